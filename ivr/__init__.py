@@ -1,0 +1,1 @@
+"""A telephone and text line: hear, decide, answer, and connect to a person."""

@@ -1,0 +1,154 @@
+"""The command `ivr`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from ivr.settings import Settings, SettingsError, read_settings
+
+MENUS = click.Path(exists=True, file_okay=False, path_type=Path)
+CHANNELS = click.Choice(["voice", "text"])
+OUTCOMES = click.Choice(["informed", "connected", "not_connected", "left", "abandoned", "opted_out"])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ivr")
+def main() -> None:
+    """Run a telephone and text information line on human trafficking.
+
+    Try it without an account or a server: `ivr demo`, then `ivr phone` in a second terminal.
+    Settings come from the environment; `ivr web` names what is missing.
+    """
+
+
+def settings() -> Settings:
+    """Read the environment, or end with everything that is wrong with it."""
+    try:
+        return read_settings(os.environ)
+    except SettingsError as error:
+        raise click.ClickException(f"the environment is not ready:\n{error}") from None
+
+
+@main.command()
+def web() -> None:
+    """Answer calls and texts (the `web:` process)."""
+    here = settings()
+    arguments = ["granian", "--interface", "wsgi", "--factory", "--host", "0.0.0.0", "--port", str(here.port)]  # noqa: S104 - the platform's proxy must reach us
+    arguments += ["--workers", str(here.workers), "--blocking-threads", "8", "--respawn-failed-workers"]
+    arguments += ["--no-ws", "--no-access-log", "--backpressure", "256", "ivr.wiring:web"]
+    os.execv(Path(sys.executable).with_name("granian"), arguments)  # noqa: S606 - our own program, no shell
+
+
+@main.command()
+def worker() -> None:
+    """Do what is done later (the `worker:` process)."""
+    from ivr.logs import set_up_logs
+    from ivr.work.worker import work
+
+    set_up_logs()
+    work(settings().redis_url)
+
+
+@main.command()
+def release() -> None:
+    """Prepare a new version to go live (the `release:` step): migrations, and a check of the agencies.
+
+    Where calls are real, it refuses while an agency that is switched on has not been dialled by a person.
+    """
+    from ivr.flow.reading import FlowError, read_flow
+    from ivr.records.migrate import upgrade
+
+    here = settings()
+    try:
+        flow = read_flow(here.config, here.prompts)
+    except FlowError as error:
+        raise click.ClickException(str(error)) from None
+    undialled = [n for n, a in flow.directory.agencies.items() if a.on and a.transfer and not a.last_dialled]
+    if here.live and undialled:
+        raise click.ClickException(
+            "\n".join(
+                f"{here.config / 'agencies.toml'}: agencies.{name}.last_dialled: nobody has dialled this agency;"
+                " dial it, write the date here, or set on = false"
+                for name in undialled
+            )
+        )
+    upgrade(here.database_url)
+    click.echo("the call log is up to date")
+
+
+@main.command()
+@click.option("--config", type=MENUS, default="config", show_default=True, help="Menus, agencies, keywords.")
+@click.option("--prompts", type=MENUS, default="prompts", show_default=True, help="Words.")
+def check(config: Path, prompts: Path) -> None:
+    """Find every fault in menus, words, agencies and keywords, and measure what a caller hears.
+
+    One fault a line: file, place, mend. Ends with 1 if there is any.
+    """
+    from ivr.flow.checking import check as find
+    from ivr.flow.measuring import summary
+
+    report = find(config, prompts)
+    for fault in report.faults:
+        click.echo(str(fault))
+    if report.figures:
+        click.echo(summary(report.figures))
+    if report.faults:
+        raise SystemExit(1)
+    click.echo("no faults")
+
+
+@main.command()
+@click.option("--since", type=click.DateTime(), help="Only what began at or after this moment (UTC).")
+@click.option("--until", type=click.DateTime(), help="Only what began before this moment (UTC).")
+@click.option("--channel", type=CHANNELS, help="Only calls, or only texts.")
+@click.option("--outcome", type=OUTCOMES, help="Only what ended so.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def calls(
+    since: datetime | None, until: datetime | None, channel: str | None, outcome: str | None, *, as_json: bool
+) -> None:
+    """Print the call log. It knows nobody: no number and no word of a caller is in it."""
+    from ivr.printing import print_json, print_table
+    from ivr.records.calls import list_calls
+    from ivr.records.database import RecordsUnavailable, connect
+
+    database = connect(settings().database_url)
+    found = list_calls(database, _utc(since), _utc(until), channel, outcome)
+    try:
+        (print_json if as_json else print_table)(call.as_json() for call in found)
+    except RecordsUnavailable as error:
+        raise click.ClickException(f"the call log cannot be read: {error}; is DATABASE_URL right?") from None
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Play one call and one text, print them, and end.")
+def demo(*, once: bool) -> None:
+    """Run the whole line on this machine, with a pretend telephone network, and show it at work."""
+    from ivr.demo import run
+
+    raise SystemExit(run(once=once))
+
+
+@main.command()
+@click.option(
+    "--record", type=click.Path(dir_okay=False, path_type=Path), help="Write the conversation to a file."
+)
+@click.option(
+    "--number", default="+12895550123", show_default=True, help="The number to pretend to call from."
+)
+def phone(record: Path | None, number: str) -> None:
+    """Sit down at a pretend telephone and call the line that `ivr demo` runs.
+
+    Type a key (0-9, *, #) to press it, t and words to send a text, h to hang up, q to leave.
+    """
+    from ivr.demo import sit_down_at_phone
+
+    raise SystemExit(sit_down_at_phone(number, record))
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None

@@ -1,0 +1,39 @@
+"""Everything that the line can do to the world, and everything it notes of itself, as data.
+
+Names and ids only: never a phone number, a caller's word or a row of the database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TextNumbers:
+    """Text the agencies' numbers to a caller who asked for them. Takes the sealed number: runs only once."""
+
+    call: str
+    language: str
+
+
+Effect = TextNumbers
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the journal: one thing that happened in a call or a text conversation.
+
+    ``call`` and ``key`` together are unique: a webhook that comes twice is noted once.
+    """
+
+    call: str  # A keyed id, never Twilio's.
+    key: str  # The turn's number; for a text a keyed id of the message; "end" when the call ended.
+    at: float  # Unix seconds.
+    channel: str  # "voice" or "text".
+    language: str = ""
+    stop: str = ""  # Where the caller is after this.
+    heard: str = ""  # What kind of thing they did (see flow.turn): never what they said.
+    order: str = ""  # A person was asked for: in which order agencies are rung.
+    rang: str = ""  # The agency that is rung from now on.
+    ended: str = ""  # How the ring before this ended: accepted, no_answer, busy, failed, declined, in_doubt.
+    sign: str = ""  # Something that decides the outcome: informed, left, opted_out, hung_up.

@@ -1,0 +1,1 @@
+"""What a caller hears next. Pure: no Flask, no Redis, no Twilio, no clock."""

@@ -1,0 +1,111 @@
+"""Answer one text: the same stops as by voice, written, and nothing that gives its reader away unasked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ivr.flow.nodes import Checklist, Flow, Goodbye, Language, Menu, Message, Transfer
+from ivr.flow.speaking import fill, tongues, write
+from ivr.flow.step import mend
+from ivr.flow.turn import Asked, HangUp, Heard, Pressed, Say, Turn, Wish, Wished
+
+if TYPE_CHECKING:
+    from ivr.position import Position
+
+SIGNS: dict[Wish, str] = {"leave": "left", "stop": "opted_out"}
+
+
+def reply(flow: Flow, position: Position, heard: Heard) -> Turn:
+    """Answer a texter. Total, as `step.step` is; a turn without words means no reply."""
+    turn = _answer(flow, mend(flow, position), heard)
+    return replace(turn, position=replace(turn.position, turn=position.turn + 1))
+
+
+def _answer(flow: Flow, here: Position, heard: Heard) -> Turn:
+    match heard:
+        case Wished(wish=("leave" | "stop") as wish):
+            return _quiet(here.move(""), SIGNS[wish])
+        case Wished(answered=True):
+            return _quiet(here)
+        case Wished(wish="help", language=language):
+            tongue = language or tongues(flow, here)[0]
+            return Turn(here, (write(flow, tongue, "help"),), HangUp())
+        case Asked(stop, language) if stop in flow.stops:
+            return visit(flow, replace(here, language=language or here.language).move(stop))
+        case Pressed(key):
+            return _press(flow, here, key)
+        case _:
+            return visit(flow, here.move(_top(flow, here)))
+
+
+def _top(flow: Flow, here: Position) -> str:
+    return flow.menus.home if here.language else flow.menus.start
+
+
+def _press(flow: Flow, here: Position, key: str) -> Turn:
+    stop = flow.stops[here.stop]
+    if key == "9":
+        return visit(flow, here.move(_top(flow, here)))
+    if key == "0":
+        return visit(flow, here.move(flow.menus.person))
+    if here.held:
+        return (
+            _reveal(flow, replace(here, held=False))
+            if key == "1"
+            else visit(flow, here.move(_top(flow, here)))
+        )
+    if isinstance(stop, Language) and key.isdecimal() and 1 <= int(key) <= len(flow.languages):
+        chosen = replace(here, language=flow.languages[int(key) - 1])
+        return visit(flow, chosen.move(stop.next))
+    if isinstance(stop, Menu | Message) and key in stop.options:
+        return visit(flow, here.move(stop.options[key]))
+    return visit(flow, here)
+
+
+def visit(flow: Flow, here: Position) -> Turn:
+    """Arrive at a stop: read it, or first be asked whether it is safe to read it here."""
+    stop = flow.stops[here.stop]
+    known = replace(here, language=here.language or ("" if isinstance(stop, Language) else flow.languages[0]))
+    if isinstance(stop, Checklist) or (isinstance(stop, Message) and stop.held):
+        return Turn(replace(known, held=True), (write(flow, known.language, "safe_to_read"),), HangUp())
+    return _reveal(flow, known)
+
+
+def _reveal(flow: Flow, here: Position) -> Turn:
+    stop = flow.stops[here.stop]
+    language = here.language or flow.languages[0]
+    # While no language is known, the words stand in each.
+    tongue = tongues(flow, here)
+    words = (fill(flow, each, flow.prompts[each].stops[here.stop].text, spoken=False) for each in tongue)
+    lines = [line for line in (*words, *_choices(flow, here, language)) if line]
+    says = (Say("\n".join(lines), language),) if lines else ()
+    informed = isinstance(stop, Message | Checklist) and bool(stop.facts)
+    return Turn(here, says, HangUp(), sign="informed" if informed else "")
+
+
+def _choices(flow: Flow, here: Position, language: str) -> tuple[str, ...]:
+    """Write the choices of a stop, one a line."""
+    prompts = flow.prompts
+    match flow.stops[here.stop]:
+        case Language():
+            named = (
+                (str(n), prompts[tongue].lines.language_name) for n, tongue in enumerate(flow.languages, 1)
+            )
+            return tuple(_choice(flow, language, key, label) for key, label in named)
+        case Menu(options=options) | Message(options=options):
+            labels = ((key, prompts[language].stops[stop].label) for key, stop in sorted(options.items()))
+            offered = tuple(_choice(flow, language, key, label) for key, label in labels)
+            return (*offered, prompts[language].lines.text_keys)
+        case Goodbye():
+            return ()
+        case Checklist() | Transfer():
+            return (prompts[language].lines.text_keys,)
+
+
+def _choice(flow: Flow, language: str, key: str, label: str) -> str:
+    return write(flow, language, "text_choice", key=key, label=label).words
+
+
+def _quiet(here: Position, sign: str = "") -> Turn:
+    return Turn(here, (), HangUp(), sign=sign)

@@ -1,0 +1,132 @@
+"""One exchange: what was heard, and the turn that answers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ivr.effects import Effect
+    from ivr.position import Position
+
+Wish = Literal["leave", "stop", "start", "help"]
+How = Literal["accepted", "no_answer", "busy", "failed", "declined", "in_doubt"]
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A call or a conversation begins."""
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """One key, or one digit texted."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Silent:
+    """No key in the time given."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Words that name a stop, perhaps in a language of their own."""
+
+    stop: str
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Wished:
+    """A word that the line itself obeys, whatever the stop."""
+
+    wish: Wish
+    answered: bool = False  # The telephone network has already answered it.
+    language: str = ""  # The language of the word, where that is certain.
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """Something that we could not read: a picture, nothing, words we do not know."""
+
+
+@dataclass(frozen=True)
+class CameBack:
+    """A ring of the direct path is over, and how."""
+
+    how: How
+    gone: bool = False  # The caller hung up.
+
+
+Heard = Arrived | Pressed | Silent | Asked | Wished | Unclear | CameBack
+
+KINDS: Mapping[type, str] = {
+    Arrived: "arrived",
+    Pressed: "key",
+    Silent: "silence",
+    Asked: "keyword",
+    Wished: "wish",
+    Unclear: "unclear",
+    CameBack: "came_back",
+}
+
+
+def kind(heard: Heard) -> str:
+    """Name what kind of thing was heard, for the log: never the thing itself."""
+    return KINDS[type(heard)]
+
+
+@dataclass(frozen=True)
+class Say:
+    """Words in one language. ``key`` names their prompt, so that a recording can replace them."""
+
+    words: str
+    language: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Wait for one key, while speaking and for some seconds after."""
+
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Connect:
+    """Ring one agency now, on the direct path, and join it when it accepts."""
+
+    agency: str
+    seconds: int  # What is asked of Twilio, which rings five more.
+
+
+@dataclass(frozen=True)
+class HangUp:
+    """End the call; by text: say no more."""
+
+
+Then = Listen | Connect | HangUp
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The answer to one thing heard: words, what comes then, and what is to be done in the world."""
+
+    position: Position
+    says: tuple[Say, ...]
+    then: Then
+    effects: tuple[Effect, ...] = ()
+    ended: str = ""  # How the ring before this turn ended.
+    sign: str = ""  # Something that decides the outcome: see effects.Entry.
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Who can be rung at this moment, in each order; and the moment itself, in Unix seconds."""
+
+    orders: Mapping[str, Sequence[str]]
+    now: int

@@ -1,0 +1,37 @@
+"""What RQ runs. A job's arguments are ids; what goes wrong is reworded, as RQ keeps tracebacks."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ivr import effects
+from ivr.settings import read_settings
+from ivr.wiring import build_worker_line
+
+if TYPE_CHECKING:
+    from ivr.line import Line
+
+KNOWN = {kind.__name__: kind for kind in (effects.TextNumbers,)}
+
+
+class JobFailed(Exception):  # noqa: N818 - named as a person would say it
+    """An effect was not performed. Names the effect and the kind of error, and nothing else."""
+
+
+@cache
+def this_line() -> Line:
+    """Put the line together once in each worker."""
+    return build_worker_line(read_settings(os.environ))
+
+
+def perform(kind: str, *ids: str) -> None:
+    """Perform one effect."""
+    fault = ""
+    try:
+        this_line().perform(KNOWN[kind](*ids))
+    except Exception as error:  # noqa: BLE001 - whatever it was, its message may quote a number
+        fault = type(error).__name__
+    if fault:
+        raise JobFailed(f"{kind}: {fault}")

@@ -1,0 +1,98 @@
+"""Where a caller is, and the URL path that says so: the only state of a call.
+
+Twilio calls back the URL we gave it and signs it, so the path can be trusted and nothing need be looked up.
+Paths are made of ``[a-z0-9/-]`` only: a path that is decoded on the way still signs the same.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Self
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LONGEST_PATH = 400  # Far above any path of ours; a longer one is not ours.
+_PATH = re.compile(r"[a-z0-9/-]+")
+_UNKNOWN = "-"  # Stands for a name that is not known yet.
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a caller or texter is.
+
+    ``language`` is empty until it is chosen, ``stop`` until there is one.
+    ``turn`` counts exchanges; ``attempt`` counts keys not understood here.
+    """
+
+    stop: str = ""
+    language: str = ""
+    turn: int = 0
+    attempt: int = 0
+    question: int = 0  # In a checklist: the question now asked.
+    yes: int = 0  # In a checklist: how many were answered yes.
+    held: bool = False  # A texter was asked whether it is safe to read this stop here.
+    order: str = ""  # In a transfer: the order in which agencies are rung.
+    asked: int = 0  # In a transfer: the Unix second in which a person was asked for.
+    tried: tuple[str, ...] = ()  # In a transfer: agencies rung so far; the last rings now.
+
+    def move(self, stop: str) -> Self:
+        """Go to another stop, leaving behind what belonged to this one."""
+        return replace(self, stop=stop, attempt=0, question=0, yes=0, held=False, order="", asked=0, tried=())
+
+    def retry(self) -> Self:
+        """Stay, and count one thing that was not understood."""
+        return replace(self, attempt=self.attempt + 1)
+
+    def path(self) -> str:
+        """Write the position as a path without a leading slash: ``3/en/signs-me/0``."""
+        parts = [str(self.turn), self.language or _UNKNOWN, self.stop or _UNKNOWN, str(self.attempt)]
+        if self.question or self.yes:
+            parts += ["q", str(self.question), str(self.yes)]
+        if self.held:
+            parts += ["held"]
+        if self.order:
+            parts += ["ring", self.order, str(self.asked), *self.tried]
+        return "/".join(parts)
+
+    @classmethod
+    def parse(cls, path: str) -> Self:
+        """Read a path. One that is not ours gives the empty position, which the flow mends."""
+        if len(path) > LONGEST_PATH or not _PATH.fullmatch(path):
+            return cls()
+        try:
+            return cls._read(path.strip("/").split("/"))
+        except (ValueError, IndexError):
+            return cls()
+
+    @classmethod
+    def _read(cls, parts: list[str]) -> Self:
+        turn, language, stop, attempt, *rest = parts
+        here = cls(_name(stop), _name(language), _count(turn), _count(attempt))
+        if rest[:1] == ["q"]:
+            here, rest = replace(here, question=_count(rest[1]), yes=_count(rest[2])), rest[3:]
+        if rest[:1] == ["held"]:
+            here, rest = replace(here, held=True), rest[1:]
+        if rest[:1] == ["ring"]:
+            here = replace(
+                here, order=_name(rest[1]), asked=_count(rest[2]), tried=tuple(map(_name, rest[3:]))
+            )
+            rest = []
+        if rest:
+            raise ValueError(rest)
+        return here
+
+
+def _name(text: str) -> str:
+    """Read one name, or nothing where it is not known yet; ValueError if it is no name."""
+    if text == _UNKNOWN:
+        return ""
+    if not NAME.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _count(text: str) -> int:
+    """Read a count; ValueError if it is none or absurd."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):  # noqa: PLR2004 - a Unix second has ten digits
+        raise ValueError(text)
+    return int(text)

@@ -1,0 +1,47 @@
+"""The call log on paper: a table, or one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+COLUMNS = ("started", "channel", "language", "outcome", "turns", "stops", "transfers")
+
+
+def print_json(calls: Iterable[Mapping[str, object]]) -> None:
+    """Print one JSON object a line."""
+    for call in calls:
+        print(json.dumps(call, ensure_ascii=False))  # noqa: T201 - a command prints
+
+
+def print_table(calls: Iterable[Mapping[str, object]], console: Console | None = None) -> None:
+    """Print a table, a call a row."""
+    table = Table(*COLUMNS, box=None, header_style="bold", pad_edge=False)
+    for call in calls:
+        table.add_row(*_row(call))
+    (console or Console()).print(table if table.row_count else "no calls yet")
+
+
+def _row(call: Mapping[str, object]) -> tuple[str, ...]:
+    stops, transfers = call["stops"], call["transfers"]
+    return (
+        str(call["started_at"]).replace("T", " ").removesuffix("Z")[:19],
+        str(call["channel"]),
+        str(call["language"] or "-"),
+        str(call["outcome"] or "in progress"),
+        str(call["turns"]),
+        " > ".join(stops) if isinstance(stops, list) else "",
+        "; ".join(map(_transfer, transfers)) if isinstance(transfers, list) else "",
+    )
+
+
+def _transfer(transfer: Mapping[str, object]) -> str:
+    attempts = transfer["attempts"]
+    rung = [f"{a['agency']} {a['outcome']}" for a in attempts] if isinstance(attempts, list) else []
+    return f"{transfer['order']}: {', '.join(rung)}"

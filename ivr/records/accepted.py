@@ -1,0 +1,45 @@
+"""Marker files that say: a person at this agency pressed 1. They tell the truth when SQL cannot be asked."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORGET_AFTER = 6 * 3600  # Seconds; longer than any call that Twilio allows.
+
+
+class Accepted:
+    """Remembers acceptances of the direct path in a folder beside the journal."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "accepted"
+
+    def mark(self, call: str, turn: int) -> bool:
+        """Note that the ring of one turn was accepted. False when it cannot be noted; twice is once."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self._path(call, turn), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            return True
+        except OSError:
+            return False
+        return True
+
+    def knows(self, call: str, turn: int) -> bool:
+        """Say whether the ring of one turn was accepted."""
+        return self._path(call, turn).exists()
+
+    def forget(self, now: float) -> None:
+        """Delete markers whose calls are long over."""
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                with suppress(OSError):
+                    if path.stat().st_mtime < now - FORGET_AFTER:
+                        path.unlink()
+
+    def _path(self, call: str, turn: int) -> Path:
+        return self._folder / f"{call}-{turn}"

@@ -1,0 +1,159 @@
+"""The database: SQLite by default, PostgreSQL by URL, and one word for both being out of reach."""
+
+from __future__ import annotations
+
+import functools
+import os
+import weakref
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+PRAGMAS = (
+    "busy_timeout = 300",  # First: the next ones may find the file locked.
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    "secure_delete = ON",  # What is deleted is overwritten: a thief of the file must not find it.
+)
+_WRITES = "ivr_writes"
+
+
+class RecordsUnavailable(Exception):  # noqa: N818 - a state of the world, named for whoever runs the database
+    """The database is gone, hangs, or is not migrated. What was to be stored is still to be stored."""
+
+
+class RecordRefused(Exception):  # noqa: N818 - what happened, not whose error it is
+    """The database is there and will never take these values."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A way to the database. Nothing connects before the first transaction."""
+
+    engine: Engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Read in one transaction; RecordsUnavailable if the database cannot be reached in time."""
+        with _named(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Write in one transaction that no other writer can slip into."""
+        with _named(), self.engine.connect() as connection:
+            connection.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+
+def connect(url: str, patience: float = 2, *, create: bool = False) -> Database:
+    """Prepare for the database at a URL, waiting at most ``patience`` seconds for a statement.
+
+    Only with ``create`` is a missing SQLite file made: one that was moved away must not be replaced unseen.
+    """
+    where = read_url(url)
+    if where.get_backend_name() == "sqlite":
+        return Database(_sqlite(where, create=create))
+    return Database(_postgresql(where, patience))
+
+
+def read_url(url: str) -> URL:
+    """Read a database's URL, in the forms that hosts hand out; ValueError if it is none of ours."""
+    try:
+        where = make_url(url)
+    except ArgumentError as fault:
+        raise ValueError(
+            "the database's URL cannot be read"
+        ) from fault  # Without it: it may hold a password.
+    match where.drivername:
+        case "postgres" | "postgresql" | "postgresql+psycopg":
+            return where.set(drivername="postgresql+psycopg")
+        case "sqlite" | "sqlite+pysqlite" if where.database and where.database != ":memory:":
+            return where
+    raise ValueError("the database's URL must begin with sqlite:/// and name a file, or with postgresql://")
+
+
+def _sqlite(where: URL, *, create: bool) -> Engine:
+    """Open the file anew for each transaction: one that was replaced must not be written to unseen."""
+    path = Path(where.database or "").absolute()
+    query = {"mode": "rwc" if create else "rw", "uri": "true"}
+    url = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 0.3})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    """Set what SQLite forgets from one connection to the next."""
+    connection.isolation_level = None  # Transactions are begun by us, below.
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once where it will be needed: taken later it fails without waiting."""
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(where: URL, patience: float) -> Engine:
+    """Prepare a small pool whose every wait has an end, also when the server's machine falls silent."""
+    limit = max(1, int(patience * 1000))
+    given = where.query.get("options", "")
+    options = f"{given if isinstance(given, str) else ' '.join(given)} -c statement_timeout={limit}".strip()
+    arguments: dict[str, Any] = {
+        "connect_timeout": 2,  # The least that PostgreSQL's client library allows.
+        "options": f"{options} -c idle_in_transaction_session_timeout=10000",
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 5000,
+    }
+    engine = create_engine(
+        where, pool_size=2, max_overflow=3, pool_timeout=patience, pool_pre_ping=True, connect_args=arguments
+    )
+    os.register_at_fork(after_in_child=functools.partial(_leave_parent, weakref.ref(engine)))
+    return engine
+
+
+def _leave_parent(engine: weakref.ref[Engine]) -> None:
+    """Drop a parent's connections in its forked child, without closing them: they are the parent's."""
+    mine = engine()
+    if mine is not None:
+        mine.dispose(close=False)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Name what goes wrong after what can be done about it."""
+    try:
+        yield
+    except (DataError, IntegrityError) as fault:
+        raise RecordRefused(type(fault.orig).__name__) from fault
+    except (SQLAlchemyError, OSError) as fault:
+        raise RecordsUnavailable(_reason(fault)) from fault
+
+
+def _reason(fault: SQLAlchemyError | OSError) -> str:
+    """Say what is wrong in one line, without the statement and its values."""
+    return str(getattr(fault, "orig", None) or fault).strip().split("\n", 1)[0]

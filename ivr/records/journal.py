@@ -1,0 +1,198 @@
+"""The journal: what happened is appended to a file of this process, and filed into SQL when SQL is there.
+
+Nothing that answers a caller waits for more than one ``write`` to a local file. A file is locked while its
+process lives, so the living can tell whose process has died, and adopt it.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import itertools
+import logging
+import os
+import weakref
+from collections import deque
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ivr.records.claims import SUFFIX, claim_dead, claim_new
+from ivr.records.lines import read_lines, seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ivr.effects import Entry
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500  # Entries filed in one transaction: short enough for other writers to get their turn.
+CHUNK = 1 << 18  # Bytes read at once: well over a batch of entries.
+KEPT = 10_000  # Entries kept in memory while the disk refuses them: some megabytes.
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some entries that are not filed yet, and how far the journal is done when they are."""
+
+    entries: tuple[Entry, ...]
+    kept: int = 0  # The first so many came from memory.
+    start: int = 0  # Where in the file it begins,
+    end: int = 0  # and where the next one does.
+
+    @property
+    def empty(self) -> bool:
+        """Claim that there was nothing to read, not even a line that is spoilt."""
+        return not self.kept and self.start == self.end
+
+
+class Journal:
+    """The journal of this process. Threads may share it, and a forked child begins its own."""
+
+    _descriptor: int | None
+    _kept: deque[Entry]
+
+    def __init__(self, folder: Path, *, put: Callable[[int, bytes], int] = os.write) -> None:
+        self._folder = folder
+        self._put = put
+        self._begin()
+        os.register_at_fork(after_in_child=functools.partial(_leave_parent, weakref.ref(self)))
+
+    def write(self, entry: Entry) -> None:
+        """Note one thing that happened. Never fails: the caller's answer matters more than our log."""
+        try:
+            line = seal(entry)
+        except Exception:
+            logger.exception(
+                "an entry that cannot be written is dropped: key=%s stop=%s", entry.key, entry.stop
+            )
+            return
+        self._be_own()
+        with self._lock:
+            self._append(entry, line)
+
+    def unfiled(self, limit: int = BATCH) -> Batch:
+        """Read the next entries to be filed. Only one thread files at a time."""
+        self._be_own()
+        with self._lock:
+            kept = tuple(itertools.islice(self._kept, limit))
+            descriptor, start = self._descriptor, self._filed_to
+        room = limit - len(kept)
+        chunk = b"" if descriptor is None else os.pread(descriptor, CHUNK, start)
+        *lines, _ = chunk.split(b"\n", room)
+        if not lines and room and len(chunk) == CHUNK:
+            lines = [chunk[:-1]]  # A line of this length is none of ours.
+        end = start + sum(len(line) + 1 for line in lines)
+        return Batch((*kept, *read_lines(lines)), len(kept), start, end)
+
+    def filed(self, batch: Batch) -> None:
+        """Forget a batch that SQL now holds, and empty the file when nothing else is in it."""
+        with self._lock:
+            for _ in range(batch.kept):
+                self._kept.popleft()
+            self._filed_to = batch.end
+            if self._descriptor is not None:
+                self._shorten(self._descriptor)
+
+    def adopt(self, file: Callable[[Sequence[Entry]], None]) -> int:
+        """File what dead processes left, then remove it; what ``file`` raises leaves it for later."""
+        return sum(_take_over(path, file) for path in sorted(self._folder.glob(f"*{SUFFIX}")))
+
+    def close(self) -> None:
+        """Let go of the file: whatever it still holds can now be adopted."""
+        with self._lock:
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+            self._descriptor, self._filed_to, self._torn = None, 0, False
+
+    def leave_parent(self) -> None:
+        """Close the parent's file in its child, so that the lock dies with the parent."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._begin()  # Another thread of the parent may have held the lock at the fork.
+
+    def _begin(self) -> None:
+        """Start with nothing: no file is opened before something happens in this process."""
+        self._pid = os.getpid()
+        self._lock = Lock()
+        self._descriptor = None
+        self._filed_to = 0
+        self._torn = False  # The file may end in the middle of a record.
+        self._failing = False
+        self._lost = 0
+        self._kept = deque()
+
+    def _be_own(self) -> None:
+        """Notice a fork that told nobody."""
+        if self._pid != os.getpid():
+            self.leave_parent()
+
+    def _append(self, entry: Entry, line: bytes) -> None:
+        """Append one record in one write, or keep its entry in memory."""
+        try:
+            if self._descriptor is None:
+                self._descriptor = claim_new(self._folder)
+            record = b"\n" + line if self._torn else line
+            self._torn = True  # Until the whole record is known to be there.
+            if self._put(self._descriptor, record) != len(record):
+                raise OSError(errno.ENOSPC, "only a part was written")  # noqa: TRY301 - a short write is the same news
+        except OSError as fault:
+            self._keep(entry, fault)
+        else:
+            self._torn = False
+            if self._failing:
+                logger.warning("the journal can be written again; entries lost: %s", self._lost)
+            self._failing, self._lost = False, 0
+
+    def _keep(self, entry: Entry, fault: OSError) -> None:
+        """Hold in memory what the disk refused, so that it can still be filed."""
+        if not self._failing:
+            logger.error("the journal cannot be written, entries are kept in memory: %s", fault)
+        self._failing = True
+        if len(self._kept) < KEPT:
+            self._kept.append(entry)
+            return
+        if not self._lost:
+            logger.error("the memory for entries is full: what happens now is lost")
+        self._lost += 1
+
+    def _shorten(self, descriptor: int) -> None:
+        """Empty the file if all of it is filed, a torn record at its end aside."""
+        status = os.fstat(descriptor)
+        rest = status.st_size - self._filed_to
+        torn = self._torn and rest < CHUNK and b"\n" not in os.pread(descriptor, CHUNK, self._filed_to)
+        if rest and not torn:
+            return
+        if status.st_size:
+            os.ftruncate(descriptor, 0)
+        self._filed_to, self._torn = 0, False
+        if status.st_nlink == 0:  # Somebody removed our file: what is written now would die with us.
+            os.close(descriptor)
+            self._descriptor = None
+
+
+def _leave_parent(journal: weakref.ref[Journal]) -> None:
+    """Tell a journal of the fork: the interpreter keeps this call for ever, and must not keep the journal."""
+    mine = journal()
+    if mine is not None:
+        mine.leave_parent()
+
+
+def _take_over(path: Path, file: Callable[[Sequence[Entry]], None]) -> int:
+    """File one dead process's journal and remove it; say how many entries it held."""
+    descriptor = claim_dead(path)
+    if descriptor is None:
+        return 0
+    count = 0
+    try:
+        with os.fdopen(descriptor, "rb") as dead:
+            while lines := list(itertools.islice(dead, BATCH)):
+                entries = read_lines(lines)
+                file(entries)
+                count += len(entries)
+            path.unlink(missing_ok=True)  # While it is locked: nobody can adopt it a second time.
+    except OSError:
+        logger.exception("a dead process's journal cannot be read and is left: %s", path.name)
+    return count

@@ -1,0 +1,27 @@
+"""Bring a database to the tables that this version expects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from ivr.records import migrations
+from ivr.records.database import connect, read_url
+
+
+def upgrade(url: str) -> None:
+    """Create or update the tables at a URL; RecordsUnavailable if it cannot be reached."""
+    where = read_url(url)
+    if where.get_backend_name() == "sqlite":
+        Path(where.database or "").absolute().parent.mkdir(parents=True, exist_ok=True)
+    database = connect(url, patience=60, create=True)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__path__[0])).replace("%", "%%"))
+    try:
+        with database.write() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        database.close()

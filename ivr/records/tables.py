@@ -1,0 +1,113 @@
+"""What is stored of a call: never a phone number, a word that was said, or an id of Twilio's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+
+class Moment(TypeDecorator[datetime]):
+    """A moment in UTC: SQLite forgets the time zone, so it is put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Store the moment as UTC."""
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Read the moment as UTC."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", String, primary_key=True),  # A keyed hash: it leads back to nobody once the key is gone.
+    Column("channel", String, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),  # Empty while the call goes on.
+    Column("end_estimated", Boolean, nullable=False),
+    Column("language", String, nullable=False),
+    Column("last_stop", String, nullable=False),
+    Column("outcome", String),  # Empty while the call goes on.
+    Column("turns", Integer, nullable=False),
+    Index(None, "started_at", "id"),
+    Index(None, "ended_at"),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("call_id", ForeignKey(calls.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("n", Integer, nullable=False),  # The order within the call.
+    Column("stop", String, nullable=False),
+    Column("heard", String, nullable=False),
+    Column(
+        "seconds", Double, nullable=False
+    ),  # Since the call's start, so that the start can be blurred later.
+    Column("language", String, nullable=False),
+    Column("order_name", String, nullable=False),
+    Column("rang", String, nullable=False),
+    Column("ended", String, nullable=False),
+    Column("sign", String, nullable=False),
+)
+
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("call_id", ForeignKey(calls.c.id, ondelete="CASCADE"), nullable=False),
+    Column("place", Integer, nullable=False),  # The first, second, … search of the call.
+    Column("order_name", String, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("outcome", String),  # Empty while it goes on.
+    Column("waited_seconds", Double),
+    UniqueConstraint("call_id", "place"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("transfer_id", ForeignKey(transfers.c.id, ondelete="CASCADE"), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("agency", String, nullable=False),
+    Column("rung_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("outcome", String),
+    Column("seconds", Double),
+    UniqueConstraint("transfer_id", "place"),
+)

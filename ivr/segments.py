@@ -1,0 +1,46 @@
+"""In how many parts a text is sent, and which letters make it dear."""
+
+from __future__ import annotations
+
+# 3GPP TS 23.038, the default alphabet: a letter of seven bits each.
+PLAIN = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
+    " !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+ESCAPED = frozenset("\f^{}\\[~]|€")  # Each takes the place of two letters, which are never parted.
+PLAIN_ALONE, PLAIN_PART = 160, 153
+WIDE_ALONE, WIDE_PART = 70, 67
+LAST_NARROW = 0xFFFF  # Letters beyond take two places of 16 bits.
+
+
+def segments(words: str) -> int:
+    """Count the parts in which a text is sent; none for no words."""
+    if not words:
+        return 0
+    wide = bool(forced(words))
+    alone, part = (WIDE_ALONE, WIDE_PART) if wide else (PLAIN_ALONE, PLAIN_PART)
+    places = [_wide_places(letter) if wide else _plain_places(letter) for letter in words]
+    return 1 if sum(places) <= alone else _parts(places, part)
+
+
+def forced(words: str) -> str:
+    """Give the letters that force a text into 16 bits a letter, each once."""
+    return "".join(dict.fromkeys(letter for letter in words if letter not in PLAIN and letter not in ESCAPED))
+
+
+def _wide_places(letter: str) -> int:
+    return 2 if ord(letter) > LAST_NARROW else 1
+
+
+def _plain_places(letter: str) -> int:
+    return 2 if letter in ESCAPED else 1
+
+
+def _parts(places: list[int], part: int) -> int:
+    """Fill part after part; a letter of two places that does not fit moves on whole."""
+    count, used = 1, 0
+    for place in places:
+        if used + place > part:
+            count, used = count + 1, 0
+        used += place
+    return count

@@ -1,0 +1,1 @@
+"""How we speak to the telephone network. The only home of twilio."""

@@ -1,0 +1,70 @@
+"""What is heard when our own code fails: documents written at start, which nothing can make fail later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twilio.twiml.messaging_response import MessagingResponse
+
+from ivr.flow.speaking import fill, spell
+from ivr.flow.step import quiet_order
+from ivr.flow.turn import Say
+
+if TYPE_CHECKING:
+    from ivr.telephony.twiml import Speech
+
+FIXED_PATH = "/voice/fixed"
+EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """The documents: to a caller, to a caller who pressed 1 there, to an agency, to a texter."""
+
+    caller: str
+    ring: str
+    goodbye: str
+    agency: str
+    text: str
+
+
+def fixed_documents(speech: Speech) -> Fixed:
+    """Write them in every language of the line: which one the caller speaks may be what was lost."""
+    flow = speech.flow
+    last = flow.directory.orders[quiet_order(flow)][-1]
+    leave = tuple(_leave(speech, language) for language in flow.languages)
+    return Fixed(
+        caller=speech.ask(_lines(speech, "fixed_numbers", "fixed_press"), FIXED_PATH, flow.line.patience.key),
+        ring=speech.ring(last, _announce(speech, last), flow.line.patience.ring, FIXED_PATH),
+        goodbye=speech.last_words(leave[:1], hang_up=True),
+        agency=speech.last_words(_lines(speech, "fixed_thanks"), hang_up=True),
+        text=_text(speech),
+    )
+
+
+def _lines(speech: Speech, *names: str) -> tuple[Say, ...]:
+    flow = speech.flow
+    return tuple(spell(flow, language, name) for language in flow.languages for name in names)
+
+
+def _announce(speech: Speech, agency: str) -> tuple[Say, ...]:
+    flow = speech.flow
+    names = {language: flow.prompts[language].agencies[agency] for language in flow.languages}
+    return tuple(
+        spell(flow, language, "ringing_answer", agency=words.name, who=words.who)
+        for language, words in names.items()
+    )
+
+
+def _leave(speech: Speech, language: str) -> Say:
+    flow = speech.flow
+    return Say(fill(flow, language, flow.prompts[language].stops[flow.menus.leave].say), language)
+
+
+def _text(speech: Speech) -> str:
+    flow = speech.flow
+    document = MessagingResponse()
+    words = (flow.prompts[language].lines.fixed_text for language in flow.languages)
+    document.message("\n".join(fill(flow, flow.languages[0], each, spoken=False) for each in words))
+    return str(document)

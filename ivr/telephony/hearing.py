@@ -1,0 +1,63 @@
+"""What Twilio's form fields mean in our words. Provider vocabulary ends here."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OVER: Mapping[str, How] = {  # How a ring ended that no person accepted.
+    "busy": "busy",
+    "no-answer": "no_answer",
+    "failed": "failed",
+    "canceled": "no_answer",
+}
+ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+OPT_OUT: Mapping[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
+DIALABLE = re.compile(r"\+1[2-9]\d{2}[2-9]\d{6}")
+KEYPAD_NUMBERS = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
+
+
+def heard_on_voice(form: Mapping[str, str], *, accepted: bool, answers_itself: bool) -> Heard:
+    """Make out what a caller did: a key, none, or the end of a ring."""
+    if "DialCallStatus" in form:
+        how = how_it_ended(form, accepted=accepted, answers_itself=answers_itself)
+        return CameBack(how, gone=form.get("CallStatus") in ENDED)
+    digits = form.get("Digits", "")
+    return Pressed(digits[-1:]) if digits else Silent()
+
+
+def how_it_ended(form: Mapping[str, str], *, accepted: bool, answers_itself: bool) -> How:
+    """Say how a ring ended. ``accepted``: a person there pressed 1, which only our own record tells.
+
+    DialCallStatus says "completed" of a voicemail as well: it never tells that somebody accepted.
+    """
+    bridged = form.get("DialBridged", "").lower()
+    over = OVER.get(form.get("DialCallStatus", ""))
+    if accepted or bridged == "true":
+        return "accepted"
+    if over:
+        return over
+    if answers_itself:  # Nobody can press a key there: whoever answered was joined.
+        return "accepted"
+    return "declined" if bridged == "false" else "in_doubt"
+
+
+def opted(form: Mapping[str, str]) -> Wished | None:
+    """Give the wish that Advanced Opt-Out has already answered, if it has."""
+    wish = OPT_OUT.get(form.get("OptOutType", "").upper())
+    return Wished(wish, answered=True) if wish else None
+
+
+def dialable(number: str) -> str:
+    """Give a caller's number if it can be texted or rung in Canada or the United States; else nothing."""
+    return number if DIALABLE.fullmatch(number) and number not in KEYPAD_NUMBERS else ""
+
+
+def over(form: Mapping[str, str]) -> bool:
+    """Say whether a status callback tells that the call is over."""
+    return form.get("CallStatus") in ENDED

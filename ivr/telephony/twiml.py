@@ -1,0 +1,155 @@
+"""Turn what the line decided into TwiML. Pure: the same turn is the same document."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from twilio.twiml.messaging_response import MessagingResponse
+from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
+
+from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ivr.flow.nodes import Flow
+
+LONGEST_SAY = 2400  # Of what Twilio takes: 3,000 characters, and 4,500 once URL-encoded.
+LONGEST_TEXT = 1600
+SENTENCE_END = re.compile(r"(?<=[.!?…。])\s+")
+
+
+@dataclass(frozen=True)
+class Speech:
+    """How one line speaks: its voices, its number, its address, and the recordings that replace a voice."""
+
+    flow: Flow
+    number: str
+    public_url: str
+    recordings: frozenset[tuple[str, str]] = field(default=frozenset())
+
+    def answer(self, turn: Turn, whisper: str = "") -> str:
+        """Write the TwiML of one turn of a call. ``whisper`` is the path that an agency hears first."""
+        document = VoiceResponse()
+        match turn.then:
+            case Listen(seconds):
+                self._listen(document, turn, seconds)
+            case Connect() as connect:
+                self.say(document, turn.says)
+                document.append(self._dial(turn, connect, whisper))
+            case HangUp():
+                self.say(document, turn.says)
+                document.hangup()
+        return str(document)
+
+    def whisper(self, says: Iterable[Say], decided: str, seconds: int) -> str:
+        """Write what a person at an agency hears before the caller: words, then one key."""
+        document = VoiceResponse()
+        gather = self._gather(decided, seconds)
+        self.say(gather, says)
+        document.append(gather)
+        document.hangup()
+        return str(document)
+
+    def last_words(self, says: Iterable[Say], *, hang_up: bool) -> str:
+        """Write words after which the leg is hung up, or goes on to where the network leads it."""
+        document = VoiceResponse()
+        self.say(document, says)
+        if hang_up:
+            document.hangup()
+        return str(document)
+
+    def ask(self, says: Iterable[Say], action: str, seconds: int) -> str:
+        """Write words that wait for one key at a path, and then come back to it."""
+        document = VoiceResponse()
+        gather = self._gather(action, seconds)
+        self.say(gather, says)
+        document.append(gather)
+        document.redirect(self.public_url + action, method="POST")
+        return str(document)
+
+    def ring(self, agency: str, says: Iterable[Say], seconds: int, after: str) -> str:
+        """Write words, then ring an agency that answers by itself."""
+        document = VoiceResponse()
+        self.say(document, says)
+        dial = Dial(caller_id=self.number, timeout=seconds, action=self.public_url + after, method="POST")
+        dial.number(self.flow.directory.agencies[agency].number)
+        document.append(dial)
+        return str(document)
+
+    def say(self, parent: VoiceResponse | Gather, says: Iterable[Say]) -> None:
+        """Speak words, in a voice of their language or from a recording."""
+        for say in says:
+            if (say.language, say.key) in self.recordings:
+                parent.play(f"{self.public_url}/audio/{say.language}/{say.key}.mp3")
+                continue
+            voice = self.flow.line.languages[say.language]
+            for words in pieces(say.words):
+                parent.say(words, voice=voice.voice, language=voice.code)
+
+    def _listen(self, document: VoiceResponse, turn: Turn, seconds: int) -> None:
+        place = f"/voice/{turn.position.path()}"
+        gather = self._gather(place, seconds)
+        self.say(gather, turn.says)
+        document.append(gather)
+        document.redirect(self.public_url + place, method="POST")
+
+    def _gather(self, action: str, seconds: int) -> Gather:
+        # No finishing key: the pound key is a key like any other, and means "leave".
+        return Gather(
+            input="dtmf",
+            num_digits=1,
+            timeout=seconds,
+            finish_on_key="",
+            action=self.public_url + action,
+            method="POST",
+        )
+
+    def _dial(self, turn: Turn, connect: Connect, whisper: str) -> Dial:
+        """Ring one agency. Caller ID is always ours: an agency never sees the caller's number."""
+        agency = self.flow.directory.agencies[connect.agency]
+        dial = Dial(
+            caller_id=self.number,
+            timeout=connect.seconds,
+            action=f"{self.public_url}/voice/{turn.position.path()}",
+            method="POST",
+        )
+        if agency.accept == "press":
+            dial.number(agency.number, url=self.public_url + whisper, method="POST")
+        else:
+            dial.number(agency.number)
+        return dial
+
+
+def text(turn: Turn) -> str:
+    """Write the TwiML that answers a text; empty when there is nothing to say."""
+    document = MessagingResponse()
+    words = "\n".join(say.words for say in turn.says)
+    if words:
+        document.message(words[:LONGEST_TEXT])
+    return str(document)
+
+
+def pieces(words: str) -> Iterator[str]:
+    """Cut words into pieces that Twilio speaks, between sentences where there are any."""
+    piece = ""
+    for sentence in SENTENCE_END.split(words.strip()):
+        for part in _short(sentence):
+            if piece and len(quote(f"{piece} {part}")) > LONGEST_SAY:
+                yield piece
+                piece = part
+            else:
+                piece = f"{piece} {part}".strip()
+    if piece:
+        yield piece
+
+
+def _short(sentence: str) -> Iterator[str]:
+    """Cut a sentence that is too long by itself; a letter may take nine characters of Twilio's limit."""
+    while len(quote(sentence)) > LONGEST_SAY:
+        yield sentence[: LONGEST_SAY // 9]
+        sentence = sentence[LONGEST_SAY // 9 :]
+    yield sentence

@@ -1,0 +1,1 @@
+"""How a caller reaches a person. Pure: no Flask, no Redis, no Twilio, no clock."""

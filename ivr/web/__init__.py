@@ -1,0 +1,1 @@
+"""How the line answers over HTTP. The only home of Flask."""

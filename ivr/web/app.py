@@ -1,0 +1,32 @@
+"""The web process that answers webhooks, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from ivr.web.answers import lost
+from ivr.web.health import health
+from ivr.web.parts import NAME
+from ivr.web.text import text
+from ivr.web.transfers import transfers
+from ivr.web.voice import voice
+
+if TYPE_CHECKING:
+    from ivr.web.parts import Parts
+
+LARGEST_FORM = 256 * 1024  # Bytes; Twilio's largest webhook is far below.
+
+
+def create_app(parts: Parts) -> Flask:
+    """Put the web application together around the parts of a line."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM
+    app.url_map.strict_slashes = False  # A redirect would lose what the caller pressed.
+    app.url_map.merge_slashes = False
+    app.extensions[NAME] = parts
+    for blueprint in (voice, text, transfers, health):
+        app.register_blueprint(blueprint)
+    app.register_error_handler(404, lost)
+    return app

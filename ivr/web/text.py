@@ -1,0 +1,62 @@
+"""Texts: the same verb as calls. Where a texter is rides in a cookie that Twilio keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+
+from ivr.flow.understanding import understand
+from ivr.line import Call
+from ivr.position import Position
+from ivr.telephony import twiml
+from ivr.telephony.hearing import dialable, opted
+from ivr.web.answers import guard, xml
+from ivr.web.cookies import NAME, SECONDS, Conversation
+from ivr.web.parts import parts
+
+if TYPE_CHECKING:
+    from ivr.flow.turn import Heard
+
+text = Blueprint("text", __name__)
+guard(text, lambda: xml(parts().fixed.text))
+
+QUIET = frozenset({"left", "opted_out"})
+
+
+@text.post("/sms")
+def arrive() -> Response:
+    """Answer one text."""
+    here = parts()
+    conversation, message = _conversation()
+    call = Call(
+        id=conversation.id,
+        channel="text",
+        key=message,
+        now=here.now(),
+        number=dialable(request.form.get("From", "")),
+    )
+    turn = here.line.hear(conversation.position, _heard(conversation), call)
+    response = xml(twiml.text(turn))
+    if turn.sign in QUIET:
+        response.delete_cookie(NAME)
+        return response
+    written = here.cookies.write(Conversation(conversation.id, turn.position), call.now)
+    response.set_cookie(NAME, written, max_age=SECONDS, httponly=True, samesite="Lax")
+    return response
+
+
+def _conversation() -> tuple[Conversation, str]:
+    """Give the conversation that this text belongs to, and the text's own id.
+
+    A conversation that begins is named after its first text: the same text delivered twice begins it once.
+    """
+    here = parts()
+    message = here.marks.message(request.form.get("MessageSid", ""))
+    kept = here.cookies.read(request.cookies.get(NAME, ""), here.now())
+    return kept or Conversation(here.marks.call(message), Position()), message
+
+
+def _heard(conversation: Conversation) -> Heard:
+    body = request.form.get("Body", "")
+    return opted(request.form) or understand(parts().line.flow, body, conversation.position.language)

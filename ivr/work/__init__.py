@@ -1,0 +1,1 @@
+"""What is done later. The only home of RQ and redis."""

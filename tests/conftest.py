@@ -1,0 +1,119 @@
+"""A line put together from its real menus and played parts, and a web client that signs as Twilio does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from fakes import ENVIRONMENT, KeptEffects, NotedJournal, SentTexts
+
+from ivr.flow.reading import read_flow
+from ivr.line import Line
+from ivr.settings import read_settings
+from ivr.web.app import create_app
+from ivr.wiring import build_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+    from ivr.flow.nodes import Flow
+    from ivr.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+pytest_plugins = ["postgres"]
+
+
+@pytest.fixture(scope="session")
+def flow() -> Flow:
+    return read_flow(ROOT / "config", ROOT / "prompts")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return read_settings(
+        ENVIRONMENT
+        | {
+            "JOURNAL_DIR": str(tmp_path / "journal"),
+            "DATABASE_URL": f"sqlite:///{tmp_path}/line.sqlite3",
+            "IVR_CONFIG": str(ROOT / "config"),
+            "IVR_PROMPTS": str(ROOT / "prompts"),
+        }
+    )
+
+
+@pytest.fixture
+def line(flow: Flow) -> Line:
+    return Line(flow, NotedJournal(), SentTexts(), KeptEffects())
+
+
+@dataclass
+class Clock:
+    seconds: float = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@dataclass
+class Twilio:
+    """Posts webhooks as Twilio does: a form, and a signature over the public address and every field."""
+
+    client: FlaskClient
+    public_url: str
+    token: str
+    sid: str = "CA" + "1" * 32
+
+    def sign(self, url: str, form: dict[str, str]) -> str:
+        signed = url + "".join(name + form[name] for name in sorted(form))
+        return base64.b64encode(
+            hmac.new(self.token.encode(), signed.encode(), hashlib.sha1).digest()
+        ).decode()
+
+    def post(self, path: str, *, signature: str | None = None, **form: str) -> TestResponse:
+        whole = {
+            "CallSid": self.sid,
+            "From": "+19055550123",
+            "To": "+12895550100",
+            "CallStatus": "in-progress",
+        }
+        whole |= form
+        url = path if path.startswith("http") else self.public_url + path
+        sign = self.sign(url, whole) if signature is None else signature
+        parts = urlsplit(url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        return self.client.post(target, data=whole, headers={"X-Twilio-Signature": sign})
+
+    def text(self, body: str, message: str, **form: str) -> TestResponse:
+        return self.post("/sms", MessageSid=message, Body=body, NumMedia="0", **form)
+
+
+@pytest.fixture
+def make_twilio(settings: Settings, clock: Clock) -> Callable[[Line], Twilio]:
+    def make(line: Line) -> Twilio:
+        app = create_app(build_parts(settings, line, clock))
+        return Twilio(app.test_client(), settings.public_url, settings.auth_token)
+
+    return make
+
+
+@pytest.fixture
+def twilio(line: Line, make_twilio: Callable[[Line], Twilio]) -> Twilio:
+    return make_twilio(line)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rewrite", action="store_true", help="accept the conversations as they are now heard")

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from ivr.effects import Entry
+from ivr.records.calls import list_calls
+from ivr.records.database import Database, RecordsUnavailable, connect, read_url
+from ivr.records.migrate import upgrade
+from ivr.records.recording import record
+from ivr.records.tables import metadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest_plugins = ("postgres",)
+
+START = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def at(seconds: float) -> float:
+    return START.timestamp() + seconds
+
+
+def call(name: str, seconds: float, channel: str = "voice", sign: str = "") -> list[Entry]:
+    return [
+        Entry(name, "1", at(seconds), channel, "en", "main", sign=sign),
+        Entry(name, "end", at(seconds + 1), channel),
+    ]
+
+
+def test_call_is_written_as_the_issue_says(database: Database) -> None:
+    entries = [
+        Entry("c", "0", at(0), "voice", "", "hello"),
+        Entry("c", "1", at(5), "voice", "fr", "main"),
+        Entry("c", "2", at(9), "voice", "fr", "main"),
+        Entry("c", "3", at(12.34), "voice", "fr", "person", order="any", rang="chrysalis"),
+        Entry("c", "4", at(33), "voice", "fr", "unreached", ended="no_answer"),
+        Entry("c", "5", at(40), "voice", "fr", "main"),
+        Entry("c", "end", at(60.9), "voice"),
+    ]
+    record(database, entries, at(61))
+
+    (found,) = list_calls(database)
+
+    assert json.loads(json.dumps(found.as_json())) == {
+        "id": "c",
+        "channel": "voice",
+        "started_at": "2027-01-02T03:04:05Z",
+        "ended_at": "2027-01-02T03:05:05Z",
+        "language": "fr",
+        "outcome": "not_connected",
+        "turns": 6,
+        "stops": ["hello", "main", "person", "unreached", "main"],
+        "transfers": [
+            {
+                "order": "any",
+                "outcome": "not_connected",
+                "waited": 20.7,
+                "attempts": [{"agency": "chrysalis", "outcome": "no_answer", "seconds": 20.7}],
+            }
+        ],
+    }
+
+
+def test_call_that_goes_on_has_no_end(database: Database) -> None:
+    record(database, call("c", 0)[:1], at(1))
+
+    (found,) = list_calls(database)
+
+    assert (found.as_json()["ended_at"], found.outcome) == (None, None)
+
+
+def test_calls_are_chosen_by_time_channel_and_outcome(database: Database) -> None:
+    told = [("a", 0, "voice", ""), ("b", 60, "text", "left"), ("c", 120, "voice", "informed")]
+    record(database, [entry for one in told for entry in call(*one)], at(500))
+
+    def chosen(**wanted: object) -> list[str]:
+        return [found.id for found in list_calls(database, **wanted)]  # type: ignore[arg-type]
+
+    minute = timedelta(minutes=1)
+    assert chosen() == ["a", "b", "c"]
+    assert chosen(since=START + minute) == ["b", "c"]
+    assert chosen(until=START + minute) == ["a"]
+    assert chosen(since=START + minute, until=START + 2 * minute) == ["b"]
+    assert chosen(channel="text") == ["b"]
+    assert chosen(outcome="informed") == ["c"]
+    assert chosen(outcome="connected") == []
+
+
+def test_calls_of_one_moment_are_each_listed_once(database: Database) -> None:
+    record(
+        database, [entry for number in range(450) for entry in call(f"{number:03}", number // 300)], at(500)
+    )
+
+    listed = [found.id for found in list_calls(database)]
+
+    assert listed == [f"{number:03}" for number in range(450)]
+
+
+def test_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
+    with database.read() as sql:
+        context = MigrationContext.configure(sql, opts={"compare_type": True})
+
+        assert compare_metadata(context, metadata) == []
+        names = inspect(sql).get_foreign_keys("turns")[0]["name"]
+        assert names == "fk_turns_call_id_calls"
+
+
+def test_migrating_twice_changes_nothing(records_url: str, database: Database) -> None:
+    record(database, call("c", 0), at(2))
+
+    upgrade(records_url)
+
+    assert [found.id for found in list_calls(database)] == ["c"]
+
+
+def test_first_migration_makes_the_folder_of_the_file(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/var 100%/ivr.db"
+
+    upgrade(url)
+
+    assert list(list_calls(connect(url))) == []
+
+
+def test_migration_says_when_the_database_is_out_of_reach(tmp_path: Path) -> None:
+    (tmp_path / "ivr.db").mkdir()
+
+    with pytest.raises(RecordsUnavailable):
+        upgrade(f"sqlite:///{tmp_path}/ivr.db")
+
+
+def test_sqlite_overwrites_what_is_deleted(sqlite_url: str) -> None:
+    names = ("secure_delete", "journal_mode", "foreign_keys", "busy_timeout", "synchronous")
+    with connect(sqlite_url).read() as sql:
+        found = [sql.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+    assert found == [1, "wal", 1, 300, 1]
+
+
+def test_preparing_for_a_database_connects_to_nothing() -> None:
+    connect("sqlite:////nowhere/ivr.db")
+    connect("postgres://nobody@127.0.0.1:1/none")
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_hosts_forms_of_a_postgresql_url_are_understood(scheme: str) -> None:
+    url = read_url(f"{scheme}://a:b@host/name?sslmode=require")
+
+    assert (url.drivername, url.database, url.query["sslmode"]) == ("postgresql+psycopg", "name", "require")
+
+
+@pytest.mark.parametrize("url", ["", "rubbish", "mysql://a:secret@b/c", "sqlite://", "sqlite:///:memory:"])
+def test_other_urls_are_refused_without_repeating_them(url: str) -> None:
+    with pytest.raises(ValueError, match="database's URL") as refused:
+        read_url(url)
+
+    assert "secret" not in str(refused.value)

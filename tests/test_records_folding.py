@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.effects import Entry
+from ivr.records.folding import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT, Call, fold
+from ivr.records.searching import Attempt
+
+CALLED = Entry("c", "0", 1000.0, "voice", "", "hello")
+MENU = Entry("c", "1", 1010.0, "voice", "fr", "main")
+INFORMED = Entry("c", "2", 1020.0, "voice", "fr", "signs-me", sign="informed")
+ASKED = Entry("c", "3", 1030.0, "voice", "fr", "person", order="any", rang="victim-services")
+NEXT = Entry("c", "4", 1050.5, "voice", "fr", "person", order="any", rang="chrysalis", ended="no_answer")
+PRESSED = Entry("c", "accept-4", 1060.0, "voice", sign="accepted", heard="accepted")
+TALKED = Entry("c", "5", 1300.0, "voice", "fr", "anything-else", ended="accepted")
+FAILED = Entry("c", "5", 1070.0, "voice", "fr", "unreached", ended="busy")
+LEFT = Entry("c", "6", 1310.0, "voice", "fr", "leave", sign="left")
+ENDED = Entry("c", "end", 1320.0, "voice", sign="hung_up")
+STORY = [CALLED, MENU, INFORMED, ASKED, NEXT, PRESSED, TALKED, LEFT, ENDED]
+LATER = 1330.0
+
+
+def text(key: str, at: float, stop: str = "main", sign: str = "") -> Entry:
+    return Entry("t", key, at, "text", "en", stop, sign=sign)
+
+
+def outcome(*entries: Entry) -> str | None:
+    return fold([*entries, ENDED], LATER).outcome
+
+
+def test_connected_call_is_told_with_its_rings() -> None:
+    call = fold(STORY, LATER)
+
+    (search,) = call.transfers
+    assert (call.started, call.ended, call.end_estimated) == (1000.0, 1320.0, False)
+    assert (call.language, call.last_stop, call.outcome, call.turns) == ("fr", "leave", "connected", 7)
+    assert (search.order, search.outcome, search.waited) == ("any", "connected", 30.0)
+    assert [(a.agency, a.outcome, a.seconds) for a in search.attempts] == [
+        ("victim-services", "no_answer", 20.5),
+        ("chrysalis", "accepted", 249.5),
+    ]
+
+
+def test_outcome_is_the_weightiest_thing_that_happened() -> None:
+    assert outcome(CALLED) == "abandoned"
+    assert outcome(CALLED, INFORMED) == "informed"
+    assert outcome(CALLED, INFORMED, ASKED, FAILED) == "not_connected"
+    assert outcome(CALLED, INFORMED, ASKED, FAILED, LEFT) == "left"
+    assert outcome(CALLED, INFORMED, ASKED, NEXT, TALKED, LEFT) == "connected"
+    assert outcome(CALLED, ASKED, NEXT, TALKED, replace(LEFT, sign="opted_out")) == "opted_out"
+
+
+def test_call_that_goes_on_has_no_outcome() -> None:
+    call = fold([CALLED, MENU, INFORMED], 1021.0)
+
+    assert (call.ended, call.outcome) == (None, None)
+
+
+def test_nobody_reached_is_known_when_the_last_ring_ends() -> None:
+    (search,) = fold([CALLED, ASKED, NEXT, FAILED], 1071.0).transfers
+
+    assert (search.outcome, search.waited) == ("not_connected", 40.0)
+
+
+def test_ring_that_goes_on_is_not_judged() -> None:
+    (search,) = fold([CALLED, ASKED], 1031.0).transfers
+
+    assert (search.outcome, search.waited, search.attempts) == (
+        None,
+        None,
+        (Attempt("victim-services", 1030),),
+    )
+
+
+def test_caller_who_hangs_up_during_a_ring_left_it() -> None:
+    call = fold([CALLED, ASKED, replace(ENDED, at=1040.0)], LATER)
+
+    (search,) = call.transfers
+    assert (call.outcome, search.outcome, search.waited) == ("not_connected", "left", 10.0)
+    assert (search.attempts[0].outcome, search.attempts[0].seconds) == ("left", 10.0)
+
+
+def test_agency_that_pressed_its_key_connects_even_when_the_end_is_in_doubt() -> None:
+    (search,) = fold([CALLED, ASKED, NEXT, PRESSED, replace(TALKED, ended="in_doubt")], LATER).transfers
+
+    assert (search.outcome, search.waited) == ("connected", 30.0)
+
+
+def test_agency_that_presses_too_late_connects_nobody() -> None:
+    late = replace(PRESSED, at=1075.0)
+
+    (search,) = fold([CALLED, ASKED, NEXT, late, FAILED], LATER).transfers
+
+    assert search.outcome == "not_connected"
+
+
+def test_conversation_is_no_waiting_when_nobody_noted_the_key() -> None:
+    (search,) = fold([CALLED, ASKED, NEXT, TALKED], LATER).transfers
+
+    assert search.waited == 20.5
+
+
+def test_second_search_of_a_call_is_a_second_transfer() -> None:
+    again = Entry("c", "6", 1400.0, "voice", "fr", "person", order="not-police", rang="chrysalis")
+
+    call = fold([CALLED, ASKED, replace(FAILED, key="4"), again], 1401.0)
+
+    assert [search.order for search in call.transfers] == ["any", "not-police"]
+
+
+def test_ring_whose_end_was_lost_is_in_doubt() -> None:
+    (search,) = fold([CALLED, ASKED, replace(NEXT, ended="")], 1051.0).transfers
+
+    assert [attempt.outcome for attempt in search.attempts] == ["in_doubt", None]
+
+
+def test_asking_when_nobody_can_be_rung_is_a_transfer_without_attempts() -> None:
+    (search,) = fold([CALLED, replace(ASKED, rang="")], 1031.0).transfers
+
+    assert (search.outcome, search.waited, search.attempts) == ("not_connected", 0.0, ())
+
+
+@pytest.mark.parametrize(
+    ("entries", "silent"),
+    [
+        ([CALLED, MENU], VOICE_SILENT),
+        ([CALLED, ASKED, NEXT], VOICE_SILENT),
+        ([CALLED, ASKED, NEXT, PRESSED], BRIDGED_SILENT),
+        ([CALLED, ASKED, NEXT, PRESSED, TALKED], VOICE_SILENT),
+        ([text("ab", 1000.0)], TEXT_SILENT),
+    ],
+)
+def test_silent_conversation_is_closed_at_its_last_turn(entries: list[Entry], silent: int) -> None:
+    last = max(entry.at for entry in entries)
+
+    assert fold(entries, last + silent - 1).ended is None
+    closed = fold(entries, last + silent)
+    assert (closed.ended, closed.end_estimated) == (last, True)
+
+
+def test_late_turn_reopens_a_call_that_was_closed() -> None:
+    closed = fold([CALLED], 1000.0 + VOICE_SILENT)
+    reopened = fold([CALLED, replace(MENU, at=1800.0)], 1900.0)
+
+    assert (closed.outcome, reopened.outcome) == ("abandoned", None)
+
+
+def test_texter_who_leaves_ends_the_conversation() -> None:
+    left = fold([text("ab", 1000.0), text("cd", 1005.0, "", "left")], 1006.0)
+    back = fold([text("ab", 1000.0), text("cd", 1005.0, "", "left"), text("aa", 1010.0)], 1011.0)
+
+    assert (left.outcome, left.ended, left.end_estimated) == ("left", 1005.0, False)
+    assert (back.outcome, back.last_stop, back.turns) == (None, "main", 3)
+
+
+def test_text_whose_key_is_all_digits_is_ordered_by_time() -> None:
+    call = fold([text("99", 1000.0, "main"), text("11", 1005.0, "law")], 1006.0)
+
+    assert (call.last_stop, call.turns) == ("law", 2)
+
+
+def test_end_alone_makes_a_call_without_turns() -> None:
+    call = fold([ENDED], LATER)
+
+    assert (call.turns, call.outcome, call.started, call.ended) == (0, "abandoned", 1320.0, 1320.0)
+
+
+ENTRIES = st.builds(
+    Entry,
+    call=st.just("c"),
+    key=st.sampled_from(["0", "1", "2", "3", "end", "accept-1", "accept-x", "", "९", "9" * 30]),
+    at=st.floats(0, 2e9),
+    channel=st.sampled_from(["voice", "text", ""]),
+    language=st.sampled_from(["", "en"]),
+    stop=st.sampled_from(["", "main"]),
+    order=st.sampled_from(["", "any", "not-police"]),
+    rang=st.sampled_from(["", "a", "b"]),
+    ended=st.sampled_from(["", "accepted", "busy"]),
+    sign=st.sampled_from(["", "informed", "left", "accepted"]),
+)
+
+
+@given(st.lists(ENTRIES, min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_any_entries_in_any_order_and_number_tell_one_story(entries: list[Entry], chance: object) -> None:
+    told = fold(entries, 2e9)
+
+    shuffled = [*entries, *entries[::2]]
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert fold(shuffled, 2e9) == told
+    assert isinstance(told, Call)
+    assert all(search.waited is None or search.waited >= 0 for search in told.transfers)
