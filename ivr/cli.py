@@ -72,8 +72,8 @@ def release() -> None:
     if here.live and undialled:
         raise click.ClickException(
             "\n".join(
-                f"{here.config / 'agencies.toml'}: agencies.{name}.last_dialled: nobody has dialled this agency;"
-                " dial it, write the date here, or set on = false"
+                f"{here.config / 'agencies.toml'}: agencies.{name}.last_dialled: no person has dialled it;"
+                " dial it and write the date here, or set on = false"
                 for name in undialled
             )
         )

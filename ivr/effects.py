@@ -16,7 +16,23 @@ class TextNumbers:
     language: str
 
 
-Effect = TextNumbers
+@dataclass(frozen=True)
+class Ring:
+    """Ring the next agency of a transfer. Claims the attempt in SQL before it rings: only one run does."""
+
+    transfer: str
+    place: str  # Which attempt it is to be: "1" for the first.
+
+
+@dataclass(frozen=True)
+class EndRing:
+    """End an agency's leg that is of no more use. Doing it twice ends it once."""
+
+    transfer: str
+    place: str
+
+
+Effect = TextNumbers | Ring | EndRing
 
 
 @dataclass(frozen=True)
@@ -36,4 +52,5 @@ class Entry:
     order: str = ""  # A person was asked for: in which order agencies are rung.
     rang: str = ""  # The agency that is rung from now on.
     ended: str = ""  # How the ring before this ended: accepted, no_answer, busy, failed, declined, in_doubt.
+    search: str = ""  # The transfer that waits in a queue, where this is about one: its id.
     sign: str = ""  # Something that decides the outcome: informed, left, opted_out, hung_up.

@@ -24,7 +24,7 @@ class HoursError(ValueError):
 
 @dataclass(frozen=True)
 class Span:
-    """Open from one minute of a day to another; past midnight where ``closes`` is more than a day's minutes."""
+    """Open from one minute of a day to another; past midnight where ``closes`` is more than a day."""
 
     day: int  # 0 is Monday, as Python counts.
     opens: int
@@ -49,7 +49,7 @@ def parse(hours: dict[str, str] | Literal["always"]) -> tuple[Span, ...]:
 
 
 def is_open(agency: Agency, now: datetime) -> bool:
-    """Tell whether an agency is open. One whose hours cannot be read is rung: better in vain than not at all."""
+    """Tell whether an agency is open. One whose hours cannot be read is rung: better in vain than never."""
     try:
         spans = parse(agency.hours)
         there = now.astimezone(zone(agency.zone))

@@ -24,7 +24,7 @@ class NoNumbers(logging.Filter):
 class OneLine(logging.Formatter):
     """Writes an event on one line; of an exception its kind, not its message, which may quote a caller."""
 
-    def formatException(self, ei: tuple[object, ...]) -> str:  # type: ignore[override]  # noqa: N802 - logging's own name
+    def formatException(self, ei: tuple[object, ...]) -> str:  # noqa: N802 - logging's own name
         """Name an exception."""
         kind = ei[0]
         return f"({getattr(kind, '__name__', kind)})"

@@ -36,12 +36,12 @@ def _row(call: Mapping[str, object]) -> tuple[str, ...]:
         str(call["language"] or "-"),
         str(call["outcome"] or "in progress"),
         str(call["turns"]),
-        " > ".join(stops) if isinstance(stops, list) else "",
-        "; ".join(map(_transfer, transfers)) if isinstance(transfers, list) else "",
+        " > ".join(stops) if isinstance(stops, list | tuple) else "",
+        "; ".join(map(_transfer, transfers)) if isinstance(transfers, list | tuple) else "",
     )
 
 
 def _transfer(transfer: Mapping[str, object]) -> str:
     attempts = transfer["attempts"]
-    rung = [f"{a['agency']} {a['outcome']}" for a in attempts] if isinstance(attempts, list) else []
+    rung = [f"{a['agency']} {a['outcome']}" for a in attempts] if isinstance(attempts, list | tuple) else []
     return f"{transfer['order']}: {', '.join(rung)}"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from ivr.records.lines import seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 DYING = """
 import sys
@@ -37,7 +37,9 @@ with journal._lock:  # Another thread of the parent is in the middle of writing.
     child = os.fork()
 if child:
     os._exit(0)
-sys.stdout.write(str(len(journal.unfiled().entries)))
+print("born", flush=True)
+sys.stdin.readline()
+print(len(journal.unfiled().entries))
 journal.write(Entry("child", "0", 1.0, "voice"))
 print(flush=True)
 sys.stdin.read()
@@ -125,6 +127,18 @@ def test_file_that_vanishes_is_nobodys(tmp_path: Path) -> None:
     assert claim_dead(tmp_path / "gone.journal") is None
 
 
+def test_file_adopted_by_another_at_the_same_moment_is_nobodys(tmp_path: Path) -> None:
+    path = tmp_path / "1-a.journal"
+    path.touch()
+    opened = os.open(path, os.O_RDWR)
+    path.unlink()
+
+    late = claim_dead(Path(f"/proc/self/fd/{opened}"))
+
+    assert late is None
+    os.close(opened)
+
+
 def test_two_claims_never_share_a_file(tmp_path: Path) -> None:
     descriptors = [claim_new(tmp_path) for _ in range(2)]
 
@@ -156,13 +170,14 @@ def test_forked_child_lets_go_of_its_parents_journal(tmp_path: Path) -> None:
         [sys.executable, "-c", FORKING, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout
-        inherited = parent.stdout.readline()
+        assert parent.stdin
+        parent.stdout.readline()
         parent.wait()
         left = [found.call for found in adopted(tmp_path)]
-        assert parent.stdin
+        parent.stdin.write("go on\n")
         parent.stdin.close()
-        parent.stdout.read()  # Until the child has ended as well.
+        inherited = parent.stdout.read().strip()  # Until the child has ended as well.
 
-    assert inherited == "0\n"
+    assert inherited == "0"
     assert left == ["parent"]
     assert [found.call for found in adopted(tmp_path)] == ["child"]

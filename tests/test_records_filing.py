@@ -104,7 +104,7 @@ def test_entries_filed_twice_are_in_the_log_once(journal: Journal, filer: Filer,
 
 
 def test_turn_that_came_twice_counts_when_it_first_came(database: Database) -> None:
-    record(database, [STORY[1]], START)
+    record(database, [Entry("c", "1", START + 8.12534, "voice", "en", "main", "key")], START)
     record(database, [Entry("c", "1", START + 99, "voice", "en", "main", "key")], START)
 
     assert only(database).started_at == datetime.fromtimestamp(START + 8.125, UTC)

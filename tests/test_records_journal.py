@@ -177,10 +177,12 @@ def test_journal_that_somebody_removed_is_begun_anew(tmp_path: Path) -> None:
 
 def test_threads_write_whole_records(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    writers = [
-        Thread(target=lambda share=share: [journal.write(entry(turn)) for turn in share])
-        for share in (range(100), range(100, 200), range(200, 300))
-    ]
+
+    def note(share: range) -> None:
+        for turn in share:
+            journal.write(entry(turn))
+
+    writers = [Thread(target=note, args=(range(start, start + 100),)) for start in (0, 100, 200)]
 
     for writer in writers:
         writer.start()

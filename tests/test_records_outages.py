@@ -55,8 +55,9 @@ def test_directory_in_place_of_the_database_loses_nothing(
     with pytest.raises(RecordsUnavailable):
         filer.file_once()
     path.rmdir()
-    with pytest.raises(RecordsUnavailable):  # A missing file is not replaced by an empty one.
+    with pytest.raises(RecordsUnavailable):
         filer.file_once()
+    assert not path.exists()  # A missing file is not replaced by an empty one.
     aside.rename(path)
     journal.write(STORY[2])
 
@@ -90,6 +91,20 @@ def test_server_that_went_away_and_came_back_loses_nothing(
     database.close()
 
 
+def test_server_that_was_restarted_is_not_noticed(postgres: str, postgres_url: str) -> None:
+    database = connect(postgres_url)
+    record(database, STORY[:1], 1400.0)
+    with psycopg.connect(postgres, autocommit=True) as administrator:
+        administrator.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'records'"
+        )
+
+    record(database, STORY, 1400.0)
+
+    assert turns(database) == 3
+    database.close()
+
+
 def test_server_that_keeps_us_waiting_counts_as_away(postgres_url: str) -> None:
     database = connect(postgres_url, patience=0.05)
     with psycopg.connect(postgres_url) as other:
@@ -101,6 +116,13 @@ def test_server_that_keeps_us_waiting_counts_as_away(postgres_url: str) -> None:
     record(database, STORY, 1400.0)
     assert turns(database) == 3
     database.close()
+
+
+def test_writers_of_a_file_do_not_slip_into_one_another(sqlite_url: str) -> None:
+    database = connect(sqlite_url)
+
+    with database.write(), pytest.raises(RecordsUnavailable, match="locked"):
+        record(database, STORY, 1400.0)
 
 
 def test_database_without_tables_is_waited_for(empty_postgres_url: str, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
     from ivr.flow.nodes import Flow
 
-LINE, MENUS, AGENCIES, KEYWORDS = (f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords"))
+LINE, MENUS, AGENCIES, KEYWORDS = (
+    f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords")
+)
 
 
 @dataclass(frozen=True)

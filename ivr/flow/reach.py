@@ -28,6 +28,11 @@ def offers(stop: Stop) -> Mapping[str, str]:
     return stop.options if isinstance(stop, Menu | Message) else {}
 
 
+def keys(stop: Stop) -> Mapping[str, str]:
+    """Tell what the caller's keys lead to: stops, or orders of agencies."""
+    return stop.orders if isinstance(stop, Transfer) else offers(stop)
+
+
 def named(flow: Flow) -> Mapping[str, str]:
     """Tell which stops the line itself goes to: what for -> stop."""
     menus = flow.menus
@@ -67,9 +72,7 @@ def depths(flow: Flow) -> dict[str, int]:
     return found
 
 
-def _spread(
-    flow: Flow, doors: Iterable[str], onward: Callable[[Stop], Iterable[str]]
-) -> frozenset[str]:
+def _spread(flow: Flow, doors: Iterable[str], onward: Callable[[Stop], Iterable[str]]) -> frozenset[str]:
     found: set[str] = set()
     ahead = list(doors)
     while ahead:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ivr.agencies import Directory
+from ivr.flow.complaints import WHOLE, convert
+from ivr.flow.faults import Fault
 from ivr.flow.nodes import Flow, Keywords, LineFile, Menus, Prompts
 
 if TYPE_CHECKING:
@@ -17,12 +17,16 @@ T = TypeVar("T")
 
 
 class FlowError(Exception):
-    """A file cannot be read as what it is meant to be; whoever edits menus and words must mend it."""
+    """Files cannot be read as what they are meant to be; whoever edits menus and words must mend them."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
 
 
 def read_flow(config: Path, prompts: Path) -> Flow:
-    """Read a line's menus, agencies, keywords and words. FlowError lists every file that cannot be read."""
-    faults: list[str] = []
+    """Read a line's menus, agencies, keywords and words. FlowError lists what cannot be read."""
+    faults: list[Fault] = []
     line = _read(config / "line.toml", LineFile, faults)
     menus = _read(config / "menus.toml", Menus, faults)
     directory = _read(config / "agencies.toml", Directory, faults)
@@ -32,27 +36,34 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     }
     spoken = {name: found for name, found in words.items() if found}
     if faults or not (line and menus and directory and keywords):
-        raise FlowError("\n".join(faults))
+        raise FlowError(tuple(faults))
     return Flow(menus, spoken, line, directory, keywords)
 
 
-def _read(path: Path, shape: type[T], faults: list[str]) -> T | None:
+def _read(path: Path, shape: type[T], faults: list[Fault]) -> T | None:
     """Read one file, or note why not."""
+    data = _load(path, faults)
+    if data is None:
+        return None
+    found, wrong = convert(data, shape, str(path))
+    faults += wrong
+    return found
+
+
+def _load(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
+    """Load one file as TOML, or note why not."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), shape)
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        faults.append(f"{path}: cannot be read ({error.strerror}); put the file there")
+        mend = f"cannot be read ({error.strerror}); put the file there"
     except UnicodeDecodeError as error:
-        faults.append(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8")
+        mend = f"byte {error.start} is not UTF-8; save the file as UTF-8"
     except tomllib.TOMLDecodeError as error:
-        faults.append(f"{path}: is not TOML: {error}; mend that place")
-    except msgspec.ValidationError as error:
-        faults.append(f"{path}: {_plainly(str(error))}")
+        mend = f"is not TOML: {error}; mend that place"
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # A number of thousands of digits, a thousand brackets, a NUL.
+        mend = f"cannot be read ({type(error).__name__}); shorten what is absurdly long in it"
+    faults.append(Fault(str(path), WHOLE, mend))
     return None
-
-
-def _plainly(complaint: str) -> str:
-    """Say msgspec's complaint in an editor's words, the place first."""
-    what, _, where = complaint.partition(" - at ")
-    place = where.strip("`").removeprefix("$.").replace("[...]", ".…") or "top of the file"
-    return f"{place}: {what[:1].lower()}{what[1:]}; see docs/editing.md for what may stand there"

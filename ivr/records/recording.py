@@ -70,9 +70,8 @@ def _retell(sql: Connection, ids: Sequence[str], arrived: Mapping[str, list[Entr
             continue  # Somebody erased the call meanwhile.
         story = fold([*before, *new], now)
         if before and story.started < min(entry.at for entry in before):
-            sql.execute(
-                delete(turns).where(turns.c.call_id == call)
-            )  # All its seconds count from an earlier start.
+            # All its seconds count from the start, which has turned out to be earlier.
+            sql.execute(delete(turns).where(turns.c.call_id == call))
             new = [*before, *new]
         told.append(story)
         fresh += [_turn(entry, story.started) for entry in new]

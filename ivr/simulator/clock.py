@@ -160,6 +160,7 @@ class PacedClock:
         self.speed = speed
         self.start = start or datetime.now(UTC)
         self._began = time.monotonic()
+        self._passed = 0.0  # What had passed when the speed was last changed.
         self._agenda = Agenda()
         self._closed = False
         self._pool = ThreadPoolExecutor(HANDS, thread_name_prefix="webhook")
@@ -168,7 +169,14 @@ class PacedClock:
 
     def now(self) -> float:
         """Tell the seconds since the network began."""
-        return (time.monotonic() - self._began) * self.speed
+        return self._passed + (time.monotonic() - self._began) * self.speed
+
+    def pace(self, speed: float) -> None:
+        """Go on at another speed."""
+        with self.lock:
+            self._passed, self._began = self.now(), time.monotonic()
+            self.speed = speed
+            self.lock.notify_all()
 
     def date(self, at: float) -> datetime:
         """Tell the date of a moment."""

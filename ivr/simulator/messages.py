@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ivr.simulator.webhooks import Answer
 
 COOKIE_LIFE = 4 * 3600.0
-OPTED_OUT, TOO_LONG = 21610, 21617
+OPTED_OUT, TOO_LONG, LANDLINE = 21610, 21617, 30006
 LONGEST = 1600
 FINAL = frozenset({"delivered", "undelivered", "failed", "received", "canceled"})
 
@@ -79,6 +79,7 @@ class Texts:
         self.advanced = opt_out == "advanced"
         self.messages: dict[str, Message] = {}
         self.stopped: set[str] = set()
+        self.unreachable: set[str] = set()  # Landlines and the like.
         self._jars: dict[str, Jar] = {}
 
     def come_in(self, sender: str, body: str, media: int = 0) -> Message:
@@ -163,10 +164,13 @@ class Texts:
                 self.exchange.feed.notice(message.sid, refusal.code, body)
 
     def _deliver(self, message: Message) -> Steps[None]:
-        for status, seconds in (("sending", 0.1), ("sent", 0.2), ("delivered", 1.0)):
+        last = "undelivered" if message.to in self.unreachable else "delivered"
+        for status, seconds in (("sending", 0.1), ("sent", 0.2), (last, 1.0)):
             yield Wait(seconds)
             message.status = status
-            if status == "sent":
+            if status == "undelivered":
+                message.error = LANDLINE
+            if status == "sent" and last == "delivered":
                 self.exchange.feed.add(message.sid, message.to, "reads", message.body)
             if message.callback and status != "sending":
                 form = forms.text_status(message, self.exchange.account_sid)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import uuid
 from dataclasses import dataclass, field, replace
+from http.cookiejar import DefaultCookiePolicy
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urldefrag, urljoin
@@ -68,11 +69,12 @@ class RequestsFetch:
         self._patience = patience
         self._session = requests.Session()
         self._session.trust_env = False
+        # Calls share this session, and must never share a cookie: the jars of the network keep them apart.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.mount("http://", HTTPAdapter(pool_connections=8, pool_maxsize=256))
 
     def __call__(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
         """Send one request; no answer in time is an answer of status 0."""
-        self._session.cookies.clear()
         try:
             answer = self._session.request(
                 "GET" if form is None else "POST",

@@ -48,7 +48,18 @@ class _Redirected(TwilioHttpClient):
         super().__init__(timeout=SECONDS)
         self._api_url = api_url
 
-    def request(self, method: str, url: str, *args: object, **options: object) -> Response:
+    def request(  # noqa: PLR0913, PLR0917 - the shape that twilio's client calls
+        self,
+        method: str,
+        url: str,
+        params: dict[str, object] | None = None,
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,  # noqa: FBT001, FBT002 - twilio's own
+    ) -> Response:
         """Make one request."""
-        options["timeout"] = options.get("timeout") or SECONDS
-        return super().request(method, url.replace(TWILIO, self._api_url, 1), *args, **options)  # type: ignore[arg-type]  # twilio types each option; they pass through untouched here
+        where = url.replace(TWILIO, self._api_url, 1)
+        seconds = timeout or SECONDS
+        return super().request(method, where, params, data, headers, auth, seconds, allow_redirects)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from twilio.twiml.messaging_response import MessagingResponse
@@ -80,7 +80,7 @@ class Speech:
         document.append(dial)
         return str(document)
 
-    def say(self, parent: VoiceResponse | Gather, says: Iterable[Say]) -> None:
+    def say(self, parent: Any, says: Iterable[Say]) -> None:  # twilio gives its verbs no types
         """Speak words, in a voice of their language or from a recording."""
         for say in says:
             if (say.language, say.key) in self.recordings:

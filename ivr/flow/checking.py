@@ -1,0 +1,108 @@
+"""Find every fault in the files that whoever runs the line edits, and measure what they make callers hear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ivr.flow.faults import Fault, words_file
+from ivr.flow.measuring import Figures, measure
+from ivr.flow.patching import patched
+from ivr.flow.reading import FlowError, read_flow
+from ivr.flow.rules import agencies, blanks, keywords, languages, menus, speech, texting, words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ivr.flow.faults import Rule
+    from ivr.flow.nodes import Flow
+
+# Each reads the flow as it was written, whatever is missing.
+RULES: tuple[Rule, ...] = (
+    languages.wrong_languages,
+    languages.wrong_voices,
+    speech.impatience,
+    menus.unknown_stops,
+    menus.wrong_kinds,
+    menus.unreachable_stops,
+    menus.bad_names,
+    menus.wrong_keys,
+    menus.dead_ends,
+    menus.endless_loops,
+    menus.too_deep,
+    agencies.wrong_numbers,
+    agencies.wrong_hours,
+    agencies.wrong_dates,
+    agencies.wrong_orders,
+    agencies.unknown_orders,
+    agencies.only_police,
+    agencies.too_long_names,
+    words.missing_words,
+    words.missing_lines,
+    words.missing_names,
+    words.uneven_questions,
+    words.unused_words,
+    words.unused_parts,
+    words.same_offers,
+    blanks.unknown_blanks,
+    blanks.missing_blanks,
+    blanks.key_first,
+    keywords.unknown_meanings,
+    keywords.missing_keywords,
+    keywords.empty_keywords,
+    keywords.ambiguous_keywords,
+)
+# Each walks the flow as a caller would, so what is missing is patched first.
+WALKS: tuple[Rule, ...] = (
+    speech.long_instructions,
+    speech.first_words,
+    speech.overheard,
+    speech.slow_ways,
+    speech.long_whispers,
+    speech.too_long_to_say,
+    texting.long_texts,
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What whoever edits the files must mend, and what is measured where there is anything to measure."""
+
+    faults: tuple[Fault, ...]
+    figures: Figures | None = None
+
+
+def check(config: Path, prompts: Path) -> Report:
+    """Check all files. Never raises, whatever they hold."""
+    try:
+        flow = read_flow(config, prompts)
+    except FlowError as error:
+        return Report(error.faults)
+    found = (*inspect(flow), *_strangers(flow, prompts))
+    faults = tuple(_placed(fault, config, prompts) for fault in dict.fromkeys(found))
+    return Report(faults, measure(patched(flow)) if flow.languages else None)
+
+
+def inspect(flow: Flow) -> Iterator[Fault]:
+    """Find every fault of a flow; files are named as they are in this project."""
+    for rule in RULES:
+        yield from rule(flow)
+    if flow.languages:
+        whole = patched(flow)
+        for walk in WALKS:
+            yield from walk(whole)
+
+
+def _strangers(flow: Flow, prompts: Path) -> Iterator[Fault]:
+    """Find prompts files of languages that the line does not speak."""
+    for path in sorted(prompts.glob("*.toml")):
+        if path.stem not in flow.languages:
+            mend = "is not a language of config/line.toml; declare it there, or remove the file"
+            yield Fault(words_file(path.stem), "top of the file", mend)
+
+
+def _placed(fault: Fault, config: Path, prompts: Path) -> Fault:
+    """Name the file where it really is."""
+    folder, _, name = fault.file.partition("/")
+    return replace(fault, file=str({"config": config, "prompts": prompts}[folder] / name))

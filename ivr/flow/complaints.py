@@ -1,0 +1,142 @@
+"""Turn msgspec's complaints about a file into faults: all of them, each with its place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from ivr.flow.faults import Fault
+
+T = TypeVar("T")
+WHOLE = "whole file"
+EMPTY = {"str": "", "int": 0, "bool": False, "array": [], "object": {}}
+ROUNDS = 400  # More faults than half as many help nobody.
+_WHERE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in `)?\$(?P<path>.*?)`*)?$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_EXPECTED = re.compile(r"Expected `(\w+)")
+_UNKNOWN = re.compile(r"contains unknown field `(.+)`")
+_MISSING = re.compile(r"missing required field `(.+?)`")
+
+
+def convert(data: dict[str, Any], shape: type[T], file: str) -> tuple[T | None, list[Fault]]:
+    """Convert what a file holds, or say all that is wrong with it. Mends ``data`` on the way to find the rest."""
+    faults: dict[str, Fault] = {}
+    for _ in range(ROUNDS):
+        try:
+            found = msgspec.convert(data, shape)
+        except msgspec.ValidationError as error:
+            what, path = _locate(data, shape, str(error))
+            place = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
+            known = any(f"{old}.".startswith(f"{place}.") or place.startswith(f"{old}.") for old in faults)
+            if not known:
+                faults[place] = Fault(file, place or WHOLE, _plainly(what))
+            if not (_mend(data, what, path) or _drop(data, path[:-1])):
+                break  # Nothing is left to mend.
+        else:
+            return (None if faults else found), list(faults.values())
+    return None, list(faults.values())
+
+
+def _locate(data: dict[str, Any], shape: type[Any], complaint: str) -> tuple[str, list[str | int]]:
+    """Split a complaint into what is wrong and the way to it. For a table's key msgspec writes [...]."""
+    match = _WHERE.match(complaint)
+    path: list[str | int] = []
+    for name, index in _STEP.findall(match["path"] or "") if match else ():
+        if index == "...":
+            keys = _inside(data, path)
+            path.append(next((key for key in keys if _complains(data, shape, path, key, complaint)), "?"))
+        else:
+            path.append(int(index) if index else name)
+    what = match["what"] if match else complaint
+    field = _MISSING.search(what) or _UNKNOWN.search(what)
+    return what, [*path, field[1]] if field else path
+
+
+def _complains(
+    data: dict[str, Any], shape: type[Any], path: list[str | int], key: str, complaint: str
+) -> bool:
+    """Tell whether one key of a table alone draws the complaint."""
+    try:
+        msgspec.convert(_only(data, path, key), shape)
+    except msgspec.ValidationError as error:
+        return str(error) == complaint
+    return False
+
+
+def _only(data: Any, path: list[str | int], key: str) -> Any:
+    """Copy data with a single key left in the table at a path."""
+    if not path:
+        return {key: data[key]}
+    first, *rest = path
+    if isinstance(data, dict):
+        return {**data, first: _only(data[first], rest, key)}
+    return [_only(item, rest, key) if number == first else item for number, item in enumerate(data)]
+
+
+def _inside(data: Any, path: list[str | int]) -> tuple[str, ...]:
+    """Give the keys of the table at a path."""
+    table = _at(data, path)
+    return tuple(table) if isinstance(table, dict) else ()
+
+
+def _mend(data: Any, what: str, path: list[str | int]) -> bool:
+    """Put something fitting in the place of what is wrong; tell whether that changed anything."""
+    if not path:
+        return False
+    holder, last = _at(data, path[:-1]), path[-1]
+    wanted = _EXPECTED.search(what)
+    if _MISSING.search(what) and isinstance(holder, dict):
+        return holder.setdefault(last, "") == ""
+    if wanted and wanted[1] in EMPTY and isinstance(holder, dict | list):
+        holder[last] = type(EMPTY[wanted[1]])()  # type: ignore[index]  # a list's place is a number: msgspec said so
+        return True
+    return _drop(data, path)
+
+
+def _drop(data: Any, path: list[str | int]) -> bool:
+    """Take the entry at a path out of its table or list; tell whether there was one."""
+    if not path:
+        return False
+    holder, last = _at(data, path[:-1]), path[-1]
+    if isinstance(holder, dict) and isinstance(last, str) and last in holder:
+        del holder[last]
+        return True
+    if isinstance(holder, list) and isinstance(last, int) and last < len(holder):
+        del holder[last]
+        return True
+    return False
+
+
+def _at(data: Any, path: list[str | int]) -> Any:
+    for step in path:
+        if isinstance(data, dict):
+            data = data.get(str(step), {})
+        else:
+            data = data[step] if isinstance(data, list) and isinstance(step, int) else {}
+    return data
+
+
+def _plainly(what: str) -> str:
+    """Say what is wrong in an editor's words."""
+    if _MISSING.search(what):
+        return "is missing; write it"
+    if _UNKNOWN.search(what):
+        return "is not known here; remove it or mend its name"
+    if wrong := re.search(r"Expected `(.+)`, got `(.+)`", what):
+        return f"is {_kind(wrong[2])}; write {_kind(wrong[1])}"
+    return f"{what[:1].lower()}{what[1:]}; the top of the file says what may stand here"
+
+
+def _kind(names: str) -> str:
+    kinds = {
+        "str": "text in quotation marks",
+        "int": "a whole number",
+        "bool": "true or false",
+        "array": "a list",
+        "object": "a table",
+        "float": "a number",
+        "null": "nothing",
+    }
+    return " or ".join(kinds.get(name.strip(), name.strip()) for name in names.split("|"))

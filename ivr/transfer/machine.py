@@ -1,0 +1,146 @@
+"""One warm transfer: a caller waits with us while an agency is rung, told what the call is, and presses 1.
+
+Where news leads is one table, what is done on arrival another. News that a state does not list changes nothing:
+telephone networks repeat themselves, and late.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ivr.effects import Effect, EndRing, Ring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class S(StrEnum):
+    """Where a transfer is."""
+
+    SEARCHING = "searching"  # Somebody is to be rung.
+    DIALLING = "dialling"  # One agency is claimed; Twilio is being asked to ring it.
+    RINGING = "ringing"  # It rings.
+    BRIEFING = "briefing"  # A person there hears what the call is.
+    CONNECTED = "connected"  # They took the call.
+    FINISHED = "finished"  # They talked, and it is over.
+    RETURNED = "returned"  # The caller is to hear a choice.
+    DIRECT = "direct"  # The caller is to go on by the direct path.
+    LEFT = "left"  # The caller is gone.
+
+
+class E(StrEnum):
+    """News of a transfer."""
+
+    CLAIMED = "claimed"  # This attempt is ours to ring.
+    RANG = "rang"  # Twilio rings it.
+    ANSWERED = "answered"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    MISSED = "missed"  # Its leg is over, and nobody took the call.
+    MACHINE = "machine"  # A voicemail or a fax answered.
+    OVERDUE = "overdue"  # No news for longer than a ring or a briefing lasts.
+    EXHAUSTED = "exhausted"  # Nobody is left to ring.
+    GAVE_UP = "gave_up"  # The caller wants other ways, or has waited long enough.
+    REST_LOST = "rest_lost"  # Twilio cannot be asked to ring.
+    STRANDED = "stranded"  # They took the call, yet the caller still waits.
+    AGENCY_LEFT = "agency_left"
+    CALLER_LEFT = "caller_left"
+
+
+_WAITING = {E.GAVE_UP: S.RETURNED, E.CALLER_LEFT: S.LEFT}
+_UNANSWERED = {E.MISSED: S.SEARCHING, E.MACHINE: S.SEARCHING, E.OVERDUE: S.SEARCHING}
+
+MOVES: Mapping[S, Mapping[E, S]] = {
+    S.SEARCHING: {E.CLAIMED: S.DIALLING, E.EXHAUSTED: S.RETURNED, E.REST_LOST: S.DIRECT} | _WAITING,
+    S.DIALLING: {E.RANG: S.RINGING, E.ANSWERED: S.BRIEFING, E.ACCEPTED: S.CONNECTED, E.REST_LOST: S.DIRECT}
+    | _UNANSWERED
+    | _WAITING,
+    S.RINGING: {E.ANSWERED: S.BRIEFING, E.ACCEPTED: S.CONNECTED} | _UNANSWERED | _WAITING,
+    S.BRIEFING: {E.ACCEPTED: S.CONNECTED, E.DECLINED: S.SEARCHING} | _UNANSWERED | _WAITING,
+    S.CONNECTED: {E.AGENCY_LEFT: S.FINISHED, E.CALLER_LEFT: S.FINISHED, E.STRANDED: S.SEARCHING},
+    S.FINISHED: {E.STRANDED: S.SEARCHING},
+    S.RETURNED: {E.CALLER_LEFT: S.LEFT},
+    S.DIRECT: {},
+    S.LEFT: {},
+}
+
+LEG = frozenset({S.DIALLING, S.RINGING, S.BRIEFING})  # Somebody's telephone is in use, and nobody is joined.
+OF_A_LEG = frozenset(
+    {E.RANG, E.ANSWERED, E.ACCEPTED, E.DECLINED, E.MISSED, E.MACHINE, E.OVERDUE, E.AGENCY_LEFT, E.REST_LOST}
+)
+STILL_UP = frozenset({E.MACHINE, E.OVERDUE, E.GAVE_UP, E.CALLER_LEFT})  # News that leaves a leg to be ended by us.
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A caller's search for a person. Seconds are Twilio's: how long the caller has been in the queue."""
+
+    id: str
+    call: str
+    order: str
+    language: str
+    state: S = S.SEARCHING
+    version: int = 0
+    place: int = 0  # Which attempt this is: 1 for the first agency rung.
+    agency: str = ""
+    tried: tuple[str, ...] = ()
+    waited: int = 0  # At the last fetch of the wait document.
+    since: int = 0  # When this state began.
+    tick: int = 0  # Which fetch of the wait document was the last.
+    topic: str = ""  # What the caller agreed to say: one of the line's own words, by number.
+
+    def connects(self, place: int) -> bool:
+        """Say whether the agency of this attempt is the one that took the call."""
+        return self.state is S.CONNECTED and self.place == place
+
+
+@dataclass(frozen=True)
+class News:
+    """Something that happened to a transfer."""
+
+    event: E
+    place: int = 0  # The attempt that it is about, where it is about one.
+    agency: str = ""  # The agency that was claimed.
+    how: str = ""  # How a ring ended, for the log.
+
+
+def advance(transfer: Transfer, news: News) -> tuple[Transfer, tuple[Effect, ...]]:
+    """Let something happen to a transfer: where it is then, and what is to be done."""
+    if news.event in OF_A_LEG and news.place != transfer.place:
+        return transfer, ()  # It is about an attempt that is over.
+    state = MOVES[transfer.state].get(news.event)
+    if state is None:
+        return transfer, ()
+    there = replace(transfer, state=state, since=transfer.waited)
+    if news.event is E.CLAIMED:
+        tried = (*transfer.tried, news.agency)
+        there = replace(there, place=transfer.place + 1, agency=news.agency, tried=tried)
+    ended: tuple[Effect, ...] = ()
+    if transfer.state in LEG and news.event in STILL_UP:
+        ended = (EndRing(transfer.id, str(transfer.place)),)
+    return there, (*ended, *ARRIVALS[state](there))
+
+
+def _nothing(_: Transfer) -> tuple[Effect, ...]:
+    return ()
+
+
+def _ring_next(transfer: Transfer) -> tuple[Effect, ...]:
+    return (Ring(transfer.id, str(transfer.place + 1)),)
+
+
+ARRIVALS: Mapping[S, Callable[[Transfer], tuple[Effect, ...]]] = {
+    state: _ring_next if state is S.SEARCHING else _nothing for state in S
+}
+
+
+def diagram() -> str:
+    """Draw the table as a Mermaid state diagram."""
+    arrows = [f"    [*] --> {S.SEARCHING}"]
+    for state, moves in MOVES.items():
+        arrows += [f"    {state} --> {there}: {event}" for event, there in moves.items()]
+        if not moves:
+            arrows.append(f"    {state} --> [*]")
+    return "\n".join(["stateDiagram-v2", *arrows])

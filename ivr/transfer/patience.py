@@ -1,0 +1,63 @@
+"""What time alone brings about while a caller waits. The time is Twilio's: each fetch of the wait document tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ivr.transfer.machine import LEG, E, News, S, Transfer
+
+if TYPE_CHECKING:
+    from ivr.agencies import Agency
+
+RING_SECONDS = 15  # Asked of Twilio, which rings five more; most voicemail answers later.
+RING_BUFFER = 5
+SHORTEST_RING = 5  # The least that Twilio takes.
+RINGING_TOGETHER = 55  # All rings of one search, so that a choice comes within a minute.
+DIALLING_SECONDS = 8  # REST gives up after five.
+BRIEFING_SECONDS = 20
+GRACE = 4  # Seconds that a callback may be late.
+UNCLAIMED_SECONDS = 4
+CHOICE_SECONDS = 60
+END_SECONDS = 120
+STRANDED_TICKS = 2  # Fetches of the wait document after a person took the call: they should have been joined.
+
+
+def due(transfer: Transfer, waited: int, tick: int) -> News | None:
+    """Name what is due by now, if anything is."""
+    lasted = waited - transfer.since
+    if waited >= END_SECONDS:
+        return News(E.GAVE_UP)
+    match transfer.state:
+        case S.DIALLING if lasted >= DIALLING_SECONDS:
+            return News(E.OVERDUE, transfer.place, how="failed")
+        case S.RINGING if lasted >= RING_SECONDS + RING_BUFFER + GRACE:
+            return News(E.OVERDUE, transfer.place, how="no_answer")
+        case S.BRIEFING if lasted >= BRIEFING_SECONDS + GRACE:
+            return News(E.OVERDUE, transfer.place, how="declined")
+        case S.CONNECTED | S.FINISHED if tick >= transfer.tick + STRANDED_TICKS:
+            return News(E.STRANDED)
+    return None
+
+
+def unclaimed(transfer: Transfer, waited: int) -> bool:
+    """Say whether nobody has taken up this search for so long that whoever notices should."""
+    return transfer.state is S.SEARCHING and waited - transfer.since >= UNCLAIMED_SECONDS
+
+
+def offers_choice(waited: int, longest_document: int) -> bool:
+    """Say whether the caller should hear a choice now: another document would end too late for it."""
+    return waited + longest_document > CHOICE_SECONDS
+
+
+def ring_seconds(waited: int, left: int) -> int:
+    """Share what remains of a minute among the agencies left: what to ask of Twilio for the next ring."""
+    each = (RINGING_TOGETHER - max(waited, 0)) // max(left, 1) - RING_BUFFER
+    return max(SHORTEST_RING, min(RING_SECONDS, each))
+
+
+def free_lines(agency: Agency, others: int) -> bool:
+    """Say whether an agency has a line for one more, with so many transfers at it."""
+    return others < agency.lines
+
+
+__all__ = ["LEG", "due", "free_lines", "offers_choice", "ring_seconds", "unclaimed"]

@@ -1,0 +1,41 @@
+"""Lines to call: with everything running, and with nothing running yet."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from real.rehearsal import Rehearsal, rehearsal
+
+from ivr.stage import find_redis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GET = "redis-server is not on this machine: apt-get install redis-server"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_server() -> None:
+    """Without a Redis skip at home, and fail where everything must be shown."""
+    if not find_redis():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(GET)
+
+
+@pytest.fixture
+def dark(tmp_path: Path) -> Iterator[Rehearsal]:
+    """Give a line of which nothing runs yet."""
+    with rehearsal(tmp_path) as line:
+        yield line
+
+
+@pytest.fixture
+def line(dark: Rehearsal) -> Rehearsal:
+    """Give a line of which everything runs."""
+    dark.stage.release()
+    dark.stage.start_redis()
+    dark.stage.start_web()
+    dark.stage.start_worker()
+    return dark

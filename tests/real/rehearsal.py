@@ -1,0 +1,189 @@
+"""One whole line on this machine, its pretend network, and questions about both."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ivr.records.calls import list_calls
+from ivr.records.database import RecordsUnavailable, connect
+from ivr.simulator.clock import PacedClock
+from ivr.simulator.exchange import Account
+from ivr.simulator.people import When, accepts, never_answers
+from ivr.simulator.rehearse import Network, urls_of
+from ivr.simulator.webhooks import RequestsFetch
+from ivr.stage import ACCOUNT, NUMBER, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ivr.simulator.rehearse import Call
+    from ivr.simulator.webhooks import Answer
+
+ROOT = Path(__file__).parent.parent.parent
+IVR = str(Path(sys.executable).with_name("ivr"))
+SPEED = 20.0
+CALLER, TEXTER = "+12895550123", "+12895550124"
+VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
+PROMISED = 2.0  # Seconds: no webhook takes longer, and the log is right so soon after a call.
+
+
+def becomes(claim: Callable[[], bool], within: float) -> bool:
+    """Wait until a claim is true; say whether it became so in time."""
+    deadline = time.monotonic() + within
+    while not claim():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process lives; one that is dead and not yet buried does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
+def children(pid: int) -> list[int]:
+    """List the living processes that a process started."""
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [child for child in map(int, found) if alive(child)]
+
+
+def session_of(leader: int) -> list[int]:
+    """List the living processes of one session, whatever became of the one that began it."""
+    everyone = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    return [pid for pid in everyone if alive(pid) and _session(pid) == leader]
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+@contextmanager
+def hanging(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Stop a process in its tracks, so that it neither answers nor refuses, and let it go on afterwards."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@dataclass
+class TimedFetch:
+    """Sends webhooks over real HTTP, and notes how long each was under way."""
+
+    fetch: RequestsFetch = field(default_factory=RequestsFetch)
+    took: list[tuple[float, str]] = field(default_factory=list)
+
+    def __call__(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
+        began = time.monotonic()
+        answer = self.fetch(url, form, headers)
+        self.took.append((time.monotonic() - began, url))
+        return answer
+
+    @property
+    def slowest(self) -> float:
+        return max(seconds for seconds, _ in self.took)
+
+
+@dataclass
+class Rehearsal:
+    """A line and its network, ready to be called."""
+
+    stage: Stage
+    network: Network
+    webhooks: TimedFetch
+
+    def dial(self, *keys: str) -> Call:
+        """Call the line and press keys, each as soon as keys are taken."""
+        call = self.network.dial(CALLER)
+        for key in keys:
+            call.press(key, When.SOON)
+        return call
+
+    def ask_for_a_person(self, call: Call) -> bool:
+        """Ask for anybody at all, from wherever the caller is; say whether they talk with somebody."""
+        call.press("0", When.SOON)
+        call.press("2", When.SOON)
+        return call.wait_until_joined()
+
+    def finish(self, call: Call) -> bool:
+        """Let the talk end, leave by pound, and say whether the line said goodbye."""
+        call.until(lambda now: now.joined_to is None)
+        call.press("#", When.SOON)
+        return call.wait_until_over()
+
+    def log(self) -> list[dict[str, Any]]:
+        """Read the call log; while it cannot be read, nothing is in it."""
+        database = connect(self.stage.environment["DATABASE_URL"])
+        try:
+            return [call.as_json() for call in list_calls(database)]
+        except RecordsUnavailable:
+            return []
+        finally:
+            database.close()
+
+    def logs(self, within: float = PROMISED, **wanted: object) -> bool:
+        """Say whether, in time, the log comes to hold one conversation, and it is like this."""
+
+        def holds() -> bool:
+            log = self.log()
+            return len(log) == 1 and {name: log[0][name] for name in wanted} == wanted
+
+        return becomes(holds, within)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours with this line's settings."""
+        return run_ivr(*arguments, environment=self.stage.environment)
+
+
+def run_ivr(
+    *arguments: str, environment: Mapping[str, str], cwd: Path = ROOT, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run one of our commands to its end."""
+    return subprocess.run(
+        [IVR, *arguments],
+        env={"PATH": os.environ["PATH"], "COLUMNS": "200", **environment},
+        cwd=cwd,
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@contextmanager
+def rehearsal(folder: Path, **extra: str) -> Iterator[Rehearsal]:
+    """Make a line and its network; nothing of the line runs yet. In the end, whatever runs is stopped."""
+    stage = Stage(folder, extra=extra)
+    webhooks = TimedFetch()
+    account = Account(ACCOUNT, stage.token, NUMBER)
+    network = Network(account, urls_of(stage.public_url), clock=PacedClock(SPEED), fetch=webhooks)
+    stage.api_url = network.api_url
+    network.people.put(VICTIM_SERVICES, accepts(talks=10), name="victim-services")
+    network.people.put(CHRYSALIS, accepts(talks=10), name="chrysalis")
+    network.people.put(HOTLINE, never_answers(), name="hotline")
+    try:
+        yield Rehearsal(stage, network, webhooks)
+    finally:
+        network.close()
+        stage.close()

@@ -1,0 +1,134 @@
+"""Calls and texts on the whole line, and what the log then says."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from real.rehearsal import CALLER, HOTLINE, PROMISED, TEXTER, Rehearsal, becomes, rehearsal
+
+from ivr.simulator.people import busy, never_answers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHECKLIST = ("1", "1", "1", "1", "1", "2", "1", "2", "2", "2", "1")  # English, for me, questions, their answers.
+STOPS = ["hello", "main", "me", "could-be-me", "check-me", "check-many", "person", "anything-else", "leave"]
+
+
+def test_a_call_that_reaches_a_person_is_in_the_log_two_seconds_after_it_ends(line: Rehearsal) -> None:
+    call = line.dial(*CHECKLIST)
+
+    joined = line.ask_for_a_person(call)
+    goodbye = line.finish(call)
+
+    assert (joined, goodbye) == (True, True)
+    assert line.logs(channel="voice", language="en", outcome="connected", stops=STOPS, turns=16)
+    assert line.network.feed.faults() == []
+    assert line.webhooks.slowest < PROMISED
+
+
+def test_the_same_call_is_logged_on_postgresql(empty_postgres_url: str, tmp_path: Path) -> None:
+    with rehearsal(tmp_path, DATABASE_URL=empty_postgres_url) as line:
+        line.stage.release()
+        line.stage.start_redis()
+        line.stage.start_web()
+        call = line.dial(*CHECKLIST)
+
+        joined = line.ask_for_a_person(call)
+        line.finish(call)
+
+        assert joined
+        assert line.logs(channel="voice", language="en", outcome="connected", stops=STOPS, turns=16)
+
+
+def test_webhooks_that_all_come_twice_change_nothing_for_caller_or_log(line: Rehearsal) -> None:
+    line.network.faults.duplicate = ""
+    call = line.dial(*CHECKLIST)
+
+    joined = line.ask_for_a_person(call)
+    line.finish(call)
+
+    (transfer,) = _when_over(line)["transfers"]
+    assert joined
+    assert line.logs(outcome="connected", stops=STOPS, turns=16)
+    assert [(rung["agency"], rung["outcome"]) for rung in transfer["attempts"]] == [
+        ("victim-services", "accepted")
+    ]
+    assert line.network.exchange.webhooks.differing == []
+
+
+@pytest.mark.parametrize("duplicate", [None, ""], ids=["once", "twice"])
+def test_numbers_asked_for_by_text_come_once_though_webhooks_may_come_twice(
+    line: Rehearsal, duplicate: str | None
+) -> None:
+    line.network.faults.duplicate = duplicate
+    line.network.people.put(HOTLINE, busy(), name="hotline")
+
+    call = line.dial("2", "4", "3", "1", "1")
+
+    assert becomes(lambda: bool(_texts_to_caller(line)), 5)
+    call.wait(40)  # Two seconds of ours, in which a second text would come.
+    (text,) = _texts_to_caller(line)
+    assert "1-833-900-1010" in text
+
+
+def test_two_texts_in_one_second_are_two_turns_of_one_conversation(line: Rehearsal) -> None:
+    line.network.text(TEXTER, "bonjour")
+
+    first, second = (line.network.exchange.text(TEXTER, words) for words in ("loi", "services"))
+    line.network.clock.until(lambda: first.answered and second.answered, 60)
+
+    assert line.logs(channel="text", turns=3)
+
+
+def test_a_text_in_french_is_answered_in_french(line: Rehearsal) -> None:
+    (asked,) = line.network.text(TEXTER, "Signes ?")
+    (shown,) = line.network.text(TEXTER, "1")
+
+    assert "Pouvez-vous lire ceci" in asked
+    assert "Ce n'est pas votre faute." in shown
+    assert line.logs(channel="text", language="fr", stops=["signs-me"], turns=2)
+
+
+def test_ivr_calls_prints_what_happened_and_obeys_its_filters(line: Rehearsal) -> None:
+    line.network.people.put(HOTLINE, never_answers(), name="hotline")
+    line.dial("1", "#").wait_until_over()
+    line.network.text(TEXTER, "bonjour")
+    line.network.text(TEXTER, "STOP")
+    becomes(lambda: [call["outcome"] for call in line.log()] == ["left", "opted_out"], PROMISED)
+
+    everything, table = line.run("calls", "--json"), line.run("calls")
+    filters = {
+        "--channel=text": ["opted_out"],
+        "--outcome=left": ["left"],
+        "--since=2001-01-01": ["left", "opted_out"],
+        "--until=2001-01-01": [],
+    }
+    found = {option: line.run("calls", "--json", option) for option in filters}
+
+    assert [set(call) for call in _rows(everything.stdout)] == [
+        {"id", "channel", "started_at", "ended_at", "language", "outcome", "turns", "stops", "transfers"}
+    ] * 2
+    assert [name in table.stdout for name in ("voice", "text", "left", "opted_out")] == [True] * 4
+    assert {option: _outcomes(done.stdout) for option, done in found.items()} == filters
+    assert CALLER not in everything.stdout + table.stdout
+
+
+def _when_over(line: Rehearsal) -> dict[str, Any]:
+    becomes(lambda: [call["outcome"] for call in line.log()] not in ([], [None]), PROMISED)
+    (call,) = line.log()
+    return call
+
+
+def _texts_to_caller(line: Rehearsal) -> list[str]:
+    return [text.words for text in line.network.feed.lines if text.what == "reads" and text.who == CALLER]
+
+
+def _rows(printed: str) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in printed.splitlines()]
+
+
+def _outcomes(printed: str) -> list[str]:
+    return [call["outcome"] for call in _rows(printed)]

@@ -1,0 +1,101 @@
+"""The check names every fault. Each table of tests/broken is one edit of a good line, and what is said of it."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ivr.flow.checking import check
+
+HERE = Path(__file__).parent
+MINIMAL = HERE / "lines" / "minimal"
+BROKEN = {
+    f"{path.stem}:{name}": edit
+    for path in sorted((HERE / "broken").glob("*.toml"))
+    for name, edit in tomllib.loads(path.read_text()).items()
+}
+
+
+def said_of(line: Path) -> list[str]:
+    """Check a line; name its files as they are in a project."""
+    return [str(f).removeprefix(f"{line}/") for f in check(line / "config", line / "prompts").faults]
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MINIMAL, tmp_path / "line"))
+
+
+def spoil(line: Path, edit: dict[str, str]) -> None:
+    path = line / edit["file"]
+    by = edit["by"].replace("LONG", edit.get("digit", "x") * int(edit.get("long", 0)))
+    words = path.read_text()
+    assert edit["replace"] in words
+    path.write_text(words.replace(edit["replace"], by, 1))
+
+
+def test_a_good_line_has_no_fault() -> None:
+    faults = said_of(MINIMAL)
+
+    assert faults == []
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_fault_is_named_by_file_place_and_mend(name: str, line: Path) -> None:
+    spoil(line, BROKEN[name])
+
+    faults = said_of(line)
+
+    assert [fault for fault in faults if fault.startswith(BROKEN[name]["says"])], faults
+
+
+def test_faults_of_many_files_are_all_named_at_once(line: Path) -> None:
+    for name in (
+        "menus:unknown-stop",
+        "words:no-label",
+        "agencies:an-unknown-day",
+        "keywords:a-word-of-no-letters",
+    ):
+        spoil(line, BROKEN[name])
+
+    faults = said_of(line)
+
+    assert {fault.partition(":")[0] for fault in faults} == {
+        "config/menus.toml",
+        "config/agencies.toml",
+        "config/keywords.toml",
+        "prompts/fr.toml",
+    } | {fault.partition(":")[0] for fault in faults if "en.toml" in fault}
+
+
+def test_every_misspelt_field_of_a_file_is_named_at_once(line: Path) -> None:
+    for name in ("files:an-unknown-kind", "files:an-unknown-field", "files:a-number-where-a-name-stands"):
+        spoil(line, BROKEN[name])
+
+    faults = said_of(line)
+
+    assert len(faults) == 3
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    faults = said_of(tmp_path)
+
+    assert (
+        "config/menus.toml: whole file: cannot be read (No such file or directory); put the file there"
+        in faults
+    )
+
+
+def test_more_than_four_languages_are_too_many(line: Path) -> None:
+    declared = (line / "config/line.toml").read_text()
+    for language in ("es", "pa", "ar"):
+        declared += f'[languages.{language}]\nvoice = "v"\ncode = "c"\nwords_per_minute = 150\n'
+        shutil.copy(line / "prompts/en.toml", line / f"prompts/{language}.toml")
+    (line / "config/line.toml").write_text(declared)
+
+    faults = said_of(line)
+
+    assert "config/line.toml: languages: declares 5 languages; keep 4" in faults

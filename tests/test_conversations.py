@@ -1,0 +1,131 @@
+"""Conversations that an agency can review: what callers and texters hear, word for word.
+
+Each file is played on a pretend network against the whole line. `pytest --rewrite` accepts new wording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+from fakes import NotedJournal
+
+from ivr.line import Line
+from ivr.simulator.clock import VirtualClock
+from ivr.simulator.conversations import play
+from ivr.simulator.exchange import Account, Exchange
+from ivr.simulator.messages import OPTED_OUT
+from ivr.simulator.rehearse import urls_of
+from ivr.simulator.webhooks import Answer
+from ivr.web.app import create_app
+from ivr.wiring import build_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from flask.testing import FlaskClient
+
+    from ivr.effects import Effect
+    from ivr.flow.nodes import Flow
+    from ivr.settings import Settings
+
+CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))
+
+
+@dataclass(frozen=True)
+class ClientFetch:
+    """Sends the network's webhooks to the web application in this process."""
+
+    client: FlaskClient
+
+    def __call__(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
+        answer = self.client.open(
+            url,
+            method="GET" if form is None else "POST",
+            data=None if form is None else urlencode(form),
+            headers=dict(headers),
+        )
+        return Answer(
+            answer.status_code,
+            answer.content_type or "",
+            answer.get_data(as_text=True),
+            tuple(answer.headers.getlist("Set-Cookie")),
+            answer.headers.get("Location", ""),
+        )
+
+
+@dataclass
+class AtOnce:
+    """Performs each effect once, as soon as it is put."""
+
+    perform: Callable[[Effect], None] | None = None
+    numbers: dict[str, str] = field(default_factory=dict)
+    done: set[Effect] = field(default_factory=set)
+
+    def put(self, effect: Effect, number: str = "") -> None:
+        assert self.perform is not None
+        if effect in self.done:
+            return
+        self.done.add(effect)
+        self.numbers[effect.call] = number
+        self.perform(effect)
+
+    def take_number(self, call: str) -> str:
+        return self.numbers.pop(call, "")
+
+
+@dataclass
+class ExchangePhone:
+    """Texts over the pretend network."""
+
+    exchange: Exchange | None = None
+
+    def text(self, number: str, words: str) -> None:
+        assert self.exchange is not None
+        self.exchange.texts.send(number, words)
+
+
+@pytest.fixture
+def exchange(flow: Flow, settings: Settings) -> Exchange:
+    clock, later, phone = VirtualClock(), AtOnce(), ExchangePhone()
+    line = Line(flow, NotedJournal(), phone, later)
+    later.perform = line.perform
+    app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
+    account = Account(settings.account_sid, settings.auth_token, settings.number)
+    fetch = ClientFetch(app.test_client(use_cookies=False))
+    phone.exchange = Exchange(account, urls_of(settings.public_url), fetch, clock, seed="conversation")
+    return phone.exchange
+
+
+@pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
+def test_a_conversation_is_heard_as_it_was_reviewed(
+    path: Path, exchange: Exchange, request: pytest.FixtureRequest
+) -> None:
+    reviewed = path.read_text("utf-8")
+
+    heard = play(reviewed, exchange)
+
+    if request.config.getoption("--rewrite"):
+        path.write_text(heard, "utf-8")
+    assert heard == path.read_text("utf-8"), "heard otherwise than reviewed; `pytest --rewrite` accepts it"
+    assert [fault for fault in exchange.feed.faults() if fault.code != OPTED_OUT] == []
+
+
+@pytest.mark.parametrize("path", CONVERSATIONS, ids=lambda path: path.stem)
+def test_a_conversation_is_the_same_when_every_webhook_comes_twice(path: Path, exchange: Exchange) -> None:
+    exchange.faults.duplicate = ""
+
+    heard = play(path.read_text("utf-8"), exchange)
+
+    assert heard == path.read_text("utf-8")
+    assert exchange.webhooks.differing == []
+
+
+def test_every_conversation_begins_with_a_sentence_about_somebody() -> None:
+    firsts = {path.stem: path.read_text("utf-8").partition("\n")[0] for path in CONVERSATIONS}
+
+    assert len(firsts) > 12
+    assert all(first.startswith("# ") and first.endswith(".") for first in firsts.values())
