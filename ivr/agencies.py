@@ -20,6 +20,7 @@ class Agency(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     zone: str = "America/Toronto"
     closed: tuple[date, ...] = ()  # Holidays.
     lines: int = 1
+    extension: str = ""  # Digits sent after it answers; "w" waits half a second.
     accept: Literal["press", "answer"] = "press"  # "answer": a switchboard of its own; nobody can press 1.
     on: bool = True
     last_dialled: str = ""  # "2026-11-30"; empty until a person has dialled it.

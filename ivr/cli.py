@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ivr.settings import Settings, SettingsError, read_settings
+from ivr.beginning import flow_of, folder, readable_log, settings, utc
+from ivr.cli_agencies import agencies
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ivr.agencies import Directory
 
 MENUS = click.Path(exists=True, file_okay=False, path_type=Path)
 CHANNELS = click.Choice(["voice", "text"])
@@ -24,14 +30,6 @@ def main() -> None:
     Try it without an account or a server: `ivr demo`, then `ivr phone` in a second terminal.
     Settings come from the environment; `ivr web` names what is missing.
     """
-
-
-def settings() -> Settings:
-    """Read the environment, or end with everything that is wrong with it."""
-    try:
-        return read_settings(os.environ)
-    except SettingsError as error:
-        raise click.ClickException(f"the environment is not ready:\n{error}") from None
 
 
 @main.command()
@@ -60,23 +58,15 @@ def release() -> None:
 
     Where calls are real, it refuses while an agency that is switched on has not been dialled by a person.
     """
-    from ivr.flow.reading import FlowError, read_flow
+    from ivr.flow.checking import check as find
     from ivr.records.migrate import upgrade
 
     here = settings()
-    try:
-        flow = read_flow(here.config, here.prompts)
-    except FlowError as error:
-        raise click.ClickException(str(error)) from None
-    undialled = [n for n, a in flow.directory.agencies.items() if a.on and a.transfer and not a.last_dialled]
-    if here.live and undialled:
-        raise click.ClickException(
-            "\n".join(
-                f"{here.config / 'agencies.toml'}: agencies.{name}.last_dialled: no person has dialled it;"
-                " dial it and write the date here, or set on = false"
-                for name in undialled
-            )
-        )
+    faults = [str(fault) for fault in find(here.config, here.prompts).faults]
+    if here.live and not faults:
+        faults = undialled(read_flow(here.config, here.prompts).directory, here.config)
+    if faults:
+        raise click.ClickException("not ready to go live:\n" + "\n".join(faults))
     upgrade(here.database_url)
     click.echo("the call log is up to date")
 
@@ -114,14 +104,21 @@ def calls(
     """Print the call log. It knows nobody: no number and no word of a caller is in it."""
     from ivr.printing import print_json, print_table
     from ivr.records.calls import list_calls
-    from ivr.records.database import RecordsUnavailable, connect
+    from ivr.records.database import connect
 
-    database = connect(settings().database_url)
-    found = list_calls(database, _utc(since), _utc(until), channel, outcome)
-    try:
+    found = list_calls(connect(settings().database_url), utc(since), utc(until), channel, outcome)
+    with readable_log():
         (print_json if as_json else print_table)(call.as_json() for call in found)
-    except RecordsUnavailable as error:
-        raise click.ClickException(f"the call log cannot be read: {error}; is DATABASE_URL right?") from None
+
+
+@main.command()
+@click.option("--transfer", is_flag=True, help="Draw how a warm transfer goes, not the menus.")
+def flow(*, transfer: bool) -> None:
+    """Draw the stops that a caller can reach, or a transfer's states, as a Mermaid diagram."""
+    from ivr.flow.drawing import diagram
+    from ivr.transfer.machine import diagram as transfer_diagram
+
+    click.echo(transfer_diagram() if transfer else diagram(flow_of(folder("config"), folder("prompts"))))
 
 
 @main.command()
@@ -150,5 +147,14 @@ def phone(record: Path | None, number: str) -> None:
     raise SystemExit(sit_down_at_phone(number, record))
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
+def undialled(directory: Directory, config: Path) -> list[str]:
+    """Name the agencies that would be rung although no person has ever dialled them."""
+    return [
+        f"{config / 'agencies.toml'}: agencies.{name}.last_dialled: no person has dialled it;"
+        " dial it and write the date here, or set on = false"
+        for name, agency in directory.agencies.items()
+        if agency.on and agency.transfer and not agency.last_dialled
+    ]
+
+
+main.add_command(agencies)

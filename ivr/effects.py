@@ -17,6 +17,14 @@ class TextNumbers:
 
 
 @dataclass(frozen=True)
+class CallTexter:
+    """Ring a texter who asked for it and said yes. Takes the sealed number: runs only once."""
+
+    call: str
+    language: str
+
+
+@dataclass(frozen=True)
 class Ring:
     """Ring the next agency of a transfer. Claims the attempt in SQL before it rings: only one run does."""
 
@@ -32,7 +40,14 @@ class EndRing:
     place: str
 
 
-Effect = TextNumbers | Ring | EndRing
+@dataclass(frozen=True)
+class Alarm:
+    """Tell whoever runs the line that callers reach nobody. Counted: at most one in half an hour is sent."""
+
+    why: str  # "unreached" or "direct".
+
+
+Effect = TextNumbers | CallTexter | Ring | EndRing | Alarm
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,10 @@ from ivr.wiring import build_worker_line
 if TYPE_CHECKING:
     from ivr.line import Line
 
-KNOWN = {kind.__name__: kind for kind in (effects.TextNumbers,)}
+KNOWN = {
+    kind.__name__: kind
+    for kind in (effects.TextNumbers, effects.CallTexter, effects.Ring, effects.EndRing, effects.Alarm)
+}
 
 
 class JobFailed(Exception):  # noqa: N818 - named as a person would say it
@@ -28,10 +31,11 @@ def this_line() -> Line:
 
 def perform(kind: str, *ids: str) -> None:
     """Perform one effect."""
-    fault = ""
+    effect, fault = KNOWN[kind](*ids), ""
     try:
-        this_line().perform(KNOWN[kind](*ids))
+        this_line().perform(effect)
     except Exception as error:  # noqa: BLE001 - whatever it was, its message may quote a number
         fault = type(error).__name__
+        this_line().give_up(effect)
     if fault:
         raise JobFailed(f"{kind}: {fault}")

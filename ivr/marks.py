@@ -23,6 +23,10 @@ class Marks:
         """Give the id of a text message."""
         return self._mark("message", sid)
 
+    def caller(self, number: str) -> str:
+        """Give the mark of a caller's number; nothing for a number that names nobody."""
+        return self._mark("caller", number) if number else ""
+
     def _mark(self, what: str, value: str) -> str:
         keyed = hmac.new(self.secret.encode(), f"{what}:{value}".encode(), hashlib.sha256)
         return keyed.hexdigest()[:LENGTH]

@@ -33,11 +33,12 @@ class Position:
     held: bool = False  # A texter was asked whether it is safe to read this stop here.
     order: str = ""  # In a transfer: the order in which agencies are rung.
     asked: int = 0  # In a transfer: the Unix second in which a person was asked for.
-    tried: tuple[str, ...] = ()  # In a transfer: agencies rung so far; the last rings now.
+    tried: tuple[str, ...] = ()  # On the direct path: agencies rung so far; the last rings now.
+    search: str = ""  # In a queue: the transfer that is searching for a person.
 
-    def move(self, stop: str) -> Self:
+    def move(self, stop: str) -> Position:
         """Go to another stop, leaving behind what belonged to this one."""
-        return replace(self, stop=stop, attempt=0, question=0, yes=0, held=False, order="", asked=0, tried=())
+        return Position(stop, self.language, self.turn)
 
     def retry(self) -> Self:
         """Stay, and count one thing that was not understood."""
@@ -50,6 +51,8 @@ class Position:
             parts += ["q", str(self.question), str(self.yes)]
         if self.held:
             parts += ["held"]
+        if self.search:
+            parts += ["wait", self.search]
         if self.order:
             parts += ["ring", self.order, str(self.asked), *self.tried]
         return "/".join(parts)
@@ -72,6 +75,8 @@ class Position:
             here, rest = replace(here, question=_count(rest[1]), yes=_count(rest[2])), rest[3:]
         if rest[:1] == ["held"]:
             here, rest = replace(here, held=True), rest[1:]
+        if rest[:1] == ["wait"]:
+            here, rest = replace(here, search=_name(rest[1])), rest[2:]
         if rest[:1] == ["ring"]:
             here = replace(
                 here, order=_name(rest[1]), asked=_count(rest[2]), tried=tuple(map(_name, rest[3:]))

@@ -11,6 +11,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ivr.agencies import Agency, Directory
+    from ivr.records.agency_status import Status
+
 COLUMNS = ("started", "channel", "language", "outcome", "turns", "stops", "transfers")
 
 
@@ -45,3 +48,28 @@ def _transfer(transfer: Mapping[str, object]) -> str:
     attempts = transfer["attempts"]
     rung = [f"{a['agency']} {a['outcome']}" for a in attempts] if isinstance(attempts, list | tuple) else []
     return f"{transfer['order']}: {', '.join(rung)}"
+
+
+def print_agencies(
+    directory: Directory, status: Mapping[str, Status], console: Console | None = None
+) -> None:
+    """Print who can be rung, an agency a row."""
+    columns = ("agency", "police", "number", "rung", "state", "last ring", "last dialled", "rehearsed")
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for name, agency in directory.agencies.items():
+        known = status.get(name)
+        last = f"{known.last_outcome or ''} {known.last_at or ''}".strip() if known else ""
+        row = (name, "police" if agency.police else "", agency.number, "yes" if agency.transfer else "no")
+        table.add_row(
+            *row, _state(agency, known), last, agency.last_dialled or "never", agency.rehearsed_on or "never"
+        )
+    (console or Console()).print(table)
+
+
+def _state(agency: Agency, status: Status | None) -> str:
+    """Say whether an agency is rung now, and why not."""
+    if not agency.on:
+        return "off in its file"
+    if status and status.off:
+        return f"off: {status.why}" + (f", until {status.until:%Y-%m-%d %H:%M} UTC" if status.until else "")
+    return "failing: rung last" if status and status.failing else "on"

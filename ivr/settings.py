@@ -47,6 +47,8 @@ class Settings:
     workers: int
     config: Path
     prompts: Path
+    alarm_number: str
+    alarm_url: str
     opt_out: Literal["default", "advanced"]
 
     @property
@@ -77,6 +79,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         workers=int(value["WEB_WORKERS"]),
         config=Path(value["IVR_CONFIG"]),
         prompts=Path(value["IVR_PROMPTS"]),
+        alarm_number=value["ALARM_NUMBER"],
+        alarm_url=value["ALARM_URL"],
         opt_out="advanced" if value["IVR_OPT_OUT"] == "advanced" else "default",
     )
 
@@ -110,6 +114,10 @@ def _public(text: str) -> str:
     if parts and (parts.username or parts.query or parts.fragment or "_" in (parts.hostname or "")):
         return "has a part that Twilio cannot sign (a user, a query, a fragment or a host with '_')"
     return wrong
+
+
+def _or_empty(fault: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: fault(text) if text else ""
 
 
 def _folder(text: str) -> str:
@@ -171,6 +179,8 @@ VARIABLES = (
         "IVR_CONFIG", "the folder with menus.toml, agencies.toml, keywords.toml, line.toml", "config", _folder
     ),
     Variable("IVR_PROMPTS", "the folder with a file of words for every language", "prompts", _folder),
+    Variable("ALARM_NUMBER", "a number that is texted when callers reach nobody", "", _or_empty(_NUMBER)),
+    Variable("ALARM_URL", "an address that is posted to then", "", _or_empty(_address("http", "https"))),
     Variable(
         "IVR_OPT_OUT",
         "who answers STOP and HELP: 'default' (Twilio's plain number) or 'advanced' (Advanced Opt-Out)",

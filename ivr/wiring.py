@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from ivr.breaker import Breaker
 from ivr.flow.reading import read_flow
 from ivr.line import Line
 from ivr.logs import set_up_logs
@@ -23,8 +24,8 @@ from ivr.web.app import create_app
 from ivr.web.cookies import Cookies
 from ivr.web.orphans import die_with_parent
 from ivr.web.parts import Parts
-from ivr.work.limits import Breaker
 from ivr.work.queue import RedisLater, connect_redis
+from ivr.work.sealed import Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 def build_line(settings: Settings, journal: Journal) -> Line:
     """Put one line together. Nothing is connected yet: each part connects when first used."""
     flow = read_flow(settings.config, settings.prompts)
-    later = RedisLater(connect_redis(settings.redis_url), settings.secret_key, Breaker())
+    redis, breaker = connect_redis(settings.redis_url), Breaker()
+    later = RedisLater(redis, Sealed(redis, settings.secret_key, breaker), breaker)
     line = Line(flow, journal, TwilioPhone(settings), later)
     later.perform_with(line.perform)
     return line

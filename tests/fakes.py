@@ -6,7 +6,10 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ivr.effects import CallTexter, TextNumbers
+
 if TYPE_CHECKING:
+    from ivr.agencies import Agency
     from ivr.effects import Effect, Entry
 
 
@@ -21,22 +24,42 @@ class NotedJournal:
 @dataclass
 class SentTexts:
     texts: list[tuple[str, str]] = field(default_factory=list)
+    rings: list[tuple[str, str, int]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
 
     def text(self, number: str, words: str) -> None:
         self.texts.append((number, words))
+
+    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
+        self.rings.append((agency.number, path, seconds))
+        return f"leg {len(self.rings)}"
+
+    def ring_caller(self, number: str, path: str, seconds: int) -> str:
+        self.rings.append((number, path, seconds))
+        return f"leg {len(self.rings)}"
+
+    def hang_up(self, leg: str) -> None:
+        self.ended.append(leg)
 
 
 @dataclass
 class KeptEffects:
     effects: list[Effect] = field(default_factory=list)
-    numbers: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
 
-    def put(self, effect: Effect, number: str = "") -> None:
+    def put(self, effect: Effect, secret: str = "") -> None:
         self.effects.append(effect)
-        self.numbers[effect.call] = number
+        if isinstance(effect, TextNumbers | CallTexter):
+            self.keep(f"number-{effect.call}", secret)
 
-    def take_number(self, call: str) -> str:
-        return self.numbers.pop(call, "")
+    def put_here(self, effect: Effect) -> None:
+        self.put(effect)
+
+    def keep(self, name: str, secret: str) -> None:
+        self.secrets[name] = secret
+
+    def take(self, name: str) -> str:
+        return self.secrets.pop(name, "")
 
 
 ENVIRONMENT = {

@@ -226,7 +226,7 @@ def test_a_withheld_number_is_never_texted(twilio: Twilio, line: Line) -> None:
     twilio.post("/voice/2/en/offer-text/0", Digits="1", From="anonymous")
 
     assert isinstance(line.later, KeptEffects)
-    assert set(line.later.numbers.values()) <= {""}
+    assert set(line.later.secrets.values()) <= {""}
 
 
 def test_numbers_asked_for_by_text_are_sent_in_the_callers_language(twilio: Twilio, line: Line) -> None:

@@ -11,7 +11,7 @@ from ivr.flow.faults import Fault
 
 T = TypeVar("T")
 WHOLE = "whole file"
-EMPTY = {"str": "", "int": 0, "bool": False, "array": [], "object": {}}
+EMPTY = {"str": str, "int": int, "bool": bool, "array": list, "object": dict}
 ROUNDS = 400  # More faults than half as many help nobody.
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in `)?\$(?P<path>.*?)`*)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
@@ -21,7 +21,7 @@ _MISSING = re.compile(r"missing required field `(.+?)`")
 
 
 def convert(data: dict[str, Any], shape: type[T], file: str) -> tuple[T | None, list[Fault]]:
-    """Convert what a file holds, or say all that is wrong with it. Mends ``data`` on the way to find the rest."""
+    """Convert what a file holds, or say all that is wrong with it. Mends ``data`` to find the rest."""
     faults: dict[str, Fault] = {}
     for _ in range(ROUNDS):
         try:
@@ -88,9 +88,9 @@ def _mend(data: Any, what: str, path: list[str | int]) -> bool:
     holder, last = _at(data, path[:-1]), path[-1]
     wanted = _EXPECTED.search(what)
     if _MISSING.search(what) and isinstance(holder, dict):
-        return holder.setdefault(last, "") == ""
-    if wanted and wanted[1] in EMPTY and isinstance(holder, dict | list):
-        holder[last] = type(EMPTY[wanted[1]])()  # type: ignore[index]  # a list's place is a number: msgspec said so
+        return bool(holder.setdefault(last, "") == "")
+    if wanted and wanted[1] in EMPTY:
+        holder[last] = EMPTY[wanted[1]]()
         return True
     return _drop(data, path)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ivr.agencies import Directory
 
 YES, NO = "1", "2"
+TOPICS = ("1", "2", "3")  # What a waiting caller may let us tell the agency, if they agree to.
 
 
 class Language(
@@ -111,6 +112,20 @@ class Lines(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     fixed_wait: str
     fixed_thanks: str
     fixed_text: str
+    wait_first: str
+    wait_on: str
+    wait_briefing: str
+    wait_offer: str
+    joining: str
+    topic_ask: str
+    topic_1: str
+    topic_2: str
+    topic_3: str
+    whisper_topic: str
+    call_ask: str
+    call_rings: str
+    call_continue: str
+    call_cannot: str
 
 
 class StopWords(Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,9 +16,9 @@ from ivr.flow.turn import (
     Heard,
     Listen,
     Pressed,
+    Returned,
     Roster,
     Say,
-    Silent,
     Turn,
 )
 
@@ -62,26 +62,37 @@ def visit(flow: Flow, position: Position, *first: Say) -> Turn:
 
 
 def _answer(flow: Flow, here: Position, heard: Heard, roster: Roster) -> Turn:
-    menus = flow.menus
     match heard:
         case Arrived():
-            return visit(flow, here.move(menus.start))
+            return visit(flow, here.move(flow.menus.start))
         case CameBack() if here.order:
             return _come_back(flow, here, heard, roster)
-        case Pressed("#"):
-            return visit(flow, here.move(menus.leave))
-        case Pressed("0"):
-            return visit(flow, here.move(menus.person))
-        case Pressed("9"):
-            return visit(flow, here.move(menus.home if here.language else menus.start))
+        case Returned():
+            return visit(flow, here.move(flow.menus.unreached))
         case Pressed("*"):
             return visit(flow, replace(here, attempt=0))
+        case Pressed(key) if stop := _line_key(flow, here, key):
+            return visit(flow, here.move(stop))
         case Pressed(key):
             return _choose(flow, here, key, roster) or _ask_again(flow, here, "not_understood")
-        case Silent() if here.attempt > REPEATS:
-            return connect(flow, here.move(menus.person), quiet_order(flow), roster)
+        case _ if here.attempt > REPEATS:
+            return _silent_to_the_end(flow, here, roster)
         case _:
             return _ask_again(flow, here, "nothing_heard")
+
+
+def _line_key(flow: Flow, here: Position, key: str) -> str:
+    """Name the stop of a key that means the same everywhere, if it is one."""
+    menus = flow.menus
+    home = menus.home if here.language else menus.start
+    return {"0": menus.person, "9": home, "#": menus.leave}.get(key, "")
+
+
+def _silent_to_the_end(flow: Flow, here: Position, roster: Roster) -> Turn:
+    """Connect a caller who cannot press keys; whoever was rung for already is not rung for without end."""
+    if here.stop in {flow.menus.unreached, flow.menus.over}:
+        return visit(flow, here.move(flow.menus.leave))
+    return connect(flow, here.move(flow.menus.person), quiet_order(flow), roster)
 
 
 def _choose(flow: Flow, here: Position, key: str, roster: Roster) -> Turn | None:
@@ -115,6 +126,8 @@ def _ask_again(flow: Flow, here: Position, why: str) -> Turn:
     if again.attempt <= REPEATS:
         return Turn(again, (*says, *choices(flow, again)), Listen(flow.line.patience.key))
     again = replace(again, attempt=REPEATS + 1)
+    if here.stop in {flow.menus.unreached, flow.menus.over}:
+        return Turn(again, (*says, *choices(flow, again)), Listen(flow.line.patience.key))
     offer = tuple(spell(flow, language, "cannot_press") for language in tongues(flow, here))
     return Turn(again, (*says, *offer), Listen(flow.line.patience.cannot_press))
 
@@ -157,7 +170,8 @@ def _come_back(flow: Flow, here: Position, back: CameBack, roster: Roster) -> Tu
     if back.how in {"accepted", "in_doubt"}:
         turn = visit(flow, here.move(flow.menus.over))
     else:
-        on = tuple(spell(flow, language, "next_line") for language in tongues(flow, here))
+        rung = tongues(flow, here) if here.tried else ()
+        on = tuple(spell(flow, language, "next_line") for language in rung)
         turn = connect(flow, here, here.order, roster, *on)
     return replace(turn, ended=back.how)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ivr.effects import CallTexter
 from ivr.flow.nodes import Checklist, Flow, Goodbye, Language, Menu, Message, Transfer
 from ivr.flow.speaking import fill, tongues, write
 from ivr.flow.step import mend
@@ -13,13 +14,43 @@ from ivr.flow.turn import Asked, HangUp, Heard, Pressed, Say, Turn, Wish, Wished
 if TYPE_CHECKING:
     from ivr.position import Position
 
+CALL = "call"  # In a position: the texter was told that their phone will ring.
+CALL_SECONDS = 300  # How long a yes to that counts.
 SIGNS: dict[Wish, str] = {"leave": "left", "stop": "opted_out"}
 
 
-def reply(flow: Flow, position: Position, heard: Heard) -> Turn:
-    """Answer a texter. Total, as `step.step` is; a turn without words means no reply."""
-    turn = _answer(flow, mend(flow, position), heard)
+def reply(flow: Flow, position: Position, heard: Heard, now: float = 0, call: str = "") -> Turn:
+    """Answer a texter. Total, as `step.step` is; a turn without words means no reply.
+
+    ``now`` is the time in Unix seconds; ``call`` the id that effects carry.
+    """
+    here = mend(flow, replace(position, order="", asked=0, tried=()))
+    if position.order == CALL and heard == Pressed("1") and 0 <= now - position.asked <= CALL_SECONDS:
+        turn = _ring(flow, here, call)
+    elif isinstance(heard, Wished) and heard.wish == "call":
+        turn = _ask_to_ring(flow, here, heard, now)
+    else:
+        turn = _answer(flow, here, heard)
     return replace(turn, position=replace(turn.position, turn=position.turn + 1))
+
+
+def cannot_ring(flow: Flow, turn: Turn) -> Turn:
+    """Answer a texter whose telephone cannot be rung: with words, and the number to dial."""
+    language = turn.position.language or flow.languages[0]
+    return replace(turn, says=(write(flow, language, "call_cannot"),), effects=())
+
+
+def _ask_to_ring(flow: Flow, here: Position, wished: Wished, now: float) -> Turn:
+    """Say that this phone will ring, and wait for a yes: the texter may not hold it alone."""
+    language = wished.language or here.language or flow.languages[0]
+    there = replace(here, language=language, held=False, order=CALL, asked=int(now))
+    return Turn(there, (write(flow, language, "call_ask"),), HangUp())
+
+
+def _ring(flow: Flow, here: Position, call: str) -> Turn:
+    language = here.language or flow.languages[0]
+    rings = (CallTexter(call, language),)
+    return Turn(here, (write(flow, language, "call_rings"),), HangUp(), effects=rings)
 
 
 def _answer(flow: Flow, here: Position, heard: Heard) -> Turn:

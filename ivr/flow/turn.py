@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ivr.effects import Effect
     from ivr.position import Position
 
-Wish = Literal["leave", "stop", "start", "help"]
+Wish = Literal["leave", "stop", "start", "help", "call"]
 How = Literal["accepted", "no_answer", "busy", "failed", "declined", "in_doubt"]
 
 
@@ -62,7 +62,12 @@ class CameBack:
     gone: bool = False  # The caller hung up.
 
 
-Heard = Arrived | Pressed | Silent | Asked | Wished | Unclear | CameBack
+@dataclass(frozen=True)
+class Returned:
+    """The caller came back from waiting, and nobody was reached: they are to hear a choice."""
+
+
+Heard = Arrived | Pressed | Silent | Asked | Wished | Unclear | CameBack | Returned
 
 KINDS: Mapping[type, str] = {
     Arrived: "arrived",
@@ -72,6 +77,7 @@ KINDS: Mapping[type, str] = {
     Wished: "wish",
     Unclear: "unclear",
     CameBack: "came_back",
+    Returned: "returned",
 }
 
 
@@ -105,11 +111,18 @@ class Connect:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """Wait in a queue of one's own while a transfer searches for a person."""
+
+    search: str
+
+
+@dataclass(frozen=True)
 class HangUp:
     """End the call; by text: say no more."""
 
 
-Then = Listen | Connect | HangUp
+Then = Listen | Connect | Wait | HangUp
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from ivr.breaker import PartUnavailable
+
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
     from sqlalchemy.pool import ConnectionPoolEntry
 
 PRAGMAS = (
@@ -32,7 +35,7 @@ PRAGMAS = (
 _WRITES = "ivr_writes"
 
 
-class RecordsUnavailable(Exception):  # noqa: N818 - a state of the world, named for whoever runs the database
+class RecordsUnavailable(PartUnavailable):
     """The database is gone, hangs, or is not migrated. What was to be stored is still to be stored."""
 
 
@@ -90,6 +93,14 @@ def read_url(url: str) -> URL:
         case "sqlite" | "sqlite+pysqlite" if where.database and where.database != ":memory:":
             return where
     raise ValueError("the database's URL must begin with sqlite:/// and name a file, or with postgresql://")
+
+
+def insert_missing(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, passing over those that are there."""
+    if not rows:
+        return
+    insert = postgresql.insert if sql.dialect.name == "postgresql" else sqlite.insert
+    sql.execute(insert(table).on_conflict_do_nothing(), rows)
 
 
 def _sqlite(where: URL, *, create: bool) -> Engine:

@@ -6,10 +6,10 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, delete, select, update
 
 from ivr.effects import Entry
+from ivr.records.database import insert_missing
 from ivr.records.folding import VOICE_SILENT, Call, fold, in_order, place
 from ivr.records.tables import attempts, calls, transfers, turns
 
@@ -29,7 +29,7 @@ def record(database: Database, entries: Sequence[Entry], now: float) -> None:
     """Store entries that are not stored yet, and bring the rows of their calls up to date."""
     arrived = _by_call(entries)
     with database.write() as sql:
-        _insert_missing(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
+        insert_missing(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
         _retell(sql, sorted(arrived), arrived, now)
 
 
@@ -75,7 +75,7 @@ def _retell(sql: Connection, ids: Sequence[str], arrived: Mapping[str, list[Entr
             new = [*before, *new]
         told.append(story)
         fresh += [_turn(entry, story.started) for entry in new]
-    _insert_missing(sql, turns, fresh)
+    insert_missing(sql, turns, fresh)
     _rewrite(sql, told)
 
 
@@ -91,14 +91,6 @@ def _rewrite(sql: Connection, told: Sequence[Call]) -> None:
         sql.execute(transfers.insert(), searches)
     if rings := [row for call in told for row in _attempts(call)]:
         sql.execute(attempts.insert(), rings)
-
-
-def _insert_missing(sql: Connection, table: Table, rows: list[Row]) -> None:
-    """Insert rows, passing over those that are there."""
-    if not rows:
-        return
-    insert = postgresql.insert if sql.dialect.name == "postgresql" else sqlite.insert
-    sql.execute(insert(table).on_conflict_do_nothing(), rows)
 
 
 def _known(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:

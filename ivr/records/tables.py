@@ -75,14 +75,13 @@ turns = Table(
     Column("n", Integer, nullable=False),  # The order within the call.
     Column("stop", String, nullable=False),
     Column("heard", String, nullable=False),
-    Column(
-        "seconds", Double, nullable=False
-    ),  # Since the call's start, so that the start can be blurred later.
+    Column("seconds", Double, nullable=False),  # Since the call's start, so that it can be blurred later.
     Column("language", String, nullable=False),
     Column("order_name", String, nullable=False),
     Column("rang", String, nullable=False),
     Column("ended", String, nullable=False),
     Column("sign", String, nullable=False),
+    Column("search", String, nullable=False, server_default=""),
 )
 
 transfers = Table(
@@ -106,8 +105,44 @@ attempts = Table(
     Column("place", Integer, nullable=False),
     Column("agency", String, nullable=False),
     Column("rung_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("accepted_at", Moment),
     Column("ended_at", Moment),
     Column("outcome", String),
-    Column("seconds", Double),
+    Column("seconds", Double),  # From the ring to its end, the conversation included.
+    Column("waited_seconds", Double),  # What of them the caller waited.
     UniqueConstraint("transfer_id", "place"),
+    Index(None, "agency", "rung_at"),
+)
+
+searches = Table(  # The truth about transfers that go on; what became of them is told above.
+    "searches",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("call_id", String, nullable=False),  # The call's row may be filed later.
+    Column("order_name", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("agency", String, nullable=False),
+    Column("tried", String, nullable=False),  # Names, with commas between them.
+    Column("waited", Integer, nullable=False),
+    Column("since", Integer, nullable=False),
+    Column("tick", Integer, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Index(None, "state", "changed_at"),
+    Index(None, "changed_at"),
+)
+
+agency_status = Table(
+    "agency_status",
+    metadata,
+    Column("agency", String, primary_key=True),
+    Column("off", Boolean, nullable=False),
+    Column("off_until", Moment),  # Empty: until somebody switches it on.
+    Column("why", String, nullable=False),
+    Column("changed_at", Moment, nullable=False),
 )

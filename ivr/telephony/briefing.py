@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ivr.flow.nodes import TOPICS
 from ivr.flow.speaking import spell
 
 if TYPE_CHECKING:
@@ -26,15 +27,24 @@ def whisper_words(flow: Flow, agency: str, language: str) -> tuple[Say, ...]:
     )
 
 
-def accepted_words(flow: Flow, agency: str, language: str) -> tuple[Say, ...]:
-    """Thank the person who took the call, and name the caller's language."""
+def accepted_words(flow: Flow, agency: str, language: str, topic: str = "") -> tuple[Say, ...]:
+    """Thank the person who took the call; name the caller's language, and what they agreed to say."""
     tongue = _tongue(flow, agency)
-    return (spell(flow, tongue, "whisper_accepted", language=_language_name(flow, language, tongue)),)
+    thanks = spell(flow, tongue, "whisper_accepted", language=_language_name(flow, language, tongue))
+    if topic not in TOPICS:
+        return (thanks,)
+    about = getattr(flow.prompts[tongue].lines, f"topic_{topic}")
+    return (spell(flow, tongue, "whisper_topic", topic=about), thanks)
 
 
 def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
     """Thank a person who does not take the call."""
     return (spell(flow, _tongue(flow, agency), "whisper_declined"),)
+
+
+def taken_words(flow: Flow, agency: str) -> tuple[Say, ...]:
+    """Thank an agency that came after another, or after the caller was gone."""
+    return (spell(flow, _tongue(flow, agency), "taken"),)
 
 
 def seconds_left(flow: Flow, says: Iterable[Say]) -> int:

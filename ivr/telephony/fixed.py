@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twilio.twiml.messaging_response import MessagingResponse
+from twilio.twiml.voice_response import VoiceResponse
 
 from ivr.flow.speaking import fill, spell
 from ivr.flow.step import quiet_order
-from ivr.flow.turn import Say
 
 if TYPE_CHECKING:
+    from ivr.flow.turn import Say
     from ivr.telephony.twiml import Speech
 
 FIXED_PATH = "/voice/fixed"
+HERE = "HERE"  # Stands in the wait document for the address that it was fetched from.
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
@@ -25,6 +27,7 @@ class Fixed:
     caller: str
     ring: str
     goodbye: str
+    wait: str
     agency: str
     text: str
 
@@ -33,11 +36,11 @@ def fixed_documents(speech: Speech) -> Fixed:
     """Write them in every language of the line: which one the caller speaks may be what was lost."""
     flow = speech.flow
     last = flow.directory.orders[quiet_order(flow)][-1]
-    leave = tuple(_leave(speech, language) for language in flow.languages)
     return Fixed(
         caller=speech.ask(_lines(speech, "fixed_numbers", "fixed_press"), FIXED_PATH, flow.line.patience.key),
         ring=speech.ring(last, _announce(speech, last), flow.line.patience.ring, FIXED_PATH),
-        goodbye=speech.last_words(leave[:1], hang_up=True),
+        goodbye=speech.last_words([speech.farewell("")], hang_up=True),
+        wait=_wait(speech),
         agency=speech.last_words(_lines(speech, "fixed_thanks"), hang_up=True),
         text=_text(speech),
     )
@@ -57,9 +60,13 @@ def _announce(speech: Speech, agency: str) -> tuple[Say, ...]:
     )
 
 
-def _leave(speech: Speech, language: str) -> Say:
-    flow = speech.flow
-    return Say(fill(flow, language, flow.prompts[language].stops[flow.menus.leave].say), language)
+def _wait(speech: Speech) -> str:
+    """Write a calm line that comes back to where it was asked for: the next fetch may do better."""
+    document = VoiceResponse()
+    speech.say(document, _lines(speech, "fixed_wait"))
+    document.pause(length=4)
+    document.redirect(HERE, method="POST")
+    return str(document)
 
 
 def _text(speech: Speech) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
+from ivr.transfer.machine import E, News
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,3 +62,36 @@ def dialable(number: str) -> str:
 def over(form: Mapping[str, str]) -> bool:
     """Say whether a status callback tells that the call is over."""
     return form.get("CallStatus") in ENDED
+
+
+def news_of_leg(form: Mapping[str, str], place: int) -> News | None:
+    """Say what a status callback of an agency's leg tells the machine."""
+    status = form.get("CallStatus", "")
+    match status:
+        case "initiated" | "queued" | "ringing":
+            return News(E.RANG, place)
+        case "in-progress":
+            return News(E.ANSWERED, place)
+        case "completed":  # Somebody was there, and pressed nothing or has talked.
+            return News(E.AGENCY_LEFT, place, how="no_key")
+        case "busy" | "no-answer" | "failed" | "canceled":
+            return News(E.MISSED, place, how=OVER[status])
+    return None
+
+
+def machine(form: Mapping[str, str]) -> str:
+    """Name the machine that answered; empty for a person, or where Twilio is not sure."""
+    answered = form.get("AnsweredBy", "")
+    if answered.startswith("machine_end"):
+        return "voicemail"
+    return "fax" if answered == "fax" else ""
+
+
+def left_queue(form: Mapping[str, str]) -> Literal["talked", "gone", "leave", "lost"]:
+    """Say why a caller is no longer in the queue."""
+    result = form.get("QueueResult", "")
+    if result.startswith("bridg"):
+        return "talked"
+    if result == "hangup" or form.get("CallStatus") in ENDED:
+        return "gone"
+    return "leave" if result == "leave" else "lost"

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import requests
-from twilio.base.exceptions import TwilioException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
+from ivr.breaker import PartUnavailable
+from ivr.searching import NumberRefused, PhoneSilent, PhoneThrottled
 from ivr.settings import TWILIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from twilio.http.response import Response
 
+    from ivr.agencies import Agency
     from ivr.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 SECONDS = 5.0
 
 
-class PhoneUnavailable(Exception):  # noqa: N818 - named by what is the matter, as a person would say it
-    """Twilio did not do what it was asked. Carries no number: Twilio's own messages quote them."""
+class PhoneUnavailable(PartUnavailable):
+    """Twilio cannot be asked, or refused: nothing was rung or sent. It carries no number."""
+
+
+REFUSED = frozenset({13223, 13224, 13225, 21201, 21211, 21214, 21216, 21217, 21202, 21610, 21612, 21614})
+THROTTLED = 429
 
 
 class TwilioPhone:
@@ -28,17 +41,74 @@ class TwilioPhone:
 
     def __init__(self, settings: Settings) -> None:
         self._number = settings.number
+        self._public_url = settings.public_url
         self._client = Client(
             settings.account_sid, settings.auth_token, http_client=_Redirected(settings.api_url)
         )
 
     def text(self, number: str, words: str) -> None:
         """Send a text from the line's number. PhoneUnavailable when Twilio does not take it."""
-        try:
+        with _reworded():
             self._client.messages.create(to=number, from_=self._number, body=words)
-        except (TwilioException, requests.RequestException) as error:
-            code = getattr(error, "code", None) or type(error).__name__
-            raise PhoneUnavailable(f"a text was not taken: {code}") from None
+
+    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
+        """Ring an agency about a call; what it hears is at a path of ours. Gives Twilio's name of the leg."""
+        options: dict[str, object] = {"send_digits": agency.extension} if agency.extension else {}
+        if not agency.extension and agency.accept == "press":  # Digits sent cancel Twilio's ear for machines.
+            options = {
+                "machine_detection": "DetectMessageEnd",
+                "async_amd": "true",
+                "async_amd_status_callback": f"{self._public_url}{path}/machine",
+            }
+        return self._ring(agency.number, f"{path}/whisper", f"{path}/status", seconds, options)
+
+    def ring_caller(self, number: str, path: str, seconds: int) -> str:
+        """Ring somebody who asked for it by text."""
+        return self._ring(number, path, f"{path}/status", seconds, {})
+
+    def hang_up(self, leg: str) -> None:
+        """End a leg, whether it rings or talks; one that is over already is as good."""
+        try:
+            with _reworded():
+                self._client.calls(leg).update(status="completed")
+        except PhoneUnavailable:
+            logger.info("a leg was over before it was ended")
+
+    def _ring(self, number: str, path: str, status: str, seconds: int, options: dict[str, object]) -> str:
+        with _reworded():
+            leg = self._client.calls.create(
+                to=number,
+                from_=self._number,
+                url=self._public_url + path,
+                method="POST",
+                timeout=seconds,
+                status_callback=self._public_url + status,
+                status_callback_event=["initiated", "ringing", "answered", "completed"],
+                status_callback_method="POST",
+                **options,
+            )
+        return str(leg.sid)
+
+
+@contextmanager
+def _reworded() -> Iterator[None]:
+    """Say in our words what went wrong, without the numbers that Twilio quotes."""
+    try:
+        yield
+    except TwilioRestException as error:
+        if error.status == THROTTLED:
+            raise PhoneThrottled("Twilio is throttling") from None
+        kind: type[PartUnavailable] = NumberRefused if error.code in REFUSED else PhoneUnavailable
+        raise kind(f"Twilio refused: {error.code or error.status}") from None
+    except (requests.ConnectionError, requests.exceptions.InvalidURL) as error:
+        # A connection that broke after the request was sent looks the same as one that never was.
+        sent = "refused" not in str(error).lower()
+        lost: type[PartUnavailable] = PhoneSilent if sent else PhoneUnavailable
+        raise lost(f"Twilio cannot be reached: {type(error).__name__}") from None
+    except requests.RequestException as error:
+        raise PhoneSilent(f"Twilio did not answer: {type(error).__name__}") from None
+    except TwilioException as error:
+        raise PhoneUnavailable(f"Twilio refused: {type(error).__name__}") from None
 
 
 class _Redirected(TwilioHttpClient):

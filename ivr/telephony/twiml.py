@@ -10,7 +10,8 @@ from urllib.parse import quote
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
-from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn
+from ivr.flow.speaking import fill
+from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,6 +41,8 @@ class Speech:
             case Connect() as connect:
                 self.say(document, turn.says)
                 document.append(self._dial(turn, connect, whisper))
+            case Wait(search):
+                self._enqueue(document, turn, search)
             case HangUp():
                 self.say(document, turn.says)
                 document.hangup()
@@ -80,6 +83,13 @@ class Speech:
         document.append(dial)
         return str(document)
 
+    def farewell(self, language: str) -> Say:
+        """Give the innocuous sentence with which a caller leaves, in their language or the line's first."""
+        tongue = language or self.flow.languages[0]
+        return Say(
+            fill(self.flow, tongue, self.flow.prompts[tongue].stops[self.flow.menus.leave].say), tongue
+        )
+
     def say(self, parent: Any, says: Iterable[Say]) -> None:  # twilio gives its verbs no types
         """Speak words, in a voice of their language or from a recording."""
         for say in says:
@@ -89,6 +99,17 @@ class Speech:
             voice = self.flow.line.languages[say.language]
             for words in pieces(say.words):
                 parent.say(words, voice=voice.voice, language=voice.code)
+
+    def _enqueue(self, document: VoiceResponse, turn: Turn, search: str) -> None:
+        """Let the caller wait in a queue of their own: the first words come from its first wait document."""
+        language = turn.position.language or "-"
+        document.enqueue(
+            queue_name(search),
+            wait_url=f"{self.public_url}/wait/{search}/{language}/0/0",
+            wait_url_method="POST",
+            action=f"{self.public_url}/voice/{turn.position.path()}",
+            method="POST",
+        )
 
     def _listen(self, document: VoiceResponse, turn: Turn, seconds: int) -> None:
         place = f"/voice/{turn.position.path()}"
@@ -122,6 +143,11 @@ class Speech:
         else:
             dial.number(agency.number)
         return dial
+
+
+def queue_name(search: str) -> str:
+    """Name the queue in which the caller of one transfer waits."""
+    return f"search-{search}"
 
 
 def text(turn: Turn) -> str:

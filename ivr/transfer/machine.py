@@ -1,7 +1,7 @@
 """One warm transfer: a caller waits with us while an agency is rung, told what the call is, and presses 1.
 
-Where news leads is one table, what is done on arrival another. News that a state does not list changes nothing:
-telephone networks repeat themselves, and late.
+Where news leads is one table, what is done on arrival another. News that a state does not list changes
+nothing: telephone networks repeat themselves, and late.
 """
 
 from __future__ import annotations
@@ -46,11 +46,18 @@ class E(StrEnum):
     REST_LOST = "rest_lost"  # Twilio cannot be asked to ring.
     STRANDED = "stranded"  # They took the call, yet the caller still waits.
     AGENCY_LEFT = "agency_left"
+    TALKED = "talked"  # The caller came back from talking with an agency.
     CALLER_LEFT = "caller_left"
 
 
 _WAITING = {E.GAVE_UP: S.RETURNED, E.CALLER_LEFT: S.LEFT}
-_UNANSWERED = {E.MISSED: S.SEARCHING, E.MACHINE: S.SEARCHING, E.OVERDUE: S.SEARCHING}
+_UNANSWERED = {
+    E.MISSED: S.SEARCHING,
+    E.AGENCY_LEFT: S.SEARCHING,
+    E.MACHINE: S.SEARCHING,
+    E.OVERDUE: S.SEARCHING,
+    E.TALKED: S.FINISHED,  # They pressed 1 while SQL was gone.
+}
 
 MOVES: Mapping[S, Mapping[E, S]] = {
     S.SEARCHING: {E.CLAIMED: S.DIALLING, E.EXHAUSTED: S.RETURNED, E.REST_LOST: S.DIRECT} | _WAITING,
@@ -59,7 +66,12 @@ MOVES: Mapping[S, Mapping[E, S]] = {
     | _WAITING,
     S.RINGING: {E.ANSWERED: S.BRIEFING, E.ACCEPTED: S.CONNECTED} | _UNANSWERED | _WAITING,
     S.BRIEFING: {E.ACCEPTED: S.CONNECTED, E.DECLINED: S.SEARCHING} | _UNANSWERED | _WAITING,
-    S.CONNECTED: {E.AGENCY_LEFT: S.FINISHED, E.CALLER_LEFT: S.FINISHED, E.STRANDED: S.SEARCHING},
+    S.CONNECTED: {
+        E.AGENCY_LEFT: S.FINISHED,
+        E.TALKED: S.FINISHED,
+        E.CALLER_LEFT: S.FINISHED,
+        E.STRANDED: S.SEARCHING,
+    },
     S.FINISHED: {E.STRANDED: S.SEARCHING},
     S.RETURNED: {E.CALLER_LEFT: S.LEFT},
     S.DIRECT: {},
@@ -67,10 +79,12 @@ MOVES: Mapping[S, Mapping[E, S]] = {
 }
 
 LEG = frozenset({S.DIALLING, S.RINGING, S.BRIEFING})  # Somebody's telephone is in use, and nobody is joined.
-OF_A_LEG = frozenset(
+OF_A_LEG = frozenset(  # News about one attempt.
     {E.RANG, E.ANSWERED, E.ACCEPTED, E.DECLINED, E.MISSED, E.MACHINE, E.OVERDUE, E.AGENCY_LEFT, E.REST_LOST}
 )
-STILL_UP = frozenset({E.MACHINE, E.OVERDUE, E.GAVE_UP, E.CALLER_LEFT})  # News that leaves a leg to be ended by us.
+STILL_UP = frozenset(
+    {E.MACHINE, E.OVERDUE, E.GAVE_UP, E.CALLER_LEFT}
+)  # News that leaves a leg to be ended by us.
 
 
 @dataclass(frozen=True)

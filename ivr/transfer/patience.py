@@ -1,10 +1,10 @@
-"""What time alone brings about while a caller waits. The time is Twilio's: each fetch of the wait document tells it."""
+"""What time alone brings about while a caller waits: Twilio's time, told by each wait document's fetch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.transfer.machine import LEG, E, News, S, Transfer
+from ivr.transfer.machine import E, News, S, Transfer
 
 if TYPE_CHECKING:
     from ivr.agencies import Agency
@@ -58,6 +58,3 @@ def ring_seconds(waited: int, left: int) -> int:
 def free_lines(agency: Agency, others: int) -> bool:
     """Say whether an agency has a line for one more, with so many transfers at it."""
     return others < agency.lines
-
-
-__all__ = ["LEG", "due", "free_lines", "offers_choice", "ring_seconds", "unclaimed"]

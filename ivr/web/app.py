@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from ivr.web.answers import lost
+from ivr.web.called import called
+from ivr.web.direct import direct
 from ivr.web.health import health
 from ivr.web.parts import NAME
 from ivr.web.text import text
 from ivr.web.transfers import transfers
 from ivr.web.voice import voice
+from ivr.web.waiting import waits
 
 if TYPE_CHECKING:
     from ivr.web.parts import Parts
@@ -26,7 +29,7 @@ def create_app(parts: Parts) -> Flask:
     app.url_map.strict_slashes = False  # A redirect would lose what the caller pressed.
     app.url_map.merge_slashes = False
     app.extensions[NAME] = parts
-    for blueprint in (voice, text, transfers, health):
+    for blueprint in (voice, called, waits, transfers, direct, text, health):
         app.register_blueprint(blueprint)
     app.register_error_handler(404, lost)
     return app

@@ -29,13 +29,8 @@ def arrive() -> Response:
     """Answer one text."""
     here = parts()
     conversation, message = _conversation()
-    call = Call(
-        id=conversation.id,
-        channel="text",
-        key=message,
-        now=here.now(),
-        number=dialable(request.form.get("From", "")),
-    )
+    number = dialable(request.form.get("From", ""))
+    call = Call(conversation.id, "text", message, here.now(), here.marks.caller(number), number)
     turn = here.line.hear(conversation.position, _heard(conversation), call)
     response = xml(twiml.text(turn))
     if turn.sign in QUIET:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, request
 
 from ivr.effects import Entry
-from ivr.flow.turn import Arrived, Connect, Heard
+from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned
 from ivr.line import Call
 from ivr.position import Position
-from ivr.telephony.hearing import dialable, heard_on_voice, over
+from ivr.telephony.hearing import dialable, heard_on_voice, left_queue, over
+from ivr.transfer.machine import E, News, S
 from ivr.web.answers import guard, nothing, xml
 from ivr.web.parts import parts
 
@@ -24,8 +27,10 @@ def arrive() -> Response:
 
 @voice.post("/<path:place>")
 def go_on(place: str) -> Response:
-    """Answer a key, silence, or the end of a ring."""
+    """Answer a key, silence, the end of a ring, or the end of waiting."""
     position = Position.parse(place)
+    if position.search and "QueueResult" in request.form:
+        return _answer(*_back_from_waiting(position))
     return _answer(position, _heard(position))
 
 
@@ -42,20 +47,14 @@ def status() -> Response:
     """Note that a call is over."""
     if over(request.form):
         here = parts()
-        call = here.marks.call(request.form.get("CallSid", ""))
-        here.line.note(Entry(call=call, key="end", at=here.now(), channel="voice", heard="ended"))
+        here.line.note(Entry(call=_call(), key="end", at=here.now(), channel="voice", heard="ended"))
     return nothing()
 
 
 def _answer(position: Position, heard: Heard) -> Response:
     here = parts()
-    call = Call(
-        id=here.marks.call(request.form.get("CallSid", "")),
-        channel="voice",
-        key=str(position.turn),
-        now=here.now(),
-        number=dialable(request.form.get("From", "")),
-    )
+    number = dialable(request.form.get("From", ""))
+    call = Call(_call(), "voice", str(position.turn), here.now(), here.marks.caller(number), number)
     turn = here.line.hear(position, heard, call)
     whisper = ""
     if isinstance(turn.then, Connect):
@@ -64,11 +63,33 @@ def _answer(position: Position, heard: Heard) -> Response:
     return xml(here.speech.answer(turn, whisper))
 
 
+def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
+    """Make out how waiting ended. Where nobody can tell why, the caller hears a choice."""
+    line = parts().line
+    why = left_queue(request.form)
+    if why == "talked":
+        gone = over(request.form)
+        line.advance(position.search, News(E.CALLER_LEFT if gone else E.TALKED))
+        return position, CameBack("accepted", gone=gone)
+    transfer = line.advance(position.search, News(E.CALLER_LEFT if why == "gone" else E.GAVE_UP))
+    if why == "gone":
+        return position, CameBack("no_answer", gone=True)
+    if why == "lost" or (transfer and transfer.state is S.DIRECT):
+        tried = transfer.tried if transfer else ()
+        return replace(position, search="", tried=tried), CameBack("no_answer")
+    return position, Returned()
+
+
 def _heard(position: Position) -> Heard:
     here = parts()
     agency = here.line.flow.directory.agencies.get(position.tried[-1]) if position.tried else None
     return heard_on_voice(
         request.form,
-        accepted=here.accepted.knows(here.marks.call(request.form.get("CallSid", "")), position.turn),
+        accepted=here.accepted.knows(_call(), position.turn),
         answers_itself=bool(agency and agency.accept == "answer"),
     )
+
+
+def _call() -> str:
+    """Give the id of this call."""
+    return parts().marks.call(request.form.get("CallSid", ""))

@@ -1,4 +1,4 @@
-"""Stop asking a part that does not answer: a hanging Redis is worse than a dead one."""
+"""How often something may happen: counted in Redis for all processes, and here when Redis is gone."""
 
 from __future__ import annotations
 
@@ -6,28 +6,50 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from redis import RedisError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REST_SECONDS = 5.0  # How long a part that failed is left alone.
+    from redis import Redis
+
+    from ivr.breaker import Breaker
+
+MOST_KEPT = 10_000  # Counts that this process keeps when Redis is gone.
 
 
-class Breaker:
-    """A circuit breaker: after a failure a part is left alone for a while, then tried again."""
+class RedisLimits:
+    """Counts what happens under a name and a mark, in windows that begin with the first of it."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, rest: float = REST_SECONDS) -> None:
+    def __init__(self, redis: Redis, breaker: Breaker, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis = redis
+        self._breaker = breaker
         self._clock = clock
-        self._rest = rest
-        self._until = 0.0
+        self._here: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
 
-    @property
-    def closed(self) -> bool:
-        """Whether the part may be asked."""
-        with self._lock:
-            return self._clock() >= self._until
+    def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
+        """Count one more, and say whether it is within what may be in so many seconds."""
+        key = f"limit:{what}:{mark}"
+        if self._breaker.closed:
+            try:
+                with self._redis.pipeline() as pipe:
+                    pipe.set(key, 0, ex=seconds, nx=True)
+                    pipe.incr(key)
+                    count = int(pipe.execute()[1])
+            except (RedisError, OSError):
+                self._breaker.trip()
+            else:
+                return count <= most
+        return self._count_here(key, seconds) <= most
 
-    def trip(self) -> None:
-        """Note a failure."""
+    def _count_here(self, key: str, seconds: int) -> int:
+        now = self._clock()
         with self._lock:
-            self._until = self._clock() + self._rest
+            until, count = self._here.get(key, (0.0, 0))
+            if until <= now:
+                until, count = now + seconds, 0
+            if len(self._here) >= MOST_KEPT:
+                self._here = {name: kept for name, kept in self._here.items() if kept[0] > now}
+            self._here[key] = (until, count + 1)
+            return count + 1

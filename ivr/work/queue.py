@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from base64 import urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
 from redis import Redis, RedisError
-from rq import Queue
+from rq import Queue, Retry
 from rq.serializers import JSONSerializer
+
+from ivr.effects import Alarm, CallTexter, Effect, EndRing, Ring, TextNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ivr.effects import Effect
-    from ivr.work.limits import Breaker
+    from ivr.breaker import Breaker
+    from ivr.work.sealed import Sealed
 
 logger = logging.getLogger(__name__)
 
 JOB = "ivr.jobs.perform"
-QUEUE = "line"
+FAILED_JOB = "ivr.jobs.failed"
+TRANSFERS, LINE = "transfers", "line"
+QUEUES = (
+    TRANSFERS,
+    LINE,
+)  # In the order in which the worker looks: a waiting caller comes before everything.
+QUEUE_OF = {Ring: TRANSFERS, EndRing: TRANSFERS, TextNumbers: LINE, CallTexter: LINE, Alarm: LINE}
 SECONDS = 0.1  # What Redis may take of our time.
-SEALED_SECONDS = 600
 FAILED_SECONDS = 86_400
+RETRIES = (1, 3)  # Seconds before an effect that failed is tried again.
 
 
 def connect_redis(url: str, seconds: float | None = SECONDS) -> Redis:
@@ -35,73 +41,77 @@ def connect_redis(url: str, seconds: float | None = SECONDS) -> Redis:
     )
 
 
-class RedisLater:
-    """Queues effects in Redis and seals the numbers that they need. A thread of its own talks to Redis."""
+def queues(redis: Redis) -> dict[str, Queue]:
+    """Name the queues, the most urgent first."""
+    return {name: Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES}
 
-    def __init__(self, redis: Redis, secret: str, breaker: Breaker) -> None:
-        self._redis = redis
-        self._queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
-        self._seal = Fernet(urlsafe_b64encode(hashlib.sha256(f"seal:{secret}".encode()).digest()))
-        self._perform: Callable[[Effect], None] = _nobody
+
+class RedisLater:
+    """Queues effects in Redis, beside the secrets that they need. Threads of its own talk to Redis."""
+
+    def __init__(self, redis: Redis, sealed: Sealed, breaker: Breaker) -> None:
+        self._queues = queues(redis)
+        self._sealed = sealed
         self._breaker = breaker
-        self._numbers: dict[str, str] = {}  # Only while Redis is gone, only until the effect is performed.
-        self._thread = ThreadPoolExecutor(max_workers=2, thread_name_prefix="later")
+        self._perform: Callable[[Effect], None] = _nobody
+        self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="later")
 
     def perform_with(self, perform: Callable[[Effect], None]) -> None:
         """Say who performs effects here when Redis is gone: the line, which is built around this queue."""
         self._perform = perform
 
-    def put(self, effect: Effect, number: str = "") -> None:
+    def put(self, effect: Effect, secret: str = "") -> None:
         """Queue an effect without making its caller wait; perform it here when Redis is gone."""
-        self._thread.submit(self._put, effect, number)
+        self._threads.submit(self._put, effect, secret)
 
-    def take_number(self, call: str) -> str:
-        """Give the number that was sealed for a call, and forget it."""
-        if call in self._numbers:
-            return self._numbers.pop(call)
-        try:
-            sealed = self._redis.getdel(f"number:{call}")
-            return self._seal.decrypt(sealed).decode() if sealed else ""
-        except (RedisError, InvalidToken):
-            return ""
+    def put_here(self, effect: Effect) -> None:
+        """Perform an effect in this process, without making its caller wait: nobody else took it up."""
+        self._threads.submit(self._perform_here, effect)
+
+    def keep(self, name: str, secret: str) -> None:
+        """Keep a secret for some minutes."""
+        self._sealed.keep(name, secret)
+
+    def take(self, name: str) -> str:
+        """Give a secret and forget it; empty when there is none any more."""
+        return self._sealed.take(name)
 
     def close(self) -> None:
         """Finish what was begun."""
-        self._thread.shutdown(wait=True)
+        self._threads.shutdown(wait=True)
 
-    def _put(self, effect: Effect, number: str) -> None:
+    def _put(self, effect: Effect, secret: str) -> None:
+        if secret and isinstance(effect, TextNumbers | CallTexter):
+            self._sealed.keep(f"number-{effect.call}", secret)
         if self._breaker.closed:
             try:
-                self._enqueue(effect, number)
-            except RedisError:
+                self._enqueue(effect)
+            except (RedisError, OSError):
                 self._breaker.trip()
             else:
                 return
         logger.warning("queue unavailable: performing %s now", type(effect).__name__)
-        self._perform_here(effect, number)
+        self._perform_here(effect)
 
-    def _enqueue(self, effect: Effect, number: str) -> None:
-        if number:
-            self._redis.set(f"number:{effect.call}", self._seal.encrypt(number.encode()), ex=SEALED_SECONDS)
-        self._queue.enqueue(
+    def _enqueue(self, effect: Effect) -> None:
+        kind, ids = type(effect).__name__, astuple(effect)
+        self._queues[QUEUE_OF[type(effect)]].enqueue(
             JOB,
-            type(effect).__name__,
-            effect.call,
-            effect.language,
-            job_id=f"{type(effect).__name__}-{effect.call}",
+            kind,
+            *ids,
+            job_id="-".join((kind, *ids)),
+            retry=Retry(max=len(RETRIES), interval=list(RETRIES)),
             result_ttl=0,
             failure_ttl=FAILED_SECONDS,
-            description=type(effect).__name__,
+            description=kind,
         )
 
-    def _perform_here(self, effect: Effect, number: str) -> None:
-        self._numbers[effect.call] = number
+    def _perform_here(self, effect: Effect) -> None:
         try:
             self._perform(effect)
         except Exception as error:  # noqa: BLE001 - a thread of the pool must not die of one effect
-            logger.error("%s was not performed: %s", type(effect).__name__, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
-        finally:
-            self._numbers.pop(effect.call, None)
+            kind = type(effect).__name__
+            logger.error("%s was not performed: %s", kind, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
 
 
 def _nobody(effect: Effect) -> None:

@@ -1,13 +1,13 @@
-"""The worker: takes effects off the queue and performs them."""
+"""The worker: takes effects off the queues and performs them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rq import Queue, SimpleWorker
+from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from ivr.work.queue import QUEUE, connect_redis
+from ivr.work.queue import connect_redis, queues
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 def make_worker(redis: Redis) -> SimpleWorker:
     """Make a worker that performs effects in its own process, so that the line is put together only once."""
-    queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
-    return SimpleWorker([queue], connection=redis, serializer=JSONSerializer)
+    return SimpleWorker(list(queues(redis).values()), connection=redis, serializer=JSONSerializer)
 
 
 def work(url: str) -> None:
     """Work until told to stop."""
-    make_worker(connect_redis(url, seconds=None)).work(with_scheduler=False, logging_level="WARNING")
+    make_worker(connect_redis(url, seconds=None)).work(with_scheduler=True, logging_level="WARNING")

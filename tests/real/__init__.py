@@ -1,1 +1,1 @@
-"""The whole line at work: real processes around a pretend telephone network. Nothing here is played but people."""
+"""The whole line at work, around a pretend telephone network. Nothing is played here but people."""

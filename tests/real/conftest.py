@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from real.rehearsal import Rehearsal, rehearsal
 
 from ivr.stage import find_redis
+from real.rehearsal import Rehearsal, rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

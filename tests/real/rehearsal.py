@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -111,6 +112,23 @@ class Rehearsal:
     stage: Stage
     network: Network
     webhooks: TimedFetch
+    _killed: list[int] = field(default_factory=list)
+
+    def kill(self, name: str) -> list[int]:
+        """Kill the main process of a part as a platform's memory killer does; list it and what it started."""
+        main = self.stage.running.pop(name)
+        self._killed.append(main.pid)
+        started = session_of(main.pid)
+        main.kill()
+        main.wait()
+        return started
+
+    def close(self) -> None:
+        """Stop everything, also what a test has orphaned."""
+        self.network.close()
+        self.stage.close()
+        for pid in [pid for leader in self._killed for pid in session_of(leader)]:
+            os.kill(pid, signal.SIGKILL)
 
     def dial(self, *keys: str) -> Call:
         """Call the line and press keys, each as soon as keys are taken."""
@@ -126,29 +144,35 @@ class Rehearsal:
         return call.wait_until_joined()
 
     def finish(self, call: Call) -> bool:
-        """Let the talk end, leave by pound, and say whether the line said goodbye."""
+        """Let the talk end and leave by pound; say whether the line said goodbye and was told of the end."""
         call.until(lambda now: now.joined_to is None)
         call.press("#", When.SOON)
-        return call.wait_until_over()
+        return call.wait_until_over() and becomes(self._told_of_the_end, PROMISED)
+
+    def _told_of_the_end(self) -> bool:
+        return any(url.endswith("/voice/status") for _, url in self.webhooks.took)
 
     def log(self) -> list[dict[str, Any]]:
         """Read the call log; while it cannot be read, nothing is in it."""
         database = connect(self.stage.environment["DATABASE_URL"])
         try:
-            return [call.as_json() for call in list_calls(database)]
+            return [json.loads(json.dumps(call.as_json())) for call in list_calls(database)]
         except RecordsUnavailable:
             return []
         finally:
             database.close()
 
-    def logs(self, within: float = PROMISED, **wanted: object) -> bool:
-        """Say whether, in time, the log comes to hold one conversation, and it is like this."""
+    def log_soon(self, *expected: Mapping[str, object], within: float = PROMISED) -> list[dict[str, Any]]:
+        """Read the log once it is as expected, or when the time in which it should be is over.
 
-        def holds() -> bool:
-            log = self.log()
-            return len(log) == 1 and {name: log[0][name] for name in wanted} == wanted
+        Of each conversation, only what is expected of the first is given.
+        """
 
-        return becomes(holds, within)
+        def told() -> list[dict[str, Any]]:
+            return [{name: row[name] for name in (expected or [{}])[0]} for row in self.log()]
+
+        becomes(lambda: told() == list(expected), within)
+        return told()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of ours with this line's settings."""
@@ -182,8 +206,8 @@ def rehearsal(folder: Path, **extra: str) -> Iterator[Rehearsal]:
     network.people.put(VICTIM_SERVICES, accepts(talks=10), name="victim-services")
     network.people.put(CHRYSALIS, accepts(talks=10), name="chrysalis")
     network.people.put(HOTLINE, never_answers(), name="hotline")
+    line = Rehearsal(stage, network, webhooks)
     try:
-        yield Rehearsal(stage, network, webhooks)
+        yield line
     finally:
-        network.close()
-        stage.close()
+        line.close()

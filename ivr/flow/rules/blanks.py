@@ -26,6 +26,9 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "ringing_answer": ("agency", "who"),
     "whisper_more": ("language",),
     "whisper_accepted": ("language",),
+    "whisper_topic": ("topic",),
+    "joining": ("agency", "who"),
+    "wait_on": ("agency", "who"),
 }
 PLAIN = {"lines.language_name"}  # Stands inside other words, and is not filled itself.
 

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ivr.flow.faults import Fault, words_file
-from ivr.flow.nodes import AgencyWords, Checklist, Goodbye, Language, Message, OrderWords, StopWords, Transfer
+from ivr.flow.nodes import (
+    AgencyWords,
+    Checklist,
+    Goodbye,
+    Language,
+    Lines,
+    Message,
+    OrderWords,
+    StopWords,
+    Transfer,
+)
 from ivr.flow.patching import every_word
 from ivr.flow.reach import by_text, offers
 from ivr.flow.speaking import PLACEHOLDER
@@ -53,10 +63,12 @@ def missing_words(flow: Flow) -> Iterator[Fault]:
 
 
 def missing_lines(flow: Flow) -> Iterator[Fault]:
-    """Find sentences of the line itself that are empty in a language."""
+    """Find sentences of the line itself that are empty; one that may be left out, in some languages only."""
+    optional = {part.name for part in msgspec.structs.fields(Lines) if not part.required}
+    used = {name for p in flow.prompts.values() for name in optional if getattr(p.lines, name).strip()}
     for language, prompts in flow.prompts.items():
         for line, words in msgspec.structs.asdict(prompts.lines).items():
-            if not words.strip():
+            if not words.strip() and (line in used or line not in optional):
                 yield Fault(
                     words_file(language), f"lines.{line}", f"has no words in '{language}'; write them"
                 )

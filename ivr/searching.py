@@ -1,0 +1,247 @@
+"""The search for a person, at work: the machine decides, SQL keeps the truth, Twilio rings."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from ivr.breaker import PartUnavailable
+from ivr.effects import Alarm, Effect, EndRing, Ring
+from ivr.noting import entries_of
+from ivr.transfer.machine import E, News, S, Transfer, advance
+from ivr.transfer.patience import due, free_lines, ring_seconds, unclaimed
+from ivr.transfer.roster import who_to_ring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ivr.agencies import Agency, Directory
+    from ivr.effects import Entry
+    from ivr.transfer.roster import Status
+
+logger = logging.getLogger(__name__)
+
+SLOT_SECONDS = 2.0  # Longer than this no caller waits for a second in which Twilio starts a call.
+
+
+class NumberRefused(PartUnavailable):
+    """This number cannot be reached; another may be."""
+
+
+class PhoneThrottled(PartUnavailable):
+    """The network asks us to come back later; nothing was rung."""
+
+
+class PhoneSilent(PartUnavailable):
+    """The network did not answer in time: it may ring, or not."""
+
+
+class Store(Protocol):
+    """Where the truth about transfers is: one row each, changed by one at a time."""
+
+    def open(self, transfer: Transfer) -> None:
+        """Begin one; a second time changes nothing."""
+
+    def find(self, transfer_id: str) -> Transfer | None:
+        """Read one."""
+
+    def change(
+        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+    ) -> tuple[Transfer, Transfer] | None:
+        """Change one, alone with it: give it before and after."""
+
+    def unreached_in_a_row(self) -> int:
+        """Count the newest that reached nobody."""
+
+
+class Journal(Protocol):
+    """Where things are noted without waiting for anything."""
+
+    def write(self, entry: Entry) -> None:
+        """Note one thing. Never fails, never waits for SQL."""
+
+
+class Later(Protocol):
+    """Where effects wait to be performed, beside the secrets that they need, sealed."""
+
+    def put(self, effect: Effect, secret: str = "") -> None:
+        """Have an effect performed soon, by whatever part is alive. Never fails, never waits."""
+
+    def put_here(self, effect: Effect) -> None:
+        """Perform an effect in this process soon: nobody else took it up."""
+
+    def keep(self, name: str, secret: str) -> None:
+        """Keep a secret for some minutes."""
+
+    def take(self, name: str) -> str:
+        """Give a secret and forget it; empty when there is none any more."""
+
+
+class Slots(Protocol):
+    """The seconds in which the network starts a call: one each for the whole account."""
+
+    def near(self, most: float) -> bool:
+        """Say whether one is free soon."""
+
+    def take(self, most: float) -> float | None:
+        """Take one; say how long it is until then, or nothing if longer than ``most``."""
+
+
+class Phone(Protocol):
+    """The telephone network."""
+
+    def text(self, number: str, words: str) -> None:
+        """Send a text."""
+
+    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
+        """Ring an agency; what it hears is at a path of ours. Gives the network's name of the leg."""
+
+    def ring_caller(self, number: str, path: str, seconds: int) -> str:
+        """Ring somebody who asked for it by text."""
+
+    def hang_up(self, leg: str) -> None:
+        """End a leg."""
+
+
+@dataclass(frozen=True)
+class Searching:
+    """Everything that a search needs of the world."""
+
+    directory: Directory
+    store: Store
+    journal: Journal
+    later: Later
+    slots: Slots
+    phone: Phone
+    status: Callable[[], Status]
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+
+    def begin(self, call: str, turn: int, order: str, language: str) -> str:
+        """Begin to search for a person; give the search's id, or nothing when the direct path must do."""
+        if not self.slots.near(SLOT_SECONDS):
+            return ""
+        search = hashlib.sha256(f"{call}-{turn}".encode()).hexdigest()[:24]  # The same when asked for twice.
+        try:
+            self.store.open(Transfer(search, call, order, language))
+        except PartUnavailable:
+            logger.warning("no search can be begun: the direct path goes on", extra={"call": call})
+            self.later.put(Alarm("direct"))
+            return ""
+        self.later.put(Ring(search, "1"))
+        return search
+
+    def advance(self, search: str, news: News) -> Transfer | None:
+        """Let something happen to a transfer; give it as it is then, or nothing if there is none."""
+        changed = self._change(search, lambda transfer, _: (transfer, news))
+        return changed[1] if changed else None
+
+    def tick(
+        self, search: str, waited: int, tick: int, news: News | None, topic: str = ""
+    ) -> Transfer | None:
+        """Let a fetch of the wait document be the clock: what is due happens now."""
+
+        def decide(transfer: Transfer, _: Mapping[str, int]) -> tuple[Transfer, News | None]:
+            joined = transfer.state in {S.CONNECTED, S.FINISHED}  # From there on, fetches are counted.
+            there = replace(
+                transfer,
+                waited=max(waited, transfer.waited),
+                tick=transfer.tick if joined else tick,
+                topic=transfer.topic or topic,
+            )
+            return there, news or due(there, waited, tick)
+
+        changed = self._change(search, decide)
+        if not changed:
+            return None
+        if unclaimed(changed[1], waited):
+            self.later.put_here(Ring(search, str(changed[1].place + 1)))
+        return changed[1]
+
+    def ring(self, effect: Ring) -> None:
+        """Ring the next agency: claim the attempt first, so that only one of all who try rings."""
+        changed = self._change(effect.transfer, lambda t, busy: (t, self._claim(t, effect, busy)))
+        if changed and changed[0].state is S.SEARCHING and changed[1].state is S.DIALLING:
+            self._dial(changed[1])
+
+    def end_ring(self, effect: EndRing) -> None:
+        """End an agency's leg. Without its name it ends by itself: whoever answers hears that it is taken."""
+        leg = self.later.take(f"leg-{effect.transfer}-{effect.place}")
+        if leg:
+            self.phone.hang_up(leg)
+
+    def _change(
+        self,
+        search: str,
+        decide: Callable[[Transfer, Mapping[str, int]], tuple[Transfer, News | None]],
+    ) -> tuple[Transfer, Transfer] | None:
+        """Change a transfer, then do and note what follows from it."""
+        told: list[tuple[Transfer, News]] = []
+        effects: tuple[Effect, ...] = ()
+
+        def change(transfer: Transfer, busy: Mapping[str, int]) -> Transfer:
+            nonlocal effects
+            told.clear()
+            there, news = decide(transfer, busy)
+            after, effects = advance(there, news) if news else (there, ())
+            if news:
+                told.append((after, news))
+            return after
+
+        changed = self.store.change(search, change)
+        if changed is None:
+            return None
+        before, after = changed
+        if told and before.state is not after.state:
+            for entry in entries_of(before, after, told[0][1], self.now()):
+                self.journal.write(entry)
+        alarms = {S.RETURNED: "unreached", S.DIRECT: "direct"}
+        if before.state is not after.state and after.state in alarms:
+            effects = (*effects, Alarm(alarms[after.state]))
+        for effect in effects:
+            self.later.put(effect)
+        return before, after
+
+    def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int]) -> News | None:
+        """Choose whom to ring: the first of the order who was not tried and has a line free."""
+        if transfer.state is not S.SEARCHING or str(transfer.place + 1) != effect.place:
+            return None
+        left = [name for name in self._order(transfer) if name not in transfer.tried]
+        free = [n for n in left if free_lines(self.directory.agencies[n], busy.get(n, 0))]
+        return News(E.CLAIMED, agency=free[0]) if free else News(E.EXHAUSTED)
+
+    def _order(self, transfer: Transfer) -> tuple[str, ...]:
+        return who_to_ring(
+            self.directory, transfer.order, self.now(), language=transfer.language, status=self.status()
+        )
+
+    def _dial(self, transfer: Transfer) -> None:
+        """Ask the network to ring the agency that was claimed. Never asked twice unless surely not heard."""
+        news = self._ask(transfer) or self._ask(transfer, last=True)
+        if news:
+            self.advance(transfer.id, news)
+
+    def _ask(self, transfer: Transfer, *, last: bool = False) -> News | None:
+        """Ask once; nothing when it is to be asked again."""
+        wait = self.slots.take(SLOT_SECONDS)
+        if wait is None:
+            return News(E.REST_LOST, transfer.place)
+        self.sleep(wait)
+        left = len([name for name in self._order(transfer) if name not in transfer.tried]) + 1
+        seconds = ring_seconds(transfer.waited, left)
+        path = f"/transfers/{transfer.id}/{transfer.place}"
+        try:
+            leg = self.phone.ring_agency(self.directory.agencies[transfer.agency], path, seconds)
+        except NumberRefused:
+            return News(E.MISSED, transfer.place, how="failed")
+        except PhoneThrottled:
+            return News(E.REST_LOST, transfer.place) if last else None
+        except PhoneSilent:
+            return News(E.RANG, transfer.place)  # It may ring: callbacks will tell, or the clock.
+        except PartUnavailable:
+            return News(E.REST_LOST, transfer.place)
+        self.later.keep(f"leg-{transfer.id}-{transfer.place}", leg)
+        return News(E.RANG, transfer.place)

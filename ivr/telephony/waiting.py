@@ -1,0 +1,121 @@
+"""What a caller hears while an agency is rung: a true, calm line, and a key for every way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twilio.twiml.voice_response import Gather, VoiceResponse
+
+from ivr.flow.nodes import TOPICS
+from ivr.flow.speaking import spell
+from ivr.transfer.machine import S
+
+if TYPE_CHECKING:
+    from ivr.flow.turn import Say
+    from ivr.telephony.twiml import Speech
+    from ivr.transfer.machine import Transfer
+
+LONGEST_DOCUMENT = 10  # Seconds.
+LOST_SECONDS = 30  # Without SQL: a ring that was claimed before is over by now.
+SHORT_PAUSE, LONG_PAUSE = 1, 4  # Seconds to listen for a key: until somebody is rung, and after.
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which fetch of the wait document this is, and what was said before: the document's URL."""
+
+    search: str
+    language: str
+    tick: int = 0
+    said: int = 0  # The attempt that was last spoken of.
+    offered: bool = False  # The caller has heard that there are other ways.
+
+    def path(self) -> str:
+        """Write it as a path."""
+        offered = "/offered" if self.offered else ""
+        return f"/wait/{self.search}/{self.language or '-'}/{self.tick}/{self.said}{offered}"
+
+
+def waiting(speech: Speech, place: Place, transfer: Transfer | None, *, offer: bool) -> str:
+    """Write one wait document. ``transfer`` is nothing when SQL cannot be asked."""
+    state = transfer.state if transfer else None
+    if state in {S.RETURNED, S.DIRECT}:
+        return leave()
+    if state is S.LEFT:
+        return goodbye(speech, place.language)
+    said = transfer.place if transfer else place.said
+    onward = Place(place.search, place.language, place.tick + 1, said, place.offered or offer)
+    rung = state in {S.RINGING, S.BRIEFING, S.DIALLING}
+    document = VoiceResponse()
+    gather = Gather(
+        input="dtmf",
+        num_digits=1,
+        timeout=LONG_PAUSE if rung or offer else SHORT_PAUSE,
+        finish_on_key="",
+        action=speech.public_url + onward.path(),
+        method="POST",
+    )
+    for language in [place.language] if place.language else speech.flow.languages:
+        speech.say(gather, _lines(speech, language, place, transfer, offer=offer))
+    document.append(gather)
+    document.redirect(speech.public_url + onward.path(), method="POST")
+    return str(document)
+
+
+def lost(place: Place, waited: int) -> bool:
+    """Say whether a caller of whom SQL tells nothing has waited long enough for that."""
+    return place.tick > 0 and waited >= LOST_SECONDS
+
+
+def leave() -> str:
+    """Take the caller out of the queue, to where its action leads."""
+    document = VoiceResponse()
+    document.leave()
+    return str(document)
+
+
+def goodbye(speech: Speech, language: str) -> str:
+    """Say the innocuous sentence, and hang up."""
+    document = VoiceResponse()
+    speech.say(document, [speech.farewell(language)])
+    document.hangup()
+    return str(document)
+
+
+def _lines(
+    speech: Speech, language: str, place: Place, transfer: Transfer | None, *, offer: bool
+) -> tuple[Say, ...]:
+    flow = speech.flow
+    if offer:
+        return (spell(flow, language, "wait_offer"),)
+    if transfer is None or transfer.place == 0:
+        return (spell(flow, language, "wait_first" if place.tick == 0 else "wait_on"),)
+    if transfer.place == place.said:
+        return (spell(flow, language, _still(transfer)),)
+    names = flow.prompts[language].agencies[transfer.agency]
+    answers = flow.directory.agencies[transfer.agency].accept == "answer"
+    line = "ringing_answer" if answers else "ringing"
+    missed = (spell(flow, language, "next_line"),) if place.said else ()
+    ringing = spell(flow, language, line, agency=names.name, who=names.who)
+    return (*missed, ringing, *_topics(speech, language, first=not place.said and not answers))
+
+
+def _still(transfer: Transfer) -> str:
+    """Choose a true line for an attempt that was spoken of before."""
+    return {S.BRIEFING: "wait_briefing", S.CONNECTED: "wait_briefing", S.SEARCHING: "next_line"}.get(
+        transfer.state, "wait_on"
+    )
+
+
+def _topics(speech: Speech, language: str, *, first: bool) -> tuple[Say, ...]:
+    """Offer, once, to tell the agency what the call is about."""
+    if not first:
+        return ()
+    flow = speech.flow
+    words = flow.prompts[language].lines
+    offers = (
+        spell(flow, language, "choice", task=getattr(words, f"topic_{number}"), key=number)
+        for number in TOPICS
+    )
+    return (spell(flow, language, "topic_ask"), *offers)

@@ -1,0 +1,47 @@
+"""A caller waits: each fetch of the wait document is the clock of their transfer."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from ivr.flow.nodes import TOPICS
+from ivr.telephony.fixed import HERE
+from ivr.telephony.waiting import LONGEST_DOCUMENT, Place, goodbye, leave, lost, waiting
+from ivr.transfer.machine import E, News
+from ivr.transfer.patience import offers_choice
+from ivr.web.answers import guard, xml
+from ivr.web.parts import parts
+
+waits = Blueprint("waits", __name__, url_prefix="/wait")
+guard(waits, lambda: xml(parts().fixed.wait.replace(HERE, parts().speech.public_url + request.path)))
+
+
+@waits.post("/<search>/<language>/<int:tick>/<int:said>")
+@waits.post("/<search>/<language>/<int:tick>/<int:said>/<any(offered):offered>")
+def wait(search: str, language: str, tick: int, said: int, offered: str = "") -> Response:
+    """Say what is happening, and take a key."""
+    place = Place(search, language.strip("-"), tick, said, bool(offered))
+    waited = int(request.form.get("QueueTime") or 0)
+    key = request.form.get("Digits", "")[-1:]
+    return xml(_document(place, waited, key))
+
+
+def _document(place: Place, waited: int, key: str) -> str:
+    here = parts()
+    topic = key if key in TOPICS and not place.offered else ""
+    transfer = here.line.tick(place.search, waited, place.tick, _news(key, place), topic)
+    if key == "#":
+        return goodbye(here.speech, place.language)
+    if transfer is None and (key == "*" or lost(place, waited)):
+        return leave()
+    offer = not place.offered and offers_choice(waited, LONGEST_DOCUMENT)
+    return waiting(here.speech, place, transfer, offer=offer)
+
+
+def _news(key: str, place: Place) -> News | None:
+    """Say what a key means to a waiting caller."""
+    if key == "#":
+        return News(E.CALLER_LEFT)
+    if key == "*" or (place.offered and key == "1"):
+        return News(E.GAVE_UP)
+    return None

@@ -1,0 +1,198 @@
+"""When a part is lost, a caller still reaches a person, and the log still holds every turn once."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from real.rehearsal import CALLER, PROMISED, TEXTER, Rehearsal, alive, becomes, children, hanging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ivr.simulator.rehearse import Call
+
+SOON = 5.0  # Seconds in which what has lost its main is gone, and in which what was lost is filed.
+CONNECTED = {
+    "channel": "voice",
+    "outcome": "connected",
+    "turns": 6,
+    "stops": ["hello", "main", "person", "anything-else", "leave"],
+}
+NUMBERS_BY_TEXT = ("1", "4", "3", "1", "1")
+
+
+def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(line: Rehearsal) -> None:
+    main = line.stage.running["web"].pid
+    call = line.dial("1", "1", "1", "1")
+
+    first, second = children(main)
+    replaced = []
+    for worker in (first, second):  # Whichever of them answered last, it is killed before one of the keys.
+        os.kill(worker, signal.SIGKILL)
+        call.press("1")
+        replaced.append(worker)
+        assert becomes(lambda: _workers_started(line) == 2 + len(replaced), SOON)
+    call.wait_until_quiet()
+    line.ask_for_a_person(call)
+    line.finish(call)
+
+    assert _questions(call) == [1, 2, 3]
+    expected = {
+        "outcome": "connected",
+        "turns": 11,
+        "stops": ["hello", "main", "me", "could-be-me", "check-me", "person", "anything-else", "leave"],
+    }
+    assert line.log_soon(expected, within=SOON) == [expected]
+
+
+def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restarted(line: Rehearsal) -> None:
+    call = line.dial("1", "1", "1", "1")
+    call.press("1")
+
+    group = line.kill("web")
+    line.stage.start_web()
+    gone = becomes(lambda: not any(map(alive, group)), SOON)
+    restarted = becomes(lambda: _answers(line), SOON)
+    call.press("2")
+    call.wait_until_quiet()
+    line.ask_for_a_person(call)
+    line.finish(call)
+
+    assert (gone, restarted) == (True, True)
+    assert _questions(call) == [1, 2, 3]
+    expected = {
+        "outcome": "connected",
+        "turns": 11,
+        "stops": ["hello", "main", "me", "could-be-me", "check-me", "person", "anything-else", "leave"],
+    }
+    assert line.log_soon(expected, within=SOON) == [expected]
+
+
+def test_no_orphan_goes_on_serving_when_the_web_main_is_killed(line: Rehearsal) -> None:
+    group = line.kill("web")
+
+    assert len(group) == 3
+    assert becomes(lambda: not any(map(alive, group)), SOON)
+    assert not _answers(line)
+
+
+def test_a_caller_reaches_a_person_when_redis_is_dead(line: Rehearsal) -> None:
+    call = line.dial("1")
+
+    line.stage.stop("redis")
+    _reach_a_person_and_leave(line, call)
+
+    assert line.log_soon(CONNECTED) == [CONNECTED]
+
+
+def test_a_caller_reaches_a_person_when_redis_hangs(line: Rehearsal) -> None:
+    call = line.dial("1")
+
+    with hanging(line.stage.running["redis"]):
+        _reach_a_person_and_leave(line, call)
+
+        assert line.log_soon(CONNECTED) == [CONNECTED]
+
+
+def test_a_caller_gets_the_numbers_by_text_when_redis_is_dead(line: Rehearsal) -> None:
+    line.stage.stop("redis")
+
+    line.dial(*NUMBERS_BY_TEXT)
+
+    assert becomes(lambda: _texts(line) == 1, SOON)
+    assert line.webhooks.slowest < PROMISED
+
+
+def test_a_caller_gets_the_numbers_by_text_when_redis_hangs(line: Rehearsal) -> None:
+    with hanging(line.stage.running["redis"]):
+        line.dial(*NUMBERS_BY_TEXT)
+
+        assert becomes(lambda: _texts(line) == 1, SOON)
+        assert line.webhooks.slowest < PROMISED
+
+
+def test_a_caller_reaches_a_person_without_a_worker(line: Rehearsal) -> None:
+    line.stage.stop("worker")
+
+    _reach_a_person_and_leave(line, line.dial("1"))
+
+    assert line.log_soon(CONNECTED) == [CONNECTED]
+
+
+def test_a_call_is_filed_later_when_the_database_was_gone_before_the_line_started(dark: Rehearsal) -> None:
+    dark.stage.release()
+    dark.stage.start_redis()
+
+    with _gone(dark.stage.folder):
+        dark.stage.start_web()
+        _reach_a_person_and_leave(dark, dark.dial("1"))
+
+    assert dark.log_soon(CONNECTED, within=SOON) == [CONNECTED]
+
+
+def test_a_call_is_filed_later_when_the_database_is_lost_in_the_middle_of_it(line: Rehearsal) -> None:
+    call = line.dial("1")
+    line.log_soon({"turns": 2})
+
+    with _gone(line.stage.folder):
+        _reach_a_person_and_leave(line, call)
+        line.network.text(TEXTER, "signes")
+
+    both = [{"channel": "voice", "turns": 6}, {"channel": "text", "turns": 1}]
+    assert line.log_soon(*both, within=SOON) == both
+
+
+def test_what_a_killed_line_had_not_filed_is_filed_by_the_next_one(line: Rehearsal) -> None:
+    with _gone(line.stage.folder):
+        _reach_a_person_and_leave(line, line.dial("1"))
+        for pid in line.kill("web")[1:]:
+            os.kill(pid, signal.SIGKILL)
+
+    line.stage.start_web()
+
+    assert line.log_soon(CONNECTED, within=SOON) == [CONNECTED]
+
+
+def _reach_a_person_and_leave(line: Rehearsal, call: Call) -> None:
+    assert line.ask_for_a_person(call)
+    assert line.finish(call)
+    assert line.network.feed.faults() == []
+    assert line.webhooks.slowest < PROMISED
+
+
+def _workers_started(line: Rehearsal) -> int:
+    return line.stage.log("web").read_text().count("Started worker")
+
+
+def _questions(call: Call) -> list[int]:
+    """Tell which questions of the checklist were asked, in order, by the words that each begins with."""
+    asked = ["Does someone else hold", "Does someone take most", "Do you owe a debt", "Does someone decide"]
+    return [n for words in call.heard for n, start in enumerate(asked, 1) if words.startswith(start)]
+
+
+def _answers(line: Rehearsal) -> bool:
+    return line.network.exchange.webhooks.ask(f"{line.stage.public_url}/voice/status", {}).status != 0
+
+
+def _texts(line: Rehearsal) -> int:
+    return sum(text.what == "reads" and text.who == CALLER for text in line.network.feed.lines)
+
+
+@contextmanager
+def _gone(folder: Path) -> Iterator[None]:
+    """Put a folder in the place of the database, for permissions would not stop root."""
+    file, aside = folder / "line.sqlite3", folder / "aside"
+    aside.mkdir()
+    for part in folder.glob("line.sqlite3*"):
+        part.rename(aside / part.name)
+    file.mkdir()
+    try:
+        yield
+    finally:
+        file.rmdir()
+        for part in aside.iterdir():
+            part.rename(folder / part.name)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ivr.breaker import PartUnavailable
+from ivr.records.database import RecordsUnavailable
+from ivr.records.timely import Timely
+from ivr.transfer.machine import Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+ASKED = Transfer("t", "call", "any", "fr")
+
+
+@dataclass
+class Kept:
+    """A store in memory that can be made to hang or to fail."""
+
+    rows: dict[str, Transfer] = field(default_factory=dict)
+    fails: Exception | None = None
+    free: threading.Event = field(default_factory=threading.Event)
+    asked: int = 0
+
+    def open(self, transfer: Transfer) -> None:
+        self._wait()
+        self.rows[transfer.id] = transfer
+
+    def find(self, transfer_id: str) -> Transfer | None:
+        self._wait()
+        return self.rows.get(transfer_id)
+
+    def change(
+        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+    ) -> tuple[Transfer, Transfer] | None:
+        self._wait()
+        before = self.rows[transfer_id]
+        self.rows[transfer_id] = decide(before, {}) or before
+        return before, self.rows[transfer_id]
+
+    def _wait(self) -> None:
+        self.asked += 1
+        self.free.wait(10)
+        if self.fails:
+            raise self.fails
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    store = Kept()
+    store.free.set()
+    yield store
+    store.free.set()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_answers_in_time_are_the_stores_own(kept: Kept, clock: Clock) -> None:
+    timely = Timely(kept, 5, clock=clock)
+
+    timely.open(ASKED)
+
+    assert timely.find("t") == ASKED
+    assert timely.change("t", lambda *_: None) == (ASKED, ASKED)
+
+
+def test_hanging_store_is_left_alone_for_a_while(kept: Kept, clock: Clock) -> None:
+    kept.free.clear()
+    timely = Timely(kept, 0.01, rest=5, clock=clock)
+
+    with pytest.raises(RecordsUnavailable, match="in time"):
+        timely.find("t")
+    clock.time += 4.9
+    with pytest.raises(RecordsUnavailable, match="alone"):
+        timely.find("t")
+
+    assert kept.asked == 1
+
+
+def test_store_that_is_back_is_asked_again(kept: Kept, clock: Clock) -> None:
+    kept.fails = RecordsUnavailable("gone")
+    timely = Timely(kept, 5, rest=5, clock=clock)
+    with pytest.raises(RecordsUnavailable, match="gone"):
+        timely.open(ASKED)
+    kept.fails = None
+    clock.time += 5
+
+    timely.open(ASKED)
+
+    assert kept.rows == {"t": ASKED}
+
+
+def test_fault_of_a_decision_is_no_fault_of_the_store(kept: Kept, clock: Clock) -> None:
+    timely = Timely(kept, 5, clock=clock)
+
+    with pytest.raises(KeyError):
+        timely.change("nobody", lambda *_: None)
+
+    assert timely.find("t") is None
+
+
+def test_change_that_is_late_may_still_be_done(kept: Kept, clock: Clock) -> None:
+    kept.free.clear()
+    timely = Timely(kept, 0.01, clock=clock)
+    done = threading.Event()
+    kept.rows["t"] = ASKED
+
+    def decide(transfer: Transfer, _: Mapping[str, int]) -> Transfer:
+        done.set()
+        return transfer
+
+    with pytest.raises(PartUnavailable):
+        timely.change("t", decide)
+    kept.free.set()
+
+    assert done.wait(10)

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ivr.records.database import Database, RecordsUnavailable, connect
+from ivr.records.tables import searches
+from ivr.records.transfers import LEG_SECONDS, TALK_SECONDS, Transfers
+from ivr.transfer.machine import S, Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+pytest_plugins = ("postgres",)
+
+ASKED = Transfer("t", "call", "any", "fr")
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    time = 1_800_000_000.0
+
+    def now(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def transfers(database: Database, clock: Clock) -> Transfers:
+    with database.write() as sql:
+        sql.execute(searches.delete())
+    return Transfers(database, clock.now)
+
+
+def becomes(state: S, agency: str = "a") -> Callable[[Transfer, Mapping[str, int]], Transfer]:
+    return lambda transfer, _busy: replace(transfer, state=state, agency=agency)
+
+
+def put(transfers: Transfers, name: str, state: S, agency: str = "a") -> None:
+    transfers.open(replace(ASKED, id=name, state=state, agency=agency))
+
+
+def busy_at(transfers: Transfers, name: str) -> dict[str, int]:
+    seen: dict[str, int] = {}
+
+    def look(_transfer: Transfer, busy: Mapping[str, int]) -> None:
+        seen.update(busy)
+
+    transfers.change(name, look)
+    return seen
+
+
+def all_at_once(names: list[str], act: Callable[[str], object]) -> None:
+    """Let each name be acted on in a thread of its own, again and again until SQL takes it."""
+    ready = threading.Barrier(len(names))
+
+    def go(name: str) -> None:
+        ready.wait()
+        while True:
+            try:
+                act(name)
+            except RecordsUnavailable:  # SQLite kept it waiting too long.
+                continue
+            return
+
+    threads = [threading.Thread(target=go, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_transfer_is_found_as_it_was_opened(transfers: Transfers) -> None:
+    full = Transfer(
+        "t",
+        "call",
+        "any",
+        "fr",
+        S.BRIEFING,
+        0,
+        2,
+        "chrysalis",
+        ("victim-services", "chrysalis"),
+        31,
+        20,
+        7,
+        "2",
+    )
+
+    transfers.open(full)
+
+    assert transfers.find("t") == full
+    assert transfers.find("other") is None
+
+
+def test_opening_a_second_time_changes_nothing(transfers: Transfers) -> None:
+    transfers.open(ASKED)
+    transfers.change("t", becomes(S.RINGING))
+
+    transfers.open(ASKED)
+
+    found = transfers.find("t")
+    assert found
+    assert (found.state, found.version) == (S.RINGING, 1)
+
+
+def test_change_is_told_before_and_after(transfers: Transfers) -> None:
+    transfers.open(ASKED)
+
+    changed = transfers.change("t", becomes(S.DIALLING))
+
+    after = replace(ASKED, state=S.DIALLING, agency="a", version=1)
+    assert changed == (ASKED, after)
+    assert transfers.find("t") == after
+
+
+def test_change_to_the_same_writes_nothing(transfers: Transfers, clock: Clock) -> None:
+    transfers.open(ASKED)
+    clock.time += 100
+
+    assert transfers.change("t", lambda *_: None) == (ASKED, ASKED)
+    assert transfers.change("t", lambda transfer, _: transfer) == (ASKED, ASKED)
+    assert transfers.forget(clock.time) == 1
+
+
+def test_transfer_that_is_not_there_is_not_changed(transfers: Transfers) -> None:
+    assert transfers.change("t", becomes(S.RINGING)) is None
+
+
+def test_decision_that_fails_leaves_the_transfer_as_it_was(transfers: Transfers) -> None:
+    transfers.open(ASKED)
+
+    def fail(*_: object) -> Transfer:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        transfers.change("t", fail)
+
+    assert transfers.find("t") == ASKED
+
+
+@pytest.mark.parametrize("state", list(S))
+def test_only_telephones_in_use_take_up_an_agencys_lines(transfers: Transfers, state: S) -> None:
+    transfers.open(ASKED)
+    put(transfers, "other", state)
+
+    busy = busy_at(transfers, "t")
+
+    assert busy == ({"a": 1} if state in {S.DIALLING, S.RINGING, S.BRIEFING, S.CONNECTED} else {})
+
+
+def test_transfer_does_not_count_itself(transfers: Transfers) -> None:
+    put(transfers, "t", S.RINGING)
+    put(transfers, "u", S.RINGING, "b")
+    put(transfers, "v", S.CONNECTED, "b")
+
+    assert busy_at(transfers, "t") == {"b": 2}
+
+
+@pytest.mark.parametrize(("state", "seconds"), [(S.RINGING, LEG_SECONDS), (S.CONNECTED, TALK_SECONDS)])
+def test_line_of_a_lost_transfer_is_free_again(
+    transfers: Transfers, clock: Clock, state: S, seconds: int
+) -> None:
+    transfers.open(ASKED)
+    put(transfers, "lost", state)
+
+    clock.time += seconds
+    just_before = busy_at(transfers, "t")
+    clock.time += 1
+    after = busy_at(transfers, "t")
+
+    assert (just_before, after) == ({"a": 1}, {})
+
+
+def test_no_change_is_lost_when_many_come_at_once(transfers: Transfers) -> None:
+    transfers.open(ASKED)
+
+    def count(transfer: Transfer, _: Mapping[str, int]) -> Transfer:
+        return replace(transfer, tick=transfer.tick + 1)
+
+    all_at_once(["t"] * 8, lambda name: [transfers.change(name, count) for _ in range(5)][:0])
+
+    found = transfers.find("t")
+    assert found
+    assert found.tick == found.version
+    assert found.tick >= 40
+
+
+def test_two_sessions_never_claim_one_line(transfers: Transfers) -> None:
+    names = [f"t{number}" for number in range(6)]
+    for name in names:
+        transfers.open(replace(ASKED, id=name))
+
+    def claim(transfer: Transfer, busy: Mapping[str, int]) -> Transfer | None:
+        if busy.get("a", 0) or transfer.agency:
+            return None
+        return replace(transfer, state=S.DIALLING, agency="a")
+
+    all_at_once(names, lambda name: transfers.change(name, claim))
+
+    found = [transfers.find(name) for name in names]
+    assert sum(1 for one in found if one and one.agency == "a") == 1
+
+
+def test_old_transfers_are_forgotten(transfers: Transfers, clock: Clock) -> None:
+    transfers.open(ASKED)
+    clock.time += 50
+    transfers.open(replace(ASKED, id="new"))
+
+    forgotten = transfers.forget(clock.time - 10)
+
+    assert forgotten == 1
+    assert transfers.find("t") is None
+    assert transfers.find("new")
+
+
+@pytest.mark.parametrize(
+    ("states", "count"),
+    [
+        ([], 0),
+        ([S.RETURNED], 1),
+        ([S.RETURNED, S.DIRECT, S.RETURNED], 3),
+        ([S.RETURNED, S.FINISHED, S.DIRECT], 1),
+        ([S.RETURNED, S.RETURNED, S.CONNECTED], 0),
+        ([S.FINISHED, S.RETURNED, S.LEFT, S.RETURNED, S.RINGING], 2),
+    ],
+)
+def test_callers_who_reached_nobody_are_counted_in_a_row(
+    transfers: Transfers, clock: Clock, states: list[S], count: int
+) -> None:
+    for number, state in enumerate(states):
+        clock.time += 1
+        put(transfers, f"t{number}", state)
+
+    assert transfers.unreached_in_a_row() == count
+
+
+def test_missing_database_is_told_by_every_verb(tmp_path: Path, clock: Clock) -> None:
+    transfers = Transfers(connect(f"sqlite:///{tmp_path / 'missing.db'}"), clock.now)
+    verbs: list[Callable[[], object]] = [
+        lambda: transfers.open(ASKED),
+        lambda: transfers.find("t"),
+        lambda: transfers.change("t", becomes(S.RINGING)),
+        lambda: transfers.forget(0),
+        transfers.unreached_in_a_row,
+    ]
+
+    for verb in verbs:
+        with pytest.raises(RecordsUnavailable):
+            verb()

@@ -1,0 +1,186 @@
+"""The machine of a transfer, and what time brings about: pure, so every order of news can be tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ivr.effects import EndRing, Ring
+from ivr.transfer.machine import ARRIVALS, LEG, MOVES, OF_A_LEG, E, News, S, Transfer, advance
+from ivr.transfer.patience import due, offers_choice, ring_seconds, unclaimed
+
+BEGUN = Transfer("t1", "c1", "any", "en")
+AGENCIES = ("victim-services", "chrysalis", "hotline")
+
+
+def after(*news: News, begun: Transfer = BEGUN) -> Transfer:
+    transfer = begun
+    for each in news:
+        transfer, _ = advance(transfer, each)
+    return transfer
+
+
+def claimed(agency: str = "chrysalis") -> News:
+    return News(E.CLAIMED, agency=agency)
+
+
+def test_every_state_has_moves_and_an_arrival() -> None:
+    assert set(MOVES) == set(S) == set(ARRIVALS)
+
+
+def test_an_accepted_call_goes_from_searching_to_finished() -> None:
+    told = (claimed(), News(E.RANG, 1), News(E.ANSWERED, 1), News(E.ACCEPTED, 1), News(E.AGENCY_LEFT, 1))
+
+    assert after(*told).state is S.FINISHED
+
+
+@pytest.mark.parametrize("event", [E.MISSED, E.MACHINE, E.OVERDUE, E.AGENCY_LEFT])
+def test_an_agency_that_does_not_take_the_call_is_followed_by_the_next(event: E) -> None:
+    ringing = after(claimed(), News(E.RANG, 1))
+
+    transfer, effects = advance(ringing, News(event, 1))
+
+    assert transfer.state is S.SEARCHING
+    assert Ring("t1", "2") in effects
+
+
+def test_late_no_answer_does_not_stop_the_next_phone_ringing() -> None:
+    second = after(claimed(), News(E.MISSED, 1), claimed("hotline"), News(E.RANG, 2))
+
+    transfer, effects = advance(second, News(E.MISSED, 1))
+
+    assert (transfer, effects) == (second, ())
+
+
+def test_a_second_agency_that_presses_one_connects_nobody() -> None:
+    connected = after(claimed(), News(E.OVERDUE, 1), claimed("hotline"), News(E.ACCEPTED, 2))
+
+    transfer, _ = advance(connected, News(E.ACCEPTED, 1))
+
+    assert transfer.connects(2)
+    assert not transfer.connects(1)
+
+
+@pytest.mark.parametrize("event", [E.GAVE_UP, E.CALLER_LEFT, E.OVERDUE, E.MACHINE])
+def test_a_telephone_that_rings_for_nobody_is_ended(event: E) -> None:
+    ringing = after(claimed(), News(E.RANG, 1))
+
+    _, effects = advance(ringing, News(event, 1))
+
+    assert EndRing("t1", "1") in effects
+
+
+def test_once_the_caller_is_gone_nothing_more_happens() -> None:
+    left = after(claimed(), News(E.RANG, 1), News(E.CALLER_LEFT))
+
+    assert all(advance(left, News(event, 1, "hotline")) == (left, ()) for event in E)
+
+
+def test_a_caller_who_was_never_joined_is_searched_for_again() -> None:
+    connected = replace(after(claimed(), News(E.ACCEPTED, 1)), tick=3)
+
+    assert due(connected, 20, 4) is None
+    assert due(connected, 25, 5) == News(E.STRANDED)
+    assert advance(connected, News(E.STRANDED))[0].state is S.SEARCHING
+
+
+def test_a_person_who_hears_the_briefing_is_given_all_its_time() -> None:
+    briefing = replace(after(claimed(), News(E.ANSWERED, 1)), waited=54, since=54)
+
+    assert due(briefing, 54 + 20, 9) is None
+    assert due(briefing, 54 + 24, 9) == News(E.OVERDUE, 1, how="declined")
+
+
+def test_nobody_waits_longer_than_two_minutes() -> None:
+    assert due(replace(BEGUN, waited=119), 120, 30) == News(E.GAVE_UP)
+
+
+def test_a_search_that_nobody_took_up_for_four_seconds_is_taken_up_by_whoever_notices() -> None:
+    assert not unclaimed(BEGUN, 3)
+    assert unclaimed(BEGUN, 4)
+
+
+def test_the_choice_comes_within_a_minute_of_asking() -> None:
+    assert offers_choice(51, 10)
+    assert not offers_choice(50, 10)
+
+
+@given(waited=st.integers(0, 200), left=st.integers(0, 6))
+def test_a_ring_is_asked_for_between_five_and_fifteen_seconds(waited: int, left: int) -> None:
+    assert 5 <= ring_seconds(waited, left) <= 15
+
+
+class Anything(RuleBasedStateMachine):
+    """News in any order, twice, late, from two workers: what must hold holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transfer = BEGUN
+        self.rung: list[tuple[int, str]] = []
+        self.joined: set[int] = (
+            set()
+        )  # The attempts whose agency was told to join, and whose talk is not over.
+        self.gone = False
+
+    @precondition(lambda self: self.transfer.state is S.SEARCHING)
+    @rule(agency=st.sampled_from(AGENCIES), workers=st.integers(1, 2))
+    def a_worker_claims(self, agency: str, workers: int) -> None:
+        for _ in range(
+            workers
+        ):  # The second reads what the first wrote: the row is changed by one at a time.
+            before = self.transfer
+            self.transfer, _ = advance(before, News(E.CLAIMED, agency=agency))
+            if before.state is S.SEARCHING and self.transfer.state is S.DIALLING:
+                assert not self.gone
+                self.rung.append((self.transfer.place, agency))
+
+    @rule(event=st.sampled_from(sorted(OF_A_LEG)), place=st.integers(1, 4), copies=st.integers(1, 2))
+    def a_callback_comes(self, event: E, place: int, copies: int) -> None:
+        for _ in range(copies):
+            self._hear(News(event, place))
+
+    @rule(event=st.sampled_from([E.GAVE_UP, E.EXHAUSTED, E.STRANDED, E.TALKED]))
+    def something_happens(self, event: E) -> None:
+        self._hear(News(event))
+
+    @rule()
+    def the_caller_leaves(self) -> None:
+        self._hear(News(E.CALLER_LEFT))
+        self.gone = self.gone or self.transfer.state in {S.LEFT, S.FINISHED}
+
+    @rule(seconds=st.integers(0, 30))
+    def a_wait_document_is_fetched(self, seconds: int) -> None:
+        there = replace(self.transfer, waited=self.transfer.waited + seconds)
+        news = due(there, there.waited, there.tick + 1)
+        self.transfer = advance(there, news)[0] if news else there
+
+    def _hear(self, news: News) -> None:
+        before = self.transfer
+        self.transfer, effects = advance(before, news)
+        if news.event is E.ACCEPTED and self.transfer.connects(news.place):
+            self.joined.add(news.place)
+        if self.transfer.state is not S.CONNECTED:
+            self.joined.clear()
+        assert effects == () or self.transfer != before
+
+    @invariant()
+    def no_attempt_is_rung_twice(self) -> None:
+        places = [place for place, _ in self.rung]
+        assert len(places) == len(set(places))
+
+    @invariant()
+    def never_are_two_agencies_told_to_join(self) -> None:
+        assert len(self.joined) <= 1
+
+    @invariant()
+    def every_state_but_an_end_has_a_way_on(self) -> None:
+        waiting = self.transfer.state in LEG | {S.SEARCHING, S.CONNECTED}
+        assert not waiting or due(self.transfer, 10_000, self.transfer.tick + 9) is not None
+
+
+TestAnything = Anything.TestCase
+TestAnything.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
