@@ -64,7 +64,7 @@ def release() -> None:
     here = settings()
     faults = [str(fault) for fault in find(here.config, here.prompts).faults]
     if here.live and not faults:
-        faults = undialled(read_flow(here.config, here.prompts).directory, here.config)
+        faults = undialled(flow_of(here.config, here.prompts).directory, here.config)
     if faults:
         raise click.ClickException("not ready to go live:\n" + "\n".join(faults))
     upgrade(here.database_url)

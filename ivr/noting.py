@@ -32,6 +32,8 @@ def entries_of(before: Transfer, after: Transfer, news: News, now: float) -> Ite
             yield replace(entry, key=f"answer-{attempt}", heard="answered")
         case E.ACCEPTED:
             yield replace(entry, key=f"accept-{attempt}", heard="accepted", sign="accepted")
+        case E.RANG:
+            return
         case _ if before.state in LEG | {S.CONNECTED}:
             talked = before.state is S.CONNECTED and news.event is not E.STRANDED
             how = "accepted" if talked else news.how or ENDED_AS.get(news.event, "failed")

@@ -240,7 +240,7 @@ class Searching:
         except PhoneThrottled:
             return News(E.REST_LOST, transfer.place) if last else None
         except PhoneSilent:
-            return News(E.RANG, transfer.place)  # It may ring: callbacks will tell, or the clock.
+            return News(E.CLAIMED)  # It may ring, or not: callbacks will tell, or the clock. Not asked again.
         except PartUnavailable:
             return News(E.REST_LOST, transfer.place)
         self.later.keep(f"leg-{transfer.id}-{transfer.place}", leg)

@@ -38,6 +38,7 @@ class Settings:
     second_auth_token: str
     number: str
     api_url: str
+    calls_per_second: int
     public_url: str
     database_url: str
     redis_url: str
@@ -70,6 +71,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         second_auth_token=value["TWILIO_AUTH_TOKEN_2"],
         number=value["TWILIO_PHONE_NUMBER"],
         api_url=value["TWILIO_API_URL"].rstrip("/"),
+        calls_per_second=int(value["TWILIO_CALLS_PER_SECOND"]),
         public_url=value["PUBLIC_URL"].rstrip("/"),
         database_url=value["DATABASE_URL"],
         redis_url=value["REDIS_URL"],
@@ -143,6 +145,9 @@ VARIABLES = (
     Variable("TWILIO_PHONE_NUMBER", "the line's own number, in E.164", None, _NUMBER),
     Variable(
         "TWILIO_API_URL", "where REST calls go; a simulator can stand in", TWILIO, _address("http", "https")
+    ),
+    Variable(
+        "TWILIO_CALLS_PER_SECOND", "how many calls a second Twilio starts for this account", "1", _COUNT
     ),
     Variable(
         "PUBLIC_URL",

@@ -90,7 +90,7 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 def postgres_url(migrated_postgres_url: str) -> str:
     """Empty our tables, for one test."""
     with psycopg.connect(migrated_postgres_url) as cleaner:
-        cleaner.execute("TRUNCATE calls, turns, transfers, attempts")
+        cleaner.execute("TRUNCATE calls, turns, transfers, attempts, searches, agency_status")
     return migrated_postgres_url
 
 

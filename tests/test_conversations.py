@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from fakes import NotedJournal
+from fakes import KeptEffects, NotedJournal
 
 from ivr.line import Line
 from ivr.simulator.clock import VirtualClock
@@ -62,19 +62,23 @@ class AtOnce:
     """Performs each effect once, as soon as it is put."""
 
     perform: Callable[[Effect], None] | None = None
-    numbers: dict[str, str] = field(default_factory=dict)
-    done: set[Effect] = field(default_factory=set)
+    kept: KeptEffects = field(default_factory=KeptEffects)
 
-    def put(self, effect: Effect, number: str = "") -> None:
+    def put(self, effect: Effect, secret: str = "") -> None:
         assert self.perform is not None
-        if effect in self.done:
+        if effect in self.kept.effects:
             return
-        self.done.add(effect)
-        self.numbers[effect.call] = number
+        self.kept.put(effect, secret)
         self.perform(effect)
 
-    def take_number(self, call: str) -> str:
-        return self.numbers.pop(call, "")
+    def put_here(self, effect: Effect) -> None:
+        self.put(effect)
+
+    def keep(self, name: str, secret: str) -> None:
+        self.kept.keep(name, secret)
+
+    def take(self, name: str) -> str:
+        return self.kept.take(name)
 
 
 @dataclass

@@ -2,22 +2,22 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from ivr.effects import Entry
+from ivr.records import migrations
 from ivr.records.calls import list_calls
 from ivr.records.database import Database, RecordsUnavailable, connect, read_url
 from ivr.records.migrate import upgrade
 from ivr.records.recording import record
-from ivr.records.tables import metadata
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from ivr.records.tables import attempts, metadata
 
 pytest_plugins = ("postgres",)
 
@@ -67,6 +67,54 @@ def test_call_is_written_as_the_issue_says(database: Database) -> None:
             }
         ],
     }
+
+
+QUEUED = [
+    Entry("c", "0", at(0), "voice", "", "hello"),
+    Entry("c", "1", at(10), "voice", "fr", "main"),
+    Entry("c", "2", at(20), "voice", "fr", "person", order="any", search="s"),
+    Entry("c", "ring-s-1", at(21), "voice", order="any", rang="victim-services", search="s"),
+    Entry("c", "end-s-1", at(41), "voice", order="any", ended="no_answer", search="s"),
+    Entry("c", "ring-s-2", at(42), "voice", order="any", rang="chrysalis", search="s"),
+    Entry("c", "answer-s-2", at(50), "voice", order="any", heard="answered", search="s"),
+    Entry("c", "accept-s-2", at(55), "voice", order="any", search="s", sign="accepted"),
+    Entry("c", "end-s-2", at(300), "voice", order="any", ended="accepted", search="s"),
+    Entry("c", "3", at(301), "voice", "fr", "anything-else", ended="accepted", search="s"),
+    Entry("c", "end", at(320), "voice"),
+]
+
+
+def test_call_is_listed_with_the_rings_of_its_queue(database: Database) -> None:
+    for entry in reversed(QUEUED):
+        record(database, [entry], at(400))
+
+    (call,) = list_calls(database)
+
+    assert call.stops == ("hello", "main", "person", "anything-else")
+    assert (call.outcome, call.turns) == ("connected", 4)
+    assert call.as_json()["transfers"] == (
+        {
+            "order": "any",
+            "outcome": "connected",
+            "waited": 35.0,
+            "attempts": (
+                {"agency": "victim-services", "outcome": "no_answer", "seconds": 20.0},
+                {"agency": "chrysalis", "outcome": "accepted", "seconds": 258.0},
+            ),
+        },
+    )
+
+
+def test_each_attempt_is_a_row_with_all_its_moments(database: Database) -> None:
+    record(database, QUEUED, at(400))
+
+    with database.read() as sql:
+        found = sql.execute(select(attempts).order_by(attempts.c.place)).mappings().all()
+
+    moments = ("rung_at", "answered_at", "accepted_at", "ended_at")
+    told = [[row[name] and row[name].timestamp() for name in moments] for row in found]
+    assert told == [[at(21), None, None, at(41)], [at(42), at(50), at(55), at(300)]]
+    assert [row["waited_seconds"] for row in found] == [20.0, 13.0]
 
 
 def test_call_that_goes_on_has_no_end(database: Database) -> None:
@@ -119,6 +167,25 @@ def test_migrating_twice_changes_nothing(records_url: str, database: Database) -
     upgrade(records_url)
 
     assert [found.id for found in list_calls(database)] == ["c"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_log_of_an_earlier_version_is_kept(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    urls = {"sqlite": lambda: f"sqlite:///{tmp_path}/ivr.db"}
+    url = urls.get(kind, lambda: request.getfixturevalue("empty_postgres_url"))()
+    upgrade(url)
+    database = connect(url)
+    record(database, call("c", 0), at(2))
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__path__[0])))
+    with database.write() as sql:
+        config.attributes["connection"] = sql
+        command.downgrade(config, "0001")
+
+    upgrade(url)
+
+    assert [found.id for found in list_calls(database)] == ["c"]
+    database.close()
 
 
 def test_first_migration_makes_the_folder_of_the_file(tmp_path: Path) -> None:

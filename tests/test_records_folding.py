@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ivr.effects import Entry
 from ivr.records.folding import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT, Call, fold
-from ivr.records.searching import Attempt
+from ivr.records.outcomes import Attempt
 
 CALLED = Entry("c", "0", 1000.0, "voice", "", "hello")
 MENU = Entry("c", "1", 1010.0, "voice", "fr", "main")
@@ -172,7 +172,10 @@ def test_end_alone_makes_a_call_without_turns() -> None:
 ENTRIES = st.builds(
     Entry,
     call=st.just("c"),
-    key=st.sampled_from(["0", "1", "2", "3", "end", "accept-1", "accept-x", "", "९", "9" * 30]),
+    key=st.sampled_from(
+        ["0", "1", "2", "3", "end", "accept-1", "accept-x", "answer-2", "", "९", "9" * 30, "left-s"]
+        + [f"{kind}-s-{place}" for kind in ("ring", "answer", "accept", "end") for place in (1, 2, "")]
+    ),
     at=st.floats(0, 2e9),
     channel=st.sampled_from(["voice", "text", ""]),
     language=st.sampled_from(["", "en"]),
@@ -180,7 +183,8 @@ ENTRIES = st.builds(
     order=st.sampled_from(["", "any", "not-police"]),
     rang=st.sampled_from(["", "a", "b"]),
     ended=st.sampled_from(["", "accepted", "busy"]),
-    sign=st.sampled_from(["", "informed", "left", "accepted"]),
+    search=st.sampled_from(["", "", "s", "t"]),
+    sign=st.sampled_from(["", "informed", "left", "accepted", "caller_left", "hung_up"]),
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import RowMapping, Select, literal, select, tuple_
 
-from ivr.records.folding import LAST
+from ivr.records.ordering import LAST
 from ivr.records.tables import Moment, attempts, calls, transfers, turns
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 PAUSE = 0.1  # The log is right 2 s after a call's end, with much to spare.
 LONGEST_PAUSE = 2  # While SQL is gone: it is not pressed, and not left waiting once it is back.
 TEND_EVERY = 10
+LOOK_EVERY = 2
 FAREWELL = 5  # Seconds that a process may take to end while SQL hangs.
 
 
@@ -37,12 +38,14 @@ class Filer:
         now: Callable[[], float],
         *,
         keep_seconds: float = math.inf,
+        look: Callable[[], object] | None = None,
     ) -> None:
         self._journal = journal
         self._database = database
         self._now = now
         self._keep_seconds = keep_seconds
-        self._tended = -math.inf
+        self._look = look  # What else is to be done from this thread every two seconds, SQL or not.
+        self._looked = self._tended = -math.inf
         self._away = False
         self._begin()
 
@@ -108,6 +111,7 @@ class Filer:
         pause: float = PAUSE
         while not self._stopping.wait(pause):
             pause = PAUSE if self._round() else min(pause * 2, LONGEST_PAUSE)
+            self._look_if_due()
 
     def _round(self) -> bool:
         """File and tend once; say whether SQL was there. Nothing may end the thread."""
@@ -133,3 +137,14 @@ class Filer:
         if abs(now - self._tended) >= TEND_EVERY:
             self.tend(now)
             self._tended = now
+
+    def _look_if_due(self) -> None:
+        """Look every two seconds, also when the clock was set back. Its faults are its own."""
+        now = self._now()
+        if self._look is None or abs(now - self._looked) < LOOK_EVERY:
+            return
+        self._looked = now
+        try:
+            self._look()
+        except Exception:
+            logger.warning("looking around failed, and is tried again", exc_info=True)

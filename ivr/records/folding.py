@@ -6,21 +6,21 @@ and however often.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.records.searching import Transfer, call_off, transfers_of
+from ivr.records.ordering import END, in_order, is_turn
+from ivr.records.searching import call_off, transfers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ivr.effects import Entry
+    from ivr.records.outcomes import Transfer
 
-END = "end"
 VOICE_SILENT = 15 * 60  # Nobody listens to our menus for so long without a key.
 BRIDGED_SILENT = 4 * 60 * 60  # Two people who talk tell us nothing until they stop.
 TEXT_SILENT = 20 * 60  # As long as the texter's position is kept.
-LAST = 1_000_000_000  # The place of what is no turn: after every turn.
 
 
 @dataclass(frozen=True)
@@ -61,29 +61,6 @@ def fold(entries: Iterable[Entry], now: float) -> Call:
     )
 
 
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Sort the entries of one call as they happened, each once, cut to the milliseconds that are stored."""
-    first: dict[str, Entry] = {}
-    for entry in sorted(entries, key=_whole):
-        first.setdefault(entry.key, replace(entry, at=round(entry.at, 3)))
-    return sorted(first.values(), key=lambda entry: (place(entry), entry.at, entry.key))
-
-
-def is_turn(entry: Entry) -> bool:
-    """Tell what a caller or texter did from what Twilio or an agency reported."""
-    if entry.channel == "text":
-        return entry.key != END and not entry.key.startswith("accept-")
-    return place(entry) < LAST
-
-
-def place(entry: Entry) -> int:
-    """Say where in its call an entry belongs: calls are counted, texts are told apart by time alone."""
-    if entry.channel == "text":
-        return 0
-    counted = entry.key.isascii() and entry.key.isdigit() and len(entry.key) < len(str(LAST))
-    return int(entry.key) if counted else LAST
-
-
 def _end(told: Sequence[Entry], transfers: Sequence[Transfer], now: float) -> tuple[float | None, bool]:
     """Say when the call ended, if it has, and whether that is only our guess."""
     last = max(told, key=lambda entry: entry.at)
@@ -119,8 +96,3 @@ def _outcome(told: Sequence[Entry], transfers: Sequence[Transfer]) -> str:
 def _last(names: Iterable[str]) -> str:
     """Find the last name that says something."""
     return next((name for name in reversed(list(names)) if name), "")
-
-
-def _whole(entry: Entry) -> tuple[float, str]:
-    """Order even entries of one key, so that the same one is chosen every time."""
-    return entry.at, repr(entry)

@@ -2,143 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ivr.records.ordering import is_turn
+from ivr.records.outcomes import ACCEPTED, IN_DOUBT, LEFT, Attempt, Transfer
+from ivr.records.queueing import asks, begin_waiting, come_back
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ivr.effects import Entry
 
-ACCEPTED = "accepted"
-LEFT = "left"
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One agency rung."""
-
-    agency: str
-    rung: float
-    accepted: float | None = None  # When the agency pressed its key, where that was noted.
-    ended: float | None = None
-    how: str = ""
-
-    @property
-    def outcome(self) -> str | None:
-        """Name how it went, or nothing while it rings; an agency's own key outweighs what came later."""
-        return ACCEPTED if self.accepted is not None else self.how or None
-
-    @property
-    def seconds(self) -> float | None:
-        """Count from the ring to its end, the conversation included."""
-        return None if self.ended is None else _between(self.rung, self.ended)
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """One search for a person."""
-
-    order: str
-    started: float
-    attempts: tuple[Attempt, ...] = ()
-
-    @property
-    def rings(self) -> bool:
-        """Claim that an agency is rung, or spoken with, now."""
-        return bool(self.attempts) and self.attempts[-1].ended is None
-
-    @property
-    def bridged(self) -> bool:
-        """Claim that the caller and an agency are talking."""
-        return self.rings and self.attempts[-1].outcome == ACCEPTED
-
-    @property
-    def outcome(self) -> str | None:
-        """Name what the search came to, or nothing while it goes on."""
-        if any(attempt.outcome == ACCEPTED for attempt in self.attempts):
-            return "connected"
-        if self.rings:
-            return None
-        return LEFT if self.attempts and self.attempts[-1].how == LEFT else "not_connected"
-
-    @property
-    def waited(self) -> float | None:
-        """Count from asking to the acceptance, or to the end of the last ring."""
-        for attempt in self.attempts:
-            if attempt.outcome == ACCEPTED:
-                # Nobody may have noted the moment; the conversation that followed was no waiting.
-                return _between(self.started, attempt.accepted or attempt.rung)
-        if self.rings:
-            return None
-        end = self.attempts[-1].ended if self.attempts else None
-        return _between(self.started, end or self.started)
+LATER = ("accept-", "answer-")  # What an agency did while it rang on the direct path.
 
 
 def transfers_of(told: Sequence[Entry]) -> tuple[Transfer, ...]:
     """Tell every search of a call."""
+    queues: dict[str, list[Entry]] = defaultdict(list)
     found: list[Transfer] = []
     for entry in told:
-        if not entry.key.startswith("accept-"):
-            _hear(found, entry)
+        if entry.search and not is_turn(entry):
+            queues[entry.search].append(entry)
     for entry in told:
-        if entry.key.startswith("accept-") and ACCEPTED in {entry.sign, entry.heard}:
-            found = [_accept(transfer, entry) for transfer in found]
+        if entry.search and is_turn(entry):
+            _hear_queue(found, entry, queues)
+        elif not entry.search and not entry.key.startswith(LATER):
+            _hear(found, entry)
+    # A search whose turns are still in another process's journal.
+    known = {transfer.search for transfer in found}
+    found += [begin_waiting(name, news) for name, news in sorted(queues.items()) if name not in known]
+    for entry in told:
+        if entry.key.startswith(LATER) and not entry.search:
+            found = [_note(transfer, entry) for transfer in found]
     return tuple(found)
 
 
 def call_off(transfer: Transfer, ended: float) -> Transfer:
-    """End what still rang when the caller was gone."""
-    if not transfer.rings:
+    """End what went on when the caller was gone."""
+    if not transfer.goes_on:
         return transfer
-    return _end_ring(transfer, ended, LEFT)
+    return replace(transfer.end(ended, LEFT), left=True, queued=False)
 
 
-def _between(start: float, end: float) -> float:
-    """Count seconds; a clock that was set back meanwhile counts none."""
-    return max(0.0, round(end - start, 3))
+def _hear_queue(found: list[Transfer], entry: Entry, queues: Mapping[str, list[Entry]]) -> None:
+    """Take a turn that is about a queue: the caller asked for a person there, or is back."""
+    if any(transfer.search == entry.search for transfer in found):
+        _hear(found, entry)
+        return
+    if found and found[-1].goes_on:
+        found[-1] = come_back(found[-1], replace(entry, ended=""))
+    found.append(begin_waiting(entry.search, queues.get(entry.search, []), entry))
+    if not asks(entry):
+        _hear(found, entry)
 
 
 def _hear(found: list[Transfer], entry: Entry) -> None:
     """Take one entry into the searches found so far."""
-    searching = bool(found) and found[-1].rings
-    if searching and entry.ended:
-        found[-1] = _end_ring(found[-1], entry.at, entry.ended)
+    searching = bool(found) and found[-1].goes_on
+    if searching and found[-1].queued:
+        if not is_turn(entry):
+            return
+        found[-1] = come_back(found[-1], entry)  # Whatever they did, they are out of the queue.
+    elif searching and entry.ended:
+        found[-1] = found[-1].end(entry.at, entry.ended)
     if entry.rang and not (searching and entry.order in {"", found[-1].order}):
         _doubt(found, entry.at)
         found.append(Transfer(entry.order, entry.at))
     elif entry.order and not entry.rang and not entry.ended and not searching:
-        found.append(Transfer(entry.order, entry.at))  # A person was asked for, and nobody could be rung.
+        found.append(Transfer(entry.order, entry.at, over=entry.at))  # Nobody could be rung.
     if entry.rang:
         _doubt(found, entry.at)
-        found[-1] = _ring(found[-1], entry)
+        found[-1] = found[-1].ring(Attempt(entry.rang, entry.at))
 
 
 def _doubt(found: list[Transfer], at: float) -> None:
     """End a ring whose end nobody reported, now that something else rings."""
-    if found and found[-1].rings:
-        found[-1] = _end_ring(found[-1], at, "in_doubt")
+    if found and found[-1].goes_on:
+        found[-1] = found[-1].end(at, IN_DOUBT)
 
 
-def _ring(transfer: Transfer, entry: Entry) -> Transfer:
-    """Begin to ring an agency."""
-    return replace(transfer, attempts=(*transfer.attempts, Attempt(entry.rang, entry.at)))
+def _note(transfer: Transfer, entry: Entry) -> Transfer:
+    """Note what an agency did, at the attempt that rang at that moment."""
+    return replace(transfer, attempts=tuple(_noted(attempt, entry) for attempt in transfer.attempts))
 
 
-def _end_ring(transfer: Transfer, at: float, how: str) -> Transfer:
-    """End the ring that goes on."""
-    *before, last = transfer.attempts
-    return replace(transfer, attempts=(*before, replace(last, ended=max(at, last.rung), how=how)))
-
-
-def _accept(transfer: Transfer, entry: Entry) -> Transfer:
-    """Note that an agency took the call, at the attempt that rang at that moment."""
-    return replace(transfer, attempts=tuple(_accepted(attempt, entry) for attempt in transfer.attempts))
-
-
-def _accepted(attempt: Attempt, entry: Entry) -> Attempt:
-    """Note the acceptance if it is this attempt's: an agency that is late has accepted nothing."""
+def _noted(attempt: Attempt, entry: Entry) -> Attempt:
+    """Note it if it is this attempt's: an agency that is late has accepted nothing."""
     rang_then = attempt.rung <= entry.at and (attempt.ended is None or entry.at < attempt.ended)
-    if not rang_then or entry.rang not in {"", attempt.agency} or attempt.accepted is not None:
+    if attempt.queued or not rang_then or entry.rang not in {"", attempt.agency}:
         return attempt
-    return replace(attempt, accepted=entry.at)
+    if entry.key.startswith("answer-"):
+        return replace(attempt, answered=attempt.answered or entry.at)
+    if attempt.accepted is not None or ACCEPTED not in {entry.sign, entry.heard}:
+        return attempt
+    # The agency's own key outweighs what was said of the ring's end.
+    return replace(attempt, accepted=entry.at, how=ACCEPTED)

@@ -34,6 +34,9 @@ class Store(Protocol):
     ) -> tuple[Transfer, Transfer] | None:
         """Change one transfer."""
 
+    def unreached_in_a_row(self) -> int:
+        """Count the newest transfers that reached nobody."""
+
 
 class Timely:
     """Asks a store in time, and leaves it alone for a while after it failed.
@@ -72,6 +75,10 @@ class Timely:
         ``decide`` runs in another thread, and perhaps after its caller has gone on without it.
         """
         return self._ask(lambda: self._transfers.change(transfer_id, decide))
+
+    def unreached_in_a_row(self) -> int:
+        """Count the newest transfers that reached nobody; RecordsUnavailable when that is not known in time."""
+        return self._ask(self._transfers.unreached_in_a_row)
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         """Wait for an answer as long as a caller can."""

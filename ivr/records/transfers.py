@@ -98,8 +98,11 @@ class Transfers:
             searches.c.state.in_(RINGS) & (searches.c.changed_at >= recent),
             (searches.c.state == S.CONNECTED.value) & (searches.c.changed_at >= talking),
         )
-        count = select(searches.c.agency, func.count()).where(searches.c.id != transfer_id, there)
-        return dict(sql.execute(count.group_by(searches.c.agency)))
+        count = select(searches.c.agency, func.count().label("others")).where(
+            searches.c.id != transfer_id, there
+        )
+        found = sql.execute(count.group_by(searches.c.agency))
+        return {row.agency: row.others for row in found}
 
     def _write(self, sql: Connection, before: Transfer, after: Transfer) -> None:
         """Write what has changed. Our lock keeps others out; the version would tell if it did not."""

@@ -39,8 +39,10 @@ def dial(speech: Speech, search: str, place: int, transfer: Transfer | None) -> 
 def announce(speech: Speech, language: str, agency: str) -> str:
     """Write what the caller hears just before: who is there."""
     flow = speech.flow
+    answers = flow.directory.agencies[agency].accept == "answer"
+    line = "ringing_answer" if answers else "joining"  # Of a switchboard: its greeting and keys are not ours.
     says = [
-        spell(flow, tongue, "joining", agency=flow.prompts[tongue].agencies[agency].name)
+        spell(flow, tongue, line, agency=flow.prompts[tongue].agencies[agency].name)
         for tongue in ([language] if language in flow.prompts else flow.languages)
     ]
     return speech.last_words(says, hang_up=False)

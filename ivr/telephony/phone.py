@@ -11,7 +11,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from ivr.breaker import PartUnavailable
+from ivr.breaker import Breaker, PartUnavailable
 from ivr.searching import NumberRefused, PhoneSilent, PhoneThrottled
 from ivr.settings import TWILIO
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SECONDS = 5.0
+SECONDS = 5.0  # How long one request may take.
+REST_SECONDS = 30.0  # How long Twilio is not asked to ring after it failed to answer.
 
 
 class PhoneUnavailable(PartUnavailable):
@@ -41,6 +42,7 @@ class TwilioPhone:
 
     def __init__(self, settings: Settings) -> None:
         self._number = settings.number
+        self._breaker = Breaker(rest=REST_SECONDS)
         self._public_url = settings.public_url
         self._client = Client(
             settings.account_sid, settings.auth_token, http_client=_Redirected(settings.api_url)
@@ -75,6 +77,17 @@ class TwilioPhone:
             logger.info("a leg was over before it was ended")
 
     def _ring(self, number: str, path: str, status: str, seconds: int, options: dict[str, object]) -> str:
+        if not self._breaker.closed:
+            raise PhoneUnavailable("Twilio did not answer a moment ago")
+        try:
+            return self._create(number, path, status, seconds, options)
+        except (NumberRefused, PhoneThrottled):
+            raise
+        except PartUnavailable:
+            self._breaker.trip()
+            raise
+
+    def _create(self, number: str, path: str, status: str, seconds: int, options: dict[str, object]) -> str:
         with _reworded():
             leg = self._client.calls.create(
                 to=number,

@@ -9,7 +9,7 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from ivr.flow.nodes import TOPICS
 from ivr.flow.speaking import spell
-from ivr.transfer.machine import S
+from ivr.transfer.machine import LEG, S
 
 if TYPE_CHECKING:
     from ivr.flow.turn import Say
@@ -29,12 +29,13 @@ class Place:
     language: str
     tick: int = 0
     said: int = 0  # The attempt that was last spoken of.
+    fresh: bool = False  # It was spoken of in the last fetch for the first time.
     offered: bool = False  # The caller has heard that there are other ways.
 
     def path(self) -> str:
         """Write it as a path."""
-        offered = "/offered" if self.offered else ""
-        return f"/wait/{self.search}/{self.language or '-'}/{self.tick}/{self.said}{offered}"
+        since = "/offered" if self.offered else "/fresh" if self.fresh else ""
+        return f"/wait/{self.search}/{self.language or '-'}/{self.tick}/{self.said}{since}"
 
 
 def waiting(speech: Speech, place: Place, transfer: Transfer | None, *, offer: bool) -> str:
@@ -45,13 +46,19 @@ def waiting(speech: Speech, place: Place, transfer: Transfer | None, *, offer: b
     if state is S.LEFT:
         return goodbye(speech, place.language)
     said = transfer.place if transfer else place.said
-    onward = Place(place.search, place.language, place.tick + 1, said, place.offered or offer)
-    rung = state in {S.RINGING, S.BRIEFING, S.DIALLING}
+    onward = Place(
+        place.search,
+        place.language,
+        place.tick + 1,
+        said,
+        fresh=said != place.said,
+        offered=place.offered or offer,
+    )
     document = VoiceResponse()
     gather = Gather(
         input="dtmf",
         num_digits=1,
-        timeout=LONG_PAUSE if rung or offer else SHORT_PAUSE,
+        timeout=_pause(place, transfer, offer=offer),
         finish_on_key="",
         action=speech.public_url + onward.path(),
         method="POST",
@@ -61,6 +68,12 @@ def waiting(speech: Speech, place: Place, transfer: Transfer | None, *, offer: b
     document.append(gather)
     document.redirect(speech.public_url + onward.path(), method="POST")
     return str(document)
+
+
+def _pause(place: Place, transfer: Transfer | None, *, offer: bool) -> int:
+    """Choose how long to listen: shortly while nobody rings, or where the words were long."""
+    rung = transfer is not None and transfer.state in LEG
+    return LONG_PAUSE if offer or (rung and not place.fresh) else SHORT_PAUSE
 
 
 def lost(place: Place, waited: int) -> bool:
@@ -89,29 +102,30 @@ def _lines(
     flow = speech.flow
     if offer:
         return (spell(flow, language, "wait_offer"),)
-    if transfer is None or transfer.place == 0:
-        return (spell(flow, language, "wait_first" if place.tick == 0 else "wait_on"),)
-    if transfer.place == place.said:
-        return (spell(flow, language, _still(transfer)),)
-    names = flow.prompts[language].agencies[transfer.agency]
+    if transfer is None:
+        return (spell(flow, language, "wait_first" if place.tick == 0 else "fixed_wait"),)
+    if transfer.place == 0:
+        return (spell(flow, language, "wait_first"),)
     answers = flow.directory.agencies[transfer.agency].accept == "answer"
+    if transfer.place == place.said:
+        # Once, while the first agency rings, the caller may choose what it is told.
+        asks = place.fresh and transfer.place == 1 and transfer.state is S.RINGING and not answers
+        return _topics(speech, language) if asks else (spell(flow, language, _still(transfer)),)
+    names = flow.prompts[language].agencies[transfer.agency]
     line = "ringing_answer" if answers else "ringing"
     missed = (spell(flow, language, "next_line"),) if place.said else ()
-    ringing = spell(flow, language, line, agency=names.name, who=names.who)
-    return (*missed, ringing, *_topics(speech, language, first=not place.said and not answers))
+    return (*missed, spell(flow, language, line, agency=names.name, who=names.who))
 
 
 def _still(transfer: Transfer) -> str:
     """Choose a true line for an attempt that was spoken of before."""
-    return {S.BRIEFING: "wait_briefing", S.CONNECTED: "wait_briefing", S.SEARCHING: "next_line"}.get(
+    return {S.BRIEFING: "wait_briefing", S.CONNECTED: "wait_briefing", S.SEARCHING: "wait_first"}.get(
         transfer.state, "wait_on"
     )
 
 
-def _topics(speech: Speech, language: str, *, first: bool) -> tuple[Say, ...]:
-    """Offer, once, to tell the agency what the call is about."""
-    if not first:
-        return ()
+def _topics(speech: Speech, language: str) -> tuple[Say, ...]:
+    """Offer to tell the agency what the call is about."""
     flow = speech.flow
     words = flow.prompts[language].lines
     offers = (

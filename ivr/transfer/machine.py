@@ -131,6 +131,8 @@ def advance(transfer: Transfer, news: News) -> tuple[Transfer, tuple[Effect, ...
     if news.event is E.CLAIMED:
         tried = (*transfer.tried, news.agency)
         there = replace(there, place=transfer.place + 1, agency=news.agency, tried=tried)
+    if news.event is E.REST_LOST and transfer.state is S.DIALLING:
+        there = replace(there, tried=transfer.tried[:-1])  # Nobody was rung: the direct path may ring them.
     ended: tuple[Effect, ...] = ()
     if transfer.state in LEG and news.event in STILL_UP:
         ended = (EndRing(transfer.id, str(transfer.place)),)

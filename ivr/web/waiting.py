@@ -17,10 +17,10 @@ guard(waits, lambda: xml(parts().fixed.wait.replace(HERE, parts().speech.public_
 
 
 @waits.post("/<search>/<language>/<int:tick>/<int:said>")
-@waits.post("/<search>/<language>/<int:tick>/<int:said>/<any(offered):offered>")
-def wait(search: str, language: str, tick: int, said: int, offered: str = "") -> Response:
+@waits.post("/<search>/<language>/<int:tick>/<int:said>/<any(offered, fresh):since>")
+def wait(search: str, language: str, tick: int, said: int, since: str = "") -> Response:
     """Say what is happening, and take a key."""
-    place = Place(search, language.strip("-"), tick, said, bool(offered))
+    place = Place(search, language.strip("-"), tick, said, fresh=since == "fresh", offered=since == "offered")
     waited = int(request.form.get("QueueTime") or 0)
     key = request.form.get("Digits", "")[-1:]
     return xml(_document(place, waited, key))

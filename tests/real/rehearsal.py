@@ -70,6 +70,27 @@ def session_of(leader: int) -> list[int]:
     return [pid for pid in everyone if alive(pid) and _session(pid) == leader]
 
 
+def all_of(folder: Path) -> list[int]:
+    """List the living processes of the line that lives in a folder: its settings name it, or it is there."""
+    everyone = [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    return [int(path.name) for path in everyone if alive(int(path.name)) and _lives_in(folder, path)]
+
+
+def end_all_of(folder: Path) -> None:
+    """Kill whatever is left of the line in a folder."""
+    for pid in all_of(folder):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _lives_in(folder: Path, process: Path) -> bool:
+    try:
+        settings = (process / "environ").read_text(errors="replace")
+        here = (process / "cwd").readlink()
+    except OSError:
+        return False
+    return f"{folder}/" in settings or here.is_relative_to(folder)  # Redis writes over its environment.
+
+
 def _session(pid: int) -> int:
     try:
         return os.getsid(pid)
@@ -112,12 +133,10 @@ class Rehearsal:
     stage: Stage
     network: Network
     webhooks: TimedFetch
-    _killed: list[int] = field(default_factory=list)
 
     def kill(self, name: str) -> list[int]:
         """Kill the main process of a part as a platform's memory killer does; list it and what it started."""
         main = self.stage.running.pop(name)
-        self._killed.append(main.pid)
         started = session_of(main.pid)
         main.kill()
         main.wait()
@@ -127,8 +146,7 @@ class Rehearsal:
         """Stop everything, also what a test has orphaned."""
         self.network.close()
         self.stage.close()
-        for pid in [pid for leader in self._killed for pid in session_of(leader)]:
-            os.kill(pid, signal.SIGKILL)
+        end_all_of(self.stage.folder)
 
     def dial(self, *keys: str) -> Call:
         """Call the line and press keys, each as soon as keys are taken."""

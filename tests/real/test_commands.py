@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 from redis import Redis
 
-from real.rehearsal import IVR, ROOT, Rehearsal, becomes, children, run_ivr, session_of
+from real.rehearsal import IVR, ROOT, Rehearsal, all_of, becomes, end_all_of, run_ivr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,28 +81,28 @@ def test_a_process_without_settings_names_them_all_and_does_not_start(process: s
 def test_the_demo_shows_a_call_and_a_text_and_leaves_no_process(tmp_path: Path) -> None:
     with _running("ivr demo --once", tmp_path, {}) as demo:
         assert becomes(lambda: _started(tmp_path) >= {"redis.log", "web.log", "worker.log"}, SOON)
-        sessions = _sessions(demo.pid)
+        started = all_of(tmp_path)
 
         code = demo.wait(A_WHOLE_DEMO)
 
     assert code == 0
     assert [what for what, words in SHOWN.items() if words not in _transcript(tmp_path)] == []
-    assert len(sessions) == 3
-    assert [pid for session in sessions for pid in session_of(session)] == []
+    assert len(started) > 2
+    assert all_of(tmp_path) == []
 
 
 def test_ctrl_c_stops_every_process_that_the_demo_started(tmp_path: Path) -> None:
     with _running("ivr demo", tmp_path, {}) as demo:
         assert becomes(lambda: _started(tmp_path) >= {"redis.log", "web.log", "worker.log"}, SOON)
-        sessions = _sessions(demo.pid)
+        started = all_of(tmp_path)
         assert becomes(lambda: "A call" in _transcript(tmp_path), SOON)
 
         demo.send_signal(signal.SIGINT)
         code = demo.wait(SOON)
 
     assert code == 0
-    assert len(sessions) == 3
-    assert [pid for session in sessions for pid in session_of(session)] == []
+    assert len(started) > 2
+    assert all_of(tmp_path) == []
 
 
 def test_a_telephone_in_a_second_terminal_calls_the_line_and_is_recorded(
@@ -147,11 +147,9 @@ def _running(
     try:
         yield process
     finally:
-        sessions = _sessions(process.pid)
         process.kill()
         process.wait()
-        for pid in [pid for session in sessions for pid in session_of(session)]:
-            os.kill(pid, signal.SIGKILL)
+        end_all_of(folder)
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -173,8 +171,3 @@ def _transcript(folder: Path) -> str:
 def _started(folder: Path) -> set[str]:
     """Name the logs of the processes that a demo in a folder has started."""
     return {path.name for path in (folder / ".demo").glob("*.log")}
-
-
-def _sessions(demo: int) -> list[int]:
-    """List the processes that a demo started; each leads a session of its own."""
-    return [pid for pid in children(demo) if os.getsid(pid) == pid]

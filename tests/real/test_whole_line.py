@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from ivr.simulator.forms import voice
-from ivr.simulator.people import busy, never_answers
-from real.rehearsal import CALLER, HOTLINE, PROMISED, TEXTER, Rehearsal, becomes, rehearsal
+from ivr.simulator.people import never_answers
+from real.rehearsal import CALLER, PROMISED, TEXTER, Rehearsal, becomes, rehearsal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,21 +76,6 @@ def test_webhooks_that_all_come_twice_change_nothing_for_caller_or_log(line: Reh
     assert line.network.exchange.webhooks.differing == []
 
 
-@pytest.mark.parametrize("duplicate", [None, ""], ids=["once", "twice"])
-def test_numbers_asked_for_by_text_come_once_though_webhooks_may_come_twice(
-    line: Rehearsal, duplicate: str | None
-) -> None:
-    line.network.faults.duplicate = duplicate
-    line.network.people.put(HOTLINE, busy(), name="hotline")
-
-    call = line.dial("2", "4", "3", "1", "1")
-
-    assert becomes(lambda: bool(_texts_to_caller(line)), 5)
-    call.wait(40)  # Two seconds of ours, in which a second text would come.
-    (text,) = _texts_to_caller(line)
-    assert "1-833-900-1010" in text
-
-
 def test_numbers_asked_for_by_text_come_once_though_a_webhook_comes_again_later(line: Rehearsal) -> None:
     line.dial("1", "4", "3", "1", "1")
     becomes(lambda: bool(_texts_to_caller(line)), 5)
@@ -124,7 +107,7 @@ def test_a_text_in_french_is_answered_in_french(line: Rehearsal) -> None:
 
 
 def test_ivr_calls_prints_what_happened_and_obeys_its_filters(line: Rehearsal) -> None:
-    line.network.people.put(HOTLINE, never_answers(), name="hotline")
+    line.network.people.put(never_answers(), name="hotline")
     line.dial("1", "#").wait_until_over()
     line.network.text(TEXTER, "bonjour")
     line.network.text(TEXTER, "STOP")

@@ -1,0 +1,108 @@
+"""What is known of agencies beyond their file: switched off by an operator, or failing call after call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ivr.records.outcomes import ACCEPTED
+from ivr.records.tables import agency_status, attempts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Row
+
+    from ivr.records.database import Database
+
+FAILURES = frozenset({"no_answer", "busy", "failed", "declined", "voicemail", "fax", "no_key"})
+JUDGED = [ACCEPTED, *sorted(FAILURES)]  # How a ring ends that says something of the agency.
+IN_A_ROW = 3
+WITHIN = timedelta(hours=24)
+FAILS_FOR = timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of one agency."""
+
+    off: bool = False
+    until: datetime | None = None  # When it is on again by itself.
+    why: str = ""
+    failing: bool = False
+    last_outcome: str | None = None  # Of the last ring that says something of the agency,
+    last_at: datetime | None = None  # and when that was.
+
+
+class Ring(NamedTuple):
+    """How one ring went, and when that was known."""
+
+    outcome: str
+    at: datetime
+
+
+def switch_off(database: Database, agency: str, until: datetime | None, why: str) -> None:
+    """Have an agency rung no more, until a moment or until it is switched on."""
+    _switch(database, agency, off=True, off_until=until, why=why)
+
+
+def switch_on(database: Database, agency: str) -> None:
+    """Have an agency rung again."""
+    _switch(database, agency, off=False, off_until=None, why="")
+
+
+def list_status(database: Database, now: float) -> dict[str, Status]:
+    """Read what is known of every agency that was ever switched or rung; of others there is nothing."""
+    moment = datetime.fromtimestamp(now, UTC)
+    with database.read() as sql:
+        switched = {row.agency: row for row in sql.execute(select(agency_status))}
+        rung = sql.scalars(select(attempts.c.agency).distinct()).all()
+        names = sorted({*switched, *rung} - {""})
+        return {name: _status(switched.get(name), _last_rings(sql, name), moment) for name in names}
+
+
+def _switch(database: Database, agency: str, **switched: Any) -> None:
+    """Write down how an agency is switched, whether or not it ever was."""
+    values = switched | {"changed_at": datetime.now(UTC)}
+    with database.write() as sql:
+        insert = postgresql.insert if sql.dialect.name == "postgresql" else sqlite.insert
+        row = insert(agency_status).values(agency=agency, **values)
+        sql.execute(row.on_conflict_do_update(index_elements=["agency"], set_=values))
+
+
+def _last_rings(sql: Connection, agency: str) -> Sequence[Ring]:
+    """Read the last rings that say something of an agency, the newest first."""
+    # Whoever talks with a caller now does not fail, though that ring has no end yet.
+    at = func.coalesce(attempts.c.ended_at, attempts.c.accepted_at, attempts.c.rung_at)
+    rings = (
+        select(attempts.c.outcome, at.label("at"))
+        .where(attempts.c.agency == agency, attempts.c.outcome.in_(JUDGED))
+        .order_by(attempts.c.rung_at.desc(), attempts.c.id)
+        .limit(IN_A_ROW)
+    )
+    return [Ring(row.outcome, row.at) for row in sql.execute(rings)]
+
+
+def _status(switched: Row[Any] | None, rings: Sequence[Ring], now: datetime) -> Status:
+    """Put together what is known of one agency now."""
+    off = switched is not None and switched.off and (switched.off_until is None or now < switched.off_until)
+    return Status(
+        off=off,
+        until=switched.off_until if switched and off else None,
+        why=switched.why if switched and off else "",
+        failing=_fails(rings, now),
+        last_outcome=rings[0].outcome if rings else None,
+        last_at=rings[0].at if rings else None,
+    )
+
+
+def _fails(rings: Sequence[Ring], now: datetime) -> bool:
+    """Claim that nobody there took any of the last calls, not long ago."""
+    recent = [ring for ring in rings if ring.at > now - WITHIN]
+    if len(recent) < IN_A_ROW or recent[0].at <= now - FAILS_FOR:
+        return False
+    return all(ring.outcome in FAILURES for ring in recent)

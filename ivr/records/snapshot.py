@@ -1,0 +1,126 @@
+"""What SQL knows of agencies, held in this process: a caller's turn asks it without waiting.
+
+Its last good copy lies beside the journal, so that a process that starts without SQL knows it as well.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ivr.breaker import PartUnavailable
+from ivr.records.agency_status import FAILS_FOR, Status, list_status
+from ivr.records.database import RecordRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from ivr.records.database import Database
+
+logger = logging.getLogger(__name__)
+
+NAME = "snapshot.json"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is known of agencies at one moment."""
+
+    off: frozenset[str] = frozenset()
+    failing: frozenset[str] = frozenset()
+    taken_at: float = 0  # When SQL said so; 0: never.
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What SQL said, and how long it holds: a copy may be read much later."""
+
+    off: dict[str, float | None] = msgspec.field(default_factory=dict)  # Until when; null: until switched on.
+    failing: dict[str, float] = msgspec.field(default_factory=dict)
+    taken_at: float = 0
+
+
+class Snapshots:
+    """Holds the last that SQL said of agencies."""
+
+    def __init__(self, database: Database, folder: Path, now: Callable[[], float]) -> None:
+        self._database = database
+        self._path = folder / NAME
+        self._now = now
+        self._known = _read(self._path)
+        self._kept = self._known
+        self._away = False
+
+    @property
+    def current(self) -> Snapshot:
+        """Say what holds now. Never waits."""
+        known, now = self._known, self._now()
+        return Snapshot(
+            off=frozenset(name for name, until in known.off.items() if until is None or now < until),
+            failing=frozenset(name for name, until in known.failing.items() if now < until),
+            taken_at=known.taken_at,
+        )
+
+    def refresh(self) -> bool:
+        """Ask SQL anew, and keep a copy. False when it cannot be asked: what was known still holds."""
+        now = self._now()
+        try:
+            self._known = _known(list_status(self._database, now), now)
+        except (PartUnavailable, RecordRefused) as fault:
+            if not self._away:
+                logger.warning("what operators switch cannot be read, the last known holds: %s", fault)
+            self._away = True
+            return False
+        self._away = False
+        self._keep(self._known)
+        return True
+
+    def _keep(self, known: Known) -> None:
+        """Copy it to the disk if it has changed; half a copy is never seen."""
+        if (known.off, known.failing) == (self._kept.off, self._kept.failing) and self._path.exists():
+            return
+        draft = self._path.with_suffix(f".{os.getpid()}")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with draft.open("wb") as copy:
+                copy.write(msgspec.json.encode(known))
+                copy.flush()
+                os.fsync(copy.fileno())
+            draft.replace(self._path)
+        except OSError as fault:
+            logger.warning("the copy of what operators switch cannot be written: %s", fault)
+            return
+        self._kept = known
+
+
+def _known(status: Mapping[str, Status], now: float) -> Known:
+    """Take from what is known of agencies what decides who is rung."""
+    return Known(
+        off={name: _seconds(one.until) for name, one in status.items() if one.off},
+        failing={
+            name: (one.last_at + FAILS_FOR).timestamp()
+            for name, one in status.items()
+            if one.failing and one.last_at
+        },
+        taken_at=now,
+    )
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return moment.timestamp() if moment else None
+
+
+def _read(path: Path) -> Known:
+    """Read the last good copy, or know nothing."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Known)
+    except FileNotFoundError:
+        return Known()
+    except (OSError, ValueError, msgspec.MsgspecError) as fault:
+        logger.warning("the copy of what operators switch cannot be read: %s", fault)
+        return Known()

@@ -1,0 +1,409 @@
+"""What becomes of a caller who asks for a person: stories that any line can be put through.
+
+Each takes a world: a line, a pretend network around it, and switches for what can be lost. The
+same stories are told in one process, where the clock jumps, and with the real processes, where it runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ivr.simulator.faults import Delivery, RestFault
+from ivr.simulator.people import (
+    Press,
+    When,
+    accepts,
+    accepts_late,
+    busy,
+    declines,
+    fax,
+    hangs_up,
+    ignores,
+    invalid,
+    never_answers,
+    switchboard,
+    voicemail,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ivr.simulator.people import Person
+    from ivr.simulator.rehearse import Call, Network
+
+CALLER = "+12895550123"
+VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
+ANY, NOT_POLICE = "2", "1"
+WITHIN = 60.0  # Seconds of Twilio's from asking to a person or a spoken choice.
+CHOICES = (
+    "for other ways",
+    "Is there anything else",
+    "did not reach",
+    "could not reach",
+    "other ways to get help",
+)
+
+
+class World(Protocol):
+    """A line that can be called, and lose its parts."""
+
+    network: Network
+    slack: float  # Seconds of the network's that this world's own slowness may add.
+
+    def log(self) -> list[dict[str, Any]]:
+        """Give the call log, as `ivr calls --json` does."""
+
+    def lose(self, part: str) -> None:
+        """Take a part away: worker, redis, sql or rest."""
+
+    def switch_off(self, agency: str) -> None:
+        """Have an operator switch an agency off."""
+
+    @property
+    def choice(self) -> tuple[str, ...]:
+        """Give the words that offer a caller other ways."""
+
+
+def people(
+    world: World, vs: Person | None = None, ch: Person | None = None, ho: Person | None = None
+) -> None:
+    """Say who is at the agencies' telephones."""
+    put = world.network.people.put
+    put(VICTIM_SERVICES, vs or never_answers(), name="victim-services")
+    put(CHRYSALIS, ch or never_answers(), name="chrysalis")
+    put(HOTLINE, ho or never_answers(), name="hotline")
+
+
+def asks(world: World, key: str = ANY, caller: str = CALLER) -> Call:
+    """Let a caller ask for a person, in English."""
+    call = world.network.dial(caller)
+    for each in ("1", "0", key):
+        call.press(each, When.SOON)
+    return call
+
+
+def reaches(world: World, call: Call, agency: str) -> None:
+    """See the caller talk with an agency, in time, and be asked afterwards whether there is more."""
+    assert call.wait_until_joined(150), "\n".join(
+        f"{line.at:6.1f} {line.what} {line.words}" for line in call.lines
+    )
+    assert call.joined_to == agency
+    in_time(world, call)
+    call.until(lambda c: (c.joined_to is None and "else" in c.last_heard) or c.over, 200)
+    ends(world, call)
+
+
+def hears_choice(world: World, call: Call) -> None:
+    """See the caller hear a choice in time, with nobody joined."""
+    assert call.until(lambda c: any(words in " ".join(c.heard) for words in world.choice), 150), call.heard
+    assert call.joined_to is None
+    in_time(world, call)
+
+
+def in_time(world: World, call: Call) -> None:
+    """See that a person or a spoken choice came within a minute of asking."""
+    lines = call.lines
+    asked = [line.at for line in lines if line.what == "presses"][2]
+    came = [
+        line.at
+        for line in lines
+        if line.at > asked and (line.what == "joined" or any(words in line.words for words in world.choice))
+    ]
+    assert came, [line.words for line in lines]
+    assert came[0] - asked <= WITHIN + world.slack, [
+        (line.at - asked, line.what, line.words) for line in lines
+    ]
+
+
+def ends(world: World, call: Call) -> None:
+    """Hang up, and see that nothing is left ringing or bridged, and that Twilio found no fault."""
+    if not call.over:
+        call.hang_up()
+    assert world.network.settle(120), world.network.exchange.legs_alive()
+    assert world.network.feed.faults() == []
+
+
+def transfer(world: World, number: int = 0) -> dict[str, Any]:
+    """Give one transfer of the only call in the log."""
+    (call,) = world.log()
+    found: dict[str, Any] = call["transfers"][number]
+    return found
+
+
+def attempts(world: World, number: int = 0) -> list[tuple[str, str]]:
+    """Give the agencies that were rung in one transfer, and how each ring ended."""
+    return [(attempt["agency"], attempt["outcome"]) for attempt in transfer(world, number)["attempts"]]
+
+
+def the_first_agency_accepts(world: World) -> None:
+    people(world, vs=accepts(talks=20))
+    reaches(world, asks(world), "victim-services")
+    assert attempts(world) == [("victim-services", "accepted")]
+    assert transfer(world)["outcome"] == "connected"
+
+
+def _the_second_accepts(first: Callable[[], Person], how: tuple[str, ...]) -> Callable[[World], None]:
+    def story(world: World) -> None:
+        people(world, vs=first(), ch=accepts(talks=15))
+        reaches(world, asks(world), "chrysalis")
+        told = attempts(world)
+        assert told[0][0] == "victim-services"
+        assert told[0][1] in how
+        assert told[1] == ("chrysalis", "accepted")
+
+    return story
+
+
+def nobody_can_be_reached(world: World) -> None:
+    people(world)
+    call = asks(world)
+    hears_choice(world, call)
+    call.until(lambda c: "9 0 5, 5 4 6" in " ".join(c.heard), 90)
+    assert " ".join(call.heard).count("9 0 5, 5 4 6, 4 9 0 4") >= 2
+    ends(world, call)
+    assert transfer(world)["outcome"] == "not_connected"
+
+
+def the_caller_hangs_up_while_it_rings(world: World) -> None:
+    people(world, vs=accepts(after=12))
+    call = asks(world)
+    call.until(lambda _: bool(world.network.ringing("victim-services")))
+    call.hang_up()
+    assert world.network.settle(60)
+    assert world.network.calls_to("chrysalis") == []
+    assert transfer(world)["outcome"] == "left"
+
+
+def the_caller_hangs_up_at_once(world: World) -> None:
+    people(world, vs=accepts())
+    call = asks(world)
+    call.hang_up()
+    assert world.network.settle(60)
+    assert len(world.network.calls_to("victim-services")) <= 1
+    assert world.network.calls_to("chrysalis") == []
+
+
+def the_caller_hangs_up_during_the_whisper(world: World) -> None:
+    people(world, vs=accepts_late(12))
+    call = asks(world)
+    agency = _briefed(world, call)
+    call.hang_up()
+    assert world.network.settle(60)
+    assert all("Connect" not in words for words in agency.heard)
+    assert world.network.calls_to("chrysalis") == []
+
+
+def an_agency_that_takes_the_call_of_a_caller_who_left_is_thanked(world: World) -> None:
+    people(world, vs=accepts_late(10))
+    world.network.faults.rest.append(RestFault("500", match="POST", skip=1))  # Its leg cannot be ended by us.
+    call = asks(world)
+    agency = _briefed(world, call)
+    call.hang_up()
+    pressed = world.network.clock
+    assert agency.until(lambda a: any(line.what == "presses" for line in a.lines) or a.over, 30)
+    began = pressed.now()
+    assert agency.wait_until_over(60)
+    assert pressed.now() - began <= 10 + world.slack
+    assert agency.joined_to is None
+    assert world.network.settle(60)
+
+
+def _briefed(world: World, call: Call) -> Call:
+    """Wait until somebody at an agency hears the whisper."""
+    assert call.until(lambda _: any(c.heard for c in world.network.calls_to("victim-services")), 60)
+    return world.network.calls_to("victim-services")[0]
+
+
+def the_caller_hangs_up_in_the_second_of_the_accept(world: World) -> None:
+    people(world, vs=accepts())
+    call = asks(world)
+    agency = _briefed(world, call)
+    agency.until(lambda a: any(line.what == "presses" for line in a.lines), 40)
+    call.hang_up()
+    assert world.network.settle(60)
+    assert not any(line.what == "joined" for line in agency.lines) or call.over
+
+
+def the_caller_asks_for_other_ways(world: World) -> None:
+    people(world, vs=never_answers())
+    call = asks(world)
+    call.until(lambda _: bool(world.network.ringing("victim-services")))
+    assert call.press("*", When.SOON)
+    hears_choice(world, call)
+    ends(world, call)
+    assert world.network.calls_to("chrysalis") == []
+
+
+def the_caller_leaves_by_pound(world: World) -> None:
+    people(world, vs=never_answers())
+    call = asks(world)
+    call.until(lambda _: bool(world.network.ringing("victim-services")))
+    assert call.press("#", When.SOON)
+    assert call.wait_until_over(20)
+    assert world.network.settle(60)
+    assert world.network.calls_to("chrysalis") == []
+
+
+def two_agencies_accept_at_once(world: World) -> None:
+    """The machine detector is wrong: the first agency is still there, and presses 1 as the second does."""
+    people(world, vs=_mistaken(17), ch=accepts(after=1, talks=20))
+    world.network.faults.amd_seconds = 3
+    world.network.faults.rest.append(RestFault("500", match="/Calls/CA"))
+    call = asks(world)
+    assert call.wait_until_joined(100)
+    call.wait(8)
+    talking = [leg for leg in world.network.exchange.legs_alive() if leg.joined_to is not None]
+    assert len(talking) == 2
+    ends(world, call)
+
+
+def _mistaken(after: float) -> Person:
+    person = accepts_late(after)
+    return type(person)(
+        person.name, person.answers, person.ends, person.by_hand, "machine_end_other", person.steps
+    )
+
+
+def _callbacks(delivery: Delivery) -> Callable[[World], None]:
+    def story(world: World) -> None:
+        for kind in ("call", "amd"):
+            world.network.faults.callbacks[kind] = delivery
+        people(world, vs=never_answers(), ch=accepts(talks=15))
+        call = asks(world)
+        assert call.wait_until_joined(110)
+        assert call.joined_to == "chrysalis"
+        assert len(world.network.calls_to("victim-services")) == 1
+        assert len(world.network.calls_to("chrysalis")) == 1
+        in_time(world, call)
+        call.until(lambda c: c.joined_to is None, 60)
+        ends(world, call)
+
+    return story
+
+
+def every_webhook_comes_twice(world: World) -> None:
+    world.network.faults.duplicate = ""
+    people(world, vs=busy(), ch=accepts(talks=15))
+    reaches(world, asks(world), "chrysalis")
+    assert len(world.network.calls_to("chrysalis")) == 1
+
+
+def _lost(part: str) -> Callable[[World], None]:
+    def story(world: World) -> None:
+        world.lose(part)
+        people(world, vs=busy(), ch=accepts(talks=15))
+        call = asks(world)
+        assert call.wait_until_joined(110)
+        assert call.joined_to == "chrysalis"
+        in_time(world, call)
+        call.until(lambda c: c.joined_to is None, 60)
+        ends(world, call)
+
+    return story
+
+
+def sql_is_lost_while_the_caller_waits(world: World) -> None:
+    people(world)
+    call = asks(world)
+    call.until(lambda _: bool(world.network.ringing("victim-services")))
+    world.lose("sql")
+    hears_choice(world, call)
+    ends(world, call)
+
+
+def _rest_answers(fault: str) -> Callable[[World], None]:
+    def story(world: World) -> None:
+        world.network.faults.rest.append(RestFault(fault, match="POST"))
+        people(world, vs=busy(), ch=accepts(talks=15))
+        call = asks(world)
+        assert call.wait_until_joined(110), call.heard
+        assert call.joined_to == "chrysalis"
+        in_time(world, call)
+        call.until(lambda c: c.joined_to is None, 60)
+        ends(world, call)
+
+    return story
+
+
+def an_agency_that_is_switched_off_is_not_rung(world: World) -> None:
+    world.switch_off("victim-services")
+    people(world, vs=accepts(), ch=accepts(talks=15))
+    reaches(world, asks(world), "chrysalis")
+    assert world.network.calls_to("victim-services") == []
+
+
+def an_agency_is_switched_off_while_another_rings(world: World) -> None:
+    people(world, vs=never_answers(), ch=accepts(), ho=switchboard())
+    call = asks(world)
+    call.until(lambda _: bool(world.network.ringing("victim-services")))
+    world.switch_off("chrysalis")
+    reaches(world, call, "hotline")
+    assert world.network.calls_to("chrysalis") == []
+
+
+def a_switchboard_is_joined_when_it_answers(world: World) -> None:
+    people(world, ho=switchboard())
+    call = asks(world, NOT_POLICE)
+    reaches(world, call, "hotline")
+    assert any("recorded greeting" in words for words in call.heard)
+
+
+def three_callers_want_an_agency_with_one_line(world: World) -> None:
+    people(world, vs=accepts(talks=60), ch=accepts(talks=60), ho=switchboard())
+    calls = [asks(world, caller=f"+1289555010{number}") for number in range(3)]
+    for call in calls:
+        assert call.wait_until_joined(120), call.heard
+    assert sorted(str(call.joined_to) for call in calls) == ["chrysalis", "hotline", "victim-services"]
+    for call in calls:
+        call.hang_up()
+    assert world.network.settle(60)
+
+
+def after_a_talk_on_the_direct_path_nobody_else_is_rung(world: World) -> None:
+    world.lose("sql")
+    people(world, vs=accepts(talks=10), ch=accepts(), ho=switchboard())
+    call = asks(world)
+    assert call.wait_until_joined(60)
+    assert call.until(lambda c: "else" in c.last_heard, 60), call.heard
+    ends(world, call)
+    assert world.network.calls_to("chrysalis") == []
+
+
+STORIES: dict[str, Callable[[World], None]] = {
+    "accepted at once": the_first_agency_accepts,
+    "no answer": _the_second_accepts(never_answers, ("no_answer",)),
+    "busy": _the_second_accepts(busy, ("busy",)),
+    "invalid number": _the_second_accepts(invalid, ("failed",)),
+    "declined": _the_second_accepts(declines, ("declined",)),
+    "silent": _the_second_accepts(lambda: ignores(2), ("no_key", "declined")),
+    "hangs up on the whisper": _the_second_accepts(hangs_up, ("no_key",)),
+    "voicemail": _the_second_accepts(lambda: voicemail(9), ("voicemail", "no_key")),
+    "fax": _the_second_accepts(fax, ("fax",)),
+    "all fail": nobody_can_be_reached,
+    "caller leaves at once": the_caller_hangs_up_at_once,
+    "caller leaves while it rings": the_caller_hangs_up_while_it_rings,
+    "caller leaves during the whisper": the_caller_hangs_up_during_the_whisper,
+    "caller leaves as it is accepted": the_caller_hangs_up_in_the_second_of_the_accept,
+    "caller left, agency presses 1": an_agency_that_takes_the_call_of_a_caller_who_left_is_thanked,
+    "star": the_caller_asks_for_other_ways,
+    "pound": the_caller_leaves_by_pound,
+    "two accept at once": two_agencies_accept_at_once,
+    "callbacks twice": _callbacks(Delivery(copies=2)),
+    "callbacks reversed": _callbacks(Delivery(reverse=True)),
+    "callbacks late": _callbacks(Delivery(late=6)),
+    "callbacks lost": _callbacks(Delivery(lost=True)),
+    "webhooks twice": every_webhook_comes_twice,
+    "worker lost": _lost("worker"),
+    "redis lost": _lost("redis"),
+    "sql lost": _lost("sql"),
+    "sql lost while waiting": sql_is_lost_while_the_caller_waits,
+    "rest answers 500": _rest_answers("500"),
+    "rest answers 429": _rest_answers("429"),
+    "rest drops": _rest_answers("drop"),
+    "switched off": an_agency_that_is_switched_off_is_not_rung,
+    "switched off in the middle": an_agency_is_switched_off_while_another_rings,
+    "switchboard": a_switchboard_is_joined_when_it_answers,
+    "three callers, one line": three_callers_want_an_agency_with_one_line,
+    "direct path ends": after_a_talk_on_the_direct_path_nobody_else_is_rung,
+}
+__all__ = ["CHOICES", "STORIES", "Press", "World"]

@@ -1,0 +1,195 @@
+"""What is written down about the line is true of the line: the README, the docs, the decisions."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import click
+import msgspec
+import pytest
+from conftest import ROOT
+
+from ivr.cli import main
+from ivr.flow.drawing import diagram as draw_stops
+from ivr.flow.reach import leads
+from ivr.flow.speaking import spoken_number, written_number
+from ivr.settings import VARIABLES
+from ivr.transfer import machine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ivr.flow.nodes import Flow
+
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAPERS = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS]
+DECISIONS = sorted((ROOT / "docs/decisions").glob("*.md"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+LONGEST_DECISION = 25  # Lines.
+DRAWN = 2  # How many keys after the first one the README draws: a picture of all stops cannot be read.
+AUDIENCES = ["Callers", "Agencies", "Operators", "Whoever runs the line", "Developers"]
+
+
+def short(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def first_stops(flow: Flow) -> Flow:
+    """Keep the stops that are a few keys from pick-up."""
+    near = {flow.menus.start, flow.menus.home}
+    for _ in range(DRAWN):
+        near |= {to for name in near for to in leads(flow.stops[name]).values()}
+    kept = {name: stop for name, stop in flow.stops.items() if name in near}
+    return replace(flow, menus=msgspec.structs.replace(flow.menus, stops=kept))
+
+
+def drawings(flow: Flow) -> dict[str, str]:
+    return {"stops": draw_stops(first_stops(flow)).strip(), "transfer": machine.diagram().strip()}
+
+
+@pytest.mark.parametrize("name", ["stops", "transfer"])
+def test_a_diagram_of_the_readme_is_fresh(name: str, flow: Flow, request: pytest.FixtureRequest) -> None:
+    drawn = f"<!-- diagram: {name} -->\n```mermaid\n{drawings(flow)[name]}\n```\n<!-- end -->"
+    between = re.compile(rf"<!-- diagram: {name} -->.*?<!-- end -->", re.DOTALL)
+    if request.config.getoption("--rewrite"):
+        README.write_text(between.sub(lambda _: drawn, README.read_text("utf-8")), "utf-8")
+
+    written = between.findall(README.read_text("utf-8"))
+
+    assert written == [drawn], "the README's diagram is stale; `pytest --rewrite` draws it anew"
+
+
+def test_every_setting_is_in_the_readme_and_no_other() -> None:
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \|", README.read_text("utf-8"), re.MULTILINE)
+
+    assert rows == [variable.name for variable in VARIABLES]
+
+
+def test_every_required_setting_is_called_required_in_the_readme() -> None:
+    required = re.findall(r"^\| `([A-Z0-9_]+)` \| required", README.read_text("utf-8"), re.MULTILINE)
+
+    assert required == [variable.name for variable in VARIABLES if variable.default is None]
+
+
+def test_every_default_of_the_readme_is_the_one_that_holds() -> None:
+    said = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| `([^`]*)`", README.read_text("utf-8"), re.MULTILINE))
+
+    assert said == {variable.name: variable.default for variable in VARIABLES if variable.default}
+
+
+def test_every_folder_is_on_the_map_in_its_own_words() -> None:
+    rules = {
+        path.parent.name: tomllib.loads(f"rule = {path.read_text('utf-8').strip()}")["rule"]
+        for path in (ROOT / "ivr").glob("*/__init__.py")
+    }
+
+    missing = {
+        name for name, rule in rules.items() if f"`ivr/{name}/` | {rule}" not in README.read_text("utf-8")
+    }
+
+    assert missing == set()
+
+
+def commands(group: click.Command, name: str = "ivr") -> set[str]:
+    inside = group.commands if isinstance(group, click.Group) else {}
+    return {name, *(each for sub, command in inside.items() for each in commands(command, f"{name} {sub}"))}
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=short)
+def test_every_command_that_a_page_names_exists(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = re.findall(r"`(ivr|make) ([a-z]+)", path.read_text("utf-8"))
+
+    unknown = {
+        f"{program} {word}"
+        for program, word in named
+        if (word not in targets if program == "make" else f"ivr {word}" not in commands(main))
+    }
+
+    assert unknown == set()
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=short)
+def test_every_page_that_a_page_links_to_exists(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text("utf-8"))
+
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=short)
+def test_every_file_that_a_page_names_exists(path: Path) -> None:
+    named = re.findall(r"`((?:ivr|config|prompts|tests|docs)/[\w./-]+)`", path.read_text("utf-8"))
+
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=short)
+def test_a_decision_is_short_and_says_what_follows_and_what_was_rejected(path: Path) -> None:
+    lines = path.read_text("utf-8").splitlines()
+    number = int(path.name[:4])
+
+    assert len(lines) <= LONGEST_DECISION
+    assert lines[0].startswith(f"# {number}. ")
+    assert re.fullmatch(r"Status: (accepted, 20\d\d-\d\d-\d\d|superseded by \d+)", lines[1])
+    assert [word for word in ("So: ", "Consequences: ", "Rejected: ") if word not in "\n".join(lines)] == []
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+def test_every_dependency_has_its_reason() -> None:
+    (page,) = (path for path in DECISIONS if "dependencies" in path.name)
+    asked = [re.split(r"[^A-Za-z0-9-]", each)[0] for each in PROJECT["project"]["dependencies"]]
+
+    reasons = re.findall(r"`([a-z0-9-]+)`", page.read_text("utf-8"))
+
+    assert set(asked) - set(reasons) == set()
+
+
+def test_the_changelog_speaks_to_each_audience_in_turn() -> None:
+    unreleased = (ROOT / "CHANGELOG.md").read_text("utf-8").partition("## [Unreleased]")[2]
+
+    assert re.findall(r"^### (.+)$", unreleased.partition("\n## ")[0], re.MULTILINE) == AUDIENCES
+
+
+def test_each_process_of_the_procfile_is_a_command() -> None:
+    lines = (ROOT / "Procfile").read_text("utf-8").splitlines()
+
+    started = {line.partition(": ")[2] for line in lines}
+
+    assert started <= commands(main)
+    assert {line.partition(": ")[0] for line in lines} >= {"release", "web", "worker"}
+
+
+def test_a_fallback_document_says_the_numbers_that_agencies_have() -> None:
+    agencies = tomllib.loads((ROOT / "config/agencies.toml").read_text("utf-8"))["agencies"]
+    hotline, victims = (agencies[name]["number"] for name in ("hotline", "victim-services"))
+    said = {path.stem: path.read_text("utf-8") for path in (ROOT / "docs/fallback").glob("*.xml")}
+
+    assert spoken_number(hotline) in said["voice"]
+    assert spoken_number(victims) in said["voice"]
+    assert f"<Number>{hotline}</Number>" in said["ring"]
+    assert written_number(hotline) in said["sms"]
+
+
+def test_a_fallback_document_dials_only_after_a_key_and_says_911_first() -> None:
+    voice = ET.parse(ROOT / "docs/fallback/voice.xml").getroot()  # noqa: S314 - our own
+    heard = " ".join(voice.itertext())
+
+    assert [verb.tag for verb in voice] == ["Gather", "Say", "Hangup"]
+    assert "Dial" not in {verb.tag for verb in voice.iter()}
+    assert heard.index("9 1 1") < heard.index("9 0 0")
+
+
+def test_the_conversation_of_the_readme_is_one_that_callers_have() -> None:
+    told = README.read_text("utf-8").split("```")[1].strip().splitlines()
+    played = [path.read_text("utf-8").splitlines() for path in (ROOT / "tests/conversations").glob("*.txt")]
+
+    assert len(told) == 6
+    assert any(set(told) <= set(lines) for lines in played)

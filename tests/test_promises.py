@@ -1,0 +1,275 @@
+"""What must hold of everything at once: every route, every fixed document, every word, every effect."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import astuple, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, get_args
+from xml.etree import ElementTree as ET
+
+import pytest
+from conftest import ROOT, Twilio
+from fakes import KeptEffects, NotedJournal, SentTexts
+
+from ivr.effects import Effect
+from ivr.jobs import KNOWN
+from ivr.line import ALARMS, Line
+from ivr.numbers import dialable
+from ivr.position import NAME, Position
+from ivr.web.app import create_app
+from ivr.wiring import build_parts
+from ivr.work.queue import QUEUE_OF, QUEUES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Clock
+    from werkzeug.test import TestResponse
+
+    from ivr.flow.nodes import Flow
+    from ivr.settings import Settings
+    from ivr.telephony.fixed import Fixed
+
+EFFECTS = get_args(Effect)
+PAGES = ("health.alive", "health.audio")  # All that is fetched by GET: a sign of life, and recordings.
+
+
+@dataclass
+class Webhooks:
+    """Every address that takes a POST, with something in each of its blanks."""
+
+    twilio: Twilio
+    paths: dict[str, str] = field(default_factory=dict)
+    reached: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for rule in self.twilio.client.application.url_map.iter_rules():
+            if "POST" in (rule.methods or ()):
+                filled = re.sub(r"<int:\w+>", "1", re.sub(r"<any\((\w+)\):\w+>", r"\1", rule.rule))
+                self.paths[re.sub(r"<(\w+:)?\w+>", "x1", filled)] = rule.endpoint
+
+    def post(self, **options: str) -> Iterator[tuple[str, TestResponse]]:
+        for path in self.paths:
+            yield path, self.twilio.post(path, **options)
+
+
+@pytest.fixture
+def webhooks(twilio: Twilio) -> Webhooks:
+    return Webhooks(twilio)
+
+
+def test_every_webhook_refuses_whoever_is_not_twilio(webhooks: Webhooks, line: Line) -> None:
+    answers = {path: answer.status_code for path, answer in webhooks.post(signature="forged", Digits="1")}
+
+    assert len(answers) > 10
+    assert {path for path, code in answers.items() if code != 403} == set()
+    assert isinstance(line.journal, NotedJournal)
+    assert line.journal.entries == []
+
+
+def test_every_webhook_refuses_a_signature_over_another_form(webhooks: Webhooks) -> None:
+    client = webhooks.twilio.client
+    signed = {path: webhooks.twilio.sign(f"https://line.example{path}", {}) for path in webhooks.paths}
+
+    codes = {
+        client.post(path, data={"Digits": "1"}, headers={"X-Twilio-Signature": signature}).status_code
+        for path, signature in signed.items()
+    }
+
+    assert codes == {403}
+
+
+def test_no_webhook_can_be_fetched_by_get(webhooks: Webhooks) -> None:
+    codes = {path: webhooks.twilio.client.get(path).status_code for path in webhooks.paths}
+
+    assert {path for path, code in codes.items() if code != 405} == set()
+
+
+def test_only_pages_without_callers_are_open_to_everybody(twilio: Twilio) -> None:
+    rules = twilio.client.application.url_map.iter_rules()
+
+    open_to_all = {rule.endpoint for rule in rules if "GET" in (rule.methods or ())}
+
+    assert open_to_all == set(PAGES)
+
+
+@pytest.mark.parametrize("digits", ["", "1", "2", "9", "*", "#", "99", "x"])
+def test_every_webhook_answers_whatever_is_missing_from_its_form(webhooks: Webhooks, digits: str) -> None:
+    answers = dict(webhooks.post(Digits=digits))
+
+    assert {path for path, answer in answers.items() if answer.status_code not in {200, 204}} == set()
+    for answer in answers.values():
+        assert answer.status_code == 204 or ET.fromstring(answer.get_data()).tag == "Response"  # noqa: S314 - our own
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A part of which nothing works."""
+
+    def __getattr__(self, name: str) -> object:
+        raise RuntimeError(name)
+
+
+def test_every_webhook_answers_when_every_part_of_ours_fails(
+    flow: Flow, settings: Settings, clock: Clock
+) -> None:
+    broken = Line(flow, Nothing(), Nothing(), Nothing(), Nothing())  # type: ignore[arg-type]
+    app = create_app(build_parts(settings, broken, clock))
+    webhooks = Webhooks(Twilio(app.test_client(), settings.public_url, settings.auth_token))
+
+    answers = dict(webhooks.post(Digits="0", CallStatus="completed"))
+
+    assert {path for path, answer in answers.items() if answer.status_code not in {200, 204}} == set()
+    assert {path for path, answer in answers.items() if b"<Dial" in answer.get_data()} <= joins(answers)
+
+
+def joins(answers: dict[str, TestResponse]) -> set[str]:
+    """Name the addresses at which an agency is joined by Twilio's queue of one, which needs nothing of us."""
+    return {path for path, answer in answers.items() if b"<Queue" in answer.get_data()}
+
+
+@pytest.fixture
+def fixed(settings: Settings, line: Line) -> Fixed:
+    return build_parts(settings, line).fixed
+
+
+def test_no_fixed_document_dials_but_the_one_that_was_asked_for(fixed: Fixed) -> None:
+    dialling = {each.name for each in fields(fixed) if "<Dial" in getattr(fixed, each.name)}
+
+    assert dialling == {"ring"}
+
+
+def test_every_fixed_document_has_words_in_every_language(fixed: Fixed, flow: Flow) -> None:
+    spoken = {name: getattr(fixed, name) for name in ("caller", "ring", "wait", "agency")}
+    codes = [voice.code for voice in flow.line.languages.values()]
+
+    assert {name for name, words in spoken.items() for code in codes if code not in words} == set()
+    assert fixed.text.count("911") == len(flow.languages)
+
+
+def test_a_caller_whom_our_code_fails_hears_911_first_and_then_numbers(fixed: Fixed) -> None:
+    words = " ".join(ET.fromstring(fixed.caller).itertext())  # noqa: S314 - our own
+
+    assert "9 1 1" in words
+    assert words.index("9 1 1") < words.index("9 0 0")
+
+
+def shape(words: object, place: str = "") -> Iterator[str]:
+    """Name every word of a prompts file by its place, and how many questions a checklist asks."""
+    match words:
+        case dict():
+            for name, inside in words.items():
+                yield from shape(inside, f"{place}.{name}")
+        case list():
+            yield f"{place}[{len(words)}]"
+        case _:
+            yield place
+
+
+def prompts(language: str) -> dict[str, object]:
+    return tomllib.loads((ROOT / f"prompts/{language}.toml").read_text("utf-8"))
+
+
+def test_every_word_exists_in_every_language(flow: Flow) -> None:
+    shapes = {language: set(shape(prompts(language))) for language in flow.languages}
+    first = shapes[flow.languages[0]]
+
+    assert {language: words ^ first for language, words in shapes.items() if words != first} == {}
+
+
+def test_every_file_of_words_belongs_to_a_language_of_the_line(flow: Flow) -> None:
+    files = {path.stem for path in (ROOT / "prompts").glob("*.toml")}
+
+    assert files == set(flow.languages)
+
+
+def test_every_recording_replaces_words_that_exist(flow: Flow) -> None:
+    strays = [
+        path
+        for path in (ROOT / "prompts/audio").glob("*/*.mp3")
+        if path.parent.name not in flow.languages
+        or f".{path.stem}" not in set(shape(prompts(path.parent.name)))
+    ]
+
+    assert strays == []
+
+
+def test_every_name_that_rides_in_an_address_can_be_one(flow: Flow) -> None:
+    names = {*flow.stops, *flow.languages, *flow.directory.orders, *flow.directory.agencies}
+
+    assert [name for name in names if not NAME.fullmatch(name)] == []
+
+
+def test_every_stop_is_found_again_from_its_own_address(flow: Flow) -> None:
+    here = [
+        Position(stop, language, 7, 1, held=True) for stop in flow.stops for language in (*flow.languages, "")
+    ]
+
+    assert [place for place in here if Position.parse(place.path()) != place] == []
+
+
+def test_every_number_of_an_agency_can_be_dialled(flow: Flow) -> None:
+    agencies = flow.directory.agencies
+
+    assert [name for name, agency in agencies.items() if not dialable(agency.number)] == []
+
+
+@dataclass
+class PlayedSearching:
+    """Keeps what it was asked to do."""
+
+    asked: list[object] = field(default_factory=list)
+    store: object = None
+
+    def __post_init__(self) -> None:
+        self.store = self
+
+    def ring(self, effect: object) -> None:
+        self.asked.append(effect)
+
+    def end_ring(self, effect: object) -> None:
+        self.asked.append(effect)
+
+    def unreached_in_a_row(self) -> int:
+        return 3
+
+
+def make(kind: type) -> Effect:
+    """Make one effect of a kind, every field of it a word that could be there."""
+    likely = {"language": "en", "why": next(iter(ALARMS)), "place": "1"}
+    effect: Effect = kind(*(likely.get(each.name, "c0ffee") for each in fields(kind)))
+    return effect
+
+
+@pytest.mark.parametrize("kind", EFFECTS)
+def test_every_effect_carries_only_words_and_survives_json(kind: type) -> None:
+    effect = make(kind)
+
+    again = KNOWN[kind.__name__](*json.loads(json.dumps(astuple(effect))))
+
+    assert again == effect
+    assert {each.type for each in fields(kind)} == {"str"}
+
+
+@pytest.mark.parametrize("kind", EFFECTS)
+def test_every_effect_has_a_queue_and_says_what_a_second_run_does(kind: type) -> None:
+    assert QUEUE_OF[kind] in QUEUES
+    assert re.search(r"[Tt]wice|once|one run|at most one", kind.__doc__ or "")
+
+
+@pytest.mark.parametrize("kind", EFFECTS)
+def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
+    later, phone, searching = KeptEffects(), SentTexts(), PlayedSearching()
+    told: list[str] = []
+    later.secrets = {"number-c0ffee": "+19055550123"}
+    line = replace(Line(flow, NotedJournal(), phone, later), searching=searching, tell=told.append)  # type: ignore[arg-type]
+
+    line.perform(make(kind))
+
+    assert [phone.texts, phone.rings, searching.asked, told].count([]) == 3
+
+
+def test_whatever_is_queued_is_known_to_the_worker() -> None:
+    assert set(KNOWN.values()) == set(QUEUE_OF) == set(EFFECTS)

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ivr.effects import Entry
+from ivr.records.folding import BRIDGED_SILENT, VOICE_SILENT, Call, fold
+
+if TYPE_CHECKING:
+    from ivr.records.outcomes import Transfer
+
+
+def turn(key: int, at: float, stop: str = "person", *, search: str = "s", ended: str = "") -> Entry:
+    return Entry("c", str(key), at, "voice", "fr", stop, ended=ended, search=search)
+
+
+def news(key: str, at: float, ended: str = "", rang: str = "") -> Entry:
+    sign = "accepted" if key.startswith("accept") else ""
+    return Entry("c", key, at, "voice", order="any", rang=rang, ended=ended, search="s", sign=sign)
+
+
+CALLED = Entry("c", "0", 1000.0, "voice", "", "hello")
+MENU = Entry("c", "1", 1010.0, "voice", "fr", "main")
+ASKED = replace(turn(2, 1020.0), order="any")
+RANG = news("ring-s-1", 1020.5, rang="victim-services")
+MISSED = news("end-s-1", 1040.5, "no_answer")
+RANG_NEXT = news("ring-s-2", 1041.0, rang="chrysalis")
+ANSWERED = news("answer-s-2", 1050.0)
+ACCEPTED = news("accept-s-2", 1055.0)
+OVER = news("end-s-2", 1300.0, "accepted")
+BACK = turn(3, 1301.0, "anything-else", ended="accepted")
+LEFT = news("left-s", 1045.0)
+LEFT = replace(LEFT, sign="caller_left")
+HUNG_UP = replace(turn(3, 1045.1, ended="no_answer"), sign="hung_up")
+ENDED = Entry("c", "end", 1320.0, "voice")
+STORY = [CALLED, MENU, ASKED, RANG, MISSED, RANG_NEXT, ANSWERED, ACCEPTED, OVER, BACK, ENDED]
+LATER = 1330.0
+
+
+def tell(*entries: Entry, now: float = LATER) -> Call:
+    return fold(entries, now)
+
+
+def only(*entries: Entry, now: float = LATER) -> Transfer:
+    (search,) = tell(*entries, now=now).transfers
+    return search
+
+
+def outcomes(search: Transfer) -> list[str | None]:
+    return [attempt.outcome for attempt in search.attempts]
+
+
+def without(*gone: Entry) -> list[Entry]:
+    return [entry for entry in STORY if entry not in gone]
+
+
+def test_connected_search_is_told_with_its_rings() -> None:
+    call = tell(*STORY)
+
+    (search,) = call.transfers
+    first, second = search.attempts
+    assert (call.outcome, call.turns, call.language, call.last_stop) == (
+        "connected",
+        4,
+        "fr",
+        "anything-else",
+    )
+    assert (search.order, search.outcome, search.waited) == ("any", "connected", 35.0)
+    assert (first.agency, first.outcome, first.seconds, first.waited) == (
+        "victim-services",
+        "no_answer",
+        20.0,
+        20.0,
+    )
+    assert (second.answered, second.accepted, second.ended) == (1050.0, 1055.0, 1300.0)
+    assert (second.agency, second.outcome, second.seconds, second.waited) == (
+        "chrysalis",
+        "accepted",
+        259.0,
+        14.0,
+    )
+
+
+def test_waiting_caller_is_not_judged() -> None:
+    search = only(CALLED, ASKED, RANG, MISSED, now=1041.0)
+
+    assert (search.outcome, search.waited) == (None, None)
+
+
+def test_nobody_reached_is_known_when_the_caller_is_back() -> None:
+    search = only(CALLED, ASKED, RANG, MISSED, turn(3, 1042.0, "unreached"))
+
+    assert (search.outcome, search.waited) == ("not_connected", 22.0)
+
+
+def test_choice_taken_during_a_ring_ends_the_waiting() -> None:
+    cancelled = news("end-s-1", 1032.0, "cancelled")
+
+    search = only(CALLED, ASKED, RANG, turn(3, 1031.0, "unreached"), cancelled)
+
+    assert (search.outcome, search.waited, outcomes(search)) == ("not_connected", 11.0, ["cancelled"])
+
+
+@pytest.mark.parametrize("gone", [[LEFT], [HUNG_UP], [LEFT, HUNG_UP], [replace(ENDED, at=1045.0)]])
+def test_caller_who_hangs_up_while_waiting_left(gone: list[Entry]) -> None:
+    call = tell(CALLED, ASKED, RANG, MISSED, RANG_NEXT, *gone, ENDED)
+
+    (search,) = call.transfers
+    assert (call.outcome, search.outcome, outcomes(search)) == (
+        "not_connected",
+        "left",
+        ["no_answer", "left"],
+    )
+    assert search.waited == pytest.approx(25.0, abs=0.2)
+
+
+def test_caller_who_hangs_up_after_talking_was_connected() -> None:
+    gone = replace(BACK, sign="hung_up")
+
+    assert only(*without(BACK), gone).outcome == "connected"
+    assert only(*without(BACK, OVER)).outcome == "connected"
+
+
+def test_caller_who_left_in_the_second_of_the_accept_was_not_connected() -> None:
+    gone = replace(HUNG_UP, at=1055.0)
+
+    search = only(*without(OVER, BACK), gone, replace(OVER, at=1056.0))
+
+    assert (search.outcome, outcomes(search)) == ("left", ["no_answer", "left"])
+
+
+def test_agency_that_pressed_its_key_too_late_joined_nobody() -> None:
+    search = only(*without(OVER, BACK), replace(OVER, ended="taken"), turn(3, 1301.0, "unreached"))
+
+    assert (search.outcome, outcomes(search)) == ("not_connected", ["no_answer", "taken"])
+
+
+def test_agency_after_which_another_was_rung_joined_nobody() -> None:
+    rung_again = news("ring-s-3", 1070.0, rang="hotline")
+
+    search = only(*without(OVER, BACK, ENDED), rung_again, now=1071.0)
+
+    assert (search.outcome, outcomes(search)) == (None, ["no_answer", "failed", None])
+
+
+def test_overlapping_rings_end_each_at_its_own_time() -> None:
+    late = replace(MISSED, at=1043.0)
+
+    search = only(CALLED, ASKED, RANG, RANG_NEXT, late, now=1044.0)
+
+    assert [attempt.ended for attempt in search.attempts] == [1043.0, None]
+
+
+def test_ring_whose_end_was_lost_is_in_doubt() -> None:
+    search = only(*without(MISSED))
+
+    assert (search.attempts[0].ended, outcomes(search)) == (1041.0, ["in_doubt", "accepted"])
+
+
+def test_key_that_was_not_noted_is_known_from_the_caller_who_talked() -> None:
+    search = only(*without(ACCEPTED, OVER))
+
+    assert (search.outcome, search.waited, outcomes(search)) == ("connected", 21.0, ["no_answer", "accepted"])
+
+
+def test_caller_who_talked_outweighs_what_was_said_of_the_ring() -> None:
+    search = only(*without(OVER), replace(OVER, at=1042.0, ended="failed"))
+
+    assert (search.outcome, search.waited, outcomes(search)) == ("connected", 35.0, ["no_answer", "accepted"])
+
+
+def test_conversation_without_any_ring_noted_is_connected() -> None:
+    search = only(CALLED, ASKED, BACK)
+
+    assert (search.outcome, search.waited, search.attempts) == ("connected", None, ())
+
+
+def test_ring_that_was_filed_before_the_callers_turns_is_told() -> None:
+    search = only(RANG, MISSED, now=1041.0)
+
+    assert (search.order, search.started, search.outcome, outcomes(search)) == (
+        "any",
+        1020.5,
+        None,
+        ["no_answer"],
+    )
+
+
+def test_caller_who_is_back_without_having_asked_searched() -> None:
+    search = only(CALLED, BACK)
+
+    assert (search.order, search.outcome) == ("", "connected")
+
+
+def test_direct_path_goes_on_with_the_same_search() -> None:
+    rung = Entry("c", "3", 1042.0, "voice", "fr", "person", order="any", rang="chrysalis", ended="no_answer")
+    pressed = Entry("c", "accept-3", 1050.0, "voice", sign="accepted")
+    cancelled = replace(MISSED, at=1051.0)
+    talked = Entry("c", "4", 1200.0, "voice", "fr", "anything-else", ended="accepted")
+
+    search = only(CALLED, ASKED, RANG, rung, pressed, cancelled, talked, ENDED)
+
+    assert (search.outcome, search.waited, outcomes(search)) == ("connected", 30.0, ["no_answer", "accepted"])
+
+
+def test_direct_path_that_rings_on_is_not_judged() -> None:
+    rung = Entry("c", "3", 1042.0, "voice", "fr", "person", order="any", rang="chrysalis", ended="no_answer")
+
+    assert only(CALLED, ASKED, rung, now=1043.0).outcome is None
+    assert only(CALLED, ASKED, rung, replace(ENDED, at=1043.0)).outcome == "left"
+
+
+def test_second_search_of_a_call_is_a_second_transfer() -> None:
+    back = turn(3, 1042.0, "unreached")
+    again = replace(turn(4, 1060.0, search="r"), order="not-police")
+    rung = replace(RANG, key="ring-r-1", search="r", at=1061.0)
+
+    call = tell(CALLED, ASKED, RANG, MISSED, back, again, rung, replace(BACK, key="5", search="r"))
+
+    assert [search.order for search in call.transfers] == ["any", "not-police"]
+    assert [search.outcome for search in call.transfers] == ["not_connected", "connected"]
+    assert [outcomes(search) for search in call.transfers] == [["no_answer"], ["accepted"]]
+
+
+def test_turn_that_knows_of_no_search_still_ends_the_waiting() -> None:
+    lost = turn(3, 1050.0, "main", search="")
+
+    assert only(CALLED, ASKED, RANG, lost, now=1051.0).outcome == "not_connected"
+    assert only(*without(BACK, OVER), replace(lost, at=1301.0)).outcome == "connected"
+
+
+@pytest.mark.parametrize(
+    ("entries", "silent"),
+    [
+        ([CALLED, ASKED, RANG], VOICE_SILENT),
+        ([CALLED, ASKED, RANG_NEXT, ANSWERED, ACCEPTED], BRIDGED_SILENT),
+        ([CALLED, ASKED, RANG_NEXT, ANSWERED, ACCEPTED, OVER], VOICE_SILENT),
+        ([CALLED, ASKED, RANG_NEXT, ANSWERED, ACCEPTED, BACK], VOICE_SILENT),
+    ],
+)
+def test_silence_is_long_only_while_two_people_talk(entries: list[Entry], silent: int) -> None:
+    last = max(entry.at for entry in entries)
+
+    assert fold(entries, last + silent - 1).ended is None
+    assert fold(entries, last + silent).ended == last

@@ -1,0 +1,125 @@
+"""The environment: everything that is wrong with it is said at once, and no secret is repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes import ENVIRONMENT
+
+from ivr.settings import TWILIO, VARIABLES, SettingsError, read_settings
+
+REQUIRED = [variable.name for variable in VARIABLES if variable.default is None]
+SECRETS = ("TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_2", "SECRET_KEY")
+MALFORMED = {
+    "TWILIO_ACCOUNT_SID": ["AC1", "SK" + "0" * 32, "AC" + "0" * 33],
+    "TWILIO_PHONE_NUMBER": ["2895550100", "+1 289 555 0100", "+0289555010", "(289) 555-0100"],
+    "TWILIO_API_URL": ["api.twilio.com", "ftp://api.twilio.com", "https://"],
+    "PUBLIC_URL": [
+        "line.example",
+        "https://",
+        "https://me:secret@line.example",
+        "https://line.example?a=b",
+        "https://line.example/#top",
+        "https://my_line.example",
+        "https://[line.example",
+    ],
+    "DATABASE_URL": ["mysql://localhost/line", "line.sqlite3"],
+    "REDIS_URL": ["http://localhost", "localhost:6379"],
+    "SECRET_KEY": ["short"],
+    "PORT": ["0", "http", "8000.5", "-1", "999999", "٨٠٠٠"],
+    "WEB_WORKERS": ["0", "two"],
+    "IVR_CONFIG": ["no-such-folder"],
+    "IVR_PROMPTS": ["no-such-folder"],
+    "IVR_OPT_OUT": ["maybe", "Default"],
+    "ALARM_NUMBER": ["905-546-4904"],
+    "ALARM_URL": ["pager"],
+}
+
+
+def faults(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(environ)
+    return str(caught.value).splitlines()
+
+
+def test_an_empty_environment_names_everything_that_is_missing_at_once(tmp_path: Path) -> None:
+    folders = {"IVR_CONFIG": str(tmp_path), "IVR_PROMPTS": str(tmp_path)}
+
+    said = faults(folders)
+
+    assert [fault.split()[0] for fault in said] == REQUIRED
+    assert all(" is not set: " in fault for fault in said)
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_an_empty_value_is_a_missing_one(name: str) -> None:
+    said = faults(ENVIRONMENT | {name: ""})
+
+    assert [fault.split()[0] for fault in said] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name in MALFORMED for value in MALFORMED[name]]
+)
+def test_a_malformed_value_is_named_with_its_mend(name: str, value: str) -> None:
+    (fault,) = faults(ENVIRONMENT | {name: value})
+
+    (variable,) = (each for each in VARIABLES if each.name == name)
+    assert fault.startswith(f"{name} ")
+    assert fault.endswith(f": {variable.says}")
+
+
+def test_missing_and_malformed_ones_are_named_in_one_message() -> None:
+    environ = {name: value for name, value in ENVIRONMENT.items() if name != "PUBLIC_URL"}
+
+    said = faults(environ | {"PORT": "http", "IVR_OPT_OUT": "maybe"})
+
+    assert [fault.split()[0] for fault in said] == ["PUBLIC_URL", "PORT", "IVR_OPT_OUT"]
+
+
+def test_no_fault_repeats_what_may_be_a_secret() -> None:
+    values = {name: f"secret-{number}" for number, name in enumerate(MALFORMED)}
+
+    said = "\n".join(faults(ENVIRONMENT | values | {"TWILIO_AUTH_TOKEN_2": "secret-token"}))
+
+    assert "secret-" not in said
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_no_secret_has_a_default(name: str) -> None:
+    (variable,) = (each for each in VARIABLES if each.name == name)
+
+    assert not variable.default
+
+
+def test_every_variable_says_what_it_is_for() -> None:
+    assert [variable.name for variable in VARIABLES if len(variable.says.split()) < 4] == []
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    settings = read_settings(ENVIRONMENT)
+
+    assert settings.live
+    assert (settings.api_url, settings.port, settings.opt_out) == (TWILIO, 8000, "default")
+    assert settings.journal_dir == Path("journal")
+
+
+def test_a_slash_at_the_end_of_an_address_changes_nothing() -> None:
+    settings = read_settings(
+        ENVIRONMENT | {"PUBLIC_URL": "https://line.example/", "TWILIO_API_URL": f"{TWILIO}/"}
+    )
+
+    assert settings.public_url == "https://line.example"
+    assert settings.live
+
+
+def test_a_line_on_a_simulator_is_not_live() -> None:
+    assert not read_settings(ENVIRONMENT | {"TWILIO_API_URL": "http://127.0.0.1:9000"}).live
+
+
+def test_a_settings_value_is_read_once_and_cannot_be_changed() -> None:
+    settings = read_settings(ENVIRONMENT)
+
+    with pytest.raises(AttributeError):
+        settings.port = 1  # type: ignore[misc]

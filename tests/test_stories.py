@@ -1,0 +1,27 @@
+"""Every story of a transfer, in one process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from stories import STORIES
+from world import OneProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.flow.nodes import Flow
+    from ivr.settings import Settings
+
+
+@pytest.fixture
+def world(settings: Settings, flow: Flow) -> Iterator[OneProcess]:
+    here = OneProcess(settings, flow)
+    yield here
+    here.close()
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_caller_ends_connected_or_with_a_choice(story: str, world: OneProcess) -> None:
+    STORIES[story](world)

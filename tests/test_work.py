@@ -1,0 +1,388 @@
+"""What is done later: secrets stay sealed, seconds are shared, effects are performed by whatever is alive."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis, RedisError
+
+from ivr.breaker import REST_SECONDS, Breaker
+from ivr.effects import Alarm, CallTexter, EndRing, Ring, TextNumbers
+from ivr.stage import find_redis, free_port
+from ivr.work.limits import RedisLimits
+from ivr.work.queue import JOB, QUEUES, RedisLater, connect_redis, queues
+from ivr.work.sealed import KEPT_SECONDS, Sealed
+from ivr.work.slots import Slots
+from ivr.work.worker import make_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ivr.effects import Effect
+
+GET = "redis-server is not on this machine: apt-get install redis-server"
+SECRET = "a long secret that only these tests know"
+NUMBER = "+19055550123"
+SOON = 5.0  # Seconds that a thread may take.
+
+
+@dataclass
+class Clock:
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Redis of our own; without one skip at home, and fail where everything must be shown."""
+    server = find_redis()
+    if not server:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(GET)
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    keep_nothing = ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+    with (folder / "log").open("wb") as log:
+        running = subprocess.Popen(
+            [server, "--port", str(port), "--bind", "127.0.0.1", *keep_nothing], stdout=log
+        )
+    try:
+        yield reach(f"redis://127.0.0.1:{port}/0")
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def reach(url: str) -> str:
+    """Wait until a Redis answers."""
+    deadline = time.monotonic() + SOON
+    with Redis.from_url(url) as redis:
+        while time.monotonic() < deadline:
+            with suppress(RedisError):
+                redis.ping()
+                return url
+            threading.Event().wait(0.02)
+    raise TimeoutError(url)
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with connect_redis(redis_url, seconds=2) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def dead() -> Iterator[Redis]:
+    """Give a way to a Redis at which nobody listens."""
+    with connect_redis(f"redis://127.0.0.1:{free_port()}/0") as client:
+        yield client
+
+
+@dataclass
+class Performed:
+    """Keeps the effects that were performed here."""
+
+    effects: list[Effect] = field(default_factory=list)
+    fault: Exception | None = None
+
+    def __call__(self, effect: Effect) -> None:
+        self.effects.append(effect)
+        if self.fault:
+            raise self.fault
+
+
+def later_on(redis: Redis, perform: Callable[[Effect], None]) -> RedisLater:
+    breaker = Breaker()
+    later = RedisLater(redis, Sealed(redis, SECRET, breaker), breaker)
+    later.perform_with(perform)
+    return later
+
+
+def in_redis(redis: Redis) -> str:
+    """Give everything that Redis holds, as whoever steals it would read it."""
+    kept = [redis.dump(key) or b"" for key in redis.keys("*")]
+    hashes = [redis.hgetall(key) for key in redis.keys("*") if redis.type(key) == b"hash"]
+    return repr(kept) + repr(hashes) + repr(redis.keys("*"))
+
+
+def test_a_part_that_failed_is_left_alone_for_a_while_then_asked_again() -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+
+    asked = [breaker.closed]
+    breaker.trip()
+    for seconds in (0.0, REST_SECONDS - 0.1, 0.2):
+        clock.seconds += seconds
+        asked.append(breaker.closed)
+
+    assert asked == [True, False, False, True]
+
+
+def test_a_secret_is_given_once(redis: Redis) -> None:
+    sealed = Sealed(redis, SECRET, Breaker())
+    sealed.keep("number-c1", NUMBER)
+
+    taken = [Sealed(redis, SECRET, Breaker()).take("number-c1"), sealed.take("number-c1")]
+
+    assert taken == [NUMBER, ""]
+
+
+def test_a_secret_cannot_be_read_in_redis_and_does_not_stay(redis: Redis) -> None:
+    Sealed(redis, SECRET, Breaker()).keep("number-c1", NUMBER)
+
+    assert NUMBER.strip("+") not in in_redis(redis)
+    assert 0 < int(redis.ttl("sealed:number-c1")) <= KEPT_SECONDS  # type: ignore[arg-type]
+
+
+def test_a_secret_sealed_under_another_key_is_no_secret_of_ours(redis: Redis) -> None:
+    Sealed(redis, "the key of last month, long enough", Breaker()).keep("number-c1", NUMBER)
+
+    assert Sealed(redis, SECRET, Breaker()).take("number-c1") == ""
+
+
+def test_without_redis_a_secret_stays_here_and_is_given_once(dead: Redis) -> None:
+    sealed = Sealed(dead, SECRET, Breaker())
+    sealed.keep("number-c1", NUMBER)
+
+    assert [sealed.take("number-c1"), sealed.take("number-c1")] == [NUMBER, ""]
+
+
+def test_without_redis_an_old_secret_is_forgotten_when_the_next_is_kept(dead: Redis) -> None:
+    clock = Clock()
+    sealed = Sealed(dead, SECRET, Breaker(), clock)
+    sealed.keep("number-c1", NUMBER)
+    clock.seconds += KEPT_SECONDS + 1
+    sealed.keep("number-c2", NUMBER)
+
+    assert [sealed.take("number-c1"), sealed.take("number-c2")] == ["", NUMBER]
+
+
+def test_a_secret_kept_while_redis_was_gone_is_given_when_it_is_back(redis: Redis) -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    breaker.trip()
+    sealed = Sealed(redis, SECRET, breaker)
+    sealed.keep("number-c1", NUMBER)
+    clock.seconds += REST_SECONDS
+
+    assert breaker.closed
+    assert sealed.take("number-c1") == NUMBER
+
+
+def slots(redis: Redis, clock: Clock) -> Slots:
+    return Slots(redis, Breaker(), clock)
+
+
+def test_two_processes_share_one_second_after_another(redis: Redis) -> None:
+    clock = Clock()
+    first, second = slots(redis, clock), slots(redis, clock)
+
+    waits = [each.take(10) for each in (first, second, first, second)]
+
+    assert waits == [0, 1, 2, 3]
+
+
+def test_a_second_too_far_away_is_not_taken(redis: Redis) -> None:
+    clock = Clock()
+    here = slots(redis, clock)
+    taken = [here.take(2) for _ in range(5)]
+    clock.seconds += 1
+
+    assert taken == [0, 1, 2, None, None]
+    assert here.take(2) == 2
+
+
+def test_looking_for_a_second_does_not_take_it(redis: Redis) -> None:
+    clock = Clock()
+    here = slots(redis, clock)
+
+    seen = [here.near(2), here.near(2), here.take(2), here.take(2), here.take(2), here.near(2)]
+
+    assert seen == [True, True, 0, 1, 2, False]
+
+
+def test_without_redis_a_process_keeps_the_seconds_apart_by_itself(dead: Redis) -> None:
+    clock = Clock()
+    here = slots(dead, clock)
+
+    waits = [here.take(2) for _ in range(4)]
+
+    assert waits == [0, 1, 2, None]
+    assert not here.near(2)
+
+
+def test_a_dead_redis_costs_one_try_and_no_more(dead: Redis) -> None:
+    here = slots(dead, Clock())
+    here.take(10)
+    began = time.monotonic()
+
+    for _ in range(20):
+        here.take(10_000)
+
+    assert time.monotonic() - began < 0.1
+
+
+def test_many_threads_never_share_a_second(redis_url: str) -> None:
+    clock = Clock()
+    waits: list[float | None] = []
+
+    def take() -> None:
+        with connect_redis(redis_url, seconds=2) as own:
+            waits.append(slots(own, clock).take(100))
+
+    with connect_redis(redis_url, seconds=2) as client:
+        client.flushall()
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(wait for wait in waits if wait is not None) == list(range(8))
+
+
+@pytest.mark.parametrize("which", ["redis", "dead"])
+def test_what_happens_too_often_is_refused_with_and_without_redis(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    limits = RedisLimits(request.getfixturevalue(which), Breaker())
+
+    allowed = [limits.allow("call", "mark", 3, 3600) for _ in range(5)]
+
+    assert allowed == [True, True, True, False, False]
+    assert limits.allow("call", "another", 3, 3600)
+
+
+def test_without_redis_a_limit_begins_anew_after_its_time(dead: Redis) -> None:
+    clock = Clock()
+    limits = RedisLimits(dead, Breaker(), clock)
+    before = [limits.allow("call", "mark", 1, 60) for _ in range(2)]
+    clock.seconds += 60
+
+    assert (before, limits.allow("call", "mark", 1, 60)) == ([True, False], True)
+
+
+EFFECTS = [
+    TextNumbers("c0ffee", "en"),
+    CallTexter("c0ffee", "fr"),
+    Ring("beef", "1"),
+    EndRing("beef", "2"),
+    Alarm("unreached"),
+]
+
+
+def test_a_queued_effect_carries_ids_and_nothing_else(redis: Redis) -> None:
+    later = later_on(redis, Performed())
+    for effect in EFFECTS:
+        later.put(effect, NUMBER)
+    later.close()
+
+    jobs = [job for queue in queues(redis).values() for job in queue.get_jobs()]
+
+    assert {job.func_name for job in jobs} == {JOB}
+    assert all(re.fullmatch(r"[A-Za-z0-9-]+", str(each)) for job in jobs for each in (*job.args, job.id))
+    assert [job.kwargs for job in jobs] == [{}] * len(EFFECTS)
+    assert "9055550123" not in in_redis(redis)
+
+
+def test_an_effect_put_twice_is_one_job(redis: Redis) -> None:
+    later = later_on(redis, Performed())
+    for _ in range(2):
+        later.put(Ring("beef", "1"))
+    later.close()
+
+    ids = {job.id for queue in queues(redis).values() for job in queue.get_jobs()}
+
+    assert ids == {"Ring-beef-1"}
+
+
+def test_a_waiting_caller_comes_before_every_other_work(redis: Redis) -> None:
+    later = later_on(redis, Performed())
+    for effect in EFFECTS:
+        later.put(effect)
+    later.close()
+
+    worker = make_worker(redis)
+    order = [queue.name for queue in worker.queues]
+    urgent = {str(job.args[0]) for job in queues(redis)[QUEUES[0]].get_jobs()}
+
+    assert order == list(QUEUES)
+    assert urgent == {"Ring", "EndRing"}
+
+
+def test_a_number_waits_sealed_beside_the_effect_that_needs_it(redis: Redis) -> None:
+    later = later_on(redis, Performed())
+    later.put(TextNumbers("c0ffee", "en"), NUMBER)
+    later.put(Ring("beef", "1"), NUMBER)
+    later.close()
+
+    assert later.take("number-c0ffee") == NUMBER
+    assert [key for key in redis.keys("sealed:*") if b"beef" in key] == []
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_without_redis_an_effect_is_performed_here(effect: Effect, dead: Redis) -> None:
+    performed = Performed()
+    later = later_on(dead, performed)
+
+    later.put(effect, NUMBER)
+    later.close()
+
+    assert performed.effects == [effect]
+
+
+def test_an_effect_that_nobody_took_up_is_performed_here_although_redis_is_there(redis: Redis) -> None:
+    performed = Performed()
+    later = later_on(redis, performed)
+
+    later.put_here(Ring("beef", "1"))
+    later.close()
+
+    assert performed.effects == [Ring("beef", "1")]
+    assert [queue.count for queue in queues(redis).values()] == [0, 0]
+
+
+def test_an_effect_that_fails_here_does_not_stop_the_next_nor_tell_a_number(
+    dead: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    performed = Performed(fault=RuntimeError(NUMBER))
+    later = later_on(dead, performed)
+
+    for effect in EFFECTS[:2]:
+        later.put_here(effect)
+    later.close()
+
+    assert len(performed.effects) == 2
+    assert "RuntimeError" in caplog.text
+    assert NUMBER not in caplog.text
+
+
+def test_putting_an_effect_does_not_make_a_caller_wait_for_a_hanging_redis(redis_url: str) -> None:
+    performed = Performed()
+    with connect_redis(redis_url) as client:
+        later = later_on(client, performed)
+        client.client_pause(1000)
+        began = time.monotonic()
+
+        later.put(Ring("beef", "1"))
+        took = time.monotonic() - began
+        later.close()
+
+    assert took < 0.05
+    assert performed.effects == [Ring("beef", "1")]
+
+
+def test_the_address_of_redis_with_a_path_is_a_socket(tmp_path: Path) -> None:
+    client = connect_redis(f"unix://{tmp_path}/redis.sock")
+
+    assert client.connection_pool.connection_kwargs["path"] == f"{tmp_path}/redis.sock"

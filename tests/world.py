@@ -1,0 +1,167 @@
+"""A whole line in one process around a pretend network whose clock jumps: SQL, journal and REST are real."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from test_conversations import ClientFetch
+
+from ivr.breaker import Breaker, PartUnavailable
+from ivr.line import Line
+from ivr.records.calls import list_calls
+from ivr.records.database import connect
+from ivr.records.filing import Filer
+from ivr.records.journal import Journal
+from ivr.records.migrate import upgrade
+from ivr.records.transfers import Transfers
+from ivr.searching import Searching
+from ivr.simulator.clock import VirtualClock
+from ivr.simulator.exchange import Account
+from ivr.simulator.rehearse import Network, urls_of
+from ivr.telephony.phone import TwilioPhone
+from ivr.transfer.roster import Status
+from ivr.web.app import create_app
+from ivr.wiring import build_parts
+from ivr.work.queue import connect_redis
+from ivr.work.slots import Slots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ivr.effects import Effect
+    from ivr.flow.nodes import Flow
+    from ivr.settings import Settings
+    from ivr.simulator.webhooks import Answer
+    from ivr.transfer.machine import Transfer
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@dataclass
+class Soon:
+    """Performs effects a moment after they are put, as a worker does; a worker that is lost performs none."""
+
+    clock: VirtualClock
+    perform: Callable[[Effect], None] = lambda _: None
+    secrets: dict[str, str] = field(default_factory=dict)
+    lost: bool = False
+
+    def put(self, effect: Effect, secret: str = "") -> None:
+        if secret:
+            self.secrets[f"number-{getattr(effect, 'call', '')}"] = secret
+        if not self.lost:
+            self.put_here(effect)
+
+    def put_here(self, effect: Effect) -> None:
+        self.clock.after(0.05, lambda: self.clock.work(lambda: self._do(effect), lambda _: None))
+
+    def keep(self, name: str, secret: str) -> None:
+        self.secrets[name] = secret
+
+    def take(self, name: str) -> str:
+        return self.secrets.pop(name, "")
+
+    def _do(self, effect: Effect) -> None:
+        try:
+            self.perform(effect)
+        except PartUnavailable:
+            return  # The queue would try again; the wait document takes it up.
+
+
+@dataclass
+class Losable:
+    """SQL that can be taken away."""
+
+    store: Transfers
+    lost: bool = False
+
+    def open(self, transfer: Transfer) -> None:
+        self._there().open(transfer)
+
+    def find(self, transfer_id: str) -> Transfer | None:
+        return self._there().find(transfer_id)
+
+    def change(
+        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+    ) -> tuple[Transfer, Transfer] | None:
+        return self._there().change(transfer_id, decide)
+
+    def unreached_in_a_row(self) -> int:
+        return self._there().unreached_in_a_row()
+
+    def _there(self) -> Transfers:
+        if self.lost:
+            raise PartUnavailable("SQL was taken away")
+        return self.store
+
+
+class OneProcess:
+    """The world of one process."""
+
+    slack = 1.0
+
+    def __init__(self, settings: Settings, flow: Flow) -> None:
+        clock = VirtualClock()
+        here = replace(settings, api_url="")
+        self.flow, self._now = flow, lambda: clock.date(clock.now()).timestamp()
+        upgrade(here.database_url)
+        self._database = connect(here.database_url)
+        self._journal = Journal(here.journal_dir)
+        self._filer = Filer(self._journal, self._database, self._now)
+        self._store, self._later = Losable(Transfers(self._database, self._now)), Soon(clock)
+        self._off: set[str] = set()
+        network = Network(
+            Account(here.account_sid, here.auth_token, here.number),
+            urls_of(here.public_url),
+            clock=clock,
+            fetch=self._send,
+            seed="story",
+        )
+        phone = TwilioPhone(replace(here, api_url=network.api_url))
+        slots = Slots(connect_redis(NOWHERE), Breaker(), self._now)
+        searching = Searching(
+            flow.directory,
+            self._store,
+            self._journal,
+            self._later,
+            slots,
+            phone,
+            self._status,
+            self._now,
+            sleep=lambda _: None,
+        )
+        self.line = Line(flow, self._journal, phone, self._later, searching, self._status)
+        self._later.perform = self.line.perform
+        app = create_app(build_parts(here, self.line, self._now))
+        self._fetch = ClientFetch(app.test_client(use_cookies=False))
+        self.network = network
+
+    @property
+    def choice(self) -> tuple[str, ...]:
+        lines = self.flow.prompts["en"].lines
+        return (lines.wait_offer, self.flow.prompts["en"].stops["unreached"].say.split(".")[0])
+
+    def log(self) -> list[dict[str, Any]]:
+        self.network.clock.advance(1)
+        while self._filer.file_once():
+            pass
+        return [call.as_json() for call in list_calls(self._database)]
+
+    def lose(self, part: str) -> None:
+        if part == "sql":
+            self._store.lost = True
+        elif part == "worker":
+            self._later.lost = True
+
+    def switch_off(self, agency: str) -> None:
+        self._off.add(agency)
+
+    def close(self) -> None:
+        self.network.close()
+
+    def _send(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
+        return self._fetch(url, form, headers)
+
+    def _status(self) -> Status:
+        return Status(frozenset(self._off))
