@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ def perform(kind: str, *ids: str) -> None:
         this_line().perform(effect)
     except Exception as error:  # noqa: BLE001 - whatever it was, its message may quote a number
         fault = type(error).__name__
-        this_line().give_up(effect)
     if fault:
+        with suppress(Exception):  # Its traceback must not stand beside the fault that RQ keeps.
+            this_line().give_up(effect)
         raise JobFailed(f"{kind}: {fault}")

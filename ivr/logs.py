@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 
-NUMBER = re.compile(r"\+?\(?\d(?:[\s().-]*\d){6,}")
+NUMBER = re.compile(r"\+?\(?\d(?:[\s().,/_·\u2010-\u2015-]{0,5}\d){6,}")
 MASK = "[number]"
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 

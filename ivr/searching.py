@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ivr.breaker import PartUnavailable
 from ivr.effects import Alarm, Effect, EndRing, Ring
 from ivr.noting import entries_of
-from ivr.transfer.machine import E, News, S, Transfer, advance
+from ivr.transfer.machine import UNSEEN, E, News, S, Transfer, advance
 from ivr.transfer.patience import due, free_lines, ring_seconds, unclaimed
 from ivr.transfer.roster import who_to_ring
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ALARMED = {S.RETURNED: "unreached", S.DIRECT: "direct"}  # What whoever runs the line may have to know.
 SLOT_SECONDS = 2.0  # Longer than this no caller waits for a second in which Twilio starts a call.
 
 
@@ -150,6 +151,7 @@ class Searching:
                 transfer,
                 waited=max(waited, transfer.waited),
                 tick=transfer.tick if joined else tick,
+                since=waited if transfer.since == UNSEEN else transfer.since,
                 topic=transfer.topic or topic,
             )
             return there, news or due(there, waited, tick)
@@ -198,9 +200,8 @@ class Searching:
         if told and before.state is not after.state:
             for entry in entries_of(before, after, told[0][1], self.now()):
                 self.journal.write(entry)
-        alarms = {S.RETURNED: "unreached", S.DIRECT: "direct"}
-        if before.state is not after.state and after.state in alarms:
-            effects = (*effects, Alarm(alarms[after.state]))
+        if before.state is not after.state and after.state in ALARMED:
+            effects = (*effects, Alarm(ALARMED[after.state]))
         for effect in effects:
             self.later.put(effect)
         return before, after

@@ -349,7 +349,7 @@ def a_switchboard_is_joined_when_it_answers(world: World) -> None:
 
 
 def three_callers_want_an_agency_with_one_line(world: World) -> None:
-    people(world, vs=accepts(talks=60), ch=accepts(talks=60), ho=switchboard())
+    people(world, vs=accepts(talks=500), ch=accepts(talks=500), ho=switchboard())
     calls = [asks(world, caller=f"+1289555010{number}") for number in range(3)]
     for call in calls:
         assert call.wait_until_joined(120), call.heard

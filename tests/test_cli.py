@@ -267,6 +267,7 @@ def test_an_agency_that_is_switched_off_is_shown_so_until_it_is_on_again(logged:
 
     assert ["moved" in table for table in shown] == [False, True, False]
 
+
 def test_an_agency_that_does_not_exist_cannot_be_switched_off(logged: dict[str, str]) -> None:
     done = ivr("agencies", "off", "nobody", "--why", "a slip", env=logged)
 

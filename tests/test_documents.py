@@ -48,38 +48,43 @@ def first_stops(flow: Flow) -> Flow:
     return replace(flow, menus=msgspec.structs.replace(flow.menus, stops=kept))
 
 
-def drawings(flow: Flow) -> dict[str, str]:
-    return {"stops": draw_stops(first_stops(flow)).strip(), "transfer": machine.diagram().strip()}
+def fenced(diagram: str) -> str:
+    return f"```mermaid\n{diagram.strip()}\n```"
 
 
-@pytest.mark.parametrize("name", ["stops", "transfer"])
-def test_a_diagram_of_the_readme_is_fresh(name: str, flow: Flow, request: pytest.FixtureRequest) -> None:
-    drawn = f"<!-- diagram: {name} -->\n```mermaid\n{drawings(flow)[name]}\n```\n<!-- end -->"
-    between = re.compile(rf"<!-- diagram: {name} -->.*?<!-- end -->", re.DOTALL)
+def table_of_settings() -> str:
+    rows = ["| variable | default | what it is |", "|---|---|---|"]
+    for variable in VARIABLES:
+        default = (
+            "required" if variable.default is None else f"`{variable.default}`" if variable.default else "-"
+        )
+        rows.append(f"| `{variable.name}` | {default} | {variable.says} |")
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize("part", ["diagram: stops", "diagram: transfer", "table: settings"])
+def test_a_generated_part_of_the_readme_is_fresh(
+    part: str, flow: Flow, request: pytest.FixtureRequest
+) -> None:
+    drawn = {
+        "diagram: stops": fenced(draw_stops(first_stops(flow))),
+        "diagram: transfer": fenced(machine.diagram()),
+        "table: settings": table_of_settings(),
+    }[part]
+    fresh = f"<!-- {part} -->\n{drawn}\n<!-- end -->"
+    between = re.compile(rf"<!-- {part} -->.*?<!-- end -->", re.DOTALL)
     if request.config.getoption("--rewrite"):
-        README.write_text(between.sub(lambda _: drawn, README.read_text("utf-8")), "utf-8")
+        README.write_text(between.sub(lambda _: fresh, README.read_text("utf-8")), "utf-8")
 
     written = between.findall(README.read_text("utf-8"))
 
-    assert written == [drawn], "the README's diagram is stale; `pytest --rewrite` draws it anew"
+    assert written == [fresh], "a part of the README is stale; `pytest --rewrite` writes it anew"
 
 
 def test_every_setting_is_in_the_readme_and_no_other() -> None:
     rows = re.findall(r"^\| `([A-Z0-9_]+)` \|", README.read_text("utf-8"), re.MULTILINE)
 
     assert rows == [variable.name for variable in VARIABLES]
-
-
-def test_every_required_setting_is_called_required_in_the_readme() -> None:
-    required = re.findall(r"^\| `([A-Z0-9_]+)` \| required", README.read_text("utf-8"), re.MULTILINE)
-
-    assert required == [variable.name for variable in VARIABLES if variable.default is None]
-
-
-def test_every_default_of_the_readme_is_the_one_that_holds() -> None:
-    said = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| `([^`]*)`", README.read_text("utf-8"), re.MULTILINE))
-
-    assert said == {variable.name: variable.default for variable in VARIABLES if variable.default}
 
 
 def test_every_folder_is_on_the_map_in_its_own_words() -> None:

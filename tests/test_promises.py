@@ -47,7 +47,7 @@ class Webhooks:
     def __post_init__(self) -> None:
         for rule in self.twilio.client.application.url_map.iter_rules():
             if "POST" in (rule.methods or ()):
-                filled = re.sub(r"<int:\w+>", "1", re.sub(r"<any\((\w+)\):\w+>", r"\1", rule.rule))
+                filled = re.sub(r"<int:\w+>", "1", re.sub(r"<any\((\w+)[^)]*\):\w+>", r"\1", rule.rule))
                 self.paths[re.sub(r"<(\w+:)?\w+>", "x1", filled)] = rule.endpoint
 
     def post(self, **options: str) -> Iterator[tuple[str, TestResponse]]:

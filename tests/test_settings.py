@@ -29,6 +29,7 @@ MALFORMED = {
     "SECRET_KEY": ["short"],
     "PORT": ["0", "http", "8000.5", "-1", "999999", "٨٠٠٠"],
     "WEB_WORKERS": ["0", "two"],
+    "TWILIO_CALLS_PER_SECOND": ["0", "many"],
     "IVR_CONFIG": ["no-such-folder"],
     "IVR_PROMPTS": ["no-such-folder"],
     "IVR_OPT_OUT": ["maybe", "Default"],

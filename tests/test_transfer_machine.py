@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ivr.effects import EndRing, Ring
-from ivr.transfer.machine import ARRIVALS, LEG, MOVES, OF_A_LEG, E, News, S, Transfer, advance
+from ivr.transfer.machine import ARRIVALS, LEG, MOVES, OF_A_LEG, UNSEEN, E, News, S, Transfer, advance
 from ivr.transfer.patience import due, offers_choice, ring_seconds, unclaimed
 
 BEGUN = Transfer("t1", "c1", "any", "en")
@@ -57,7 +57,7 @@ def test_late_no_answer_does_not_stop_the_next_phone_ringing() -> None:
 
 
 def test_a_second_agency_that_presses_one_connects_nobody() -> None:
-    connected = after(claimed(), News(E.OVERDUE, 1), claimed("hotline"), News(E.ACCEPTED, 2))
+    connected = after(claimed(), News(E.MISSED, 1), claimed("hotline"), News(E.ACCEPTED, 2))
 
     transfer, _ = advance(connected, News(E.ACCEPTED, 1))
 
@@ -154,7 +154,9 @@ class Anything(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(0, 30))
     def a_wait_document_is_fetched(self, seconds: int) -> None:
-        there = replace(self.transfer, waited=self.transfer.waited + seconds)
+        waited = self.transfer.waited + seconds
+        since = waited if self.transfer.since == UNSEEN else self.transfer.since
+        there = replace(self.transfer, waited=waited, since=since)
         news = due(there, there.waited, there.tick + 1)
         self.transfer = advance(there, news)[0] if news else there
 

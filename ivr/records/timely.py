@@ -77,7 +77,7 @@ class Timely:
         return self._ask(lambda: self._transfers.change(transfer_id, decide))
 
     def unreached_in_a_row(self) -> int:
-        """Count the newest transfers that reached nobody; RecordsUnavailable when that is not known in time."""
+        """Count the newest that reached nobody; RecordsUnavailable when that is not known in time."""
         return self._ask(self._transfers.unreached_in_a_row)
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:

@@ -63,7 +63,8 @@ MOVES: Mapping[S, Mapping[E, S]] = {
     S.SEARCHING: {E.CLAIMED: S.DIALLING, E.EXHAUSTED: S.RETURNED, E.REST_LOST: S.DIRECT} | _WAITING,
     S.DIALLING: {E.RANG: S.RINGING, E.ANSWERED: S.BRIEFING, E.ACCEPTED: S.CONNECTED, E.REST_LOST: S.DIRECT}
     | _UNANSWERED
-    | _WAITING,
+    | _WAITING
+    | {E.OVERDUE: S.DIRECT},  # Twilio never said that it rings, or whoever was to ask it is gone.
     S.RINGING: {E.ANSWERED: S.BRIEFING, E.ACCEPTED: S.CONNECTED} | _UNANSWERED | _WAITING,
     S.BRIEFING: {E.ACCEPTED: S.CONNECTED, E.DECLINED: S.SEARCHING} | _UNANSWERED | _WAITING,
     S.CONNECTED: {
@@ -78,6 +79,7 @@ MOVES: Mapping[S, Mapping[E, S]] = {
     S.LEFT: {},
 }
 
+UNSEEN = -1
 LEG = frozenset({S.DIALLING, S.RINGING, S.BRIEFING})  # Somebody's telephone is in use, and nobody is joined.
 OF_A_LEG = frozenset(  # News about one attempt.
     {E.RANG, E.ANSWERED, E.ACCEPTED, E.DECLINED, E.MISSED, E.MACHINE, E.OVERDUE, E.AGENCY_LEFT, E.REST_LOST}
@@ -101,7 +103,7 @@ class Transfer:
     agency: str = ""
     tried: tuple[str, ...] = ()
     waited: int = 0  # At the last fetch of the wait document.
-    since: int = 0  # When this state began.
+    since: int = 0  # When this state began; UNSEEN until a fetch has seen it.
     tick: int = 0  # Which fetch of the wait document was the last.
     topic: str = ""  # What the caller agreed to say: one of the line's own words, by number.
 
@@ -127,7 +129,8 @@ def advance(transfer: Transfer, news: News) -> tuple[Transfer, tuple[Effect, ...
     state = MOVES[transfer.state].get(news.event)
     if state is None:
         return transfer, ()
-    there = replace(transfer, state=state, since=transfer.waited)
+    # News comes between fetches: a person at an agency must not lose the time since the last one.
+    there = replace(transfer, state=state, since=UNSEEN if state in LEG else transfer.waited)
     if news.event is E.CLAIMED:
         tried = (*transfer.tried, news.agency)
         there = replace(there, place=transfer.place + 1, agency=news.agency, tried=tried)

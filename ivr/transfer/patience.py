@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.transfer.machine import E, News, S, Transfer
+from ivr.transfer.machine import UNSEEN, E, News, S, Transfer
 
 if TYPE_CHECKING:
     from ivr.agencies import Agency
@@ -24,7 +24,7 @@ STRANDED_TICKS = 2  # Fetches of the wait document after a person took the call:
 
 def due(transfer: Transfer, waited: int, tick: int) -> News | None:
     """Name what is due by now, if anything is."""
-    lasted = waited - transfer.since
+    lasted = 0 if transfer.since == UNSEEN else waited - transfer.since
     if waited >= END_SECONDS:
         return News(E.GAVE_UP)
     match transfer.state:

@@ -28,11 +28,11 @@ def wait(search: str, language: str, tick: int, said: int, since: str = "") -> R
 
 def _document(place: Place, waited: int, key: str) -> str:
     here = parts()
-    topic = key if key in TOPICS and not place.offered else ""
+    topic = key if key in TOPICS and place.said and not place.offered else ""
     transfer = here.line.tick(place.search, waited, place.tick, _news(key, place), topic)
     if key == "#":
         return goodbye(here.speech, place.language)
-    if transfer is None and (key == "*" or lost(place, waited)):
+    if transfer is None and (_news(key, place) or lost(place, waited)):
         return leave()
     offer = not place.offered and offers_choice(waited, LONGEST_DOCUMENT)
     return waiting(here.speech, place, transfer, offer=offer)

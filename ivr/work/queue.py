@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 JOB = "ivr.jobs.perform"
-FAILED_JOB = "ivr.jobs.failed"
 TRANSFERS, LINE = "transfers", "line"
 QUEUES = (
     TRANSFERS,

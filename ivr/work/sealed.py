@@ -47,7 +47,9 @@ class Sealed:
 
     def take(self, name: str) -> str:
         """Give a secret and forget it; empty when there is none any more."""
-        _, sealed = self._here.pop(name, (0.0, b""))
+        until, sealed = self._here.pop(name, (0.0, b""))
+        if until < self._clock():
+            sealed = b""
         if not sealed and self._breaker.closed:
             try:
                 sealed = self._redis.getdel(f"sealed:{name}") or b""  # type: ignore[assignment]  # redis types every answer as anything

@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ivr.records.calls import list_calls
 from ivr.records.database import RecordsUnavailable, connect
@@ -142,6 +142,14 @@ class Rehearsal:
         main.wait()
         return started
 
+    @contextmanager
+    def at_the_speed_of_life(self) -> Iterator[None]:
+        """Let what takes processes a moment take callers no longer than that."""
+        clock = cast("PacedClock", self.network.clock)
+        clock.pace(1.0)
+        yield
+        clock.pace(SPEED)
+
     def close(self) -> None:
         """Stop everything, also what a test has orphaned."""
         self.network.close()
@@ -213,17 +221,24 @@ def run_ivr(
     )
 
 
+def new_network(stage: Stage, webhooks: TimedFetch, port: int, speed: float) -> Network:
+    """Make the network of a line, at a port of its own or one that another had."""
+    account = Account(ACCOUNT, stage.token, NUMBER)
+    urls = urls_of(stage.public_url)
+    network = Network(account, urls, clock=PacedClock(speed), fetch=webhooks, port=port)
+    network.people.put(VICTIM_SERVICES, accepts(talks=10), name="victim-services")
+    network.people.put(CHRYSALIS, accepts(talks=10), name="chrysalis")
+    network.people.put(HOTLINE, never_answers(), name="hotline")
+    return network
+
+
 @contextmanager
 def rehearsal(folder: Path, **extra: str) -> Iterator[Rehearsal]:
     """Make a line and its network; nothing of the line runs yet. In the end, whatever runs is stopped."""
     stage = Stage(folder, extra=extra)
     webhooks = TimedFetch()
-    account = Account(ACCOUNT, stage.token, NUMBER)
-    network = Network(account, urls_of(stage.public_url), clock=PacedClock(SPEED), fetch=webhooks)
+    network = new_network(stage, webhooks, 0, SPEED)
     stage.api_url = network.api_url
-    network.people.put(VICTIM_SERVICES, accepts(talks=10), name="victim-services")
-    network.people.put(CHRYSALIS, accepts(talks=10), name="chrysalis")
-    network.people.put(HOTLINE, never_answers(), name="hotline")
     line = Rehearsal(stage, network, webhooks)
     try:
         yield line
