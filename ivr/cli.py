@@ -38,7 +38,15 @@ def web() -> None:
     here = settings()
     arguments = ["granian", "--interface", "wsgi", "--factory", "--host", "0.0.0.0", "--port", str(here.port)]  # noqa: S104 - the platform's proxy must reach us
     arguments += ["--workers", str(here.workers), "--blocking-threads", "8", "--respawn-failed-workers"]
-    arguments += ["--no-ws", "--no-access-log", "--backpressure", "256", "ivr.wiring:web"]
+    arguments += [
+        "--workers-kill-timeout",
+        "3",
+        "--no-ws",
+        "--no-access-log",
+        "--backpressure",
+        "256",
+        "ivr.wiring:web",
+    ]
     os.execv(Path(sys.executable).with_name("granian"), arguments)  # noqa: S606 - our own program, no shell
 
 

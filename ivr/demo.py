@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import threading
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".demo")
 STATE = "line.json"  # Where `ivr phone` finds the network of a running demo.
-SPEED = 15.0  # How much faster than life the scripted call is played.
+SPEED = 25.0  # How much faster than life the scripted call is played.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 FILED = 2.0  # Seconds after which the log is right.
@@ -65,8 +66,9 @@ def _as_ctrl_c(*_: object) -> None:
 
 
 def _network(stage: Stage) -> Network:
+    opt_out = os.environ.get("IVR_OPT_OUT", "default")  # Both ways of Twilio's can be tried.
     account = Account(ACCOUNT, stage.token, NUMBER)
-    network = Network(account, urls_of(stage.public_url), clock=PacedClock(SPEED))
+    network = Network(account, urls_of(stage.public_url), clock=PacedClock(SPEED), opt_out=opt_out)
     stage.api_url = network.api_url
     network.people.put(VICTIM_SERVICES, never_answers(), name="victim-services")
     network.people.put(CHRYSALIS, accepts(talks=40), name="chrysalis")

@@ -79,11 +79,12 @@ class Line:
 
     def hear(self, position: Position, heard: Heard, call: Call) -> Turn:
         """Answer one thing that a caller or texter did, and note it."""
+        asked = f"{call.id}-{call.key}"  # What is asked for twice by one webhook is done once.
         if call.channel == "text":
-            turn = self._may_ring(reply(self.flow, position, heard, call.now, call.id), call)
+            turn = self._may_ring(reply(self.flow, position, heard, call.now, asked), call)
         else:
             roster = self._roster(position.language, call.now)
-            turn = self._wait(step(self.flow, position, heard, roster, call.id), heard, call)
+            turn = self._wait(step(self.flow, position, heard, roster, asked), heard, call)
         self.journal.write(_entry(position, turn, heard, call))
         for effect in turn.effects:
             self.later.put(effect, call.number)

@@ -111,6 +111,7 @@ def build_parts(settings: Settings, line: Line, now: Callable[[], float] = time.
         accepted=Accepted(settings.journal_dir),
         cookies=Cookies(settings.secret_key),
         audio=audio.absolute(),
+        advanced_opt_out=settings.opt_out == "advanced",
         now=now,
     )
 

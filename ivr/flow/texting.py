@@ -9,7 +9,7 @@ from ivr.effects import CallTexter
 from ivr.flow.nodes import Checklist, Flow, Goodbye, Language, Menu, Message, Transfer
 from ivr.flow.speaking import fill, tongues, write
 from ivr.flow.step import mend
-from ivr.flow.turn import Asked, HangUp, Heard, Pressed, Say, Turn, Wish, Wished
+from ivr.flow.turn import Asked, HangUp, Heard, Pressed, Say, Turn, Unclear, Wish, Wished
 
 if TYPE_CHECKING:
     from ivr.position import Position
@@ -24,6 +24,8 @@ def reply(flow: Flow, position: Position, heard: Heard, now: float = 0, call: st
 
     ``now`` is the time in Unix seconds; ``call`` the id that effects carry.
     """
+    if isinstance(heard, Pressed) and not position.stop:
+        heard = Unclear()  # Whoever holds the phone now: a digit without what it answers means nothing.
     here = mend(flow, replace(position, order="", asked=0, tried=()))
     if position.order == CALL and heard == Pressed("1") and 0 <= now - position.asked <= CALL_SECONDS:
         turn = _ring(flow, here, call)

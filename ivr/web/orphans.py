@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -13,7 +14,13 @@ GRACE = 2.0  # Seconds for the answers that are being written.
 
 def die_with_parent() -> None:
     """Watch the process that started this one, and end soon after it does."""
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True, name="orphan-watch").start()
+    threading.Thread(target=_watch, args=(_main(),), daemon=True, name="orphan-watch").start()
+
+
+def _main() -> int:
+    """Name the process that started this one, also when it has died since."""
+    main = multiprocessing.parent_process()
+    return os.getppid() if main is None or main.pid is None else main.pid
 
 
 def _watch(parent: int) -> None:

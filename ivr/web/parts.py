@@ -34,6 +34,7 @@ class Parts:
     accepted: Accepted
     cookies: Cookies
     audio: Path
+    advanced_opt_out: bool  # Twilio's Advanced Opt-Out is said to answer STOP and HELP.
     now: Callable[[], float]
 
 

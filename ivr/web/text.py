@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
@@ -17,6 +18,8 @@ from ivr.web.parts import parts
 
 if TYPE_CHECKING:
     from ivr.flow.turn import Heard
+
+logger = logging.getLogger(__name__)
 
 text = Blueprint("text", __name__)
 guard(text, lambda: xml(parts().fixed.text))
@@ -53,5 +56,9 @@ def _conversation() -> tuple[Conversation, str]:
 
 
 def _heard(conversation: Conversation) -> Heard:
+    here = parts()
+    wish = opted(request.form)
+    if wish and not here.advanced_opt_out:
+        logger.warning("Twilio's Advanced Opt-Out answers texts: set IVR_OPT_OUT=advanced")
     body = request.form.get("Body", "")
-    return opted(request.form) or understand(parts().line.flow, body, conversation.position.language)
+    return wish or understand(here.line.flow, body, conversation.position.language)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from typing import TYPE_CHECKING
@@ -12,12 +13,12 @@ from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
 from ivr.effects import Alarm, CallTexter, Effect, EndRing, Ring, TextNumbers
+from ivr.work.sealed import KEPT_SECONDS, Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ivr.breaker import Breaker
-    from ivr.work.sealed import Sealed
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ QUEUES = (
     LINE,
 )  # In the order in which the worker looks: a waiting caller comes before everything.
 QUEUE_OF = {Ring: TRANSFERS, EndRing: TRANSFERS, TextNumbers: LINE, CallTexter: LINE, Alarm: LINE}
+ONCE = frozenset({"TextNumbers", "CallTexter"})  # What reaches a caller; the others claim their row in SQL.
+MOST_REMEMBERED = 1000
 SECONDS = 0.1  # What Redis may take of our time.
 FAILED_SECONDS = 86_400
 RETRIES = (1, 3)  # Seconds before an effect that failed is tried again.
@@ -49,7 +52,9 @@ class RedisLater:
     """Queues effects in Redis, beside the secrets that they need. Threads of its own talk to Redis."""
 
     def __init__(self, redis: Redis, sealed: Sealed, breaker: Breaker) -> None:
+        self._redis = redis
         self._queues = queues(redis)
+        self._done: deque[Effect] = deque(maxlen=MOST_REMEMBERED)
         self._sealed = sealed
         self._breaker = breaker
         self._perform: Callable[[Effect], None] = _nobody
@@ -94,11 +99,14 @@ class RedisLater:
 
     def _enqueue(self, effect: Effect) -> None:
         kind, ids = type(effect).__name__, astuple(effect)
+        name = "-".join((kind, *ids))
+        if kind in ONCE and not self._redis.set(f"asked:{name}", 1, nx=True, ex=KEPT_SECONDS):
+            return  # A webhook that came again, perhaps after the first was answered and done.
         self._queues[QUEUE_OF[type(effect)]].enqueue(
             JOB,
             kind,
             *ids,
-            job_id="-".join((kind, *ids)),
+            job_id=name,
             retry=Retry(max=len(RETRIES), interval=list(RETRIES)),
             result_ttl=0,
             failure_ttl=FAILED_SECONDS,
@@ -106,10 +114,13 @@ class RedisLater:
         )
 
     def _perform_here(self, effect: Effect) -> None:
+        kind = type(effect).__name__
+        if kind in ONCE and effect in self._done:
+            return
+        self._done.append(effect)
         try:
             self._perform(effect)
         except Exception as error:  # noqa: BLE001 - a thread of the pool must not die of one effect
-            kind = type(effect).__name__
             logger.error("%s was not performed: %s", kind, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
 
 
