@@ -41,13 +41,34 @@ class EndRing:
 
 
 @dataclass(frozen=True)
+class Erase:
+    """Delete all that the log holds under a mark of a caller who asked for it. Twice is once."""
+
+    mark: str
+
+
+@dataclass(frozen=True)
+class OptOut:
+    """Remember that somebody sent STOP. Doing it twice is doing it once."""
+
+    mark: str
+
+
+@dataclass(frozen=True)
+class OptIn:
+    """Forget that somebody sent STOP: they sent START. Doing it twice is doing it once."""
+
+    mark: str
+
+
+@dataclass(frozen=True)
 class Alarm:
     """Tell whoever runs the line that callers reach nobody. Counted: at most one in half an hour is sent."""
 
     why: str  # "unreached" or "direct".
 
 
-Effect = TextNumbers | CallTexter | Ring | EndRing | Alarm
+Effect = TextNumbers | CallTexter | Ring | EndRing | Erase | OptOut | OptIn | Alarm
 
 
 @dataclass(frozen=True)
@@ -67,5 +88,6 @@ class Entry:
     order: str = ""  # A person was asked for: in which order agencies are rung.
     rang: str = ""  # The agency that is rung from now on.
     ended: str = ""  # How the ring before this ended: accepted, no_answer, busy, failed, declined, in_doubt.
+    mark: str = ""  # A keyed hash of the caller's number, for this month; empty when it is withheld.
     search: str = ""  # The transfer that waits in a queue, where this is about one: its id.
     sign: str = ""  # Something that decides the outcome: informed, left, opted_out, hung_up.

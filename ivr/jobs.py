@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 KNOWN = {
     kind.__name__: kind
-    for kind in (effects.TextNumbers, effects.CallTexter, effects.Ring, effects.EndRing, effects.Alarm)
+    for kind in (
+        effects.TextNumbers,
+        effects.CallTexter,
+        effects.Ring,
+        effects.EndRing,
+        effects.Erase,
+        effects.OptOut,
+        effects.OptIn,
+        effects.Alarm,
+    )
 }
 
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ivr.breaker import PartUnavailable
-from ivr.effects import Alarm, CallTexter, Effect, EndRing, Entry, Ring, TextNumbers
-from ivr.flow.speaking import fill
+from ivr.effects import (
+    CallTexter,
+    Effect,
+    Entry,
+    Erase,
+    OptIn,
+    OptOut,
+    Ring,
+)
 from ivr.flow.step import step
 from ivr.flow.texting import cannot_ring, reply
-from ivr.flow.turn import CameBack, Connect, Heard, Roster, Turn, Wait, kind
+from ivr.flow.turn import CameBack, Connect, Heard, Returned, Roster, Turn, Wait, Wished, kind
+from ivr.marks import Caller
+from ivr.performing import Archive, World
 from ivr.transfer.machine import E, News
 from ivr.transfer.roster import Status, who_to_ring
+from ivr.welcome import Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,31 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HOUR, HALF_AN_HOUR = 3600, 1800
-UNREACHED_CALLERS = 3  # In a row: then somebody should look.
-ALARMS = {
-    "unreached": "The line: three callers in a row reached nobody. Look at: ivr agencies",
-    "direct": "The line: callers go by the direct path. Does the database or Twilio's REST API answer?",
-}
-CALLS_OF_ONE_PHONE = 3  # In an hour, by a texter's wish.
-CALLS_OF_THE_LINE = 60
-CALLED = "/called"  # Where a texter whose phone we rang is met.
-RING_SECONDS = 25
-
-
-class Limits(Protocol):
-    """How often something may happen."""
-
-    def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
-        """Count one more, and say whether it is within what may be in so many seconds."""
-
-
-class Unlimited:
-    """Allows everything."""
-
-    def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:  # noqa: ARG002 - the shape of Limits
-        """Allow it."""
-        return True
+OF_THE_PHONE = frozenset({"stop", "start", "erase"})  # Wishes about every text of a phone.
 
 
 @dataclass(frozen=True)
@@ -60,8 +46,7 @@ class Call:
     channel: str  # "voice" or "text".
     key: str  # Unique within the conversation: see effects.Entry.
     now: float
-    mark: str = ""  # A keyed hash of the caller's number; empty when it is withheld.
-    number: str = ""  # In E.164, to be sealed for an effect that needs it; never kept otherwise.
+    caller: Caller = field(default_factory=Caller)
 
 
 @dataclass(frozen=True)
@@ -74,20 +59,71 @@ class Line:
     later: Later
     searching: Searching | None = None
     status: Callable[[], Status] = Status
-    limits: Limits = field(default_factory=Unlimited)
+    welcome: Welcome = field(default_factory=Welcome)
+    archive: Archive | None = None
     tell: Callable[[str], None] = logger.error  # Whom an alarm reaches: whoever runs the line.
 
     def hear(self, position: Position, heard: Heard, call: Call) -> Turn:
         """Answer one thing that a caller or texter did, and note it."""
-        asked = f"{call.id}-{call.key}"  # What is asked for twice by one webhook is done once.
-        if call.channel == "text":
-            turn = self._may_ring(reply(self.flow, position, heard, call.now, asked), call)
-        else:
-            roster = self._roster(position.language, call.now)
-            turn = self._wait(step(self.flow, position, heard, roster, asked), heard, call)
-        self.journal.write(_entry(position, turn, heard, call))
+        turn = (
+            self._read(position, heard, call)
+            if call.channel == "text"
+            else self._listen(position, heard, call)
+        )
+        if turn.sign != "erased":  # Of what is erased not even the wish is noted.
+            self.journal.write(_entry(position, turn, heard, call))
         for effect in turn.effects:
-            self.later.put(effect, call.number)
+            self.later.put(effect, call.caller.number)
+        return turn
+
+    @property
+    def world(self) -> World:
+        """Give what effects are done to."""
+        return World(self.flow, self.phone, self.later, self.searching, self.welcome, self.archive, self.tell)
+
+    def turns_away(self, call: Call) -> str:
+        """Say whether a caller is to hear the numbers only, and why; note it."""
+        why = self.welcome.turns_away(call.caller, call.channel)
+        if why:
+            logger.warning("turned away: %s", why, extra={"call": call.id})
+            self.journal.write(
+                Entry(call.id, call.key, call.now, call.channel, heard=why, mark=call.caller.mark)
+            )
+        return why
+
+    def _listen(self, position: Position, heard: Heard, call: Call) -> Turn:
+        """Answer a caller."""
+        roster = self._roster(position.language, call.now)
+        turn = step(self.flow, position, heard, roster, _asked(call))
+        if not (isinstance(turn.then, Connect) and not isinstance(heard, CameBack)):
+            return turn
+        if not self.welcome.lets_transfer(call.caller):
+            return step(self.flow, position, Returned(), roster, _asked(call))
+        return self._wait(turn, call)
+
+    def _read(self, position: Position, heard: Heard, call: Call) -> Turn:
+        """Answer a texter."""
+        if isinstance(heard, Wished) and heard.wish in OF_THE_PHONE:
+            return self._of_the_phone(position, heard, call)
+        if self.welcome.is_opted_out(call.caller) and not (
+            isinstance(heard, Wished) and heard.wish == "help"
+        ):
+            return reply(self.flow, position, Wished("start", answered=True))  # No word until START.
+        turned_away = self.welcome.turns_away(call.caller, "text")
+        turn = reply(self.flow, position, Wished("help") if turned_away else heard, call.now, _asked(call))
+        return self._may_ring(turn, call)
+
+    def _of_the_phone(self, position: Position, wished: Wished, call: Call) -> Turn:
+        """Obey a word that is about all texts of a phone, not about this conversation."""
+        turn = reply(self.flow, position, wished, call.now, _asked(call))
+        caller = call.caller
+        match wished.wish:
+            case "stop" if caller.opt_out:
+                return replace(turn, effects=(OptOut(caller.opt_out),))
+            case "start" if caller.opt_out:
+                return replace(turn, effects=(OptIn(caller.opt_out),))
+            case "erase":
+                return replace(turn, effects=tuple(map(Erase, caller.marks)))
         return turn
 
     def advance(self, search: str, news: News) -> Transfer | None:
@@ -114,33 +150,16 @@ class Line:
 
     def perform(self, effect: Effect) -> None:
         """Do one thing to the world."""
-        match effect:
-            case TextNumbers(call, language):
-                self._text_numbers(call, language)
-            case CallTexter(call, language):
-                self._call_texter(call, language)
-            case Alarm(why):
-                self._raise_alarm(why)
-            case Ring():
-                self._searching.ring(effect)
-            case EndRing():
-                self._searching.end_ring(effect)
+        self.world.perform(effect)
 
     def give_up(self, effect: Effect) -> None:
         """Tell whoever waits for an effect that it was not performed."""
         if isinstance(effect, Ring):
             self.advance(effect.transfer, News(E.MISSED, int(effect.place), how="failed"))
 
-    @property
-    def _searching(self) -> Searching:
-        if self.searching is None:
-            raise LookupError("this line was put together without searching")
-        return self.searching
-
-    def _wait(self, turn: Turn, heard: Heard, call: Call) -> Turn:
+    def _wait(self, turn: Turn, call: Call) -> Turn:
         """Let a caller who has just asked for a person wait in a queue, if all that it needs is there."""
-        asked = isinstance(turn.then, Connect) and not isinstance(heard, CameBack)
-        if not (asked and self.searching):
+        if not self.searching:
             return turn
         here = turn.position
         search = self.searching.begin(call.id, here.turn, here.order, here.language)
@@ -152,38 +171,8 @@ class Line:
         """Let a texter's phone be rung only if it can be, and not too often."""
         if not any(isinstance(effect, CallTexter) for effect in turn.effects):
             return turn
-        allowed = (
-            bool(call.number and call.mark)
-            and self.limits.allow("call", call.mark, CALLS_OF_ONE_PHONE, HOUR)
-            and self.limits.allow("call", "everybody", CALLS_OF_THE_LINE, HOUR)
-        )
+        allowed = self.welcome.lets_ring(call.caller)
         return turn if allowed else cannot_ring(self.flow, turn)
-
-    def _raise_alarm(self, why: str) -> None:
-        """Tell whoever runs the line, without a word about a caller."""
-        if why == "unreached" and self._searching.store.unreached_in_a_row() < UNREACHED_CALLERS:
-            return
-        if self.limits.allow("alarm", why, 1, HALF_AN_HOUR):
-            self.tell(ALARMS[why])
-
-    def _call_texter(self, call: str, language: str) -> None:
-        number = self.later.take(f"number-{call}")
-        if not number:
-            logger.warning("no number to ring any more", extra={"call": call})
-            return
-        try:
-            self.phone.ring_caller(number, CALLED, RING_SECONDS)
-        except PartUnavailable:
-            words = self.flow.prompts[language].lines.call_cannot
-            self.phone.text(number, fill(self.flow, language, words, spoken=False))
-
-    def _text_numbers(self, call: str, language: str) -> None:
-        number = self.later.take(f"number-{call}")
-        if not number:
-            logger.warning("no number to text to any more", extra={"call": call})
-            return
-        words = self.flow.prompts[language].lines.numbers_text
-        self.phone.text(number, fill(self.flow, language, words, spoken=False))
 
     def _roster(self, language: str, now: float) -> Roster:
         directory, status = self.flow.directory, self.status()
@@ -192,6 +181,11 @@ class Line:
             for name in directory.orders
         }
         return Roster(orders, int(now))
+
+
+def _asked(call: Call) -> str:
+    """Name what one webhook asks for: when it comes again, it is not done again."""
+    return f"{call.id}-{call.key}"
 
 
 def _entry(before: Position, turn: Turn, heard: Heard, call: Call) -> Entry:
@@ -208,6 +202,7 @@ def _entry(before: Position, turn: Turn, heard: Heard, call: Call) -> Entry:
         order=position.order if rings or isinstance(turn.then, Wait) else "",
         rang=turn.then.agency if isinstance(turn.then, Connect) else "",
         ended=turn.ended,
+        mark=call.caller.mark,
         search=position.search or before.search,
         sign=turn.sign,
     )

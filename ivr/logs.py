@@ -1,44 +1,126 @@
-"""Logs: one line an event, and never a phone number."""
+"""Logs: one line an event, with what it is about as ``name=value``; never a phone number, never a caller's word."""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-NUMBER = re.compile(r"\+?\(?\d(?:[\s().,/_·\u2010-\u2015-]{0,5}\d){6,}")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
 MASK = "[number]"
-FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-
-
-class NoNumbers(logging.Filter):
-    """Masks whatever looks like a telephone number, in the message and in what is put into it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through, masked."""
-        record.msg = NUMBER.sub(MASK, record.getMessage())
-        record.args = ()
-        return True
+SID = "[sid]"
+BETWEEN = "\\s()\\[\\].,/_·*+'\"\u00ad\u200b-\u200d\u2010-\u2015\u2060\\-"  # What may stand between two digits.
+NUMBER = re.compile(rf"\+?\(?\d(?:(?:[{BETWEEN}]|%[0-9A-Fa-f]{{2}}){{0,6}}\d){{6,}}")
+CLOCK = r"[0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?"
+DATE = r"(?:19|20)\d{2}-[01]\d-[0-3]\d"
+KEPT = re.compile(  # Rows of digits that are nobody's number, and say what a line is about.
+    rf"""(?<![0-9A-Za-z])(?:
+        (?=[0-9]*[a-f])[0-9a-f]{{24,32}}          # a keyed id of ours: with a letter in it, or it is masked
+      | \d{{1,7}}-(?=[0-9]*[a-f])[0-9a-f]{{16}}\.journal
+      | {DATE}(?:[T ]{CLOCK})?
+      | {CLOCK}
+    )(?![0-9A-Za-z])""",
+    re.VERBOSE,
+)
+TWILIOS = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9a-f]{32}(?![0-9A-Za-z])")
+PLAIN = re.compile(r"[\w./:+\[\]-]+")
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+OURS = Path(__file__).parent.parent
 
 
 class OneLine(logging.Formatter):
-    """Writes an event on one line; of an exception its kind, not its message, which may quote a caller."""
+    """Writes an event on one line, masked. Of an exception it names the kind and the place, not the message."""
 
-    def formatException(self, ei: tuple[object, ...]) -> str:  # noqa: N802 - logging's own name
-        """Name an exception."""
-        kind = ei[0]
-        return f"({getattr(kind, '__name__', kind)})"
+    def __init__(self, published: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._published = frozenset(map(_digits, published))
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one line."""
-        return super().format(record).replace("\n", " ")
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        words = json.dumps(self.mask(_message(record)), ensure_ascii=False)
+        line = f"{when} {record.levelname.lower()} {record.name} {words}"
+        about = {name: value for name, value in vars(record).items() if name not in STANDARD}
+        if record.exc_info and record.exc_info[0]:
+            about["error"] = named(record.exc_info[0], record.exc_info[2])
+        return line + "".join(f" {name}={self._value(value)}" for name, value in about.items())
+
+    def mask(self, text: str) -> str:
+        """Mask whatever looks like a telephone number, or is an id of Twilio's."""
+        parts, end = [], 0
+        text = TWILIOS.sub(SID, text)
+        for kept in KEPT.finditer(text):
+            parts += [NUMBER.sub(self._masked, text[end : kept.start()]), kept[0]]
+            end = kept.end()
+        return "".join((*parts, NUMBER.sub(self._masked, text[end:])))
+
+    def _masked(self, found: re.Match[str]) -> str:
+        return found[0] if _digits(found[0]) in self._published else MASK
+
+    def _value(self, value: object) -> str:
+        text = self.mask(str(value))
+        return text if PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
-def set_up_logs() -> None:
-    """Write the log of this process to standard error."""
+def named(kind: type[BaseException], trace: TracebackType | None) -> str:
+    """Name an exception and where in our code it arose, without its message: that may quote a caller."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
+    own = [frame for frame in frames if Path(frame[0]).is_relative_to(OURS) and "site-packages" not in frame[0]]
+    for file, line in reversed(own or frames):
+        place = Path(file)
+        shown = place.relative_to(OURS) if place.is_relative_to(OURS) else place.name
+        return f"{kind.__name__}@{shown}:{line}"
+    return kind.__name__
+
+
+def set_up_logs(published: Iterable[str] = ()) -> None:
+    """Write the log of this process to standard error; the numbers of agencies, which are public, as they are."""
     stream = logging.StreamHandler(sys.stderr)
-    stream.setFormatter(OneLine(FORMAT))
-    stream.addFilter(NoNumbers())
+    stream.setFormatter(OneLine(published))
     logging.basicConfig(level=logging.INFO, handlers=[stream], force=True)
+    logging.captureWarnings(capture=True)
+    logging.raiseExceptions = False  # What logging prints of a fault of its own quotes every value.
     for noisy in ("twilio", "urllib3", "rq.worker", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    sys.excepthook = _told("the process ends")
+    threading.excepthook = lambda ended: _told("a thread ends")(
+        ended.exc_type, ended.exc_value, ended.exc_traceback
+    )
+    sys.unraisablehook = lambda lost: _told("an error is passed over")(
+        lost.exc_type, lost.exc_value, lost.exc_traceback
+    )
+
+
+def _told(
+    words: str,
+) -> Callable[[type[BaseException], BaseException | None, TracebackType | None], None]:
+    """Log what Python would print with its message and traceback."""
+
+    def tell(
+        kind: type[BaseException], _error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        logging.getLogger(__name__).critical(words, extra={"error": named(kind, trace)})
+
+    return tell
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Put the values into a message; where they do not fit, leave them out."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - a value may fail in any way when it is written
+        return f"{record.msg} (its values cannot be written)"
+
+
+def _digits(number: str) -> str:
+    """Give what is dialled of a number, without the 1 of North America."""
+    return re.sub(r"\D", "", number)[-11:].removeprefix("1")

@@ -1,32 +1,167 @@
-"""Keyed ids: what stands in our records in place of Twilio's. Without the key nobody turns them back."""
+"""Keyed ids: what stands in our records in place of Twilio's ids and of telephone numbers.
+
+A number space is small: whoever holds the key can try every number. So a key has two halves. One is the
+environment's secret; the other is random, made anew each month, and kept in a folder of its own that no
+backup takes. When the month after it is over, it is overwritten: from then on nobody, we included, can tell
+whose a mark was.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
+import os
+import re
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 LENGTH = 32  # Hexadecimal digits: 128 bits.
+RANDOM_BYTES = 32
+MONTH = re.compile(r"\d{4}-\d{2}")
+LASTING = "lists"  # The half of the key for opt-outs and blocks, which last longer than a month.
+
+
+def month_of(at: float) -> str:
+    """Name the month of a moment: "2026-11"."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m}"
+
+
+def month_before(month: str) -> str:
+    """Name the month before one."""
+    year, number = map(int, month.split("-"))
+    return f"{year - 1}-12" if number == 1 else f"{year}-{number - 1:02}"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever calls or texts, as far as the line may know them while it answers."""
+
+    number: str = ""  # In E.164, to be sealed for an effect that needs it; never kept otherwise.
+    mark: str = ""  # Of this month; empty when the number is withheld.
+    marks: tuple[str, ...] = ()  # Every mark under which the log may hold them.
+    opt_out: str = ""  # Their mark on the list of those who sent STOP.
+    block: str = ""  # Their mark on the list of those who are blocked.
+
+
+class Keys:
+    """The random halves of the keys, one file each, shared by all processes of a line."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, bytes] = {}
+
+    def part(self, name: str, *, make: bool) -> bytes:
+        """Give the random half of a name, made if it may be; empty when there is none or no folder."""
+        if name not in self._known:
+            try:
+                self._known[name] = self._read(name) or (self._make(name) if make else b"")
+            except OSError as error:
+                logger.error("a key cannot be kept: %s; callers have no marks", error.strerror)  # noqa: TRY400 - the way around is taken
+                return b""
+        return self._known[name]
+
+    def destroy(self, month: str) -> None:
+        """Overwrite and delete the keys of every month before the last."""
+        alive = {month, month_before(month), LASTING}
+        for name in set(self._known) - alive:
+            del self._known[name]
+        with suppress(OSError):
+            for path in self._folder.glob("*.key"):
+                if path.stem not in alive and MONTH.fullmatch(path.stem) and path.stem < month:
+                    _overwrite(path)
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return self._path(name).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def _make(self, name: str) -> bytes:
+        """Make a half. The file appears whole, once: of two processes one makes it, and both read it."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._folder / f".{name}-{secrets.token_hex(8)}"
+        draft.touch(mode=0o600)
+        try:
+            draft.write_bytes(secrets.token_bytes(RANDOM_BYTES))
+            with suppress(FileExistsError):
+                os.link(draft, self._path(name))
+        finally:
+            draft.unlink()
+        return self._read(name)
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.key"
 
 
 @dataclass(frozen=True)
 class Marks:
-    """Makes keyed ids under one secret."""
+    """Makes keyed ids."""
 
     secret: str = field(repr=False)
+    keys: Keys
+    now: Callable[[], float]
 
-    def call(self, sid: str) -> str:
-        """Give the id of a call."""
-        return self._mark("call", sid)
+    @property
+    def month(self) -> str:
+        """The month whose key is used now."""
+        return month_of(self.now())
+
+    def call(self, sid: str, month: str = "") -> str:
+        """Give the id of a call, under the key of the month in which it began."""
+        return self._mark("call", sid, self._half(month or self.month))
 
     def message(self, sid: str) -> str:
         """Give the id of a text message."""
-        return self._mark("message", sid)
+        return self._mark("message", sid, self._half(self.month))
+
+    def who(self, number: str) -> Caller:
+        """Give what may be known of whoever has a number."""
+        return Caller(
+            number,
+            self.caller(number),
+            self.callers(number),
+            self.listed("opt-out", number),
+            self.listed("block", number),
+        )
 
     def caller(self, number: str) -> str:
-        """Give the mark of a caller's number; nothing for a number that names nobody."""
-        return self._mark("caller", number) if number else ""
+        """Give the mark of a caller's number; nothing for a number that names nobody, or without a key."""
+        half = self._half(self.month)
+        return self._mark("caller", number, half) if number and half else ""
 
-    def _mark(self, what: str, value: str) -> str:
-        keyed = hmac.new(self.secret.encode(), f"{what}:{value}".encode(), hashlib.sha256)
-        return keyed.hexdigest()[:LENGTH]
+    def callers(self, number: str) -> tuple[str, ...]:
+        """Give every mark under which a number may stand in the log: those of this month and the last."""
+        halves = [self._half(self.month), self.keys.part(month_before(self.month), make=False)]
+        return tuple(self._mark("caller", number, half) for half in halves if number and half)
+
+    def listed(self, what: str, number: str) -> str:
+        """Give the mark of a number on a list of ours: "opt-out" or "block"."""
+        half = self.keys.part(LASTING, make=True)
+        return self._mark(what, number, half) if number and half else ""
+
+    def _half(self, month: str) -> bytes:
+        return self.keys.part(month, make=month == self.month)
+
+    def _mark(self, what: str, value: str, half: bytes) -> str:
+        # Without a half an id still tells calls apart, and Twilio's ids cannot be guessed. Numbers can.
+        key = hmac.digest(self.secret.encode(), half, "sha256")
+        return hmac.new(key, f"{what}:{value}".encode(), hashlib.sha256).hexdigest()[:LENGTH]
+
+
+def _overwrite(path: Path) -> None:
+    """Write over a file before it is deleted: its old blocks must not be found."""
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()

@@ -44,6 +44,7 @@ class Settings:
     redis_url: str
     secret_key: str
     journal_dir: Path
+    keys_dir: Path
     port: int
     workers: int
     config: Path
@@ -77,6 +78,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         redis_url=value["REDIS_URL"],
         secret_key=value["SECRET_KEY"],
         journal_dir=Path(value["JOURNAL_DIR"]),
+        keys_dir=Path(value["KEYS_DIR"]),
         port=int(value["PORT"]),
         workers=int(value["WEB_WORKERS"]),
         config=Path(value["IVR_CONFIG"]),
@@ -178,6 +180,7 @@ VARIABLES = (
         "a folder, on a disk that outlives the process, for what is not yet in the log",
         "journal",
     ),
+    Variable("KEYS_DIR", "a folder that no backup takes, for the keys that are replaced each month", "keys"),
     Variable("PORT", "the port that the web process listens on", "8000", _COUNT),
     Variable("WEB_WORKERS", "how many processes answer webhooks", "2", _COUNT),
     Variable(

@@ -85,6 +85,7 @@ class Stage:
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
             "SECRET_KEY": self._secret,
             "JOURNAL_DIR": f"{self.folder}/journal",
+            "KEYS_DIR": f"{self.folder}/keys",
             "PORT": str(self.web_port),
             "IVR_CONFIG": str(project_folder("config")),
             "IVR_PROMPTS": str(project_folder("prompts")),

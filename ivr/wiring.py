@@ -11,7 +11,7 @@ from ivr.breaker import Breaker
 from ivr.flow.reading import read_flow
 from ivr.line import Line
 from ivr.logs import set_up_logs
-from ivr.marks import Marks
+from ivr.marks import Keys, Marks
 from ivr.records.accepted import Accepted
 from ivr.records.database import connect
 from ivr.records.filing import Filer
@@ -31,6 +31,7 @@ from ivr.web.app import create_app
 from ivr.web.cookies import Cookies
 from ivr.web.orphans import die_with_parent
 from ivr.web.parts import Parts
+from ivr.welcome import Lists, Welcome
 from ivr.work.limits import RedisLimits
 from ivr.work.queue import RedisLater, connect_redis
 from ivr.work.sealed import Sealed
@@ -60,7 +61,8 @@ def build_line(settings: Settings, journal: Journal, store: Store, snapshots: Sn
     searching = Searching(flow.directory, store, journal, later, slots, phone, status)
     alarms = Alarms(phone, settings.alarm_number, settings.alarm_url)
     limits = RedisLimits(redis, breaker)
-    line = Line(flow, journal, phone, later, searching, status, limits, alarms.tell)
+    welcome = Welcome(limits, Lists)
+    line = Line(flow, journal, phone, later, searching, status, welcome, None, alarms.tell)
     later.perform_with(line.perform)
     return line
 
@@ -107,7 +109,7 @@ def build_parts(settings: Settings, line: Line, now: Callable[[], float] = time.
         speech=speech,
         fixed=fixed_documents(speech),
         signatures=Signatures(settings.public_url, settings.auth_token, settings.second_auth_token),
-        marks=Marks(settings.secret_key),
+        marks=Marks(settings.secret_key, Keys(settings.keys_dir), now),
         accepted=Accepted(settings.journal_dir),
         cookies=Cookies(settings.secret_key),
         audio=audio.absolute(),

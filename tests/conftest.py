@@ -42,6 +42,7 @@ def settings(tmp_path: Path) -> Settings:
     return read_settings(
         ENVIRONMENT
         | {
+            "KEYS_DIR": str(tmp_path / "keys"),
             "JOURNAL_DIR": str(tmp_path / "journal"),
             "DATABASE_URL": f"sqlite:///{tmp_path}/line.sqlite3",
             "IVR_CONFIG": str(ROOT / "config"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ivr.effects import CallTexter, TextNumbers
+from ivr.welcome import Lists
 
 if TYPE_CHECKING:
     from ivr.agencies import Agency
@@ -72,3 +73,23 @@ ENVIRONMENT = {
     "IVR_PROMPTS": "prompts",
     "PATH": os.environ.get("PATH", ""),
 }
+
+
+@dataclass
+class KeptArchive:
+    opted_out: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def erase(self, mark: str) -> None:
+        self.asked.append(("erase", mark))
+
+    def opt_out(self, mark: str) -> None:
+        self.asked.append(("opt_out", mark))
+        self.opted_out.add(mark)
+
+    def opt_in(self, mark: str) -> None:
+        self.asked.append(("opt_in", mark))
+        self.opted_out.discard(mark)
+
+    def lists(self) -> Lists:
+        return Lists(frozenset(self.opted_out))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from fakes import KeptEffects, NotedJournal
+from fakes import KeptArchive, KeptEffects, NotedJournal
 
 from ivr.line import Line
 from ivr.simulator.clock import VirtualClock
@@ -21,6 +21,7 @@ from ivr.simulator.messages import OPTED_OUT
 from ivr.simulator.rehearse import urls_of
 from ivr.simulator.webhooks import Answer
 from ivr.web.app import create_app
+from ivr.welcome import Welcome
 from ivr.wiring import build_parts
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ class ExchangePhone:
 @pytest.fixture
 def exchange(flow: Flow, settings: Settings) -> Exchange:
     clock, later, phone = VirtualClock(), AtOnce(), ExchangePhone()
-    line = Line(flow, NotedJournal(), phone, later)
+    archive = KeptArchive()
+    welcome = Welcome(lists=archive.lists)
+    line = Line(flow, NotedJournal(), phone, later, welcome=welcome, archive=archive)
     later.perform = line.perform
     app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
     account = Account(settings.account_sid, settings.auth_token, settings.number)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from dataclasses import astuple, dataclass, field, fields, replace
+from dataclasses import astuple, dataclass, field, fields
 from typing import TYPE_CHECKING, get_args
 from xml.etree import ElementTree as ET
 
 import pytest
 from conftest import ROOT, Twilio
-from fakes import KeptEffects, NotedJournal, SentTexts
+from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts
 
 from ivr.effects import Effect
 from ivr.jobs import KNOWN
-from ivr.line import ALARMS, Line
+from ivr.line import Line
 from ivr.numbers import dialable
+from ivr.performing import ALARMS
 from ivr.position import NAME, Position
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
-from ivr.work.queue import QUEUE_OF, QUEUES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,8 +254,7 @@ def test_every_effect_carries_only_words_and_survives_json(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", EFFECTS)
-def test_every_effect_has_a_queue_and_says_what_a_second_run_does(kind: type) -> None:
-    assert QUEUE_OF[kind] in QUEUES
+def test_every_effect_says_what_a_second_run_does(kind: type) -> None:
     assert re.search(r"[Tt]wice|once|one run|at most one", kind.__doc__ or "")
 
 
@@ -264,12 +263,21 @@ def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
     later, phone, searching = KeptEffects(), SentTexts(), PlayedSearching()
     told: list[str] = []
     later.secrets = {"number-c0ffee": "+19055550123"}
-    line = replace(Line(flow, NotedJournal(), phone, later), searching=searching, tell=told.append)  # type: ignore[arg-type]
+    archive = KeptArchive()
+    line = Line(
+        flow,
+        NotedJournal(),
+        phone,
+        later,
+        searching=searching,  # type: ignore[arg-type]
+        archive=archive,
+        tell=told.append,
+    )
 
     line.perform(make(kind))
 
-    assert [phone.texts, phone.rings, searching.asked, told].count([]) == 3
+    assert [phone.texts, phone.rings, searching.asked, told, archive.asked].count([]) == 4
 
 
 def test_whatever_is_queued_is_known_to_the_worker() -> None:
-    assert set(KNOWN.values()) == set(QUEUE_OF) == set(EFFECTS)
+    assert set(KNOWN.values()) == set(EFFECTS)

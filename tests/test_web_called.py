@@ -11,6 +11,7 @@ from test_web_text import read
 
 from ivr.effects import CallTexter
 from ivr.line import Line
+from ivr.welcome import Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,14 +66,17 @@ def test_only_a_number_that_can_be_dialled_here_is_rung(twilio: Twilio, line: Li
 
 
 class Full:
+    def allow_if_known(self, what: str, mark: str, most: int, seconds: int) -> bool:
+        return bool(what and mark and most and seconds)
+
     def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
-        return not (what == "call" and mark and most and seconds)
+        return not (what == "ring" and mark and most and seconds)
 
 
 def test_a_phone_that_was_rung_too_often_gets_words_and_the_number(
     flow: Flow, make_twilio: Callable[[Line], Twilio]
 ) -> None:
-    line = Line(flow, KeptJournal(), SentTexts(), KeptEffects(), limits=Full())
+    line = Line(flow, KeptJournal(), SentTexts(), KeptEffects(), welcome=Welcome(Full()))
     twilio = make_twilio(line)
     twilio.text("CALL", "SM1")
 

@@ -126,6 +126,7 @@ class Lines(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     call_rings: str
     call_continue: str
     call_cannot: str
+    erased: str
 
 
 class StopWords(Struct, frozen=True, forbid_unknown_fields=True):

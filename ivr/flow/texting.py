@@ -61,6 +61,9 @@ def _answer(flow: Flow, here: Position, heard: Heard) -> Turn:
             return _quiet(here.move(""), SIGNS[wish])
         case Wished(answered=True):
             return _quiet(here)
+        case Wished(wish="erase", language=language):
+            tongue = language or tongues(flow, here)[0]
+            return Turn(here.move(""), (write(flow, tongue, "erased"),), HangUp(), sign="erased")
         case Wished(wish="help", language=language):
             tongue = language or tongues(flow, here)[0]
             return Turn(here, (write(flow, tongue, "help"),), HangUp())

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ivr.effects import Effect
     from ivr.position import Position
 
-Wish = Literal["leave", "stop", "start", "help", "call"]
+Wish = Literal["leave", "stop", "start", "help", "call", "erase"]
 How = Literal["accepted", "no_answer", "busy", "failed", "declined", "in_doubt"]
 
 

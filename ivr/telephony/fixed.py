@@ -22,9 +22,10 @@ EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 @dataclass(frozen=True)
 class Fixed:
-    """The documents: to a caller, to a caller who pressed 1 there, to an agency, to a texter."""
+    """The documents: to callers in their several plights, to an agency, to a texter."""
 
     caller: str
+    numbers: str
     ring: str
     goodbye: str
     wait: str
@@ -38,6 +39,7 @@ def fixed_documents(speech: Speech) -> Fixed:
     last = flow.directory.orders[quiet_order(flow)][-1]
     return Fixed(
         caller=speech.ask(_lines(speech, "fixed_numbers", "fixed_press"), FIXED_PATH, flow.line.patience.key),
+        numbers=speech.last_words(_lines(speech, "fixed_numbers"), hang_up=True),
         ring=speech.ring(last, _announce(speech, last), flow.line.patience.ring, FIXED_PATH),
         goodbye=speech.last_words([speech.farewell("")], hang_up=True),
         wait=_wait(speech),

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from ivr.flow.speaking import spell
 from ivr.flow.turn import Say
-from ivr.line import CALLED
+from ivr.performing import CALLED
 from ivr.web.answers import guard, nothing, xml
 from ivr.web.parts import parts
 from ivr.web.voice import arrive

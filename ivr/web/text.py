@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 text = Blueprint("text", __name__)
 guard(text, lambda: xml(parts().fixed.text))
 
-QUIET = frozenset({"left", "opted_out"})
+OVER = frozenset({"left", "opted_out", "erased"})
 
 
 @text.post("/sms")
@@ -32,11 +32,11 @@ def arrive() -> Response:
     """Answer one text."""
     here = parts()
     conversation, message = _conversation()
-    number = dialable(request.form.get("From", ""))
-    call = Call(conversation.id, "text", message, here.now(), here.marks.caller(number), number)
+    caller = here.marks.who(dialable(request.form.get("From", "")))
+    call = Call(conversation.id, "text", message, here.now(), caller)
     turn = here.line.hear(conversation.position, _heard(conversation), call)
     response = xml(twiml.text(turn))
-    if turn.sign in QUIET:
+    if turn.sign in OVER:
         response.delete_cookie(NAME)
         return response
     written = here.cookies.write(Conversation(conversation.id, turn.position), call.now)

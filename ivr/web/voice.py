@@ -9,11 +9,14 @@ from flask import Blueprint, Response, request
 from ivr.effects import Entry
 from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned
 from ivr.line import Call
+from ivr.marks import MONTH, month_of
 from ivr.position import Position
 from ivr.telephony.hearing import dialable, heard_on_voice, left_queue, over
 from ivr.transfer.machine import E, News, S
 from ivr.web.answers import guard, nothing, xml
 from ivr.web.parts import parts
+
+COOKIE = "m"  # The month in which a call began.
 
 voice = Blueprint("voice", __name__, url_prefix="/voice")
 guard(voice, lambda: nothing() if request.path.endswith("/status") else xml(parts().fixed.caller))
@@ -21,8 +24,14 @@ guard(voice, lambda: nothing() if request.path.endswith("/status") else xml(part
 
 @voice.post("")
 def arrive() -> Response:
-    """Pick up."""
-    return _answer(Position(), Arrived())
+    """Pick up. A caller who is blocked, or calls too often, hears the numbers all the same."""
+    here = parts()
+    call = _this_call(Position())
+    if why := here.line.turns_away(call):
+        return xml(here.fixed.numbers if why == "blocked" else here.fixed.caller)
+    response = _answer(Position(), Arrived())
+    response.set_cookie(COOKIE, parts().marks.month, httponly=True, samesite="Lax")
+    return response
 
 
 @voice.post("/<path:place>")
@@ -47,14 +56,16 @@ def status() -> Response:
     """Note that a call is over."""
     if over(request.form):
         here = parts()
-        here.line.note(Entry(call=_call(), key="end", at=here.now(), channel="voice", heard="ended"))
+        lasted = request.form.get("CallDuration", "")
+        began = here.now() - (int(lasted) if lasted.isdecimal() else 0)
+        call = here.marks.call(request.form.get("CallSid", ""), month_of(began))
+        here.line.note(Entry(call=call, key="end", at=here.now(), channel="voice", heard="ended"))
     return nothing()
 
 
 def _answer(position: Position, heard: Heard) -> Response:
     here = parts()
-    number = dialable(request.form.get("From", ""))
-    call = Call(_call(), "voice", str(position.turn), here.now(), here.marks.caller(number), number)
+    call = _this_call(position)
     turn = here.line.hear(position, heard, call)
     whisper = ""
     if isinstance(turn.then, Connect):
@@ -90,6 +101,14 @@ def _heard(position: Position) -> Heard:
     )
 
 
+def _this_call(position: Position) -> Call:
+    here = parts()
+    caller = here.marks.who(dialable(request.form.get("From", "")))
+    return Call(_call(), "voice", str(position.turn), here.now(), caller)
+
+
 def _call() -> str:
-    """Give the id of this call."""
-    return parts().marks.call(request.form.get("CallSid", ""))
+    """Give the id of this call, under the key of its first month: Twilio keeps a cookie for a call."""
+    month = request.cookies.get(COOKIE, "")
+    known = month if MONTH.fullmatch(month) else ""
+    return parts().marks.call(request.form.get("CallSid", ""), known)

@@ -28,20 +28,28 @@ class RedisLimits:
         self._here: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
 
+    def allow_if_known(self, what: str, mark: str, most: int, seconds: int) -> bool:
+        """Do as ``allow`` does, and allow it when Redis is gone."""
+        count = self._count_there(f"limit:{what}:{mark}", seconds)
+        return count is None or count <= most
+
     def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
         """Count one more, and say whether it is within what may be in so many seconds."""
         key = f"limit:{what}:{mark}"
-        if self._breaker.closed:
-            try:
-                with self._redis.pipeline() as pipe:
-                    pipe.set(key, 0, ex=seconds, nx=True)
-                    pipe.incr(key)
-                    count = int(pipe.execute()[1])
-            except (RedisError, OSError):
-                self._breaker.trip()
-            else:
-                return count <= most
-        return self._count_here(key, seconds) <= most
+        count = self._count_there(key, seconds)
+        return (self._count_here(key, seconds) if count is None else count) <= most
+
+    def _count_there(self, key: str, seconds: int) -> int | None:
+        if not self._breaker.closed:
+            return None
+        try:
+            with self._redis.pipeline() as pipe:
+                pipe.set(key, 0, ex=seconds, nx=True)
+                pipe.incr(key)
+                return int(pipe.execute()[1])
+        except (RedisError, OSError):
+            self._breaker.trip()
+            return None
 
     def _count_here(self, key: str, seconds: int) -> int:
         now = self._clock()

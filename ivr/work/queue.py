@@ -12,7 +12,7 @@ from redis import Redis, RedisError
 from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
-from ivr.effects import Alarm, CallTexter, Effect, EndRing, Ring, TextNumbers
+from ivr.effects import CallTexter, Effect, EndRing, Ring, TextNumbers
 from ivr.work.sealed import KEPT_SECONDS, Sealed
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ QUEUES = (
     TRANSFERS,
     LINE,
 )  # In the order in which the worker looks: a waiting caller comes before everything.
-QUEUE_OF = {Ring: TRANSFERS, EndRing: TRANSFERS, TextNumbers: LINE, CallTexter: LINE, Alarm: LINE}
+URGENT = (Ring, EndRing)  # Somebody waits.
 ONCE = frozenset({"TextNumbers", "CallTexter"})  # What reaches a caller; the others claim their row in SQL.
 MOST_REMEMBERED = 1000
 SECONDS = 0.1  # What Redis may take of our time.
@@ -102,7 +102,7 @@ class RedisLater:
         name = "-".join((kind, *ids))
         if kind in ONCE and not self._redis.set(f"asked:{name}", 1, nx=True, ex=KEPT_SECONDS):
             return  # A webhook that came again, perhaps after the first was answered and done.
-        self._queues[QUEUE_OF[type(effect)]].enqueue(
+        self._queues[TRANSFERS if isinstance(effect, URGENT) else LINE].enqueue(
             JOB,
             kind,
             *ids,
