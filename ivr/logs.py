@@ -1,4 +1,4 @@
-"""Logs: one line an event, with what it is about as ``name=value``; never a phone number, never a caller's word."""
+"""Logs: one line an event, with what it is about as ``name=value``; no phone number, no caller's word."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 MASK = "[number]"
 SID = "[sid]"
-BETWEEN = "\\s()\\[\\].,/_·*+'\"\u00ad\u200b-\u200d\u2010-\u2015\u2060\\-"  # What may stand between two digits.
-NUMBER = re.compile(rf"\+?\(?\d(?:(?:[{BETWEEN}]|%[0-9A-Fa-f]{{2}}){{0,6}}\d){{6,}}")
-CLOCK = r"[0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?"
+BETWEEN = (
+    "\\s()\\[\\].,/_·*+'\"\u00ad\u200b-\u200d\u2010-\u2015\u2060\\-"  # What may stand between two digits.
+)
+NUMBER = re.compile(rf"\+?\(?\d(?:(?:[{BETWEEN}]|%(?:25)*[0-9A-Fa-f]{{2}}){{0,6}}\d){{6,}}")
+CLOCK = r"[0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,6})?)?(?:Z|[+-][01]\d:?[0-5]\d)?"
 DATE = r"(?:19|20)\d{2}-[01]\d-[0-3]\d"
 KEPT = re.compile(  # Rows of digits that are nobody's number, and say what a line is about.
     rf"""(?<![0-9A-Za-z])(?:
@@ -38,7 +40,7 @@ OURS = Path(__file__).parent.parent
 
 
 class OneLine(logging.Formatter):
-    """Writes an event on one line, masked. Of an exception it names the kind and the place, not the message."""
+    """Writes an event on one line, masked; of an exception its kind and place, which quote nobody."""
 
     def __init__(self, published: Iterable[str] = ()) -> None:
         super().__init__()
@@ -47,7 +49,7 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Write one line."""
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        words = json.dumps(self.mask(_message(record)), ensure_ascii=False)
+        words = _quoted(self.mask(_message(record)))
         line = f"{when} {record.levelname.lower()} {record.name} {words}"
         about = {name: value for name, value in vars(record).items() if name not in STANDARD}
         if record.exc_info and record.exc_info[0]:
@@ -68,13 +70,15 @@ class OneLine(logging.Formatter):
 
     def _value(self, value: object) -> str:
         text = self.mask(str(value))
-        return text if PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+        return text if PLAIN.fullmatch(text) else _quoted(text)
 
 
 def named(kind: type[BaseException], trace: TracebackType | None) -> str:
     """Name an exception and where in our code it arose, without its message: that may quote a caller."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
-    own = [frame for frame in frames if Path(frame[0]).is_relative_to(OURS) and "site-packages" not in frame[0]]
+    own = [
+        frame for frame in frames if Path(frame[0]).is_relative_to(OURS) and "site-packages" not in frame[0]
+    ]
     for file, line in reversed(own or frames):
         place = Path(file)
         shown = place.relative_to(OURS) if place.is_relative_to(OURS) else place.name
@@ -83,7 +87,7 @@ def named(kind: type[BaseException], trace: TracebackType | None) -> str:
 
 
 def set_up_logs(published: Iterable[str] = ()) -> None:
-    """Write the log of this process to standard error; the numbers of agencies, which are public, as they are."""
+    """Write the log of this process to standard error; only numbers that are published stay in it."""
     stream = logging.StreamHandler(sys.stderr)
     stream.setFormatter(OneLine(published))
     logging.basicConfig(level=logging.INFO, handlers=[stream], force=True)
@@ -105,9 +109,7 @@ def _told(
 ) -> Callable[[type[BaseException], BaseException | None, TracebackType | None], None]:
     """Log what Python would print with its message and traceback."""
 
-    def tell(
-        kind: type[BaseException], _error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def tell(kind: type[BaseException], _error: BaseException | None, trace: TracebackType | None) -> None:
         logging.getLogger(__name__).critical(words, extra={"error": named(kind, trace)})
 
     return tell
@@ -122,5 +124,11 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _digits(number: str) -> str:
-    """Give what is dialled of a number, without the 1 of North America."""
-    return re.sub(r"\D", "", number)[-11:].removeprefix("1")
+    """Give the digits of a number, without the 1 of North America."""
+    return re.sub(r"[^0-9]", "", number).removeprefix("1")
+
+
+def _quoted(text: str) -> str:
+    """Put a text into quotes, on one line whatever is in it."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in quoted)

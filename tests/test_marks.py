@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ivr.marks import Keys, Marks, month_before, month_of
 from ivr.telephony.hearing import dialable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOVEMBER, DECEMBER, JANUARY = 1_795_000_000.0, 1_797_600_000.0, 1_800_200_000.0
 SECRET = "a secret of the environment"
