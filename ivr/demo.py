@@ -55,6 +55,7 @@ def run(*, once: bool) -> int:
     except KeyboardInterrupt:
         console.print("\nStopping.")
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second Ctrl-C must not leave half of it running.
         stage.close()
         network.close()
         (FOLDER / STATE).unlink(missing_ok=True)

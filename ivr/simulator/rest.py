@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 HANG = 120.0  # Real seconds that a hanging server keeps a connection.
 FAULTS = {
+    "20009": RestError(409, 20009, "Resource is not complete"),
     "429": RestError(429, 20429, "Too Many Requests"),
     "500": RestError(500, 20500, "An internal server error has occurred"),
     "503": RestError(503, 20503, "Service unavailable"),
@@ -111,5 +113,6 @@ class _Door(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json;charset=utf-8")
         self.send_header("Content-Length", str(len(data)))
         self.send_header("Twilio-Concurrent-Requests", "1")
-        self.end_headers()
-        self.wfile.write(data)
+        with suppress(ConnectionError):  # Whoever asked has gone away.
+            self.end_headers()
+            self.wfile.write(data)
