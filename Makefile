@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone test check bench requirements clean
+.PHONY: help demo phone test check bench pictures requirements clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -33,6 +33,10 @@ test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
 	$(BIN)/lint-imports
 	$(BIN)/ivr check
 	$(BIN)/pytest
+
+pictures: $(VENV)/test.stamp ## Draw the pictures in docs/pictures anew
+	$(BIN)/ivr flow --svg docs/pictures/tree.svg
+	$(BIN)/pytest tests/real/test_public_pages.py --rewrite -k pictures
 
 check: $(VENV)/demo.stamp ## Find faults in menus and words
 	$(BIN)/ivr check

@@ -15,7 +15,7 @@ class Agency(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     run_by: str
     police: bool
     languages: tuple[str, ...]
-    source: str  # Where the number was read: an id of docs/sources or an address.
+    source: str  # Where the number was read: an id of config/facts.toml.
     hours: dict[str, str] | Literal["always"] = "always"  # {"mon": "08:30-17:00", "tue-fri": "08:30-16:00"}
     zone: str = "America/Toronto"
     closed: tuple[date, ...] = ()  # Holidays.
@@ -24,8 +24,11 @@ class Agency(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     accept: Literal["press", "answer"] = "press"  # "answer": a switchboard of its own; nobody can press 1.
     on: bool = True
     last_dialled: str = ""  # "2026-11-30"; empty until a person has dialled it.
+    last_dialled_by: str = ""  # Their initials.
+    heard: str = ""  # What answered: "a person, named the service".
     rehearsed_on: str = ""  # The day on which its people were shown to press 1.
     transfer: bool = True  # False: spoken and texted, never rung.
+    enforcement: bool = False  # Enforces a law: never named where callers speak of themselves.
 
 
 class Directory(Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,13 +11,16 @@ import click
 
 from ivr.beginning import flow_of, folder, readable_log, settings, utc
 from ivr.cli_agencies import agencies
+from ivr.cli_check import check
+from ivr.cli_doctor import doctor
+from ivr.cli_forget import forget
+from ivr.cli_public import console, materials
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from ivr.agencies import Directory
 
-MENUS = click.Path(exists=True, file_okay=False, path_type=Path)
 CHANNELS = click.Choice(["voice", "text"])
 OUTCOMES = click.Choice(["informed", "connected", "not_connected", "left", "abandoned", "opted_out"])
 
@@ -80,52 +83,55 @@ def release() -> None:
 
 
 @main.command()
-@click.option("--config", type=MENUS, default="config", show_default=True, help="Menus, agencies, keywords.")
-@click.option("--prompts", type=MENUS, default="prompts", show_default=True, help="Words.")
-def check(config: Path, prompts: Path) -> None:
-    """Find every fault in menus, words, agencies and keywords, and measure what a caller hears.
-
-    One fault a line: file, place, mend. Ends with 1 if there is any.
-    """
-    from ivr.flow.checking import check as find
-    from ivr.flow.measuring import summary
-
-    report = find(config, prompts)
-    for fault in report.faults:
-        click.echo(str(fault))
-    if report.figures:
-        click.echo(summary(report.figures))
-    if report.faults:
-        raise SystemExit(1)
-    click.echo("no faults")
-
-
-@main.command()
 @click.option("--since", type=click.DateTime(), help="Only what began at or after this moment (UTC).")
 @click.option("--until", type=click.DateTime(), help="Only what began before this moment (UTC).")
 @click.option("--channel", type=CHANNELS, help="Only calls, or only texts.")
 @click.option("--outcome", type=OUTCOMES, help="Only what ended so.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def calls(
-    since: datetime | None, until: datetime | None, channel: str | None, outcome: str | None, *, as_json: bool
+@click.option(
+    "--unknown", is_flag=True, help="Days on which Twilio had calls that the log has never heard of."
+)
+def calls(  # noqa: PLR0913 - the filters of a log
+    since: datetime | None,
+    until: datetime | None,
+    channel: str | None,
+    outcome: str | None,
+    *,
+    as_json: bool,
+    unknown: bool,
 ) -> None:
     """Print the call log. It knows nobody: no number and no word of a caller is in it."""
     from ivr.printing import print_json, print_table
     from ivr.records.calls import list_calls
+    from ivr.records.daily import shown
     from ivr.records.database import connect
+    from ivr.records.unknown import list_unknown
 
-    found = list_calls(connect(settings().database_url), utc(since), utc(until), channel, outcome)
+    database = connect(settings().database_url)
+    if unknown:
+        with readable_log():
+            for day, count in list_unknown(database):
+                click.echo(f"{day}  {shown(count)}")
+        return
+    found = list_calls(database, utc(since), utc(until), channel, outcome)
     with readable_log():
         (print_json if as_json else print_table)(call.as_json() for call in found)
 
 
 @main.command()
 @click.option("--transfer", is_flag=True, help="Draw how a warm transfer goes, not the menus.")
-def flow(*, transfer: bool) -> None:
+@click.option(
+    "--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the stops as a picture for A3."
+)
+def flow(*, transfer: bool, svg: Path | None) -> None:
     """Draw the stops that a caller can reach, or a transfer's states, as a Mermaid diagram."""
     from ivr.flow.drawing import diagram
+    from ivr.flow.svg import picture
     from ivr.transfer.machine import diagram as transfer_diagram
 
+    if svg:
+        svg.write_text(picture(flow_of(folder("config"), folder("prompts"))), "utf-8")
+        return
     click.echo(transfer_diagram() if transfer else diagram(flow_of(folder("config"), folder("prompts"))))
 
 
@@ -165,4 +171,7 @@ def undialled(directory: Directory, config: Path) -> list[str]:
     ]
 
 
-main.add_command(agencies)
+for command in (agencies, check, console, materials):
+    main.add_command(command)
+main.add_command(doctor)
+main.add_command(forget)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from ivr.beginning import flow_of, readable_log, settings, utc
+from ivr.beginning import flow_of, folder, readable_log, settings, utc
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ivr.settings import Settings
 
 
@@ -59,6 +58,30 @@ def on(name: str) -> None:
     with readable_log():
         switch_on(connect(here.database_url), name)
     click.echo(f"{name} is on")
+
+
+@agencies.command()
+@click.argument("name")
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day: 2026-11-30.")
+@click.option("--by", required=True, help="Initials of the person who dialled.")
+@click.option("--heard", required=True, help="What answered, such as: a person, who named the service.")
+def dialled(name: str, day: datetime, by: str, heard: str) -> None:
+    """Note in agencies.toml that a person has dialled an agency. Its comments stay."""
+    from ivr.dialled import DialTest, DialTestError, note
+
+    path = folder("config") / "agencies.toml"
+    today = datetime.now(UTC).date()
+    try:
+        noted = note(path.read_text("utf-8"), DialTest(name, day.date(), by, heard), today)
+        fresh = path.with_suffix(".fresh")
+        fresh.write_text(noted, "utf-8")
+        fresh.replace(path)
+    except DialTestError as error:
+        raise click.ClickException(f"{path}: {error}") from None
+    except OSError as error:
+        mend = f"cannot be read or written ({error.strerror}); set IVR_CONFIG, or run this where config/ is"
+        raise click.ClickException(f"{path}: whole file: {mend}") from None
+    click.echo(f"{name}: dialled on {day:%Y-%m-%d} by {by}, who heard: {heard}")
 
 
 def _known_agency(name: str) -> Settings:

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 MASK = "[number]"
 SID = "[sid]"
-BETWEEN = (
-    "\\s()\\[\\].,/_·*+'\"\u00ad\u200b-\u200d\u2010-\u2015\u2060\\-"  # What may stand between two digits.
-)
+# What may stand between two digits of a number.
+BETWEEN = "\\s()\\[\\].,/_·*+'\"\u00ad\u200b-\u200d\u2010-\u2015\u2060\\-"
 NUMBER = re.compile(rf"\+?\(?\d(?:(?:[{BETWEEN}]|%(?:25)*[0-9A-Fa-f]{{2}}){{0,6}}\d){{6,}}")
 CLOCK = r"[0-2]\d:[0-5]\d(?::[0-5]\d(?:[.,]\d{1,6})?)?(?:Z|[+-][01]\d:?[0-5]\d)?"
 DATE = r"(?:19|20)\d{2}-[01]\d-[0-3]\d"
@@ -34,7 +33,7 @@ KEPT = re.compile(  # Rows of digits that are nobody's number, and say what a li
     re.VERBOSE,
 )
 TWILIOS = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9a-f]{32}(?![0-9A-Za-z])")
-PLAIN = re.compile(r"[\w./:+\[\]-]+")
+PLAIN = re.compile(r"[\w./:@+\[\]-]+")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 OURS = Path(__file__).parent.parent
 

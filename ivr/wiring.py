@@ -9,22 +9,27 @@ from typing import TYPE_CHECKING
 
 from ivr.breaker import Breaker
 from ivr.flow.reading import read_flow
+from ivr.housekeeping import Housekeeping, PhoneArchive
 from ivr.line import Line
 from ivr.logs import set_up_logs
-from ivr.marks import Keys, Marks
+from ivr.marks import Keys, Marks, month_of
 from ivr.records.accepted import Accepted
 from ivr.records.database import connect
 from ivr.records.filing import Filer
+from ivr.records.forgetting import filed_for
 from ivr.records.journal import Journal
 from ivr.records.snapshot import Snapshots
 from ivr.records.timely import Timely
 from ivr.records.transfers import Transfers
+from ivr.records.unknown import known_calls
 from ivr.searching import Searching
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarm import Alarms
+from ivr.telephony.copies import copies_of
 from ivr.telephony.fixed import fixed_documents
 from ivr.telephony.phone import TwilioPhone
 from ivr.telephony.signature import Signatures
+from ivr.telephony.sweep import Sweep, Swept
 from ivr.telephony.twiml import Speech
 from ivr.transfer.roster import Status
 from ivr.web.app import create_app
@@ -46,8 +51,6 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
     from ivr.searching import Store
 
-DAY = 86_400  # Seconds that the row of a transfer is kept; the log has its story.
-FORGET_EVERY = 600
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 
 
@@ -61,38 +64,57 @@ def build_line(settings: Settings, journal: Journal, store: Store, snapshots: Sn
     searching = Searching(flow.directory, store, journal, later, slots, phone, status)
     alarms = Alarms(phone, settings.alarm_number, settings.alarm_url)
     limits = RedisLimits(redis, breaker)
-    welcome = Welcome(limits, Lists)
-    line = Line(flow, journal, phone, later, searching, status, welcome, None, alarms.tell)
+    welcome = Welcome(limits, partial(_lists, snapshots))
+    archive = PhoneArchive(connect(settings.database_url), time.time)
+    line = Line(flow, journal, phone, later, searching, status, welcome, archive, alarms.tell)
     later.perform_with(line.perform)
     return line
 
 
 def build_worker_line(settings: Settings) -> Line:
-    """Put together the line of the worker, with a journal and a filer of its own."""
+    """Put together the line of the worker, which also keeps house."""
     database, journal = connect(settings.database_url), Journal(settings.journal_dir)
     snapshots = Snapshots(database, settings.journal_dir, time.time)
     line = build_line(settings, journal, Transfers(database, time.time), snapshots)
-    _file(settings, line, journal, database, snapshots)
+    set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
+    keeps = keep_house(settings, line, database)
+
+    def look() -> None:
+        snapshots.refresh()
+        keeps.look()
+
+    _file(line, journal, database, look)
     return line
 
 
-def _file(settings: Settings, line: Line, journal: Journal, database: Database, snapshots: Snapshots) -> None:
-    """Start filing the journal of this process, and what else its thread looks after."""
-    keep = line.flow.line.retention.rows_days * 86_400
-    accepted = Accepted(settings.journal_dir)
+def keep_house(settings: Settings, line: Line, database: Database) -> Housekeeping:
+    """Put together what the worker does by itself."""
+    keys = Keys(settings.keys_dir)
+    file = line.flow.line
+    sweeps = partial(sweep, settings, database) if file.sweep.on else None
+    return Housekeeping(database, file.retention, keys, Accepted(settings.journal_dir), sweeps, time.time)
 
-    ended = Transfers(database, time.time)
-    forgotten = 0.0
 
-    def look() -> None:
-        nonlocal forgotten
-        snapshots.refresh()
-        if time.time() - forgotten > FORGET_EVERY:
-            forgotten = time.time()
-            accepted.forget(forgotten)
-            ended.forget(forgotten - DAY)
+def sweep(settings: Settings, database: Database) -> Swept:
+    """Delete what Twilio has of the line's number and is over."""
+    marks = Marks(settings.secret_key, Keys(settings.keys_dir), time.time)
+    with copies_of(settings) as copies:
+        return Sweep(
+            copies,
+            known=partial(known_calls, database),
+            call_id=lambda sid, start: marks.call(sid, month_of(start.timestamp())),
+        ).run()
 
+
+def _file(line: Line, journal: Journal, database: Database, look: Callable[[], object]) -> None:
+    """Start filing the journal of this process."""
+    keep = filed_for(line.flow.line.retention.rows_days)
     Filer(journal, database, time.time, keep_seconds=keep, look=look).start()
+
+
+def _lists(snapshots: Snapshots) -> Lists:
+    known = snapshots.current
+    return Lists(known.opted_out, known.blocked)
 
 
 def _status(snapshots: Snapshots) -> Status:
@@ -131,8 +153,9 @@ def web() -> Flask:
     snapshots = Snapshots(database, settings.journal_dir, time.time)
     store = Timely(Transfers(connect(settings.database_url, WEBHOOK_SECONDS), time.time))
     line = build_line(settings, journal, store, snapshots)
+    set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     parts = build_parts(settings, line)
     app = create_app(parts)
     die_with_parent()
-    _file(settings, line, journal, database, snapshots)
+    _file(line, journal, database, snapshots.refresh)
     return app

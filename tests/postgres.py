@@ -20,6 +20,7 @@ import pytest
 
 from ivr.records.database import Database, connect
 from ivr.records.migrate import upgrade
+from ivr.records.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,7 @@ def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 def postgres_url(migrated_postgres_url: str) -> str:
     """Empty our tables, for one test."""
     with psycopg.connect(migrated_postgres_url) as cleaner:
-        cleaner.execute("TRUNCATE calls, turns, transfers, attempts, searches, agency_status")
+        cleaner.execute("TRUNCATE " + ", ".join(table.name for table in metadata.sorted_tables))
     return migrated_postgres_url
 
 

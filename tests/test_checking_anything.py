@@ -19,6 +19,7 @@ from ivr.flow.drawing import diagram
 from ivr.flow.measuring import measure, summary
 from ivr.flow.nodes import Flow, Keywords, LineFile, Menus, Prompts
 from ivr.flow.patching import patched
+from ivr.flow.sources import Coverage, Facts
 
 MINIMAL = Path(__file__).parent / "lines" / "minimal"
 FILES = tuple(str(path.relative_to(MINIMAL)) for path in sorted(MINIMAL.glob("*/*.toml")))
@@ -27,6 +28,8 @@ SHAPES = {
     "config/menus.toml": Menus,
     "config/agencies.toml": Directory,
     "config/keywords.toml": Keywords,
+    "config/facts.toml": Facts,
+    "config/coverage.toml": Coverage,
     "prompts/en.toml": Prompts,
     "prompts/fr.toml": Prompts,
 }
@@ -121,7 +124,13 @@ def test_any_edit_of_a_good_line_is_answered(spoils: list[tuple[str, list[int], 
     line = read["config/line.toml"]
     words = {name: read.get(f"prompts/{name}.toml", read["prompts/en.toml"]) for name in line.languages}
     flow = Flow(
-        read["config/menus.toml"], words, line, read["config/agencies.toml"], read["config/keywords.toml"]
+        read["config/menus.toml"],
+        words,
+        line,
+        read["config/agencies.toml"],
+        read["config/keywords.toml"],
+        read["config/facts.toml"],
+        read["config/coverage.toml"],
     )
 
     faults = list(inspect(flow))

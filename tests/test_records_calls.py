@@ -13,6 +13,7 @@ from sqlalchemy import inspect, select
 
 from ivr.effects import Entry
 from ivr.records import migrations
+from ivr.records.blurring import blur
 from ivr.records.calls import list_calls
 from ivr.records.database import Database, RecordsUnavailable, connect, read_url
 from ivr.records.migrate import upgrade
@@ -185,6 +186,7 @@ def test_log_of_an_earlier_version_is_kept(kind: str, tmp_path: Path, request: p
     upgrade(url)
 
     assert [found.id for found in list_calls(database)] == ["c"]
+    assert [blur(database, at(86_399)), blur(database, at(86_400))] == [0, 1]
     database.close()
 
 

@@ -9,7 +9,21 @@ from ivr.flow.faults import Fault, words_file
 from ivr.flow.measuring import Figures, measure
 from ivr.flow.patching import patched
 from ivr.flow.reading import FlowError, read_flow
-from ivr.flow.rules import agencies, blanks, keywords, languages, menus, speech, texting, words
+from ivr.flow.rules import (
+    agencies,
+    blanks,
+    coverage,
+    directory,
+    facts,
+    keywords,
+    languages,
+    menus,
+    speech,
+    style,
+    sweep,
+    texting,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     languages.wrong_languages,
     languages.wrong_voices,
     speech.impatience,
+    sweep.unexplained,
     menus.unknown_stops,
     menus.wrong_kinds,
     menus.unreachable_stops,
@@ -48,6 +63,16 @@ RULES: tuple[Rule, ...] = (
     blanks.unknown_blanks,
     blanks.missing_blanks,
     blanks.key_first,
+    directory.unsaid_agencies,
+    directory.enforcers,
+    facts.unsourced,
+    facts.unknown_sources,
+    facts.unused_sources,
+    facts.half_checked,
+    coverage.uncovered,
+    style.hard_words,
+    style.banned_words,
+    style.numbers_by_hand,
     keywords.unknown_meanings,
     keywords.missing_keywords,
     keywords.empty_keywords,
@@ -59,6 +84,7 @@ WALKS: tuple[Rule, ...] = (
     speech.first_words,
     speech.overheard,
     speech.slow_ways,
+    speech.far_facts,
     speech.long_whispers,
     speech.too_long_to_say,
     texting.long_texts,

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from ivr.flow.nodes import Flow
 
-LINE, MENUS, AGENCIES, KEYWORDS = (
-    f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords")
+LINE, MENUS, AGENCIES, KEYWORDS, FACTS, COVERAGE = (
+    f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords", "facts", "coverage")
 )
 
 

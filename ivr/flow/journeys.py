@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ivr.flow.nodes import Checklist, Flow, Language, Transfer
-from ivr.flow.reach import offers
+from ivr.flow.reach import offers, told
 from ivr.flow.speaking import spell, tongues
 from ivr.flow.step import step
 from ivr.flow.turn import Arrived, Connect, Pressed, Roster, Say, Turn
@@ -20,7 +20,7 @@ FARTHEST = 6  # Keys after which we stop looking.
 
 @dataclass(frozen=True)
 class Journey:
-    """A way from pick-up to a ringing agency."""
+    """A way from pick-up to a ringing agency, or to a stop that states facts."""
 
     keys: str
     seconds: float  # Of speech, each key pressed as soon as it is named.
@@ -46,6 +46,20 @@ def to_a_person(flow: Flow) -> Mapping[str, Journey]:
             if isinstance(turn.then, Connect):
                 _keep(found, turn.position.language, _rung(flow, journey, turn, turn.then))
         ahead = _quickest((journey, turn) for journey, turn in reached if not isinstance(turn.then, Connect))
+    return found
+
+
+def to_facts(flow: Flow) -> Mapping[str, Mapping[str, Journey]]:
+    """Find, in each language, the way of fewest keys, then seconds, to each stop that states facts."""
+    found: dict[str, dict[str, Journey]] = {language: {} for language in flow.languages}
+    wanted, roster = told(flow), Roster(flow.directory.orders, 0)
+    ahead = [(Journey("", 0.0, 0.0), step(flow, Position(), Arrived(), roster))]
+    for _ in range(FARTHEST):
+        every = (arrival for journey, turn in ahead for arrival in _press_each(flow, journey, turn, roster))
+        ahead = _quickest((j, turn) for j, turn in every if not isinstance(turn.then, Connect))
+        for journey, turn in ahead:
+            if turn.position.stop in wanted and turn.position.language in found:
+                found[turn.position.language].setdefault(turn.position.stop, journey)
     return found
 
 

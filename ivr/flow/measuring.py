@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ivr.flow.journeys import Journey, seconds, to_a_person
+from ivr.flow.journeys import Journey, seconds, to_a_person, to_facts
 from ivr.flow.nodes import Checklist, Flow, Message
+from ivr.flow.prose import MEASURED, measured
 from ivr.flow.reach import by_text, by_voice, depths, keys
 from ivr.flow.speaking import choices, fill, speak
 from ivr.flow.texting import reply
@@ -37,6 +38,25 @@ class Heard:
     text: Most  # Segments.
     wide: Most  # How many texts are coded in 16 bits, and the letters that force it.
     journey: Journey | None
+    facts: Farthest
+    style: Style | None
+
+
+@dataclass(frozen=True)
+class Farthest:
+    """The stop that states facts and takes most keys, most speech, most patience."""
+
+    keys: Most
+    seconds: Most
+    patient: Most
+
+
+@dataclass(frozen=True)
+class Style:
+    """The prompts that are hardest to read, and longest in breath."""
+
+    grade: Most
+    length: Most
 
 
 @dataclass(frozen=True)
@@ -54,8 +74,18 @@ def measure(flow: Flow) -> Figures:
     journeys = to_a_person(flow)
     offered = [Most(len(keys(stop)), name) for name, stop in flow.stops.items()]
     deep = [Most(depth, name) for name, depth in depths(flow).items()]
-    heard = {language: _heard(flow, language, journeys.get(language)) for language in flow.languages}
+    facts = {language: farthest(ways) for language, ways in to_facts(flow).items()}
+    heard = {name: _heard(flow, name, journeys.get(name), facts[name]) for name in flow.languages}
     return Figures(_most(offered), _most(deep), heard, journeys.get(""))
+
+
+def farthest(ways: Mapping[str, Journey]) -> Farthest:
+    """Name the stops that are farthest, in keys and in speech."""
+    return Farthest(
+        keys=_most([Most(len(way.keys), stop) for stop, way in ways.items()]),
+        seconds=_most([Most(way.seconds, stop) for stop, way in ways.items()]),
+        patient=_most([Most(way.patient, stop) for stop, way in ways.items()]),
+    )
 
 
 def instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
@@ -103,7 +133,7 @@ def summary(figures: Figures) -> str:
     return "\n".join(lines)
 
 
-def _heard(flow: Flow, language: str, journey: Journey | None) -> Heard:
+def _heard(flow: Flow, language: str, journey: Journey | None, facts: Farthest) -> Heard:
     spoken = [Most(length, name) for name, length in instructions(flow, language)]
     written = list(texts(flow, language))
     wide = [words for _, words in written if forced(words)]
@@ -113,6 +143,16 @@ def _heard(flow: Flow, language: str, journey: Journey | None) -> Heard:
         text=_most([Most(segments(words), place) for place, words in written]),
         wide=Most(len(wide), forced("".join(wide))),
         journey=journey,
+        facts=facts,
+        style=_style(flow) if language == MEASURED else None,
+    )
+
+
+def _style(flow: Flow) -> Style:
+    found = list(measured(flow))
+    return Style(
+        grade=_most([Most(plain.grade, place) for place, plain in found]),
+        length=_most([Most(plain.length, place) for place, plain in found]),
     )
 
 
@@ -128,7 +168,17 @@ def _lines(heard: Heard) -> Iterator[str]:
         yield f"texts in 16-bit coding: {heard.wide.amount:.0f}, forced by {' '.join(heard.wide.place)}"
     else:
         yield "texts in 16-bit coding: none"
+    if heard.style:
+        grade, length = heard.style.grade, heard.style.length
+        yield f"hardest to read: grade {grade.amount:.1f} ({grade.place})"
+        yield f"longest sentences: {length.amount:.1f} words on average ({length.place})"
     yield _to_a_person(heard.journey)
+    keys, speech, patient = heard.facts.keys, heard.facts.seconds, heard.facts.patient
+    yield (
+        f"to any fact: at most {keys.amount:.0f} keys ({keys.place}), "
+        f"{speech.amount:.1f} s of speech ({speech.place}), "
+        f"{patient.amount:.1f} s without interrupting ({patient.place})"
+    )
 
 
 def _to_a_person(journey: Journey | None) -> str:

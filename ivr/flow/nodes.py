@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
+from ivr.flow.plainness import Style
+from ivr.flow.sources import NO_COVERAGE, NO_FACTS, Coverage, Facts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,6 +39,7 @@ class Message(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind",
     options: dict[str, str] = field(default_factory=dict)
     held: bool = False  # A texter is asked whether it is safe to read, before it is sent.
     facts: tuple[str, ...] = ()
+    no_facts: str = ""  # Why there are none.
     does: Literal["", "text-numbers"] = ""
 
 
@@ -46,6 +50,7 @@ class Checklist(
 
     results: dict[str, str]  # From how many yes on -> stop.
     facts: tuple[str, ...] = ()
+    no_facts: str = ""  # Why there are none.
 
     def result(self, yes: int) -> str:
         """Name the stop that a number of yes leads to."""
@@ -78,6 +83,9 @@ class Menus(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     over: str
     unreached: str
     stops: dict[str, Stop]
+    private: tuple[
+        str, ...
+    ] = ()  # Where callers speak of themselves: nobody who enforces is named from here on.
 
 
 class Lines(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -160,6 +168,7 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     stops: dict[str, StopWords]
     orders: dict[str, OrderWords]
     agencies: dict[str, AgencyWords]
+    style: Style = Style()
 
 
 class Voice(Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,6 +196,13 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True):
     counts_months: int
 
 
+class Sweep(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether Twilio's own records of calls and texts are deleted, and if not, why."""
+
+    on: bool = True
+    why_off: str = ""
+
+
 class LineFile(Struct, frozen=True, forbid_unknown_fields=True):
     """`config/line.toml`."""
 
@@ -194,6 +210,7 @@ class LineFile(Struct, frozen=True, forbid_unknown_fields=True):
     languages: dict[str, Voice]
     patience: Patience
     retention: Retention
+    sweep: Sweep = Sweep()
 
 
 class Keywords(Struct, frozen=True, forbid_unknown_fields=True):
@@ -214,6 +231,8 @@ class Flow:
     line: LineFile
     directory: Directory
     keywords: Keywords
+    facts: Facts = NO_FACTS
+    coverage: Coverage = NO_COVERAGE
 
     @property
     def stops(self) -> Mapping[str, Stop]:

@@ -58,6 +58,17 @@ def by_text(flow: Flow) -> frozenset[str]:
     return _spread(flow, doors, lambda stop: () if isinstance(stop, Checklist) else leads(stop).values())
 
 
+def below(flow: Flow, door: str) -> frozenset[str]:
+    """Name a stop and every stop that its keys and results lead on to, short of the main menu."""
+    return _spread(flow, (door,), lambda stop: set(leads(stop).values()) - {flow.menus.home})
+
+
+def told(flow: Flow) -> frozenset[str]:
+    """Name every stop that states facts and that keys alone lead to: no questions, nobody rung."""
+    reached = _spread(flow, (flow.menus.home,), lambda stop: offers(stop).values())
+    return frozenset(name for name in reached if getattr(flow.stops[name], "facts", ()))
+
+
 def depths(flow: Flow) -> dict[str, int]:
     """Count the menus that a caller hears from the main menu to each stop, both included."""
     found: dict[str, int] = {}

@@ -9,6 +9,7 @@ from ivr.agencies import Directory
 from ivr.flow.complaints import WHOLE, convert
 from ivr.flow.faults import Fault
 from ivr.flow.nodes import Flow, Keywords, LineFile, Menus, Prompts
+from ivr.flow.sources import Coverage, Facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,13 +32,15 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     menus = _read(config / "menus.toml", Menus, faults)
     directory = _read(config / "agencies.toml", Directory, faults)
     keywords = _read(config / "keywords.toml", Keywords, faults)
+    facts = _read(config / "facts.toml", Facts, faults)
+    coverage = _read(config / "coverage.toml", Coverage, faults)
     words = {
         name: _read(prompts / f"{name}.toml", Prompts, faults) for name in (line.languages if line else ())
     }
     spoken = {name: found for name, found in words.items() if found}
-    if faults or not (line and menus and directory and keywords):
+    if faults or not (line and menus and directory and keywords and facts and coverage):
         raise FlowError(tuple(faults))
-    return Flow(menus, spoken, line, directory, keywords)
+    return Flow(menus, spoken, line, directory, keywords, facts, coverage)
 
 
 def _read(path: Path, shape: type[T], faults: list[Fault]) -> T | None:

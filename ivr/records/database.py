@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -101,6 +101,30 @@ def insert_missing(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]
         return
     insert = postgresql.insert if sql.dialect.name == "postgresql" else sqlite.insert
     sql.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+def insert_or_change(sql: Connection, table: Table, rows: Sequence[dict[str, Any]], *, add: str = "") -> None:
+    """Insert rows; of one that is there the other columns are changed, or one is added to."""
+    if not rows:
+        return
+    insert = (postgresql.insert if sql.dialect.name == "postgresql" else sqlite.insert)(table)
+    keys = list(table.primary_key.columns)
+    changed: dict[str, Any] = {
+        name: insert.excluded[name] for name in rows[0] if name not in {k.name for k in keys}
+    }
+    if add:
+        changed[add] = table.c[add] + insert.excluded[add]
+    sql.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def be_alone(sql: Connection, lock: int, *, shared: bool = False) -> None:
+    """Wait until nobody else is in this lock, until the transaction ends; writers of SQLite are alone anyway.
+
+    Those who share it wait only for one who does not.
+    """
+    if sql.dialect.name == "postgresql":
+        wait = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+        sql.execute(select(wait(lock)))
 
 
 def _sqlite(where: URL, *, create: bool) -> Engine:

@@ -37,6 +37,7 @@ class Call:
     outcome: str | None
     turns: int
     transfers: tuple[Transfer, ...]
+    mark: str = ""  # Whose call it is; empty when nobody knows.
 
 
 def fold(entries: Iterable[Entry], now: float) -> Call:
@@ -58,6 +59,7 @@ def fold(entries: Iterable[Entry], now: float) -> Call:
         outcome=None if ended is None else _outcome(told, transfers),
         turns=len(turns),
         transfers=transfers,
+        mark=next((entry.mark for entry in told if entry.mark), ""),
     )
 
 

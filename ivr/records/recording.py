@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, select, update
 
 from ivr.records.database import insert_missing
+from ivr.records.erasing import without_erased
 from ivr.records.folding import VOICE_SILENT, Call, fold
 from ivr.records.ordering import in_order
 from ivr.records.rows import (
@@ -30,15 +32,18 @@ if TYPE_CHECKING:
     from ivr.effects import Entry
     from ivr.records.database import Database
 
+logger = logging.getLogger(__name__)
+
 AT_ONCE = 200  # Calls looked at in one transaction.
+LATE_SECONDS = 3600  # A call keeps its exact start for so long after anything arrived, however late it did.
 
 
 def record(database: Database, entries: Sequence[Entry], now: float) -> None:
     """Store entries that are not stored yet, and bring the rows of their calls up to date."""
-    arrived = _by_call(entries)
     with database.write() as sql:
+        arrived = without_erased(sql, _by_call(entries), now)
         insert_missing(sql, calls, [write_stub(arrived[call]) for call in sorted(arrived)])
-        _retell(sql, sorted(arrived), arrived, now)
+        retell(sql, sorted(arrived), arrived, now)
 
 
 def close_silent(database: Database, now: float) -> int:
@@ -59,24 +64,26 @@ def _close_some(database: Database, ids: Sequence[str], now: float) -> int:
     silent = [call for call in ids if call in known and fold(known[call], now).ended is not None]
     if silent:
         with database.write() as sql:
-            _retell(sql, silent, {}, now)
+            retell(sql, silent, {}, now)
     return len(silent)
 
 
-def _retell(sql: Connection, ids: Sequence[str], arrived: Mapping[str, list[Entry]], now: float) -> None:
+def retell(sql: Connection, ids: Sequence[str], arrived: Mapping[str, Sequence[Entry]], now: float) -> None:
     """Tell these calls anew from what is stored and what has arrived."""
     # Locked in one order by all: another process may file other turns of the same calls now.
-    sql.execute(select(calls.c.id).where(calls.c.id.in_(ids)).order_by(calls.c.id).with_for_update()).all()
+    locked = select(calls.c.id, calls.c.exact_until).where(calls.c.id.in_(ids)).order_by(calls.c.id)
+    exact = {row.id: row.exact_until for row in sql.execute(locked.with_for_update())}
     stored = read_entries(sql, ids)
     told: list[Call] = []
     fresh: list[Row] = []
     for call in ids:
         before = stored.get(call, [])
-        keys = {entry.key for entry in before}
-        new = in_order(entry for entry in arrived.get(call, []) if entry.key not in keys)
+        new = _new(before, arrived.get(call, []), blurred=exact.get(call) is None)
         if not before and not new:
             continue  # Somebody erased the call meanwhile.
         story = fold([*before, *new], now)
+        if new:
+            exact[call] = max(exact[call], datetime.fromtimestamp(now + LATE_SECONDS, UTC))
         if before and story.started < min(entry.at for entry in before):
             # All its seconds count from the start, which has turned out to be earlier.
             sql.execute(delete(turns).where(turns.c.call_id == call))
@@ -84,17 +91,28 @@ def _retell(sql: Connection, ids: Sequence[str], arrived: Mapping[str, list[Entr
         told.append(story)
         fresh += [write_turn(entry, story.started) for entry in new]
     insert_missing(sql, turns, fresh)
-    _rewrite(sql, told)
+    _rewrite(sql, told, exact)
 
 
-def _rewrite(sql: Connection, told: Sequence[Call]) -> None:
+def _new(before: Sequence[Entry], arrived: Sequence[Entry], *, blurred: bool) -> list[Entry]:
+    """Choose what is not stored yet; in a call whose start is blurred nothing can be put in its place."""
+    keys = {entry.key for entry in before}
+    new = in_order(entry for entry in arrived if entry.key not in keys)
+    if new and blurred:
+        logger.warning("entries that came more than a day late are dropped: %s", len(new))
+        return []
+    return new
+
+
+def _rewrite(sql: Connection, told: Sequence[Call], exact: Mapping[str, datetime | None]) -> None:
     """Replace the rows that are computed: they hold nothing of their own."""
     ids = [call.id for call in told]
     theirs = select(transfers.c.id).where(transfers.c.call_id.in_(ids))
     sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
     sql.execute(delete(transfers).where(transfers.c.call_id.in_(ids)))
     if told:
-        sql.execute(update(calls).where(calls.c.id == bindparam("told")), [write_call(call) for call in told])
+        rows = [write_call(call, exact[call.id]) for call in told]
+        sql.execute(update(calls).where(calls.c.id == bindparam("told")), rows)
     if searches := [row for call in told for row in write_transfers(call)]:
         sql.execute(transfers.insert(), searches)
     if rings := [row for call in told for row in write_attempts(call)]:

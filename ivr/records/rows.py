@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+EXACT_SECONDS = 24 * 3600  # After that the start of a call is blurred.
+
 
 def read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:
     """Read back the entries of some calls."""
     found: dict[str, list[Entry]] = defaultdict(list)
-    joined = select(turns, calls.c.channel, calls.c.started_at).join(calls).where(calls.c.id.in_(ids))
+    theirs = (calls.c.channel, calls.c.started_at, calls.c.mark)
+    joined = select(turns, *theirs).join(calls).where(calls.c.id.in_(ids))
     for row in sql.execute(joined):
         entry = Entry(
             call=row.call_id,
@@ -38,6 +41,7 @@ def read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:
             order=row.order_name,
             rang=row.rang,
             ended=row.ended,
+            mark=row.mark,
             search=row.search,
             sign=row.sign,
         )
@@ -52,6 +56,7 @@ def write_stub(entries: Sequence[Entry]) -> Row:
         "id": first.call,
         "channel": first.channel,
         "started_at": _moment(first.at),
+        "exact_until": _moment(first.at + EXACT_SECONDS),
         "end_estimated": False,
         "language": "",
         "last_stop": "",
@@ -59,9 +64,11 @@ def write_stub(entries: Sequence[Entry]) -> Row:
     }
 
 
-def write_call(call: Call) -> Row:
+def write_call(call: Call, exact_until: datetime | None) -> Row:
     """Write what is computed of a call."""
     return {
+        "exact_until": exact_until,
+        "mark": call.mark,
         "told": call.id,
         "started_at": _moment(call.started),
         "ended_at": _moment(call.ended),

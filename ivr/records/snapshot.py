@@ -1,4 +1,4 @@
-"""What SQL knows of agencies, held in this process: a caller's turn asks it without waiting.
+"""What SQL knows of agencies and of phones, held in this process: a caller's turn asks it without waiting.
 
 Its last good copy lies beside the journal, so that a process that starts without SQL knows it as well.
 """
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ivr.breaker import PartUnavailable
-from ivr.records.agency_status import FAILS_FOR, Status, list_status
+from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
+from ivr.records.lists import list_blocks, list_opt_outs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -30,11 +31,13 @@ NAME = "snapshot.json"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known of agencies at one moment."""
+    """What is known of agencies, and of phones by their marks, at one moment."""
 
     off: frozenset[str] = frozenset()
     failing: frozenset[str] = frozenset()
     taken_at: float = 0  # When SQL said so; 0: never.
+    opted_out: frozenset[str] = frozenset()
+    blocked: frozenset[str] = frozenset()
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -43,10 +46,16 @@ class Known(msgspec.Struct, frozen=True):
     off: dict[str, float | None] = msgspec.field(default_factory=dict)  # Until when; null: until switched on.
     failing: dict[str, float] = msgspec.field(default_factory=dict)
     taken_at: float = 0
+    opted_out: frozenset[str] = frozenset()
+    blocked: dict[str, float] = msgspec.field(default_factory=dict)
+
+    def same(self, other: Known) -> bool:
+        """Claim that it says the same, whenever it was said."""
+        return msgspec.structs.replace(self, taken_at=other.taken_at) == other
 
 
 class Snapshots:
-    """Holds the last that SQL said of agencies."""
+    """Holds the last that SQL said of them."""
 
     def __init__(self, database: Database, folder: Path, now: Callable[[], float]) -> None:
         self._database = database
@@ -64,13 +73,15 @@ class Snapshots:
             off=frozenset(name for name, until in known.off.items() if until is None or now < until),
             failing=frozenset(name for name, until in known.failing.items() if now < until),
             taken_at=known.taken_at,
+            opted_out=known.opted_out,
+            blocked=frozenset(mark for mark, until in known.blocked.items() if now < until),
         )
 
     def refresh(self) -> bool:
         """Ask SQL anew, and keep a copy. False when it cannot be asked: what was known still holds."""
         now = self._now()
         try:
-            self._known = _known(list_status(self._database, now), now)
+            self._known = _ask(self._database, now)
         except (PartUnavailable, RecordRefused) as fault:
             if not self._away:
                 logger.warning("what operators switch cannot be read, the last known holds: %s", fault)
@@ -82,7 +93,7 @@ class Snapshots:
 
     def _keep(self, known: Known) -> None:
         """Copy it to the disk if it has changed; half a copy is never seen."""
-        if (known.off, known.failing) == (self._kept.off, self._kept.failing) and self._path.exists():
+        if known.same(self._kept) and self._path.exists():
             return
         draft = self._path.with_suffix(f".{os.getpid()}")
         try:
@@ -98,8 +109,9 @@ class Snapshots:
         self._kept = known
 
 
-def _known(status: Mapping[str, Status], now: float) -> Known:
-    """Take from what is known of agencies what decides who is rung."""
+def _ask(database: Database, now: float) -> Known:
+    """Ask for what decides who is rung, and who is answered how."""
+    status = list_status(database, now)
     return Known(
         off={name: _seconds(one.until) for name, one in status.items() if one.off},
         failing={
@@ -108,6 +120,8 @@ def _known(status: Mapping[str, Status], now: float) -> Known:
             if one.failing and one.last_at
         },
         taken_at=now,
+        opted_out=list_opt_outs(database),
+        blocked={one.mark: one.until.timestamp() for one in list_blocks(database, now)},
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import (
     Boolean,
     Column,
+    Date,
     DateTime,
     Double,
     ForeignKey,
@@ -63,6 +64,8 @@ calls = Table(
     Column("last_stop", String, nullable=False),
     Column("outcome", String),  # Empty while the call goes on.
     Column("turns", Integer, nullable=False),
+    Column("mark", String, nullable=False, server_default="", index=True),  # Whose call: for erasing only.
+    Column("exact_until", Moment, index=True),  # Then its start is blurred; empty once that is done.
     Index(None, "started_at", "id"),
     Index(None, "ended_at"),
 )
@@ -145,4 +148,44 @@ agency_status = Table(
     Column("off_until", Moment),  # Empty: until somebody switches it on.
     Column("why", String, nullable=False),
     Column("changed_at", Moment, nullable=False),
+)
+
+daily = Table(  # What is left of calls that were forgotten. No two things of one call stand in one row.
+    "daily",
+    metadata,
+    Column("day", Date, primary_key=True),  # Of all but the plain numbers of calls: a month's first.
+    Column("what", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("mark", String, primary_key=True),
+    Column("since", Date, nullable=False),  # A moment would tell which text it was.
+)
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("mark", String, primary_key=True),
+    Column("until", Moment, nullable=False),
+    Column("why", String, nullable=False),
+)
+
+erased = Table(  # What comes late of these calls is dropped.
+    "erased",
+    metadata,
+    Column("call_id", String, primary_key=True),
+    Column("at", Moment, nullable=False, index=True),  # Rounded down to the hour.
+)
+
+erased_marks = (
+    Table(  # What happened under these marks before, and is still in a journal, is dropped. For a day.
+        "erased_marks",
+        metadata,
+        Column("mark", String, primary_key=True),
+        Column("at", Moment, nullable=False),
+    )
 )

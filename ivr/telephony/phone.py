@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ivr.settings import Settings
 
 logger = logging.getLogger(__name__)
+logging.getLogger("twilio.http_client").setLevel(logging.WARNING)  # Below, it logs numbers and ids.
 
 SECONDS = 5.0  # How long one request may take.
 REST_SECONDS = 30.0  # How long Twilio is not asked to ring after it failed to answer.
@@ -44,9 +45,7 @@ class TwilioPhone:
         self._number = settings.number
         self._breaker = Breaker(rest=REST_SECONDS)
         self._public_url = settings.public_url
-        self._client = Client(
-            settings.account_sid, settings.auth_token, http_client=_Redirected(settings.api_url)
-        )
+        self._client = make_client(settings)
 
     def text(self, number: str, words: str) -> None:
         """Send a text from the line's number. PhoneUnavailable when Twilio does not take it."""
@@ -101,6 +100,11 @@ class TwilioPhone:
                 **options,
             )
         return str(leg.sid)
+
+
+def make_client(settings: Settings) -> Client:
+    """Make a client of Twilio's REST API that gives up in time. It connects when first used."""
+    return Client(settings.account_sid, settings.auth_token, http_client=_Redirected(settings.api_url))
 
 
 @contextmanager

@@ -49,12 +49,13 @@ def wrong_dates(flow: Flow) -> Iterator[Fault]:
     for name, agency in flow.directory.agencies.items():
         for part in ("last_dialled", "rehearsed_on"):
             day: str = getattr(agency, part)
-            if day and not _is_date(day):
+            if day and not is_date(day):
                 mend = f"'{day}' is not a date; write one such as 2026-11-30, or leave it empty"
                 yield Fault(AGENCIES, f"agencies.{name}.{part}", mend)
 
 
-def _is_date(day: str) -> bool:
+def is_date(day: str) -> bool:
+    """Tell whether a text is a day, written as 2026-11-30."""
     try:
         return date.fromisoformat(day).isoformat() == day
     except ValueError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ivr.flow.faults import LINE, Fault, words_file
-from ivr.flow.journeys import seconds, to_a_person
+from ivr.flow.faults import LINE, MENUS, Fault, words_file
+from ivr.flow.journeys import seconds, to_a_person, to_facts
 from ivr.flow.measuring import first_sentence, instructions
-from ivr.flow.reach import by_voice
+from ivr.flow.reach import by_voice, told
 from ivr.flow.speaking import content, spell
 from ivr.flow.step import RING_BUFFER, SHORTEST_RING
 from ivr.flow.understanding import fold
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_INSTRUCTIONS, LONGEST_FIRST, LONGEST_WAY, LONGEST_WHISPER = 20, 8, 15, 5  # Seconds.
 MOST_KEYS = 3
+MOST_KEYS_TO_A_FACT, LONGEST_WAY_TO_A_FACT = 4, 60
 SHORTEST_WAIT, LONGEST_RING, LONGEST_REACH = 8, 20, 60  # Seconds.
 LONGEST_SAY = 3000  # Characters: Twilio's own limit.
 # Beginnings of words, folded, that tell who listens in what the line is about.
@@ -91,6 +92,22 @@ def slow_ways(flow: Flow) -> Iterator[Fault]:
         if journey.seconds > LONGEST_WAY:
             mend = f"{journey.seconds:.1f} s of speech to a ringing agency; shorten it to {LONGEST_WAY} s"
             yield Fault(words_file(language), "lines.person_key", mend)
+
+
+def far_facts(flow: Flow) -> Iterator[Fault]:
+    """Find facts that are too many keys or too much speech away."""
+    ways, most = to_facts(flow), MOST_KEYS_TO_A_FACT
+    for name in sorted(told(flow)):
+        for language in flow.languages:
+            way = ways[language].get(name)
+            if way is None or len(way.keys) > most:
+                mend = (
+                    f"is more than {most} keys from the first word; offer it by a menu nearer to the main one"
+                )
+                yield Fault(MENUS, f"stops.{name}", mend)
+            elif way.seconds > LONGEST_WAY_TO_A_FACT:
+                mend = f"{way.seconds:.1f} s of speech come first; offer it within {LONGEST_WAY_TO_A_FACT} s"
+                yield Fault(words_file(language), f"stops.{name}", mend)
 
 
 def long_whispers(flow: Flow) -> Iterator[Fault]:

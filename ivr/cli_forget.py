@@ -1,0 +1,42 @@
+"""The command `ivr forget`: delete now what the worker would delete by itself today."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+import click
+
+from ivr.beginning import flow_of, readable_log, settings
+
+
+@click.command()
+def forget() -> None:
+    """Forget calls that are older than the retention in config/line.toml, after counting them.
+
+    The worker does this once a day by itself. It may be stopped at any time, and begun again.
+    """
+    from rich.progress import Progress
+
+    from ivr.records.blurring import blur
+    from ivr.records.database import connect
+    from ivr.records.forgetting import forget as forget_old
+
+    here = settings()
+    kept = flow_of(here.config, here.prompts).line.retention
+    database = connect(here.database_url)
+    with readable_log(), Progress(transient=True) as shown:
+        bar = shown.add_task("forgetting", total=None)
+        blur(database, time.time())
+        gone = forget_old(
+            database,
+            time.time(),
+            kept.rows_days,
+            kept.counts_months,
+            progress=lambda done, total: shown.update(bar, completed=done, total=total),
+        )
+    for what, number in asdict(gone).items():
+        if not isinstance(number, bool):
+            click.echo(f"{what}: {number} deleted")
+    if not gone.scrubbed:
+        click.echo("the database was busy: traces are left in its file until this runs again")

@@ -1,0 +1,47 @@
+"""Style: plain, kind, and no number written out by hand."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ivr.flow.faults import Fault, words_file
+from ivr.flow.plainness import unkind
+from ivr.flow.prose import MEASURED, measured, prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.flow.nodes import Flow
+
+HIGHEST_GRADE, LONGEST_SENTENCE = 6, 12  # School years; words, on average.
+BY_HAND = re.compile(r"\d(?:[ .,-]{0,2}\d){6,}")  # Seven digits or more: a telephone number.
+
+
+def hard_words(flow: Flow) -> Iterator[Fault]:
+    """Find English prompts that need more school, or more breath, than a caller may have."""
+    for place, found in measured(flow):
+        if found.grade > HIGHEST_GRADE:
+            mend = f"needs grade {found.grade:.1f} to read; write shorter words, to grade {HIGHEST_GRADE}"
+            yield Fault(words_file(MEASURED), place, mend)
+        if found.length > LONGEST_SENTENCE:
+            mend = f"has {found.length:.1f} words a sentence; part them, to {LONGEST_SENTENCE}"
+            yield Fault(words_file(MEASURED), place, mend)
+
+
+def banned_words(flow: Flow) -> Iterator[Fault]:
+    """Find words that a language bans: they blame, promise, command or frighten."""
+    for language, words in flow.prompts.items():
+        for place, said in prompts(words):
+            if word := unkind(said, words.style):
+                mend = f"says '{word}', which this file bans in [style]; reword it"
+                yield Fault(words_file(language), place, mend)
+
+
+def numbers_by_hand(flow: Flow) -> Iterator[Fault]:
+    """Find telephone numbers that stand in words as digits: they would be said once, and be wrong one day."""
+    for language, words in flow.prompts.items():
+        for place, said in prompts(words):
+            if found := BY_HAND.search(said):
+                mend = f"holds the number {found[0]}; write {{agency.number}}, which is said twice"
+                yield Fault(words_file(language), place, mend)

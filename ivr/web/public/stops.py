@@ -1,0 +1,149 @@
+"""A stop as it is read: what can be read at all, and what stands on each page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ivr.flow.nodes import Checklist, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.reach import by_voice, offers
+from ivr.web.public.written import Paragraph, Piece, line, number, paragraphs, title
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.flow.nodes import Flow
+    from ivr.flow.pages import PageWords
+
+
+@dataclass(frozen=True)
+class Link:
+    """The way to another stop, and what lies below it where that is a menu."""
+
+    stop: str
+    words: str
+    below: tuple[Link, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a number of yes can mean."""
+
+    yes: str
+    words: tuple[Paragraph, ...]
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """One agency that can be called."""
+
+    name: str
+    who: str
+    number: Piece
+
+
+@dataclass(frozen=True)
+class Order:
+    """Whom a caller can ask for, and who that is."""
+
+    words: str
+    agencies: tuple[Somebody, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One stop, in one language."""
+
+    stop: str
+    heading: str
+    words: tuple[Paragraph, ...]
+    questions: tuple[Paragraph, ...]
+    results: tuple[Result, ...]
+    orders: tuple[Order, ...]
+    links: tuple[Link, ...]
+    keyword: str  # What a text says to get this; empty when no word leads here.
+
+
+@lru_cache(maxsize=8)
+def readable(flow: Flow) -> frozenset[str]:
+    """Name the stops that have a page: all but those that only a telephone can mean."""
+    menus = flow.menus
+    spoken = {menus.start, menus.leave, menus.over, menus.unreached}
+    return by_voice(flow) - spoken - {name for name, stop in flow.stops.items() if _acts(flow, stop)}
+
+
+def _acts(flow: Flow, stop: Stop) -> bool:
+    """Tell whether a stop does something, or only asks before it is done."""
+    ahead = [flow.stops.get(name) for name in set(offers(stop).values()) - {flow.menus.home}]
+    asks = isinstance(stop, Menu) and bool(ahead) and all(map(_does, ahead))
+    return asks or _does(stop) or isinstance(stop, Language | Goodbye)
+
+
+def _does(stop: Stop | None) -> bool:
+    return isinstance(stop, Message) and bool(stop.does)
+
+
+def compose(flow: Flow, language: str, stop: str, words: PageWords) -> Page:
+    """Put the page of one stop together."""
+    here, own = flow.stops[stop], flow.prompts[language].stops[stop]
+    asked = own.questions if isinstance(here, Checklist) else ()
+    return Page(
+        stop=stop,
+        heading=_heading(flow, language, stop, words),
+        words=paragraphs(flow, language, own.say),
+        questions=tuple(line(flow, language, question) for question in asked),
+        results=tuple(_results(flow, language, here, words)),
+        orders=tuple(_orders(flow, language, here)),
+        links=links(flow, language, stop, words),
+        keyword=next(iter(flow.keywords.stops.get(language, {}).get(stop, ())), "").upper(),
+    )
+
+
+def links(flow: Flow, language: str, stop: str, words: PageWords, *, deep: bool = True) -> tuple[Link, ...]:
+    """Give the ways on from a stop, in the order of their keys; deep: with those below each menu."""
+    known = readable(flow)
+    ahead = [name for _, name in sorted(offers(flow.stops[stop]).items()) if name in known]
+    menus = [name for name in ahead if deep and isinstance(flow.stops[name], Menu)]
+    below = {name: links(flow, language, name, words, deep=False) for name in menus}
+    return tuple(Link(name, _heading(flow, language, name, words), below.get(name, ())) for name in ahead)
+
+
+def _heading(flow: Flow, language: str, stop: str, words: PageWords) -> str:
+    here, own = flow.stops[stop], flow.prompts[language].stops[stop]
+    if stop == flow.menus.home:
+        return words.name
+    if isinstance(here, Transfer):
+        return words.person
+    first, second = (own.label, own.offer) if isinstance(here, Menu) else (own.offer, own.label)
+    return title("".join(p.words for p in line(flow, language, first or second or words.after_questions)))
+
+
+def _results(flow: Flow, language: str, stop: Stop, words: PageWords) -> Iterator[Result]:
+    if not isinstance(stop, Checklist):
+        return
+    steps = sorted(map(int, stop.results))
+    for least, following in zip(steps, [*steps[1:], None], strict=True):
+        name = stop.results[str(least)]
+        said = paragraphs(flow, language, flow.prompts[language].stops[name].say)
+        yield Result(_yes(words, least, following), said, links(flow, language, name, words, deep=False))
+
+
+def _yes(words: PageWords, least: int, following: int | None) -> str:
+    """Say in words how many yes a result is for."""
+    if following is None:
+        return words.yes_from.replace("{count}", str(least))
+    most = following - 1
+    if most == 0:
+        return words.yes_none
+    return words.yes_some.replace("{count}", str(least) if least == most else f"{least}\N{EN DASH}{most}")
+
+
+def _orders(flow: Flow, language: str, stop: Stop) -> Iterator[Order]:
+    prompts, agencies = flow.prompts[language], flow.directory.agencies
+    for _, order in sorted(stop.orders.items()) if isinstance(stop, Transfer) else ():
+        rung = [name for name in flow.directory.orders[order] if agencies[name].on]
+        who = ((prompts.agencies[name], agencies[name].number) for name in rung)
+        people = tuple(Somebody(title(each.name), each.who, number(dial)) for each, dial in who)
+        yield Order(title(prompts.orders[order].offer), people)

@@ -1,0 +1,77 @@
+"""The web process that people open in a browser: the public page. No webhook comes here."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from ivr.web.public.materials import materials
+from ivr.web.public.shown import NAME
+from ivr.web.public.views import public
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.web.public.shown import Shown
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
+    " form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), interest-cohort=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+SECURE = "max-age=31536000"
+
+
+def create_site(shown: Shown) -> Flask:
+    """Put together what is read in a browser."""
+    app = Flask(__name__, static_folder=None)
+    app.extensions[NAME] = shown
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.register_blueprint(materials)
+    app.register_blueprint(public)
+    app.after_request(guard)
+    return app
+
+
+def guard(response: Response) -> Response:
+    """Tell the browser to keep nothing, to tell nobody, and to run nothing that is not ours."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Cache-Control"] = HEADERS["Cache-Control"]  # Flask has another for files.
+    response.headers.pop("Last-Modified", None)
+    response.headers.pop("ETag", None)
+    if request.is_secure or request.headers.get("X-Forwarded-Proto") == "https":
+        response.headers["Strict-Transport-Security"] = SECURE
+    response.vary.add("Accept-Language")
+    return response
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """Serve on this machine alone while something is printed; give the address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Quiet(WSGIRequestHandler):
+    """Serves without a log: nobody's visit is written down."""
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name for it
+        """Write nothing."""

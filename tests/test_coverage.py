@@ -1,0 +1,68 @@
+"""Every part of the papers that the line was built from is heard somewhere, or has its reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from click.testing import CliRunner
+from conftest import ROOT
+
+from ivr.cli import main
+from ivr.flow.journeys import to_facts
+from ivr.flow.reach import told
+from ivr.flow.rules.coverage import table
+
+if TYPE_CHECKING:
+    import pytest
+
+    from ivr.flow.nodes import Flow
+
+PAGE = ROOT / "docs/coverage.md"
+HEAD = """# What is said where
+
+Written by `ivr check --coverage` from `config/coverage.toml`; `pytest --rewrite` writes it anew.
+The first table is every line of the page from which the line was asked for,
+the second every section of the facts that were gathered for it.
+
+"""
+HIGHLIGHTS = {  # Of the seed page: what Canada's plan backs -> the stop that tells of it.
+    "Training for the front line": "training",
+    "New campaigns": "campaigns",
+    "Help for towns to find people and places most at risk": "at-risk",
+    "Material at embassies and high commissions": "materials",
+    "Child protection in aid programs abroad": "child-protection",
+}
+
+
+def test_the_page_of_what_is_said_where_is_fresh(flow: Flow, request: pytest.FixtureRequest) -> None:
+    fresh = HEAD + table(flow)
+    if request.config.getoption("--rewrite"):
+        PAGE.write_text(fresh, "utf-8")
+
+    written = PAGE.read_text("utf-8")
+
+    assert written == fresh, "docs/coverage.md is stale; `pytest --rewrite` writes it anew"
+
+
+def test_the_command_prints_the_same_tables(flow: Flow) -> None:
+    done = CliRunner().invoke(
+        main, ["check", "--coverage", "--config", str(ROOT / "config"), "--prompts", str(ROOT / "prompts")]
+    )
+
+    assert (done.exit_code, done.output) == (0, table(flow))
+
+
+def test_every_highlight_of_the_seed_page_has_a_stop_of_its_own(flow: Flow) -> None:
+    seed = {part.what: part.stops for part in flow.coverage.papers["The page of the Hamilton Police"]}
+
+    assert {what: stop for what, stop in HIGHLIGHTS.items() if stop not in seed.get(what, ())} == {}
+
+
+def test_every_fact_is_four_keys_and_a_minute_away_in_every_language(flow: Flow) -> None:
+    ways = to_facts(flow)
+
+    assert {language: set(found) for language, found in ways.items()} == {
+        language: set(told(flow)) for language in flow.languages
+    }
+    assert max(len(way.keys) for found in ways.values() for way in found.values()) <= 4
+    assert max(way.seconds for found in ways.values() for way in found.values()) <= 60

@@ -1,0 +1,139 @@
+"""What the worker does by itself is done when it is due, and tried again when a part was gone."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ivr.effects import Entry
+from ivr.flow.nodes import Retention
+from ivr.housekeeping import DAY, Housekeeping, PhoneArchive
+from ivr.marks import Keys
+from ivr.records.accepted import Accepted
+from ivr.records.calls import list_calls
+from ivr.records.daily import list_daily
+from ivr.records.database import connect
+from ivr.records.migrate import upgrade
+from ivr.records.recording import record
+from ivr.records.snapshot import Snapshots
+from ivr.records.unknown import list_unknown
+from ivr.telephony.sweep import Swept
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ivr.records.database import Database
+
+NOW = 1_795_000_000.0
+
+
+@dataclass
+class Watch:
+    at: float = NOW
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@dataclass
+class Sweeps:
+    unknown: int = 2
+    times: list[float] = field(default_factory=list)
+
+    def __call__(self) -> Swept:
+        self.times.append(time.monotonic())
+        return Swept(unknown_calls=self.unknown)
+
+
+def made(folder: Path) -> Database:
+    url = f"sqlite:///{folder}/line.sqlite3"
+    upgrade(url)
+    return connect(url)
+
+
+def house(folder: Path, database: Database, watch: Watch, sweeps: Sweeps | None) -> Housekeeping:
+    retention = Retention(rows_days=30, counts_months=24)
+    return Housekeeping(database, retention, Keys(folder / "keys"), Accepted(folder), sweeps, watch)
+
+
+def finish(keeps: Housekeeping) -> None:
+    keeps.look()
+    keeps.finish()
+
+
+def call(identity: str, at: float, mark: str = "") -> list[Entry]:
+    return [
+        Entry(identity, "0", at, "voice", stop="hello", heard="arrived", mark=mark),
+        Entry(identity, "end", at + 20, "voice", heard="ended"),
+    ]
+
+
+def test_old_calls_are_forgotten_after_they_were_counted(tmp_path: Path) -> None:
+    database, watch = made(tmp_path), Watch()
+    record(database, [*call("old", NOW - 31 * DAY), *call("new", NOW - 3600)], NOW)
+
+    finish(house(tmp_path, database, watch, None))
+
+    assert [each.id for each in list_calls(database)] == ["new"]
+    assert sum(count.count for count in list_daily(database) if count.what == "calls") == 1
+
+
+def test_calls_that_the_log_never_heard_of_are_counted_by_the_day(tmp_path: Path) -> None:
+    database, sweeps = made(tmp_path), Sweeps()
+
+    finish(house(tmp_path, database, Watch(), sweeps))
+
+    assert [count for _, count in list_unknown(database)] == [2]
+
+
+def test_a_duty_is_not_done_again_before_it_is_due(tmp_path: Path) -> None:
+    database, sweeps, watch = made(tmp_path), Sweeps(), Watch()
+    keeps = house(tmp_path, database, watch, sweeps)
+
+    keeps.look()
+    watch.at += 60
+    keeps.look()
+    watch.at += 300
+    keeps.look()
+    keeps.finish()
+
+    assert len(sweeps.times) == 2
+
+
+def test_what_was_unknown_while_sql_was_gone_is_counted_later(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/line.sqlite3"
+    sweeps, watch = Sweeps(), Watch()
+    keeps = house(tmp_path, connect(url), watch, sweeps)
+
+    keeps.look()
+    keeps.finish()
+    upgrade(url)
+    watch.at += 301
+    keeps.begin()
+    finish(keeps)
+
+    assert [count for _, count in list_unknown(connect(url))] == [4]
+
+
+def test_whoever_asks_for_it_is_erased_under_their_mark(tmp_path: Path) -> None:
+    database = made(tmp_path)
+    record(database, [*call("mine", NOW, "m1"), *call("theirs", NOW, "m2")], NOW)
+
+    PhoneArchive(database, Watch()).erase("m1")
+
+    assert [each.id for each in list_calls(database)] == ["theirs"]
+
+
+def test_stop_is_known_to_every_process_until_start(tmp_path: Path) -> None:
+    database, watch = made(tmp_path), Watch()
+    archive, snapshots = PhoneArchive(database, watch), Snapshots(database, tmp_path, watch)
+
+    archive.opt_out("m1")
+    snapshots.refresh()
+    stopped = snapshots.current.opted_out
+    archive.opt_in("m1")
+    snapshots.refresh()
+
+    assert stopped == {"m1"}
+    assert snapshots.current.opted_out == frozenset()
