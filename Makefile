@@ -41,6 +41,9 @@ pictures: $(VENV)/test.stamp ## Draw the pictures in docs/pictures anew
 check: $(VENV)/demo.stamp ## Find faults in menus and words
 	$(BIN)/ivr check
 
+bench: $(VENV)/test.stamp ## Measure, side by side, what a caller would notice
+	@PYTHONPATH=tests $(BIN)/python tests/real/bench.py
+
 requirements: $(VENV)/test.stamp ## Pin what pyproject.toml asks for, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/pin && $(VENV)/pin/bin/pip install --quiet uv
 	$(VENV)/pin/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --group build pyproject.toml --output-file requirements.txt

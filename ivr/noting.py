@@ -15,7 +15,7 @@ ENDED_AS = {  # How an attempt ended, for the log, where the news does not say.
     E.DECLINED: "declined",
     E.AGENCY_LEFT: "no_key",
     E.TALKED: "accepted",
-    E.REST_LOST: "failed",
+    E.REST_LOST: "not_rung",  # That is our fault, and says nothing of the agency.
     E.GAVE_UP: "cancelled",
     E.CALLER_LEFT: "left",
 }

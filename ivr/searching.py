@@ -146,7 +146,7 @@ class Searching:
         """Let a fetch of the wait document be the clock: what is due happens now."""
 
         def decide(transfer: Transfer, _: Mapping[str, int]) -> tuple[Transfer, News | None]:
-            joined = transfer.state in {S.CONNECTED, S.FINISHED}  # From there on, fetches are counted.
+            joined = transfer.state in {S.CONNECTED, S.PARTED}  # From there on, fetches are counted.
             there = replace(
                 transfer,
                 waited=max(waited, transfer.waited),
@@ -165,14 +165,14 @@ class Searching:
 
     def ring(self, effect: Ring) -> None:
         """Ring the next agency: claim the attempt first, so that only one of all who try rings."""
-        changed = self._change(effect.transfer, lambda t, busy: (t, self._claim(t, effect, busy)))
+        near = self.slots.near(SLOT_SECONDS)
+        changed = self._change(effect.transfer, lambda t, b: (t, self._claim(t, effect, b if near else None)))
         if changed and changed[0].state is S.SEARCHING and changed[1].state is S.DIALLING:
             self._dial(changed[1])
 
     def end_ring(self, effect: EndRing) -> None:
         """End an agency's leg. Without its name it ends by itself: whoever answers hears that it is taken."""
-        leg = self.later.take(f"leg-{effect.transfer}-{effect.place}")
-        if leg:
+        if leg := self.later.take(f"leg-{effect.transfer}-{effect.place}"):
             self.phone.hang_up(leg)
 
     def _change(
@@ -206,10 +206,12 @@ class Searching:
             self.later.put(effect)
         return before, after
 
-    def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int]) -> News | None:
+    def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int] | None) -> News | None:
         """Choose whom to ring: the first of the order who was not tried and has a line free."""
         if transfer.state is not S.SEARCHING or str(transfer.place + 1) != effect.place:
             return None
+        if busy is None:  # No second is free soon. Nobody is claimed in vain: their line stays free.
+            return News(E.REST_LOST, transfer.place)
         left = [name for name in self._order(transfer) if name not in transfer.tried]
         free = [n for n in left if free_lines(self.directory.agencies[n], busy.get(n, 0))]
         return News(E.CLAIMED, agency=free[0]) if free else News(E.EXHAUSTED)

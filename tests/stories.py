@@ -6,10 +6,18 @@ same stories are told in one process, where the clock jumps, and with the real p
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ivr.simulator.clock import START
 from ivr.simulator.faults import Delivery, RestFault
 from ivr.simulator.people import (
+    HangUp,
+    Joined,
+    Person,
     Press,
     When,
     accepts,
@@ -26,21 +34,19 @@ from ivr.simulator.people import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from ivr.simulator.people import Person
     from ivr.simulator.rehearse import Call, Network
 
-CALLER = "+12895550123"
+CALLERS = count(1000)  # Somebody new in each story: one phone may not ask for a person too often.
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 ANY, NOT_POLICE = "2", "1"
 WITHIN = 60.0  # Seconds of Twilio's from asking to a person or a spoken choice.
-CHOICES = (
-    "for other ways",
-    "Is there anything else",
-    "did not reach",
-    "could not reach",
-    "other ways to get help",
+END, LONGEST_DOCUMENT = 120.0, 10.0
+AT_ONCE = 8  # Callbacks in the same moment.
+LONG_ORDER = ("victim-services", "chrysalis", "sacha", "interval-house", "coast", "mens-centre")
+DAYS = tuple(  # Today and the days around it, here and where the clock jumps.
+    (now + timedelta(days=day)).date() for now in (START, datetime.now(UTC)) for day in (-1, 0, 1)
 )
 
 
@@ -59,6 +65,9 @@ class World(Protocol):
     def switch_off(self, agency: str) -> None:
         """Have an operator switch an agency off."""
 
+    def doom_worker(self) -> None:
+        """Have the worker die the next time it rings: the attempt is claimed, and nobody hears of it."""
+
     @property
     def choice(self) -> tuple[str, ...]:
         """Give the words that offer a caller other ways."""
@@ -74,9 +83,9 @@ def people(
     put(HOTLINE, ho or never_answers(), name="hotline")
 
 
-def asks(world: World, key: str = ANY, caller: str = CALLER) -> Call:
+def asks(world: World, key: str = ANY, caller: str = "") -> Call:
     """Let a caller ask for a person, in English."""
-    call = world.network.dial(caller)
+    call = world.network.dial(caller or f"+1289556{next(CALLERS)}")
     for each in ("1", "0", key):
         call.press(each, When.SOON)
     return call
@@ -149,7 +158,7 @@ def _the_second_accepts(first: Callable[[], Person], how: tuple[str, ...]) -> Ca
         told = attempts(world)
         assert told[0][0] == "victim-services"
         assert told[0][1] in how
-        assert told[1] == ("chrysalis", "accepted")
+        assert told[1:] == [("chrysalis", "accepted")], told
 
     return story
 
@@ -234,6 +243,66 @@ def the_caller_asks_for_other_ways(world: World) -> None:
     assert world.network.calls_to("chrysalis") == []
 
 
+def the_caller_takes_the_choice_that_is_offered(world: World) -> None:
+    people(world, vs=ignores(12), ch=ignores(6))  # Nobody there is cut off: a minute passes.
+    call = asks(world)
+    assert call.until(lambda c: "for other ways" in c.last_heard, 90), call.heard
+    in_time(world, call)
+    ringing = len(world.network.exchange.calls)
+    assert call.press("1", When.SOON)
+    assert call.until(lambda c: "Nobody could take the call" in c.last_heard, 20), call.heard
+    assert call.until(lambda _: len(world.network.exchange.legs_alive()) == 1, 20)
+    assert len(world.network.exchange.calls) == ringing
+    ends(world, call)
+    assert attempts(world)[-1] == ("chrysalis", "cancelled")
+
+
+def two_minutes_are_the_end(world: World) -> None:
+    """Agency after agency answers and presses nothing: none is cut off, and so a minute is not enough."""
+    for number, name in enumerate(LONG_ORDER):
+        world.network.people.put(f"+1905555{1000 + number}", ignores(9), name=name)
+    call = asks(world)
+    assert call.until(lambda c: "Nobody could take the call" in c.last_heard, 200), call.heard
+    in_time(world, call)
+    asked, came = call.lines[:1][0].at, call.lines[-1].at
+    assert END <= came - asked <= END + LONGEST_DOCUMENT + 10 + world.slack
+    rung = len(world.network.exchange.calls)
+    call.wait(10)
+    assert len(world.network.exchange.calls) == rung
+    ends(world, call)
+
+
+def what_the_caller_lets_us_tell_is_told_after_the_agencys_key(world: World) -> None:
+    people(world, vs=accepts(after=18, talks=20))
+    call = asks(world)
+    assert call.until(lambda c: "tell them what it is about" in " ".join(c.heard[-1:]), 40), call.heard
+    call.press("2", When.SOON)
+    reaches(world, call, "victim-services")
+    (agency,) = world.network.calls_to("victim-services")
+    key = next(line.n for line in agency.lines if line.what == "presses")
+    told = [line.n for line in agency.lines if "work or pay" in line.words]
+    assert told
+    assert min(told) > key
+
+
+def an_agency_that_is_closed_is_not_rung(world: World) -> None:
+    people(world, vs=accepts(), ch=accepts(talks=15))
+    reaches(world, asks(world), "chrysalis")
+    assert world.network.calls_to("victim-services") == []
+    assert attempts(world) == [("chrysalis", "accepted")]
+
+
+def an_agency_is_reached_by_its_extension(world: World) -> None:
+    """Twilio sends the digits, and then does not listen for machines."""
+    people(world, vs=replace(accepts(talks=15), verdict="machine_end_beep"))
+    call = asks(world)
+    reaches(world, call, "victim-services")
+    (agency,) = world.network.calls_to("victim-services")
+    assert [line.words for line in agency.lines if line.what == "is sent keys"] == ["ww42"]
+    assert agency.leg.answered_by == ""
+    assert attempts(world) == [("victim-services", "accepted")]
+
+
 def the_caller_leaves_by_pound(world: World) -> None:
     people(world, vs=never_answers())
     call = asks(world)
@@ -258,10 +327,23 @@ def two_agencies_accept_at_once(world: World) -> None:
 
 
 def _mistaken(after: float) -> Person:
-    person = accepts_late(after)
-    return type(person)(
-        person.name, person.answers, person.ends, person.by_hand, "machine_end_other", person.steps
-    )
+    return replace(accepts_late(after), verdict="machine_end_other")
+
+
+def an_agency_that_accepts_after_another_hears_that_it_is_taken(world: World) -> None:
+    """The machine detector is wrong: the first agency presses 1 when the second talks with the caller."""
+    quick = Person(answers=1, steps=(Press("1", When.SOON), Joined(60), HangUp()))
+    people(world, vs=_mistaken(17), ch=quick)
+    world.network.faults.amd_seconds = 3
+    world.network.faults.rest.append(RestFault("500", match="/Calls/CA"))
+    call = asks(world)
+    assert call.wait_until_joined(100)
+    (late,) = world.network.calls_to("victim-services")
+    assert late.wait_until_over(60)
+    assert "Somebody has taken this call" in late.last_heard
+    assert not any(line.what == "joined" for line in late.lines)
+    assert call.joined_to == "chrysalis"
+    ends(world, call)
 
 
 def _callbacks(delivery: Delivery) -> Callable[[World], None]:
@@ -288,6 +370,23 @@ def every_webhook_comes_twice(world: World) -> None:
     assert len(world.network.calls_to("chrysalis")) == 1
 
 
+def many_callbacks_come_in_the_same_moment(world: World) -> None:
+    people(world, vs=never_answers(), ch=accepts(talks=15))
+    call = asks(world)
+    assert call.until(lambda _: bool(world.network.ringing("victim-services")))
+    leg = world.network.ringing("victim-services")[0].leg
+    told = {"CallSid": leg.sid, "CallStatus": "busy"}
+    webhooks = world.network.exchange.webhooks
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = list(
+            threads.map(lambda _: webhooks.ask(str(leg.plan.callback), told).status, range(AT_ONCE))
+        )
+    assert set(answers) == {204}
+    reaches(world, call, "chrysalis")
+    assert len(world.network.calls_to("chrysalis")) == 1
+    assert attempts(world) == [("victim-services", "busy"), ("chrysalis", "accepted")]
+
+
 def _lost(part: str) -> Callable[[World], None]:
     def story(world: World) -> None:
         world.lose(part)
@@ -300,6 +399,30 @@ def _lost(part: str) -> Callable[[World], None]:
         ends(world, call)
 
     return story
+
+
+def the_worker_dies_as_it_rings(world: World) -> None:
+    """The attempt is claimed, and whoever claimed it is gone before Twilio was asked, or heard."""
+    world.doom_worker()
+    people(world, vs=accepts(), ch=accepts(talks=15))
+    call = asks(world)
+    assert call.wait_until_joined(110), call.heard
+    in_time(world, call)
+    assert len(world.network.calls_to("victim-services")) <= 1
+    assert len(world.network.calls_to("chrysalis")) <= 1
+    call.until(lambda c: c.joined_to is None, 60)
+    ends(world, call)
+
+
+def the_worker_dies_when_it_has_rung(world: World) -> None:
+    people(world, vs=never_answers(), ch=accepts(talks=15))
+    call = asks(world)
+    assert call.until(lambda _: bool(world.network.ringing("victim-services")))
+    world.lose("worker")
+    reaches(world, call, "chrysalis")
+    assert len(world.network.calls_to("victim-services")) == 1
+    assert len(world.network.calls_to("chrysalis")) == 1
+    assert attempts(world) == [("victim-services", "no_answer"), ("chrysalis", "accepted")]
 
 
 def sql_is_lost_while_the_caller_waits(world: World) -> None:
@@ -387,23 +510,44 @@ STORIES: dict[str, Callable[[World], None]] = {
     "caller left, agency presses 1": an_agency_that_takes_the_call_of_a_caller_who_left_is_thanked,
     "star": the_caller_asks_for_other_ways,
     "pound": the_caller_leaves_by_pound,
+    "takes the choice": the_caller_takes_the_choice_that_is_offered,
+    "topic": what_the_caller_lets_us_tell_is_told_after_the_agencys_key,
+    "accepts too late": an_agency_that_accepts_after_another_hears_that_it_is_taken,
     "two accept at once": two_agencies_accept_at_once,
     "callbacks twice": _callbacks(Delivery(copies=2)),
     "callbacks reversed": _callbacks(Delivery(reverse=True)),
     "callbacks late": _callbacks(Delivery(late=6)),
     "callbacks lost": _callbacks(Delivery(lost=True)),
+    "callbacks at once": many_callbacks_come_in_the_same_moment,
     "webhooks twice": every_webhook_comes_twice,
     "worker lost": _lost("worker"),
+    "worker lost as it rings": the_worker_dies_as_it_rings,
+    "worker lost when it has rung": the_worker_dies_when_it_has_rung,
     "redis lost": _lost("redis"),
     "sql lost": _lost("sql"),
     "sql lost while waiting": sql_is_lost_while_the_caller_waits,
     "rest answers 500": _rest_answers("500"),
     "rest answers 429": _rest_answers("429"),
     "rest drops": _rest_answers("drop"),
+    "closed": an_agency_that_is_closed_is_not_rung,
+    "extension": an_agency_is_reached_by_its_extension,
+    "two minutes": two_minutes_are_the_end,
     "switched off": an_agency_that_is_switched_off_is_not_rung,
     "switched off in the middle": an_agency_is_switched_off_while_another_rings,
     "switchboard": a_switchboard_is_joined_when_it_answers,
     "three callers, one line": three_callers_want_an_agency_with_one_line,
     "direct path ends": after_a_talk_on_the_direct_path_nobody_else_is_rung,
 }
-__all__ = ["CHOICES", "STORIES", "Press", "World"]
+SLOW_STORIES: dict[str, Callable[[World], None]] = {  # Only where time is real: a limit of ours must pass.
+    "rest hangs": _rest_answers("hang"),
+}
+AGENCIES: dict[str, Mapping[str, Mapping[str, Any]]] = {  # What a story changes in agencies.toml.
+    "closed": {"victim-services": {"closed": DAYS}},
+    "extension": {"victim-services": {"extension": "ww42"}},
+    "two minutes": {
+        name: {"transfer": True, "hours": "always", "number": f"+1905555{1000 + number}"}
+        for number, name in enumerate(LONG_ORDER)
+    },
+}
+ORDERS = {"two minutes": {"any": LONG_ORDER}}
+__all__ = ["AGENCIES", "ORDERS", "SLOW_STORIES", "STORIES", "World"]

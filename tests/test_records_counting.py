@@ -43,13 +43,13 @@ def at(days_ago: float) -> float:
     return NOW - days_ago * DAY
 
 
-def call(name: str, days_ago: float, channel: str = "voice", mark: str = "") -> list[Entry]:
+def call(name: str, days_ago: float) -> list[Entry]:
     start = at(days_ago)
     return [
-        Entry(name, "0", start, channel, "", "hello", mark=mark),
-        Entry(name, "1", start + 5, channel, "fr", "person", order="any", rang="a", mark=mark),
-        Entry(name, "2", start + 17, channel, "fr", "unreached", ended="busy", mark=mark),
-        Entry(name, "end", start + 20, channel),
+        Entry(name, "0", start, "voice", "", "hello"),
+        Entry(name, "1", start + 5, "voice", "fr", "person", order="any", rang="a"),
+        Entry(name, "2", start + 17, "voice", "fr", "unreached", ended="busy"),
+        Entry(name, "end", start + 20, "voice"),
     ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from stories import STORIES
-from world import OneProcess
+from stories import AGENCIES, ORDERS, STORIES
+from world import OneProcess, with_agencies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def world(settings: Settings, flow: Flow) -> Iterator[OneProcess]:
-    here = OneProcess(settings, flow)
+def world(story: str, settings: Settings, flow: Flow) -> Iterator[OneProcess]:
+    here = OneProcess(settings, with_agencies(flow, AGENCIES.get(story, {}), ORDERS.get(story, {})))
     yield here
     here.close()
 

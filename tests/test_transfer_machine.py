@@ -33,7 +33,7 @@ def test_every_state_has_moves_and_an_arrival() -> None:
 
 
 def test_an_accepted_call_goes_from_searching_to_finished() -> None:
-    told = (claimed(), News(E.RANG, 1), News(E.ANSWERED, 1), News(E.ACCEPTED, 1), News(E.AGENCY_LEFT, 1))
+    told = (claimed(), News(E.RANG, 1), News(E.ANSWERED, 1), News(E.ACCEPTED, 1), News(E.TALKED))
 
     assert after(*told).state is S.FINISHED
 
@@ -81,10 +81,11 @@ def test_once_the_caller_is_gone_nothing_more_happens() -> None:
 
 
 def test_a_caller_who_was_never_joined_is_searched_for_again() -> None:
-    connected = replace(after(claimed(), News(E.ACCEPTED, 1)), tick=3)
+    connected = replace(after(claimed(), News(E.ACCEPTED, 1)), tick=3, since=18)
 
-    assert due(connected, 20, 4) is None
-    assert due(connected, 25, 5) == News(E.STRANDED)
+    assert due(connected, 29, 5) is None  # The person who took the call is still told who the caller is.
+    assert due(connected, 30, 4) is None
+    assert due(connected, 30, 5) == News(E.STRANDED)
     assert advance(connected, News(E.STRANDED))[0].state is S.SEARCHING
 
 
@@ -143,9 +144,14 @@ class Anything(RuleBasedStateMachine):
         for _ in range(copies):
             self._hear(News(event, place))
 
-    @rule(event=st.sampled_from([E.GAVE_UP, E.EXHAUSTED, E.STRANDED, E.TALKED]))
+    @rule(event=st.sampled_from([E.GAVE_UP, E.EXHAUSTED, E.TALKED]))
     def something_happens(self, event: E) -> None:
         self._hear(News(event))
+
+    @precondition(lambda self: not self.gone)  # Only a caller who is there brings it, fetch after fetch.
+    @rule()
+    def the_caller_still_waits(self) -> None:
+        self._hear(News(E.STRANDED))
 
     @rule()
     def the_caller_leaves(self) -> None:

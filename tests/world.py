@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from test_conversations import ClientFetch
 
 from ivr.breaker import Breaker, PartUnavailable
@@ -19,16 +20,20 @@ from ivr.searching import Searching
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
+from ivr.telephony.alarm import Alarms
 from ivr.telephony.phone import TwilioPhone
 from ivr.transfer.roster import Status
 from ivr.web.app import create_app
+from ivr.welcome import Welcome
 from ivr.wiring import build_parts
+from ivr.work.limits import RedisLimits
 from ivr.work.queue import connect_redis
 from ivr.work.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ivr.agencies import Agency
     from ivr.effects import Effect
     from ivr.flow.nodes import Flow
     from ivr.settings import Settings
@@ -65,8 +70,38 @@ class Soon:
     def _do(self, effect: Effect) -> None:
         try:
             self.perform(effect)
+        except Died:
+            self.lost = True
         except PartUnavailable:
             return  # The queue would try again; the wait document takes it up.
+
+
+class Died(Exception):  # noqa: N818 - what happened to the worker
+    """The worker was killed in the middle of something."""
+
+
+class Mortal(TwilioPhone):
+    """The telephone network of a worker that may be doomed."""
+
+    doomed = False
+
+    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
+        if self.doomed:
+            self.doomed = False
+            raise Died
+        return super().ring_agency(agency, path, seconds)
+
+
+def with_agencies(
+    flow: Flow, changes: Mapping[str, Mapping[str, Any]], orders: Mapping[str, tuple[str, ...]]
+) -> Flow:
+    """Change what is known of agencies."""
+    there = flow.directory.agencies
+    changed = {name: msgspec.structs.replace(there[name], **change) for name, change in changes.items()}
+    directory = msgspec.structs.replace(
+        flow.directory, agencies=there | changed, orders=flow.directory.orders | orders
+    )
+    return replace(flow, directory=directory)
 
 
 @dataclass
@@ -118,7 +153,7 @@ class OneProcess:
             fetch=self._send,
             seed="story",
         )
-        phone = TwilioPhone(replace(here, api_url=network.api_url))
+        self._phone = phone = Mortal(replace(here, api_url=network.api_url))
         slots = Slots(connect_redis(NOWHERE), Breaker(), self._now)
         searching = Searching(
             flow.directory,
@@ -131,7 +166,18 @@ class OneProcess:
             self._now,
             sleep=lambda _: None,
         )
-        self.line = Line(flow, self._journal, phone, self._later, searching, self._status)
+        limits = RedisLimits(connect_redis(NOWHERE), Breaker(), self._now)
+        alarms = Alarms(phone, here.alarm_number, here.alarm_url)
+        self.line = Line(
+            flow,
+            self._journal,
+            phone,
+            self._later,
+            searching,
+            self._status,
+            Welcome(limits),
+            tell=alarms.tell,
+        )
         self._later.perform = self.line.perform
         app = create_app(build_parts(here, self.line, self._now))
         self._fetch = ClientFetch(app.test_client(use_cookies=False))
@@ -156,6 +202,9 @@ class OneProcess:
 
     def switch_off(self, agency: str) -> None:
         self._off.add(agency)
+
+    def doom_worker(self) -> None:
+        self._phone.doomed = True
 
     def close(self) -> None:
         self.network.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +56,9 @@ class Timely:
     ) -> None:
         self._transfers = transfers
         self._seconds = seconds
+        self._clock = clock
         self._breaker = Breaker(clock, rest)
+        self._answered = -math.inf
         self._threads = None
         self._pid = 0
 
@@ -84,16 +87,24 @@ class Timely:
         """Wait for an answer as long as a caller can."""
         if not self._breaker.closed:
             raise RecordsUnavailable("left alone for some seconds, for it failed")
+        begun = self._clock()
         asked = self._own_threads().submit(question)
         try:
-            return asked.result(self._seconds)
+            answer = asked.result(self._seconds)
         except TimeoutError as fault:
             asked.cancel()  # What has not begun yet need not begin.
-            self._breaker.trip()
+            self._leave_alone(begun)
             raise RecordsUnavailable("no answer in time") from fault
         except RecordsUnavailable:
-            self._breaker.trip()
+            self._leave_alone(begun)
             raise
+        self._answered = self._clock()
+        return answer
+
+    def _leave_alone(self, begun: float) -> None:
+        """Ask no more for a while, unless others were answered meanwhile: who is busy is not gone."""
+        if self._answered <= begun:
+            self._breaker.trip()
 
     def _own_threads(self) -> ThreadPoolExecutor:
         """Start the threads when first asked in this process: a parent's do not come through a fork."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEG_SECONDS = 3 * 60  # A ring or a briefing of which nothing was heard for longer uses no line any more.
 TALK_SECONDS = 4 * 60 * 60  # Longer than any conversation that Twilio allows.
 RINGS = [state.value for state in LEG]
-REACHED = [S.CONNECTED.value, S.FINISHED.value]
+REACHED = [S.CONNECTED.value, S.PARTED.value, S.FINISHED.value]
 UNREACHED = [S.RETURNED.value, S.DIRECT.value]
 CLAIMS = 7_461_001  # Names PostgreSQL's lock of whoever claims an agency; any number that nobody else takes.
 

@@ -24,6 +24,7 @@ class S(StrEnum):
     RINGING = "ringing"  # It rings.
     BRIEFING = "briefing"  # A person there hears what the call is.
     CONNECTED = "connected"  # They took the call.
+    PARTED = "parted"  # The agency's leg is over: they talked, or it ended before they were joined.
     FINISHED = "finished"  # They talked, and it is over.
     RETURNED = "returned"  # The caller is to hear a choice.
     DIRECT = "direct"  # The caller is to go on by the direct path.
@@ -51,6 +52,7 @@ class E(StrEnum):
 
 
 _WAITING = {E.GAVE_UP: S.RETURNED, E.CALLER_LEFT: S.LEFT}
+_TALKED = {E.TALKED: S.FINISHED, E.CALLER_LEFT: S.FINISHED}
 _UNANSWERED = {
     E.MISSED: S.SEARCHING,
     E.AGENCY_LEFT: S.SEARCHING,
@@ -67,13 +69,9 @@ MOVES: Mapping[S, Mapping[E, S]] = {
     | {E.OVERDUE: S.DIRECT},  # Twilio never said that it rings, or whoever was to ask it is gone.
     S.RINGING: {E.ANSWERED: S.BRIEFING, E.ACCEPTED: S.CONNECTED} | _UNANSWERED | _WAITING,
     S.BRIEFING: {E.ACCEPTED: S.CONNECTED, E.DECLINED: S.SEARCHING} | _UNANSWERED | _WAITING,
-    S.CONNECTED: {
-        E.AGENCY_LEFT: S.FINISHED,
-        E.TALKED: S.FINISHED,
-        E.CALLER_LEFT: S.FINISHED,
-        E.STRANDED: S.SEARCHING,
-    },
-    S.FINISHED: {E.STRANDED: S.SEARCHING},
+    S.CONNECTED: {E.AGENCY_LEFT: S.PARTED, E.STRANDED: S.SEARCHING, **_TALKED},
+    S.PARTED: {E.STRANDED: S.SEARCHING, **_TALKED},
+    S.FINISHED: {},
     S.RETURNED: {E.CALLER_LEFT: S.LEFT},
     S.DIRECT: {},
     S.LEFT: {},
@@ -81,6 +79,7 @@ MOVES: Mapping[S, Mapping[E, S]] = {
 
 UNSEEN = -1
 LEG = frozenset({S.DIALLING, S.RINGING, S.BRIEFING})  # Somebody's telephone is in use, and nobody is joined.
+TIMED = LEG | {S.CONNECTED}  # Counted from the next fetch on.
 OF_A_LEG = frozenset(  # News about one attempt.
     {E.RANG, E.ANSWERED, E.ACCEPTED, E.DECLINED, E.MISSED, E.MACHINE, E.OVERDUE, E.AGENCY_LEFT, E.REST_LOST}
 )
@@ -130,7 +129,7 @@ def advance(transfer: Transfer, news: News) -> tuple[Transfer, tuple[Effect, ...
     if state is None:
         return transfer, ()
     # News comes between fetches: a person at an agency must not lose the time since the last one.
-    there = replace(transfer, state=state, since=UNSEEN if state in LEG else transfer.waited)
+    there = replace(transfer, state=state, since=UNSEEN if state in TIMED else transfer.waited)
     if news.event is E.CLAIMED:
         tried = (*transfer.tried, news.agency)
         there = replace(there, place=transfer.place + 1, agency=news.agency, tried=tried)

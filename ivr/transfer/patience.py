@@ -20,6 +20,7 @@ UNCLAIMED_SECONDS = 4
 CHOICE_SECONDS = 60
 END_SECONDS = 120
 STRANDED_TICKS = 2  # Fetches of the wait document after a person took the call: they should have been joined.
+STRANDED_SECONDS = 12  # After the first of these fetches: until then that person hears who the caller is.
 
 
 def due(transfer: Transfer, waited: int, tick: int) -> News | None:
@@ -29,12 +30,14 @@ def due(transfer: Transfer, waited: int, tick: int) -> News | None:
         return News(E.GAVE_UP)
     match transfer.state:
         case S.DIALLING if lasted >= DIALLING_SECONDS:
-            return News(E.OVERDUE, transfer.place, how="failed")
+            return News(E.OVERDUE, transfer.place, how="in_doubt")
         case S.RINGING if lasted >= RING_SECONDS + RING_BUFFER + GRACE:
             return News(E.OVERDUE, transfer.place, how="no_answer")
         case S.BRIEFING if lasted >= BRIEFING_SECONDS + GRACE:
             return News(E.OVERDUE, transfer.place, how="declined")
-        case S.CONNECTED | S.FINISHED if tick >= transfer.tick + STRANDED_TICKS:
+        case S.CONNECTED if tick >= transfer.tick + STRANDED_TICKS and lasted >= STRANDED_SECONDS:
+            return News(E.STRANDED)
+        case S.PARTED if tick >= transfer.tick + STRANDED_TICKS:
             return News(E.STRANDED)
     return None
 

@@ -57,6 +57,7 @@ class RedisLater:
         self._done: deque[Effect] = deque(maxlen=MOST_REMEMBERED)
         self._sealed = sealed
         self._breaker = breaker
+        self._waiting: set[Effect] = set()  # What is to be performed here, and has not begun.
         self._perform: Callable[[Effect], None] = _nobody
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="later")
 
@@ -70,7 +71,10 @@ class RedisLater:
 
     def put_here(self, effect: Effect) -> None:
         """Perform an effect in this process, without making its caller wait: nobody else took it up."""
-        self._threads.submit(self._perform_here, effect)
+        if effect in self._waiting:
+            return  # Every fetch of a caller who waits asks for it again.
+        self._waiting.add(effect)
+        self._threads.submit(self._begin_here, effect)
 
     def keep(self, name: str, secret: str) -> None:
         """Keep a secret for some minutes."""
@@ -112,6 +116,10 @@ class RedisLater:
             failure_ttl=FAILED_SECONDS,
             description=kind,
         )
+
+    def _begin_here(self, effect: Effect) -> None:
+        self._waiting.discard(effect)
+        self._perform_here(effect)
 
     def _perform_here(self, effect: Effect) -> None:
         kind = type(effect).__name__

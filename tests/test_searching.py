@@ -1,0 +1,352 @@
+"""The search for a person: who is claimed, how Twilio is asked, and what is made of its answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from fakes import KeptEffects, NotedJournal, SentTexts
+
+from ivr.breaker import PartUnavailable
+from ivr.effects import Alarm, EndRing, Ring
+from ivr.searching import NumberRefused, PhoneSilent, PhoneThrottled, Searching
+from ivr.transfer.machine import E, News, S, Transfer
+from ivr.transfer.roster import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ivr.agencies import Agency
+    from ivr.flow.nodes import Flow
+
+WAITING = Transfer("s", "call", "any", "en")
+FIRST, SECOND = Ring("s", "1"), Ring("s", "2")
+
+
+@dataclass
+class Kept:
+    """The truth about transfers, in memory."""
+
+    rows: dict[str, Transfer] = field(default_factory=lambda: {"s": WAITING})
+    lost: bool = False
+
+    def open(self, transfer: Transfer) -> None:
+        if self.lost:
+            raise PartUnavailable
+        self.rows.setdefault(transfer.id, transfer)
+
+    def find(self, transfer_id: str) -> Transfer | None:
+        return self.rows.get(transfer_id)
+
+    def change(
+        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+    ) -> tuple[Transfer, Transfer] | None:
+        before = self.rows.get(transfer_id)
+        if before is None:
+            return None
+        busy = {t.agency: 1 for t in self.rows.values() if t.id != transfer_id and t.agency}
+        self.rows[transfer_id] = decide(before, busy) or before
+        return before, self.rows[transfer_id]
+
+    def unreached_in_a_row(self) -> int:
+        return 0
+
+
+@dataclass
+class Answering(SentTexts):
+    """A telephone network that answers each request to ring as it was told to."""
+
+    faults: list[Exception | None] = field(default_factory=list)
+
+    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
+        leg = super().ring_agency(agency, path, seconds)
+        fault = self.faults.pop(0) if self.faults else None
+        if fault:
+            raise fault
+        return leg
+
+
+@dataclass
+class Seconds:
+    """Hands out the seconds it was given: how long each is away, or nothing."""
+
+    free: list[float | None] = field(default_factory=list)
+    soon: bool = True
+
+    def near(self, most: float) -> bool:
+        assert most > 0
+        return self.soon
+
+    def take(self, most: float) -> float | None:
+        assert most > 0
+        return self.free.pop(0) if self.free else 0.0
+
+
+@dataclass
+class World:
+    """A search, and what it did to the world."""
+
+    flow: Flow
+    store: Kept = field(default_factory=Kept)
+    journal: NotedJournal = field(default_factory=NotedJournal)
+    later: KeptEffects = field(default_factory=KeptEffects)
+    slots: Seconds = field(default_factory=Seconds)
+    phone: Answering = field(default_factory=Answering)
+    slept: list[float] = field(default_factory=list)
+    off: frozenset[str] = frozenset()
+
+    @property
+    def searching(self) -> Searching:
+        return Searching(
+            self.flow.directory,
+            self.store,
+            self.journal,
+            self.later,
+            self.slots,
+            self.phone,
+            lambda: Status(off=self.off),
+            now=lambda: 1_800_000_000.0,
+            sleep=self.slept.append,
+        )
+
+    @property
+    def transfer(self) -> Transfer:
+        return self.store.rows["s"]
+
+    @property
+    def rung(self) -> list[str]:
+        """The agencies that Twilio was asked to ring, by name."""
+        names = {agency.number: name for name, agency in self.flow.directory.agencies.items()}
+        return [names[number] for number, _, _ in self.phone.rings]
+
+    def ended(self) -> list[tuple[str, str]]:
+        return [(entry.key, entry.ended) for entry in self.journal.entries if entry.ended]
+
+
+@pytest.fixture
+def world(flow: Flow) -> World:
+    return World(flow)
+
+
+def test_an_attempt_is_claimed_by_one_of_all_who_try(world: World) -> None:
+    for _ in range(3):
+        world.searching.ring(FIRST)
+
+    assert world.rung == ["victim-services"]
+    assert world.transfer.state is S.RINGING
+
+
+def test_an_attempt_that_is_over_is_not_rung_again(world: World) -> None:
+    world.searching.ring(FIRST)
+    world.searching.advance("s", News(E.MISSED, 1, how="busy"))
+
+    world.searching.ring(FIRST)
+    world.searching.ring(SECOND)
+    world.searching.ring(SECOND)
+
+    assert world.rung == ["victim-services", "chrysalis"]
+    assert world.later.effects == [SECOND]
+
+
+def test_an_agency_without_a_free_line_is_passed_over(world: World) -> None:
+    world.store.rows["other"] = replace(WAITING, id="other", state=S.CONNECTED, agency="victim-services")
+
+    world.searching.ring(FIRST)
+
+    assert world.rung == ["chrysalis"]
+
+
+def test_an_agency_with_two_lines_takes_two_callers(world: World) -> None:
+    agencies = world.flow.directory.agencies
+    two = msgspec.structs.replace(agencies["victim-services"], lines=2)
+    directory = msgspec.structs.replace(world.flow.directory, agencies=agencies | {"victim-services": two})
+    world.flow = replace(world.flow, directory=directory)
+    world.store.rows["other"] = replace(WAITING, id="other", state=S.RINGING, agency="victim-services")
+
+    world.searching.ring(FIRST)
+
+    assert world.rung == ["victim-services"]
+
+
+def test_when_every_line_is_busy_the_caller_is_offered_a_choice(world: World) -> None:
+    for name in ("victim-services", "chrysalis"):
+        world.store.rows[name] = replace(WAITING, id=name, state=S.CONNECTED, agency=name)
+    world.off = frozenset({"hotline"})
+
+    world.searching.ring(FIRST)
+
+    assert world.rung == []
+    assert world.transfer.state is S.RETURNED
+    assert world.later.effects == [Alarm("unreached")]
+
+
+def test_who_waits_for_a_second_waits_for_as_long_as_it_is_away(world: World) -> None:
+    world.slots.free = [1.5]
+
+    world.searching.ring(FIRST)
+
+    assert world.slept == [1.5]
+    assert world.rung == ["victim-services"]
+
+
+def test_nobody_is_claimed_when_no_second_is_near(world: World) -> None:
+    world.slots.soon = False
+
+    world.searching.ring(FIRST)
+
+    assert world.transfer.state is S.DIRECT
+    assert (world.transfer.tried, world.rung, world.journal.entries) == ((), [], [])
+
+
+def test_a_second_that_another_took_leads_to_the_direct_path_and_blames_no_agency(world: World) -> None:
+    world.slots.free = [None]
+
+    world.searching.ring(FIRST)
+
+    assert world.transfer.state is S.DIRECT
+    assert (world.transfer.tried, world.rung) == ((), [])
+    assert world.ended() == [("end-s-1", "not_rung")]
+
+
+def test_throttling_is_tried_once_more(world: World) -> None:
+    world.phone.faults = [PhoneThrottled()]
+
+    world.searching.ring(FIRST)
+
+    assert world.rung == ["victim-services", "victim-services"]
+    assert world.transfer.state is S.RINGING
+
+
+def test_throttling_twice_leads_to_the_direct_path(world: World) -> None:
+    world.phone.faults = [PhoneThrottled(), PhoneThrottled(), None]
+
+    world.searching.ring(FIRST)
+
+    assert len(world.rung) == 2
+    assert world.transfer.state is S.DIRECT
+    assert world.transfer.tried == ()  # Nobody was rung: the direct path begins with them.
+
+
+def test_a_number_that_is_refused_is_followed_by_the_next_agency(world: World) -> None:
+    world.phone.faults = [NumberRefused()]
+
+    world.searching.ring(FIRST)
+    world.searching.ring(SECOND)
+
+    assert world.rung == ["victim-services", "chrysalis"]
+    assert world.ended() == [("end-s-1", "failed")]
+
+
+def test_a_network_that_is_silent_is_not_asked_a_second_time(world: World) -> None:
+    world.phone.faults = [PhoneSilent()]
+
+    for _ in range(3):
+        world.searching.ring(FIRST)
+
+    assert world.rung == ["victim-services"]
+    assert world.transfer.state is S.DIALLING
+
+
+def test_a_ring_of_which_the_network_was_silent_may_still_be_answered(world: World) -> None:
+    world.phone.faults = [PhoneSilent()]
+    world.searching.ring(FIRST)
+
+    world.searching.advance("s", News(E.ANSWERED, 1))
+    world.searching.advance("s", News(E.ACCEPTED, 1))
+
+    assert world.transfer.connects(1)
+
+
+def test_a_silent_networks_ring_is_given_up_by_the_callers_clock(world: World) -> None:
+    world.phone.faults = [PhoneSilent()]
+    world.searching.ring(FIRST)
+
+    for tick, waited in enumerate((1, 5, 10)):
+        world.searching.tick("s", waited, tick, None)
+
+    assert world.transfer.state is S.DIRECT
+    assert world.transfer.tried == ("victim-services",)  # It may have been rung.
+    assert world.ended() == [("end-s-1", "in_doubt")]
+
+
+def test_a_network_that_cannot_be_asked_leads_to_the_direct_path(world: World) -> None:
+    world.phone.faults = [PartUnavailable()]
+
+    world.searching.ring(FIRST)
+
+    assert world.transfer.state is S.DIRECT
+    assert world.later.effects == [Alarm("direct")]
+
+
+def test_a_leg_is_ended_by_its_sealed_name_and_only_once(world: World) -> None:
+    world.searching.ring(FIRST)
+    assert world.later.secrets == {"leg-s-1": "leg 1"}
+
+    for _ in range(2):
+        world.searching.end_ring(EndRing("s", "1"))
+
+    assert world.phone.ended == ["leg 1"]
+
+
+def test_a_leg_whose_name_is_forgotten_is_left_to_end_by_itself(world: World) -> None:
+    world.searching.end_ring(EndRing("s", "1"))
+
+    assert world.phone.ended == []
+
+
+def test_a_caller_who_leaves_has_the_ring_ended(world: World) -> None:
+    world.searching.ring(FIRST)
+
+    world.searching.tick("s", 5, 1, News(E.CALLER_LEFT))
+
+    assert world.later.effects == [EndRing("s", "1")]
+    assert world.transfer.state is S.LEFT
+
+
+def test_a_search_that_nobody_takes_up_is_rung_by_whoever_notices(world: World) -> None:
+    world.searching.tick("s", 3, 1, None)
+    assert world.later.effects == []
+
+    world.searching.tick("s", 4, 2, None)
+
+    assert world.later.effects == [FIRST]
+
+
+def test_an_agency_that_is_still_thanked_is_not_taken_for_one_that_was_never_joined(world: World) -> None:
+    world.searching.ring(FIRST)
+    world.searching.tick("s", 10, 3, None)
+    world.searching.advance("s", News(E.ACCEPTED, 1))
+
+    for tick, waited in enumerate((11, 14, 18), start=4):
+        world.searching.tick("s", waited, tick, None)
+
+    assert world.transfer.connects(1)
+
+
+def test_a_caller_who_still_waits_long_after_the_accept_is_searched_for_again(world: World) -> None:
+    world.searching.ring(FIRST)
+    world.searching.tick("s", 10, 3, None)
+    world.searching.advance("s", News(E.ACCEPTED, 1))
+
+    for tick, waited in enumerate((11, 17, 23), start=4):
+        world.searching.tick("s", waited, tick, None)
+
+    assert world.transfer.state is S.SEARCHING
+    assert world.later.effects == [SECOND]
+
+
+def test_a_search_that_is_asked_for_twice_is_one(world: World) -> None:
+    ids = {world.searching.begin("call", 3, "any", "en") for _ in range(2)}
+
+    assert len(ids) == 1
+    assert len(world.store.rows) == 2
+
+
+@pytest.mark.parametrize("missing", ["sql", "seconds"])
+def test_no_search_begins_without_what_it_needs(world: World, missing: str) -> None:
+    world.store.lost, world.slots.soon = missing == "sql", missing != "seconds"
+
+    assert world.searching.begin("call", 3, "any", "en") == ""
+    assert FIRST not in world.later.effects
