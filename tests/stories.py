@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from ivr.simulator.rehearse import Call, Network
 
+CALLER = "+12895550123"
 CALLERS = count(1000)  # Somebody new in each story: one phone may not ask for a person too often.
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 ANY, NOT_POLICE = "2", "1"
