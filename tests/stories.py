@@ -483,6 +483,14 @@ def three_callers_want_an_agency_with_one_line(world: World) -> None:
     assert world.network.settle(60)
 
 
+def nobody_can_be_reached_on_the_direct_path(world: World) -> None:
+    world.lose("sql")
+    people(world)
+    call = asks(world)
+    hears_choice(world, call)
+    ends(world, call)
+
+
 def after_a_talk_on_the_direct_path_nobody_else_is_rung(world: World) -> None:
     world.lose("sql")
     people(world, vs=accepts(talks=10), ch=accepts(), ho=switchboard())
@@ -537,6 +545,7 @@ STORIES: dict[str, Callable[[World], None]] = {
     "switched off in the middle": an_agency_is_switched_off_while_another_rings,
     "switchboard": a_switchboard_is_joined_when_it_answers,
     "three callers, one line": three_callers_want_an_agency_with_one_line,
+    "direct path fails": nobody_can_be_reached_on_the_direct_path,
     "direct path ends": after_a_talk_on_the_direct_path_nobody_else_is_rung,
 }
 SLOW_STORIES: dict[str, Callable[[World], None]] = {  # Only where time is real: a limit of ours must pass.

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 REPEATS = 2  # How often choices are heard again before the line offers to connect without a key.
 SHORTEST_RING = 5  # The least that Twilio accepts.
 RING_BUFFER = 5  # Twilio rings this much longer than it is asked to.
+SPOKEN_SECONDS = 11  # What is said before a ring: that they did not answer, and who is rung now.
+WITHIN = 60  # Seconds from asking to a person or a choice: no ring begins that would end later.
 
 
 def step(flow: Flow, position: Position, heard: Heard, roster: Roster, call: str = "") -> Turn:
@@ -142,9 +144,10 @@ def quiet_order(flow: Flow) -> str:
 def connect(flow: Flow, here: Position, order: str, roster: Roster, *first: Say) -> Turn:
     """Ring the next agency of an order; when nobody is left, say the numbers and a choice."""
     left = [name for name in roster.orders.get(order, ()) if name not in here.tried]
-    if not left:
-        return visit(flow, here.move(flow.menus.unreached))
     asked = here.asked or roster.now
+    late = roster.now - asked + SPOKEN_SECONDS + SHORTEST_RING + RING_BUFFER > WITHIN
+    if not left or (late and here.tried):
+        return visit(flow, here.move(flow.menus.unreached))
     ringing = replace(here, attempt=0, order=order, asked=asked, tried=(*here.tried, left[0]))
     says = tuple(_ringing(flow, language, left[0]) for language in tongues(flow, here))
     return Turn(ringing, (*first, *says), Connect(left[0], share(flow, roster.now - asked, len(left))))
@@ -153,7 +156,7 @@ def connect(flow: Flow, here: Position, order: str, roster: Roster, *first: Say)
 def share(flow: Flow, waited: int, left: int) -> int:
     """Share the remaining seconds among the agencies left: what to ask of Twilio for the next ring."""
     patience = flow.line.patience
-    each = (patience.reach - max(waited, 0)) // left - RING_BUFFER
+    each = (patience.reach - max(waited, 0)) // left - RING_BUFFER - SPOKEN_SECONDS
     return max(SHORTEST_RING, min(patience.ring, each))
 
 

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from real.world import Processes
 
-LOSSES = tuple(name for name in STORIES if "lost" in name or name.startswith(("rest", "direct")))
-KEPT = tuple(name for name in STORIES if name not in {*LOSSES, *AGENCIES})
+EXACT = {"direct path fails"}  # The direct path counts our own seconds, which do not run fast.
+LOSSES = tuple(
+    name for name in STORIES if name not in EXACT and ("lost" in name or name.startswith(("rest", "direct")))
+)
+KEPT = tuple(name for name in STORIES if name not in {*LOSSES, *AGENCIES, *EXACT})
 CHANGED = tuple(name for name in AGENCIES if name not in ORDERS)  # Another order needs other words.
 SLOW = 5.0  # How fast a network runs on which our own limits must pass.
 
