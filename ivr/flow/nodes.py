@@ -115,6 +115,7 @@ class Lines(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     text_keys: str
     help: str
     numbers_text: str
+    fixed_sorry: str
     fixed_numbers: str
     fixed_press: str
     fixed_wait: str

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ivr.telephony.twiml import Speech
 
 FIXED_PATH = "/voice/fixed"
+FIXED = ("fixed_numbers", "fixed_press")
 HERE = "HERE"  # Stands in the wait document for the address that it was fetched from.
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
@@ -25,6 +26,7 @@ class Fixed:
     """The documents: to callers in their several plights, to an agency, to a texter."""
 
     caller: str
+    again: str  # The numbers and the key once more, with no word of a fault; then the call ends.
     numbers: str
     ring: str
     goodbye: str
@@ -38,7 +40,8 @@ def fixed_documents(speech: Speech) -> Fixed:
     flow = speech.flow
     last = flow.directory.orders[quiet_order(flow)][-1]
     return Fixed(
-        caller=speech.ask(_lines(speech, "fixed_numbers", "fixed_press"), FIXED_PATH, flow.line.patience.key),
+        caller=speech.ask(_lines(speech, "fixed_sorry", *FIXED), FIXED_PATH, flow.line.patience.key),
+        again=speech.whisper(_lines(speech, *FIXED), FIXED_PATH, flow.line.patience.key),
         numbers=speech.last_words(_lines(speech, "fixed_numbers"), hang_up=True),
         ring=speech.ring(last, _announce(speech, last), flow.line.patience.ring, FIXED_PATH),
         goodbye=speech.last_words([speech.farewell("")], hang_up=True),

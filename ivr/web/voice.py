@@ -28,7 +28,7 @@ def arrive() -> Response:
     here = parts()
     call = _this_call(Position())
     if why := here.line.turns_away(call):
-        return xml(here.fixed.numbers if why == "blocked" else here.fixed.caller)
+        return xml(here.fixed.numbers if why == "blocked" else here.fixed.again)
     response = _answer(Position(), Arrived())
     response.set_cookie(COOKIE, parts().marks.month, httponly=True, samesite="Lax")
     return response
@@ -48,7 +48,7 @@ def fixed() -> Response:
     """Answer whoever heard the fixed document: they are rung through only when they asked for it."""
     documents = parts().fixed
     chosen = {"1": documents.ring, "#": documents.goodbye}
-    return xml(chosen.get(request.form.get("Digits", ""), documents.caller))
+    return xml(chosen.get(request.form.get("Digits", ""), documents.again))
 
 
 @voice.post("/status")
