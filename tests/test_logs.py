@@ -188,6 +188,7 @@ def whole_process() -> Iterator[Callable[[], None]]:
     root = logging.getLogger()
     before = root.handlers[:], root.level, logging.raiseExceptions
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    logging.captureWarnings(capture=False)  # Left on by an earlier test, on does nothing.
     yield lambda: set_up_logs(["+18339001010"])
     logging.captureWarnings(capture=False)
     root.handlers[:], root.level, logging.raiseExceptions = before
