@@ -14,6 +14,7 @@ from ivr.cli_agencies import agencies
 from ivr.cli_check import check
 from ivr.cli_doctor import doctor
 from ivr.cli_forget import forget
+from ivr.cli_operators import audit, operators
 from ivr.cli_public import console, materials
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def undialled(directory: Directory, config: Path) -> list[str]:
     ]
 
 
-for command in (agencies, check, console, materials):
+for command in (agencies, audit, check, console, materials, operators):
     main.add_command(command)
 main.add_command(doctor)
 main.add_command(forget)

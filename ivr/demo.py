@@ -48,7 +48,7 @@ def run(*, once: bool) -> int:
         shown = _show(stage, network, console)
         if once:
             return 0 if shown else 1
-        _stay(network, console)
+        _stay(stage, network, console)
     except StageError as error:
         console.print(f"[red]{error}[/red]")
         return 1
@@ -156,17 +156,21 @@ def _as_heard(line: Line) -> str:
     return f"{indent}{line.who} {line.what}{': ' if line.words else ''}{line.words}"
 
 
-def _stay(network: Network, console: Console) -> None:
+def _stay(stage: Stage, network: Network, console: Console) -> None:
     """Stay up at the speed of life, and say what to try."""
     clock = network.clock
     if isinstance(clock, PacedClock):
         clock.pace(1.0)
     (FOLDER / STATE).write_text(json.dumps({"control_url": network.control_url}))
+    address, told = stage.start_console(), stage.let_in("demo")
     console.print(
+        f"\nOperators read at {address}\n  {told}",
         "\nThe line stays up. In another terminal, in this folder:\n"
         "  make phone           sit down at a telephone and call it\n"
         "  make check           find faults in menus and words, and measure them\n"
-        "Ctrl-C here stops everything."
+        "Ctrl-C here stops everything.",
+        markup=False,
+        sep="\n",
     )
     threading.Event().wait()
 

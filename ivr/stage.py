@@ -62,6 +62,7 @@ class Stage:
     api_url: str = ""
     web_port: int = field(default_factory=free_port)
     redis_port: int = field(default_factory=free_port)
+    console_port: int = field(default_factory=free_port)
     extra: Mapping[str, str] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -122,6 +123,20 @@ class Stage:
     def start_worker(self) -> None:
         """Start doing what is done later."""
         self.start("worker", _ivr(), "worker")
+
+    def start_console(self) -> str:
+        """Start answering browsers; give the address of the console."""
+        self.start("console", _ivr(), "console", "--port", str(self.console_port))
+        self._await("console", lambda: _answers(self.console_port))
+        return f"http://127.0.0.1:{self.console_port}/console/"
+
+    def let_in(self, name: str) -> str:
+        """Add an operator; give the words that tell their first password."""
+        add = [_ivr(), "operators", "add", name, "--role", "administrator"]
+        done = subprocess.run(add, env=self._environ(), capture_output=True, check=False, text=True)  # noqa: S603 - our own program
+        if done.returncode:
+            raise StageError(f"`ivr operators add` failed: {done.stderr.strip()}")
+        return done.stdout.strip()
 
     def start(self, name: str, *command: str) -> None:
         """Start one process in a group of its own, so that Ctrl-C reaches only us and we end the others."""

@@ -55,7 +55,7 @@ class Welcome:
 
     def turns_away(self, caller: Caller, channel: str) -> Literal["", "blocked", "often"]:
         """Say whether somebody is to hear the numbers only, and why."""
-        if caller.block and caller.block in self.lists().blocked:
+        if self.lists().blocked & {mark for mark in (caller.block, caller.mark, *caller.marks) if mark}:
             return "blocked"
         most = CALLS_A_MINUTE if channel == "voice" else TEXTS_A_MINUTE
         if caller.mark and not self.limits.allow_if_known(channel, caller.mark, most, MINUTE):

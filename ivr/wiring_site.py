@@ -1,29 +1,69 @@
-"""Where the parts of the page that people open in a browser meet."""
+"""Where the parts of what people open in a browser meet: the public page, and the console."""
 
 from __future__ import annotations
 
 import os
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ivr.breaker import Breaker, PartUnavailable
 from ivr.flow.pages import read_pages
 from ivr.flow.reading import read_flow
 from ivr.logs import set_up_logs
-from ivr.settings import read_settings
+from ivr.records.database import connect
+from ivr.records.revision import is_current
+from ivr.settings import Settings, read_settings
+from ivr.web.console.desk import Desk
 from ivr.web.orphans import die_with_parent
 from ivr.web.public.materials import KINDS
 from ivr.web.public.shown import NAME, Shown
 from ivr.web.site import create_site
+from ivr.work.alive import count_workers
+from ivr.work.limits import RedisLimits
+from ivr.work.queue import connect_redis
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from flask import Flask
 
+    from ivr.flow.nodes import Flow
+    from ivr.records.database import Database
 
-def build_site(config: Path, prompts: Path, number: str) -> Flask:
-    """Put together the page of the line that has a number."""
+
+def build_site(config: Path, prompts: Path, number: str, settings: Settings | None = None) -> Flask:
+    """Put together the page of the line that has a number; with settings, its console too."""
     flow = read_flow(config, prompts)
-    return create_site(Shown(flow, read_pages(prompts, flow.languages), number))
+    shown = Shown(flow, read_pages(prompts, flow.languages), number)
+    return create_site(shown, build_desk(settings, flow) if settings else None)
+
+
+def build_desk(settings: Settings, flow: Flow) -> Desk:
+    """Put together the parts of the console."""
+    database = connect(settings.database_url)
+    return Desk(
+        flow=flow,
+        database=database,
+        limits=RedisLimits(connect_redis(settings.redis_url), Breaker()),
+        secret=settings.secret_key,
+        secure=settings.public_url.startswith("https:"),
+        now=time.time,
+        parts=partial(_parts, database, settings.redis_url),
+    )
+
+
+def _parts(database: Database, redis_url: str) -> dict[str, bool]:
+    """Ask each part whether it answers."""
+    try:
+        records = is_current(database)
+    except PartUnavailable:
+        records = False
+    try:
+        workers, redis = count_workers(redis_url), True
+    except (PartUnavailable, OSError):
+        workers, redis = 0, False
+    return {"database": records, "redis": redis, "worker": workers > 0}
 
 
 def sheets(app: Flask) -> list[tuple[str, str]]:
@@ -35,6 +75,6 @@ def site() -> Flask:
     """Start answering browsers: what granian calls in each of its workers."""
     set_up_logs()
     settings = read_settings(os.environ)
-    app = build_site(settings.config, settings.prompts, settings.number)
+    app = build_site(settings.config, settings.prompts, settings.number, settings)
     die_with_parent()
     return app

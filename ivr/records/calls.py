@@ -76,7 +76,7 @@ def list_calls(
     page = wanted
     while True:
         with database.read() as sql:
-            found = _summaries(sql, page)
+            found = summaries(sql, page)
         yield from found
         if len(found) < AT_ONCE:
             return
@@ -85,7 +85,7 @@ def list_calls(
         page = wanted.where(seen > last)
 
 
-def _summaries(sql: Connection, page: Select[Any]) -> list[CallSummary]:
+def summaries(sql: Connection, page: Select[Any]) -> list[CallSummary]:
     """Read one page of calls with all that belongs to them."""
     rows = sql.execute(page).mappings().all()
     ids = [row["id"] for row in rows]

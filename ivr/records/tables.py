@@ -189,3 +189,39 @@ erased_marks = (
         Column("at", Moment, nullable=False),
     )
 )
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("password", String, nullable=False),  # Hashed by argon2.
+    Column("seed", String, nullable=False),  # The second factor's key is made of it and SECRET_KEY.
+    Column("enrolled", Boolean, nullable=False),  # Whether the second factor is in use.
+    Column("step", Integer, nullable=False),  # The last code's time step: a code is good once.
+    Column("recovery", String, nullable=False),  # Hashes, with spaces between them.
+    Column("disabled", Boolean, nullable=False),
+    Column("epoch", Integer, nullable=False),  # Counts up to end every session.
+)
+
+audit = Table(  # What operators did; each row holds the hash of the one before.
+    "audit",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("who", String, nullable=False),
+    Column("did", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("before", String, nullable=False),
+    Column("hash", String, nullable=False),
+)
+
+notes = Table(  # About the line, never about a caller.
+    "notes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("call_id", ForeignKey(calls.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("who", String, nullable=False),
+    Column("words", String, nullable=False),
+)

@@ -1,4 +1,4 @@
-"""The web process that people open in a browser: the public page. No webhook comes here."""
+"""The web process that people open in a browser: the public page and the console. No webhook comes here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from ivr.web.console.behind import put_behind
 from ivr.web.public.materials import materials
 from ivr.web.public.shown import NAME
 from ivr.web.public.views import public
@@ -16,6 +17,7 @@ from ivr.web.public.views import public
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ivr.web.console.desk import Desk
     from ivr.web.public.shown import Shown
 
 HEADERS = {
@@ -32,12 +34,14 @@ HEADERS = {
 SECURE = "max-age=31536000"
 
 
-def create_site(shown: Shown) -> Flask:
-    """Put together what is read in a browser."""
+def create_site(shown: Shown, desk: Desk | None = None) -> Flask:
+    """Put together what is read in a browser; without a desk there is no console."""
     app = Flask(__name__, static_folder=None)
     app.extensions[NAME] = shown
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(materials)
+    if desk:
+        put_behind(app, desk)
     app.register_blueprint(public)
     app.after_request(guard)
     return app

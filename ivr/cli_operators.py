@@ -1,0 +1,105 @@
+"""The commands `ivr operators` and `ivr audit`: who may read the console, and what they did in it."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from ivr.beginning import readable_log, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.records.database import Database
+
+ROLES = ("viewer", "operator", "administrator")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def operators(context: click.Context) -> None:
+    """Print who may sign in to the console."""
+    if context.invoked_subcommand:
+        return
+    from ivr.records.operators import list_operators
+
+    with _records() as database:
+        for name, role, disabled in list_operators(database):
+            click.echo(f"{name}  {role}{'  disabled' if disabled else ''}")
+
+
+@operators.command()
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    default="viewer",
+    show_default=True,
+    help="viewer reads; operator switches, blocks and notes; administrator reads the audit too.",
+)
+def add(name: str, role: str) -> None:
+    """Let somebody sign in. Prints their first password: it is good until they choose their own."""
+    from ivr.proving import hash_password
+    from ivr.records.operators import Role, add_operator
+
+    password = secrets.token_urlsafe(12)
+    with _records() as database:
+        add_operator(database, name, Role(role), hash_password(password))
+    click.echo(f"{name} ({role}) signs in first with: {password}")
+
+
+@operators.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Let somebody in no more, from this second on."""
+    from ivr.records.operators import disable_operator
+
+    with _records() as database:
+        disable_operator(database, name)
+    click.echo(f"{name} is disabled, and signed out everywhere")
+
+
+@operators.command()
+@click.argument("name")
+def reset(name: str) -> None:
+    """Give somebody a new first password and a new second factor: their phone was lost."""
+    from ivr.proving import hash_password
+    from ivr.records.operators import reset_operator
+
+    password = secrets.token_urlsafe(12)
+    with _records() as database:
+        reset_operator(database, name, hash_password(password))
+    click.echo(f"{name} begins anew with: {password}")
+
+
+@click.group()
+def audit() -> None:
+    """Look after the list of what operators did."""
+
+
+@audit.command(name="verify")
+def verify_audit() -> None:
+    """Find every row that was changed or is missing. Ends with 1 when there is one."""
+    from ivr.records.audit import verify
+
+    with _records() as database:
+        faults = list(verify(database))
+    if faults:
+        raise click.ClickException("the audit was changed:\n" + "\n".join(faults))
+    click.echo("the audit is whole")
+
+
+@contextmanager
+def _records() -> Iterator[Database]:
+    """Open the records, and say plainly what does not go."""
+    from ivr.records.database import connect
+    from ivr.records.operators import OperatorError
+
+    with readable_log():
+        try:
+            yield connect(settings().database_url)
+        except OperatorError as error:
+            raise click.ClickException(str(error)) from None

@@ -1,0 +1,239 @@
+"""The call log as operators look through it: newest first, a page at a time, sifted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    select,
+    tuple_,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from ivr.records.calls import CallSummary, summaries
+from ivr.records.ordering import LAST
+from ivr.records.tables import Moment, attempts, calls, transfers, turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+    from sqlalchemy.sql.compiler import SQLCompiler
+
+    from ivr.records.database import Database
+
+AT_ONCE = 200  # Calls of an export that are read in one go.
+HOUR, DAY = 3600, 86_400
+BETWEEN = "~"  # Stands between a page's last start and its last id; an ISO moment has none.
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which calls are wanted; what is left empty keeps every call."""
+
+    since: date | None = None
+    until: date | None = None  # The last day, itself included.
+    hour: int | None = None  # Of the day on which the call began, 0 to 23.
+    channel: str | None = None
+    language: str | None = None
+    outcome: str | None = None
+    agency: str | None = None  # That was rung in the call, whatever came of it.
+    stops: tuple[str, ...] = ()  # Any of which the call visited.
+    seconds_from: int | None = None  # Whole seconds from start to end; a call that goes on has none.
+    seconds_to: int | None = None  # Itself included.
+    zone: tzinfo = UTC  # Where days and hours are counted.
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One page of calls, and the text that asks for the next one: empty after the last page."""
+
+    calls: list[CallSummary]
+    next: str
+
+
+@dataclass(frozen=True)
+class TurnRow:
+    """One turn of a call, ``seconds`` after its start."""
+
+    stop: str
+    heard: str
+    seconds: float
+    language: str
+
+
+def browse(database: Database, wanted: Filter, after: str = "", size: int = 50) -> Shelf:
+    """Read one page of the wanted calls, newest first; an ``after`` that cannot be read is the first page."""
+    size = max(size, 1)
+    with database.read() as sql:
+        page = _sift(sql, wanted)
+        if last := _read_place(after):
+            page = page.where(tuple_(calls.c.started_at, calls.c.id) < tuple_(*last))
+        found = summaries(sql, page.limit(size + 1))
+    told = found[:size]
+    more = len(found) > size
+    return Shelf(told, f"{told[-1].started_at.isoformat()}{BETWEEN}{told[-1].id}" if more else "")
+
+
+def export(database: Database, wanted: Filter) -> Iterator[CallSummary]:
+    """Read all the wanted calls, newest first, a few at a time."""
+    told: set[str] = set()  # A start that is blurred meanwhile moves its call down, onto a later page.
+    after = ""
+    while True:
+        shelf = browse(database, wanted, after, AT_ONCE)
+        yield from (call for call in shelf.calls if call.id not in told)
+        told.update(call.id for call in shelf.calls)
+        after = shelf.next
+        if not after:
+            return
+
+
+def find_call(database: Database, id: str) -> CallSummary | None:  # noqa: A002 - the row's own word
+    """Read one call, or nothing if there is none of this id."""
+    with database.read() as sql:
+        return next(iter(summaries(sql, select(calls).where(calls.c.id == id))), None)
+
+
+def read_turns(database: Database, id: str) -> list[TurnRow]:  # noqa: A002 - the row's own word
+    """Read what happened in a call, in order."""
+    happened = (
+        select(turns.c.stop, turns.c.heard, turns.c.seconds, turns.c.language)
+        .where(turns.c.call_id == id, turns.c.stop != "", turns.c.n < LAST)
+        .order_by(turns.c.n, turns.c.seconds, turns.c.key)
+    )
+    with database.read() as sql:
+        return [TurnRow(*row) for row in sql.execute(happened)]
+
+
+def within(since: date | None, until: date | None, zone: tzinfo = UTC) -> ColumnElement[bool]:
+    """Claim of a call that it began on one of these days, the last one included."""
+    claims: list[ColumnElement[bool]] = []
+    if since and since > date.min:
+        claims.append(calls.c.started_at >= _midnight(since, zone))
+    if until and until < date.max:
+        claims.append(calls.c.started_at < _midnight(until + timedelta(days=1), zone))
+    return and_(True, *claims)  # True: SQLAlchemy's word for no claim at all.
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    """Say when a day begins; at the calendar's ends, where there is no such moment, UTC will do."""
+    try:
+        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _read_place(after: str) -> tuple[ColumnElement[Any], ColumnElement[Any]] | None:
+    """Read where a page ended, or nothing from what is no such place."""
+    start, _, last = after.partition(BETWEEN)
+    try:
+        moment = datetime.fromisoformat(start)
+        whole = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None or not last or not last.isprintable():
+        return None
+    return literal(whole, Moment), literal(last)
+
+
+def _sift(sql: Connection, wanted: Filter) -> Select[Any]:
+    """Choose the wanted calls, newest first: along the index of starts."""
+    same = {name: getattr(wanted, name) for name in ("channel", "language", "outcome")}
+    sifted = select(calls).order_by(calls.c.started_at.desc(), calls.c.id.desc())
+    sifted = sifted.where(within(wanted.since, wanted.until, wanted.zone))
+    sifted = sifted.where(*(calls.c[name] == value for name, value in same.items() if value is not None))
+    sifted = sifted.where(*_lasting(wanted))
+    if wanted.hour is not None:
+        sifted = sifted.where(_at_hour(sql, wanted.hour, wanted.zone))
+    if wanted.agency is not None:
+        sifted = sifted.where(_rang(wanted.agency))
+    if wanted.stops:
+        there = turns.c.stop.in_(wanted.stops) & (turns.c.n < LAST)
+        sifted = sifted.where(exists().where(turns.c.call_id == calls.c.id, there))
+    return sifted
+
+
+def _rang(agency: str) -> ColumnElement[bool]:
+    """Claim that the agency was rung in a call: sought among the call's rings, not among all the agency's."""
+    theirs = func.coalesce(attempts.c.agency, "") == agency  # No index of agencies can tempt SQLite.
+    searched = transfers.c.call_id == calls.c.id
+    return exists().where(attempts.c.transfer_id == transfers.c.id, searched, theirs)
+
+
+def _lasting(wanted: Filter) -> Iterator[ColumnElement[bool]]:
+    """Claim that a call lasted as long as is wanted."""
+    if wanted.seconds_from is not None:
+        yield _Lasted(calls.c.started_at, calls.c.ended_at) >= wanted.seconds_from
+    if wanted.seconds_to is not None:
+        yield _Lasted(calls.c.started_at, calls.c.ended_at) <= wanted.seconds_to
+
+
+def _at_hour(sql: Connection, hour: int, zone: tzinfo) -> ColumnElement[bool]:
+    """Claim that a call began in this hour of some day. SQLite knows no time zones: it is told them."""
+    ends = (func.min(calls.c.started_at), func.max(calls.c.started_at))
+    first, last = (sql.scalar(select(end)) for end in ends)  # One by one each is a look at the index.
+    if first is None or last is None:
+        return false()
+    changes = [(calls.c.started_at < until, literal(ahead)) for until, ahead in _changes(first, last, zone)]
+    ahead: ColumnElement[int] = literal(_ahead(last, zone))
+    ahead = case(*changes, else_=ahead) if changes else ahead
+    second = (_Epoch(calls.c.started_at) + ahead) % DAY
+    return second.between(hour * HOUR, hour * HOUR + HOUR - 1)
+
+
+def _changes(first: datetime, last: datetime, zone: tzinfo) -> Iterator[tuple[datetime, int]]:
+    """Tell until when the zone was how many seconds ahead of UTC, for each time its clocks were changed."""
+    at = first.replace(minute=0, second=0, microsecond=0)
+    while at < last:
+        step = timedelta(days=1) if _ahead(at, zone) == _ahead(at + timedelta(days=1), zone) else None
+        later = at + (step or timedelta(hours=1))
+        if _ahead(at, zone) != _ahead(later, zone):
+            yield later, _ahead(at, zone)
+        at = later
+
+
+def _ahead(at: datetime, zone: tzinfo) -> int:
+    """Count the seconds that the zone was ahead of UTC at a moment."""
+    return int((at.astimezone(zone).utcoffset() or timedelta()).total_seconds())
+
+
+class _Epoch(FunctionElement[int]):
+    """The whole seconds of a moment since 1970."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+class _Lasted(FunctionElement[int]):
+    """The whole seconds from one moment to another."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(_Epoch)
+def _epoch(element: _Epoch, compiler: SQLCompiler, **_: Any) -> str:
+    (moment,) = (compiler.process(clause) for clause in element.clauses)
+    if compiler.dialect.name == "sqlite":
+        return f"CAST(strftime('%s', {moment}) AS INTEGER)"
+    return f"CAST(FLOOR(EXTRACT(epoch FROM {moment})) AS BIGINT)"
+
+
+@compiles(_Lasted)
+def _lasted(element: _Lasted, compiler: SQLCompiler, **_: Any) -> str:
+    start, end = (compiler.process(clause) for clause in element.clauses)
+    if compiler.dialect.name == "sqlite":  # Its moments are fractions of days, good to the millisecond.
+        return f"CAST(ROUND((julianday({end}) - julianday({start})) * {DAY}.0, 3) AS INTEGER)"
+    return f"CAST(FLOOR(EXTRACT(epoch FROM {end} - {start})) AS BIGINT)"

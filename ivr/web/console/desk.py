@@ -1,0 +1,72 @@
+"""What every page of the console needs: its parts, who is signed in, and the words of their language."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app, render_template, request
+from flask_login import current_user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ivr.flow.nodes import Flow
+    from ivr.records.database import Database
+    from ivr.records.operators import Operator
+    from ivr.welcome import Limits
+
+NAME = "ivr-console"
+LANGUAGES = ("en", "fr")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The parts of the console."""
+
+    flow: Flow
+    database: Database
+    limits: Limits
+    secret: str
+    secure: bool  # Whether its cookie travels by https alone.
+    now: Callable[[], float]
+    parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
+
+
+def desk() -> Desk:
+    """Give the parts of this request's console."""
+    return cast("Desk", current_app.extensions[NAME])
+
+
+def signed_in() -> Operator | None:
+    """Give the operator who is signed in, or nobody."""
+    return cast("Operator | None", getattr(current_user, "operator", None))
+
+
+def me() -> Operator:
+    """Give the operator who is signed in; only views behind the sign-in may ask."""
+    return cast("Operator", signed_in())
+
+
+@cache
+def words_of(language: str) -> Mapping[str, str]:
+    """Read the words of the console in a language."""
+    text = files("ivr.web.console").joinpath(f"words/{language}.toml").read_text("utf-8")
+    return cast("Mapping[str, str]", tomllib.loads(text))
+
+
+def spoken_here() -> str:
+    """Name the language that the operator's browser asks for."""
+    return request.accept_languages.best_match(LANGUAGES, LANGUAGES[0]) or LANGUAGES[0]
+
+
+def page(template: str, **values: object) -> str:
+    """Draw a page of the console."""
+    language = spoken_here()
+    words = words_of(language)
+    return render_template(
+        f"console/{template}.html", language=language, t=words, word=lambda key: words.get(key, key), **values
+    )

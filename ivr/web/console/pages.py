@@ -1,0 +1,171 @@
+"""The pages that operators open: now, the call log, one call, transfers, the audit."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, abort, redirect, request, url_for
+
+from ivr.records import agency_status
+from ivr.records.audit import list_deeds, note_deed, verify
+from ivr.records.browsing import browse, export, find_call, read_turns
+from ivr.records.figures import by, per_day, transfer_figures, waiting
+from ivr.records.live import block_call, list_live, list_notes, write_note
+from ivr.records.operators import Role
+from ivr.web.console.asked import as_csv, asked, days, hour_only
+from ivr.web.console.desk import desk, me, page
+from ivr.web.console.gate import needs
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as Answer
+
+pages = Blueprint(
+    "desk",
+    __name__,
+    url_prefix="/console",
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/look",
+)
+LONGEST_WORDS = 500
+
+
+@pages.get("/")
+def now() -> str:
+    """Show what goes on at this moment."""
+    return page("now", **_now())
+
+
+@pages.get("/_now")
+def now_again() -> str:
+    """Show the live part alone, for the script that refreshes it."""
+    return page("_now", **_now())
+
+
+@pages.get("/calls")
+def calls() -> str:
+    """Show the call log, filtered as the address says."""
+    wanted, faults = asked(request.args)
+    shelf = browse(desk().database, wanted, request.args.get("after", ""))
+    kept = {k: v for k, v in request.args.items() if v and k != "after"}
+    return page("calls", shelf=shelf, faults=faults, kept=kept, agencies=desk().flow.directory.agencies)
+
+
+@pages.get("/calls.<kind>")
+def exported(kind: str) -> Response:
+    """Stream exactly what is filtered; starts are given to the hour, and no mark is in it."""
+    if kind not in {"csv", "json"}:
+        abort(404)
+    wanted, faults = asked(request.args)
+    if faults:
+        abort(400)
+    note_deed(desk().database, me().name, "calls exported", kind)
+    found = map(hour_only, export(desk().database, wanted))
+    lines = as_csv(found) if kind == "csv" else (json.dumps(each) + "\n" for each in found)
+    name = {"Content-Disposition": f"attachment; filename=calls.{kind}"}
+    return Response(chain(lines), headers=name, mimetype="text/csv" if kind == "csv" else "application/jsonl")
+
+
+@pages.get("/calls/<call>")
+def one(call: str) -> str:
+    """Show one call as a line of time."""
+    database = desk().database
+    found = find_call(database, call)
+    if found is None:
+        abort(404)
+    return page("call", call=found, turns=read_turns(database, call), notes=list_notes(database, call))
+
+
+@pages.post("/calls/<call>/note")
+@needs(Role.OPERATOR)
+def note(call: str) -> Answer:
+    """Add a note about the line."""
+    if words := request.form.get("words", "").strip()[:LONGEST_WORDS]:
+        write_note(desk().database, call, me().name, words)
+    return redirect(url_for("desk.one", call=call), 303)
+
+
+@pages.post("/calls/<call>/block")
+@needs(Role.OPERATOR)
+def block(call: str) -> Answer:
+    """Let whoever made a call hear the numbers only, for some days."""
+    length = request.form.get("days", "1")
+    until = _until(str(24 * int(length)) if length.isdecimal() else "24")
+    why = request.form.get("why", "").strip()[:LONGEST_WORDS]
+    if why:
+        block_call(desk().database, call, until, who=me().name, why=why)
+    return redirect(url_for("desk.one", call=call), 303)
+
+
+@pages.get("/transfers")
+def transfers() -> str:
+    """Show how callers reached a person, and the switch of each agency."""
+    since, until = days(request.args, desk().now())
+    database, directory = desk().database, desk().flow.directory
+    return page(
+        "transfers",
+        since=since,
+        until=until,
+        figures=transfer_figures(database, since, until),
+        waiting=waiting(database, since, until),
+        agencies={name: a for name, a in directory.agencies.items() if a.transfer},
+        status=agency_status.list_status(database, desk().now()),
+    )
+
+
+@pages.post("/agencies/<name>")
+@needs(Role.OPERATOR)
+def switch(name: str) -> Answer:
+    """Switch an agency off, with a reason and perhaps an end, or on."""
+    if name not in desk().flow.directory.agencies:
+        abort(404)
+    database, why = desk().database, request.form.get("why", "").strip()[:LONGEST_WORDS]
+    hours = request.form.get("hours", "")
+    if request.form.get("to") == "on":
+        agency_status.switch_on(database, name)
+        note_deed(database, me().name, "agency switched on", name)
+    elif why:
+        until = _until(hours) if hours.isdecimal() and int(hours) else None
+        agency_status.switch_off(database, name, until, why)
+        note_deed(database, me().name, "agency switched off", f"{name}: {why}")
+    return redirect(url_for("desk.transfers"), 303)
+
+
+@pages.get("/reports")
+def reports() -> str:
+    """Show how many called, in which language, and how it ended."""
+    since, until = days(request.args, desk().now())
+    database = desk().database
+    tables = {name: by(database, name, since, until) for name in ("language", "outcome", "last_stop")}
+    return page("reports", since=since, until=until, per_day=per_day(database, since, until), tables=tables)
+
+
+@pages.get("/audit")
+@needs(Role.ADMINISTRATOR)
+def deeds() -> str:
+    """Show who did what, and whether the list is whole."""
+    before = request.args.get("before", "")
+    database = desk().database
+    found = list_deeds(database, int(before) if before.isdecimal() else 0)
+    return page("audit", deeds=found, faults=list(verify(database)))
+
+
+def _until(hours: str) -> datetime:
+    return datetime.fromtimestamp(desk().now(), UTC) + timedelta(hours=min(int(hours), 24 * 90))
+
+
+def _now() -> dict[str, object]:
+    database = desk().database
+    return {
+        "live": list_live(database),
+        "agencies": {n: a for n, a in desk().flow.directory.agencies.items() if a.transfer},
+        "status": agency_status.list_status(database, desk().now()),
+        "parts": desk().parts(),
+        "at": time.strftime("%H:%M:%S", time.gmtime(desk().now())),
+        "moment": datetime.fromtimestamp(desk().now(), UTC),
+        "sees_stops": me().role.covers(Role.OPERATOR),
+    }

@@ -1,0 +1,90 @@
+"""A console in one process, with its own records, and an operator who can sign in to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyotp
+from fakes import ENVIRONMENT
+
+from ivr.flow.pages import read_pages
+from ivr.proving import hash_password, second_key
+from ivr.records.database import connect
+from ivr.records.migrate import upgrade
+from ivr.records.operators import Role, add_operator, find_operator
+from ivr.web.console.desk import Desk
+from ivr.web.public.shown import Shown
+from ivr.web.site import create_site
+from ivr.welcome import Unlimited
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+    from ivr.flow.nodes import Flow
+    from ivr.records.database import Database
+    from ivr.welcome import Limits
+
+SECRET = ENVIRONMENT["SECRET_KEY"]
+FIRST, CHOSEN = "first-password", "a password that was chosen"
+
+
+@dataclass
+class Hands:
+    """Somebody at a browser, who reads a page's token before they send its form."""
+
+    client: FlaskClient
+
+    def get(self, path: str) -> TestResponse:
+        return self.client.get(f"/console{path}")
+
+    def post(self, path: str, page: str = "/", **form: str) -> TestResponse:
+        return self.client.post(f"/console{path}", data=form | {"csrf_token": self.token(page)})
+
+    def token(self, page: str) -> str:
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page).text)
+        return found[1] if found else ""
+
+
+class Console:
+    """The console under test."""
+
+    def __init__(self, folder: Path, flow: Flow, prompts: Path, limits: Limits | None = None) -> None:
+        url = f"sqlite:///{folder}/console.sqlite3"
+        upgrade(url)
+        self.database: Database = connect(url)
+        self.at = 1_790_000_000.0
+        desk = Desk(
+            flow=flow,
+            database=self.database,
+            limits=limits or Unlimited(),
+            secret=SECRET,
+            secure=False,
+            now=lambda: self.at,
+            parts=lambda: {"database": True, "redis": False, "worker": False},
+        )
+        self.app = create_site(Shown(flow, read_pages(prompts, flow.languages), "+12895550100"), desk)
+
+    def visitor(self) -> Hands:
+        return Hands(self.app.test_client())
+
+    def add(self, name: str, role: Role = Role.ADMINISTRATOR) -> None:
+        add_operator(self.database, name, role, hash_password(FIRST))
+
+    def code(self, name: str) -> str:
+        operator = find_operator(self.database, name)
+        assert operator
+        return pyotp.TOTP(second_key(SECRET, operator.seed)).at(int(self.at))
+
+    def signed_in(self, name: str = "ada", role: Role = Role.ADMINISTRATOR) -> Hands:
+        """Sign somebody in for the first time, second factor and all."""
+        self.add(name, role)
+        hands = self.visitor()
+        hands.post("/sign-in", "/sign-in", name=name, password=FIRST)
+        shown = hands.post("/second-factor", "/second-factor", code=self.code(name), password=CHOSEN)
+        assert "<code>" in shown.text
+        return hands

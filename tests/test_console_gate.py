@@ -1,0 +1,234 @@
+"""Nobody reads the console who has not proved who they are, and nobody more than their role."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import ROOT
+from console import CHOSEN, FIRST, Console
+from sqlalchemy import delete, update
+
+from ivr.breaker import Breaker
+from ivr.records.audit import list_deeds, verify
+from ivr.records.operators import Role, disable_operator, find_operator
+from ivr.records.tables import audit
+from ivr.web.console.desk import LANGUAGES, words_of
+from ivr.web.console.gate import IDLE, LONGEST, OPEN
+from ivr.work.limits import RedisLimits
+from ivr.work.queue import connect_redis
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ivr.flow.nodes import Flow
+
+OF_HIGHER_ROLES = {
+    "desk.note": Role.OPERATOR,
+    "desk.block": Role.OPERATOR,
+    "desk.switch": Role.OPERATOR,
+    "desk.deeds": Role.ADMINISTRATOR,
+}
+
+
+@pytest.fixture
+def console(tmp_path: Path, flow: Flow) -> Console:
+    return Console(tmp_path, flow, ROOT / "prompts")
+
+
+def routes(console: Console) -> list[tuple[str, str, str]]:
+    """List every page of the console: (endpoint, method, address)."""
+    found = []
+    for rule in console.app.url_map.iter_rules():
+        if rule.rule.startswith("/console"):
+            path = re.sub(r"<[^>]+>", "x", rule.rule)
+            methods = (rule.methods or set()) & {"GET", "POST"}
+            found += [(rule.endpoint, method, path) for method in methods]
+    return found
+
+
+def test_every_page_of_the_console_asks_who_it_is(console: Console) -> None:
+    hands = console.visitor()
+    token = hands.token("/sign-in")
+    behind = [route for route in routes(console) if route[0] not in OPEN]
+
+    answers = {
+        (endpoint, method): hands.client.open(path, method=method, data={"csrf_token": token})
+        for endpoint, method, path in behind
+    }
+
+    assert len(behind) > 10
+    assert {answer.status_code for answer in answers.values()} == {303}
+    assert {answer.location for answer in answers.values()} == {"/console/sign-in"}
+
+
+def test_no_form_is_taken_without_its_token(console: Console) -> None:
+    hands = console.signed_in()
+    posts = [path for _, method, path in routes(console) if method == "POST"]
+
+    answers = [hands.client.post(path, data={"why": "x", "words": "x"}).status_code for path in posts]
+
+    assert len(posts) > 5
+    assert set(answers) == {400}
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_reaches_its_own_pages_and_no_more(console: Console, role: Role) -> None:
+    hands = console.signed_in(role=role)
+    token = hands.token("/")
+    known = [r for r in routes(console) if r[0] in OF_HIGHER_ROLES]
+
+    refused = {
+        endpoint
+        for endpoint, method, path in known
+        if hands.client.open(path, method=method, data={"csrf_token": token}).status_code == 403
+    }
+
+    assert refused == {name for name, needed in OF_HIGHER_ROLES.items() if not role.covers(needed)}
+
+
+def test_a_second_factor_is_asked_for_ever_after(console: Console) -> None:
+    console.signed_in("ada")
+    hands = console.visitor()
+
+    alone = hands.post("/sign-in", "/sign-in", name="ada", password=CHOSEN)
+    console.at += 60
+    both = hands.post("/sign-in", "/sign-in", name="ada", password=CHOSEN, code=console.code("ada"))
+
+    assert (alone.status_code, both.status_code) == (401, 303)
+    assert hands.get("/").status_code == 200
+
+
+def test_a_code_is_good_once(console: Console) -> None:
+    console.signed_in("ada")
+
+    again = console.visitor().post(
+        "/sign-in", "/sign-in", name="ada", password=CHOSEN, code=console.code("ada")
+    )
+
+    assert again.status_code == 401
+
+
+def test_a_recovery_code_is_good_once(console: Console) -> None:
+    console.add("ada")
+    hands = console.visitor()
+    hands.post("/sign-in", "/sign-in", name="ada", password=FIRST)
+    shown = hands.post("/second-factor", "/second-factor", code=console.code("ada"), password=CHOSEN)
+    code = re.findall(r"<code>([0-9a-f]{10})</code>", shown.text)[0]
+
+    tries = [
+        console.visitor().post("/sign-in", "/sign-in", name="ada", password=CHOSEN, code=code).status_code
+        for _ in range(2)
+    ]
+
+    assert tries == [303, 401]
+
+
+def test_the_first_password_is_good_for_nothing_once_another_is_chosen(console: Console) -> None:
+    console.signed_in("ada")
+    console.at += 60
+
+    answer = console.visitor().post(
+        "/sign-in", "/sign-in", name="ada", password=FIRST, code=console.code("ada")
+    )
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(("later", "reads"), [(IDLE - 1, True), (IDLE + 1, False)])
+def test_a_session_ends_when_nobody_uses_it(console: Console, later: int, reads: bool) -> None:  # noqa: FBT001
+    hands = console.signed_in()
+    console.at += later
+
+    assert (hands.get("/").status_code == 200) is reads
+
+
+def test_a_session_ends_after_half_a_day_of_work(console: Console) -> None:
+    hands = console.signed_in()
+    for _ in range(LONGEST // 1200):
+        console.at += 1200
+        hands.get("/")
+    console.at += 1
+
+    assert hands.get("/").status_code == 303
+
+
+def test_whoever_is_disabled_is_out_at_once(console: Console) -> None:
+    hands = console.signed_in("ada")
+
+    disable_operator(console.database, "ada")
+
+    assert hands.get("/").status_code == 303
+
+
+def test_a_stolen_cookie_is_dead_after_signing_out(console: Console) -> None:
+    hands, thief = console.signed_in(), console.visitor()
+    cookie = hands.client.get_cookie("console", path="/console")
+    assert cookie
+    thief.client.set_cookie("console", cookie.value, path="/console")
+    assert thief.get("/").status_code == 200
+
+    hands.post("/sign-out")
+
+    assert thief.get("/").status_code == 303
+
+
+def test_guessing_ends_after_five_tries(tmp_path: Path, flow: Flow) -> None:
+    limits = RedisLimits(connect_redis("redis://127.0.0.1:1/0"), Breaker())
+    console = Console(tmp_path, flow, ROOT / "prompts", limits)
+    console.add("ada")
+    hands = console.visitor()
+
+    tries = [hands.post("/sign-in", "/sign-in", name="ada", password="guess").status_code for _ in range(6)]
+
+    assert tries == [401] * 5 + [429]
+
+
+def test_no_page_may_be_kept_or_run_anything_of_others(console: Console) -> None:
+    headers = console.signed_in().get("/").headers
+
+    assert headers["Cache-Control"] == "no-store"
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "form-action 'self'" in headers["Content-Security-Policy"]
+
+
+def test_the_public_page_beside_it_sets_no_cookie(console: Console) -> None:
+    answer = console.app.test_client().get("/en/")
+
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_the_console_speaks_both_languages_with_the_same_words() -> None:
+    spoken = {language: set(words_of(language)) for language in LANGUAGES}
+
+    assert spoken["en"] == spoken["fr"]
+
+
+def test_a_changed_or_missing_deed_is_found(console: Console) -> None:
+    console.signed_in("ada")
+    console.signed_in("bea")
+    assert list(verify(console.database)) == []
+    assert len(list_deeds(console.database)) == 4
+
+    with console.database.write() as sql:
+        sql.execute(update(audit).where(audit.c.n == 2).values(who="somebody else"))
+    changed = list(verify(console.database))
+    with console.database.write() as sql:
+        sql.execute(delete(audit).where(audit.c.n == 3))
+    missing = list(verify(console.database))
+
+    assert changed == ["row 2: was changed after it was written"]
+    assert missing[1].startswith("row 3: missing")
+
+
+def test_nothing_in_the_records_lets_anybody_sign_in(console: Console) -> None:
+    console.signed_in("ada")
+    operator = find_operator(console.database, "ada")
+
+    assert operator
+    assert operator.password.startswith("$argon2id$")
+    assert CHOSEN not in repr(operator)
+    assert all(len(code) == 64 for code in operator.recovery)

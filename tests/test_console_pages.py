@@ -1,0 +1,146 @@
+"""What operators see and switch: the log, one call, agencies; never who called."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import ROOT
+from console import Console, Hands
+
+from ivr.effects import Entry
+from ivr.marks import Caller
+from ivr.records.agency_status import list_status
+from ivr.records.audit import list_deeds
+from ivr.records.lists import list_blocks
+from ivr.records.operators import Role
+from ivr.records.recording import record
+from ivr.welcome import Lists, Welcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ivr.flow.nodes import Flow
+
+MARK = "ab" * 16
+CALL = "c0ffee" + "0" * 26
+
+
+@pytest.fixture
+def console(tmp_path: Path, flow: Flow) -> Console:
+    made = Console(tmp_path, flow, ROOT / "prompts")
+    entries = [
+        entry(CALL, f"{n}", made.at - 100 + n, stop) for n, stop in enumerate(("hello", "main", "law"))
+    ]
+    text = entry("d" * 32, "0", made.at - 50, "signs-someone", channel="text")
+    record(made.database, [*entries, text], made.at)
+    return made
+
+
+def entry(call: str, key: str, at: float, stop: str, *, channel: str = "voice") -> Entry:
+    language = "en" if channel == "voice" else "fr"
+    return Entry(
+        call=call, key=key, at=at, channel=channel, language=language, stop=stop, heard="key", mark=MARK
+    )
+
+
+@pytest.fixture
+def hands(console: Console) -> Hands:
+    return console.signed_in()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/_now", "/calls", f"/calls/{CALL}", "/transfers", "/reports", "/audit"]
+)
+@pytest.mark.parametrize("tongue", ["en", "fr"])
+def test_every_page_is_there_and_shows_no_mark(hands: Hands, path: str, tongue: str) -> None:
+    answer = hands.client.get(f"/console{path}", headers={"Accept-Language": tongue})
+
+    assert answer.status_code == 200
+    assert MARK not in answer.text
+
+
+def test_now_shows_a_call_that_goes_on_and_its_stop_to_operators_alone(console: Console) -> None:
+    operator = console.signed_in("olu", Role.OPERATOR).get("/_now").text
+    viewer = console.signed_in("vic", Role.VIEWER).get("/_now").text
+
+    assert "<td>law</td>" in operator
+    assert "<td>law</td>" not in viewer
+    assert "<td>fr</td>" in viewer
+
+
+def test_a_filter_in_the_address_keeps_what_it_names(hands: Hands) -> None:
+    shown = hands.get("/calls?channel=voice").text
+
+    assert f"/console/calls/{CALL}" in shown
+    assert "/console/calls/" + "d" * 32 not in shown
+
+
+def test_a_filter_that_cannot_be_read_is_named(hands: Hands) -> None:
+    shown = hands.get("/calls?since=yesterday&hour=99")
+
+    assert shown.status_code == 200
+    assert 'role="alert"' in shown.text
+    assert hands.get("/calls.csv?since=yesterday").status_code == 400
+
+
+def test_an_export_is_what_is_filtered_by_the_hour_and_without_marks(hands: Hands, console: Console) -> None:
+    rows = [json.loads(row) for row in hands.get("/calls.json?language=fr").text.splitlines()]
+    table = hands.get("/calls.csv").text
+
+    assert [row["id"] for row in rows] == ["d" * 32]
+    assert rows[0]["started_at"].endswith(":00Z")
+    assert len(table.splitlines()) == 3
+    assert MARK not in table
+    assert [deed.did for deed in list_deeds(console.database)][:2] == ["calls exported"] * 2
+
+
+def test_an_agency_is_switched_off_with_a_reason_and_on_again(hands: Hands, console: Console) -> None:
+    hands.post("/agencies/chrysalis", to="off", why="moving house", hours="2")
+    off = list_status(console.database, console.at)["chrysalis"]
+    hands.post("/agencies/chrysalis", to="on")
+    on = list_status(console.database, console.at)["chrysalis"]
+
+    assert (off.off, off.why, on.off) == (True, "moving house", False)
+    assert off.until
+    assert [d.did for d in list_deeds(console.database)][:2] == ["agency switched on", "agency switched off"]
+
+
+def test_nothing_is_switched_off_without_a_reason(hands: Hands, console: Console) -> None:
+    hands.post("/agencies/chrysalis", to="off", why=" ")
+
+    assert "chrysalis" not in list_status(console.database, console.at)
+
+
+def test_a_blocked_caller_is_known_by_this_months_mark_and_the_page_does_not_show_it(
+    hands: Hands, console: Console
+) -> None:
+    hands.post(f"/calls/{CALL}/block", why="rang forty times", days="2")
+    (blocked,) = list_blocks(console.database, console.at)
+    welcome = Welcome(lists=lambda: Lists(blocked=frozenset({blocked.mark})))
+
+    assert welcome.turns_away(Caller(mark=MARK, marks=(MARK,)), "voice") == "blocked"
+    assert welcome.turns_away(Caller(mark="other", marks=("other",)), "voice") == ""
+    assert MARK not in hands.get("/audit").text
+
+
+def test_a_note_is_kept_with_the_call_and_goes_with_it(hands: Hands) -> None:
+    hands.post(f"/calls/{CALL}/note", words="The <law> menu was silent")
+
+    assert "The &lt;law&gt; menu was silent" in hands.get(f"/calls/{CALL}").text
+
+
+def test_a_call_that_is_not_there_takes_no_note(hands: Hands) -> None:
+    answer = hands.post("/calls/nobody/note", words="x")
+
+    assert answer.status_code == 303
+    assert hands.get("/calls/nobody").status_code == 404
+
+
+def test_the_console_says_plainly_when_the_records_are_gone(hands: Hands, tmp_path: Path) -> None:
+    for file in tmp_path.glob("console.sqlite3*"):
+        file.unlink()
+
+    assert hands.get("/").status_code == 303
+    assert hands.get("/sign-in").status_code == 200
