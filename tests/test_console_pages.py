@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from ivr.effects import Entry
 from ivr.marks import Caller
 from ivr.records.agency_status import list_status
 from ivr.records.audit import list_deeds
+from ivr.records.daily import UNDER
 from ivr.records.lists import list_blocks
 from ivr.records.operators import Role
 from ivr.records.recording import record
@@ -144,3 +146,10 @@ def test_the_console_says_plainly_when_the_records_are_gone(hands: Hands, tmp_pa
 
     assert hands.get("/").status_code == 303
     assert hands.get("/sign-in").status_code == 200
+
+
+def test_a_report_shows_no_count_that_could_be_one_person(hands: Hands) -> None:
+    shown = hands.get("/reports?since=2026-09-01&until=2026-10-30").text
+
+    assert f'<td class="n">{escape(UNDER)}</td>' in shown
+    assert '<td class="n">1</td>' not in shown

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from ivr.breaker import PartUnavailable
+from ivr.records.database import RecordRefused
 from ivr.web.console.desk import NAME, Desk, page
 from ivr.web.console.gate import LONGEST, gone, guard, login_gate, seal
 from ivr.web.console.pages import pages
@@ -40,7 +41,8 @@ def put_behind(app: Flask, desk: Desk) -> None:
     for blueprint in (signing, pages):
         app.register_blueprint(blueprint)
     app.register_error_handler(CSRFError, _old)
-    app.register_error_handler(PartUnavailable, gone)
+    for fault in (PartUnavailable, RecordRefused):
+        app.register_error_handler(fault, gone)
 
 
 def _old(_: Exception) -> tuple[str, int]:

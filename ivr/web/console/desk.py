@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, cast
 from flask import current_app, render_template, request
 from flask_login import current_user
 
+from ivr.records.daily import shown
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -68,5 +70,10 @@ def page(template: str, **values: object) -> str:
     language = spoken_here()
     words = words_of(language)
     return render_template(
-        f"console/{template}.html", language=language, t=words, word=lambda key: words.get(key, key), **values
+        f"console/{template}.html",
+        language=language,
+        t=words,
+        word=lambda key: words.get(key, key),
+        few=shown,
+        **values,
     )
