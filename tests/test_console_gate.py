@@ -22,6 +22,8 @@ from ivr.work.queue import connect_redis
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from conftest import Twilio
+
     from ivr.flow.nodes import Flow
 
 OF_HIGHER_ROLES = {
@@ -232,3 +234,17 @@ def test_nothing_in_the_records_lets_anybody_sign_in(console: Console) -> None:
     assert operator.password.startswith("$argon2id$")
     assert CHOSEN not in repr(operator)
     assert all(len(code) == 64 for code in operator.recovery)
+
+
+def test_no_rule_of_the_console_touches_a_call(twilio: Twilio) -> None:
+    form = {"CallSid": twilio.sid, "From": "+19055550123", "To": "+12895550100", "CallStatus": "ringing"}
+    headers = {
+        "X-Twilio-Signature": twilio.sign(f"{twilio.public_url}/voice", form),
+        "X-Forwarded-Proto": "http",
+    }
+
+    answer = twilio.client.post("/voice", data=form, headers=headers)
+
+    assert answer.status_code == 200
+    assert answer.text.startswith("<?xml")
+    assert "<Gather" in answer.text
