@@ -153,3 +153,12 @@ def test_a_report_shows_no_count_that_could_be_one_person(hands: Hands) -> None:
 
     assert f'<td class="n">{escape(UNDER)}</td>' in shown
     assert '<td class="n">1</td>' not in shown
+
+
+@pytest.mark.parametrize("days", ["", "x", "9" * 5000])
+def test_a_length_that_is_none_does_no_harm(hands: Hands, console: Console, days: str) -> None:
+    hands.post(f"/calls/{CALL}/block", why="rang forty times", days=days)
+    (blocked,) = list_blocks(console.database, console.at)
+
+    assert (blocked.until.timestamp() - console.at) / 86_400 == 1
+    assert hands.get(f"/audit?before={days}").status_code == 200

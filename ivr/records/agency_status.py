@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ivr.records.audit import write_deed
 from ivr.records.outcomes import ACCEPTED
 from ivr.records.tables import agency_status, attempts
 
@@ -45,14 +46,16 @@ class Ring(NamedTuple):
     at: datetime
 
 
-def switch_off(database: Database, agency: str, until: datetime | None, why: str) -> None:
+def switch_off(
+    database: Database, agency: str, until: datetime | None, why: str, *, who: str = "command line"
+) -> None:
     """Have an agency rung no more, until a moment or until it is switched on."""
-    _switch(database, agency, off=True, off_until=until, why=why)
+    _switch(database, agency, who, off=True, off_until=until, why=why)
 
 
-def switch_on(database: Database, agency: str) -> None:
+def switch_on(database: Database, agency: str, *, who: str = "command line") -> None:
     """Have an agency rung again."""
-    _switch(database, agency, off=False, off_until=None, why="")
+    _switch(database, agency, who, off=False, off_until=None, why="")
 
 
 def list_status(database: Database, now: float) -> dict[str, Status]:
@@ -65,13 +68,15 @@ def list_status(database: Database, now: float) -> dict[str, Status]:
         return {name: _status(switched.get(name), _last_rings(sql, name), moment) for name in names}
 
 
-def _switch(database: Database, agency: str, **switched: Any) -> None:
-    """Write down how an agency is switched, whether or not it ever was."""
+def _switch(database: Database, agency: str, who: str, **switched: Any) -> None:
+    """Write down how an agency is switched, whether or not it ever was, and who did it."""
     values = switched | {"changed_at": datetime.now(UTC)}
     with database.write() as sql:
         insert = postgresql.insert if sql.dialect.name == "postgresql" else sqlite.insert
         row = insert(agency_status).values(agency=agency, **values)
         sql.execute(row.on_conflict_do_update(index_elements=["agency"], set_=values))
+        did = "agency switched off" if switched["off"] else "agency switched on"
+        write_deed(sql, who, did, f"{agency}: {switched['why']}" if switched["off"] else agency)
 
 
 def _last_rings(sql: Connection, agency: str) -> Sequence[Ring]:

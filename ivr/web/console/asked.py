@@ -40,6 +40,11 @@ def asked(arguments: Mapping[str, str]) -> tuple[Filter, list[str]]:
     return Filter(**values), faults
 
 
+def whole(given: str) -> int:
+    """Read a whole number of up to nine digits; anything else is 0."""
+    return int(given) if given.isdecimal() and len(given) <= 9 else 0  # noqa: PLR2004 - what SQL holds
+
+
 def days(arguments: Mapping[str, str], now: float) -> tuple[date, date]:
     """Read a range of days; without one, the last thirty."""
     wanted, _ = asked({name: arguments.get(name, "") for name in ("since", "until")})

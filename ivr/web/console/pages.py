@@ -16,7 +16,7 @@ from ivr.records.browsing import browse, export, find_call, read_turns
 from ivr.records.figures import by, per_day, transfer_figures, waiting
 from ivr.records.live import block_call, list_live, list_notes, write_note
 from ivr.records.operators import Role
-from ivr.web.console.asked import as_csv, asked, days, hour_only
+from ivr.web.console.asked import as_csv, asked, days, hour_only, whole
 from ivr.web.console.desk import desk, me, page
 from ivr.web.console.gate import needs
 
@@ -32,6 +32,7 @@ pages = Blueprint(
     static_url_path="/look",
 )
 LONGEST_WORDS = 500
+MOST_DAYS, MOST_HOURS = 30, 24 * 90  # Of a block, of a switch.
 
 
 @pages.get("/")
@@ -93,10 +94,9 @@ def note(call: str) -> Answer:
 @needs(Role.OPERATOR)
 def block(call: str) -> Answer:
     """Let whoever made a call hear the numbers only, for some days."""
-    length = request.form.get("days", "1")
-    until = _until(str(24 * int(length)) if length.isdecimal() else "24")
+    until = _until(24 * min(whole(request.form.get("days", "")) or 1, MOST_DAYS))
     why = request.form.get("why", "").strip()[:LONGEST_WORDS]
-    if why:
+    if why and until:
         block_call(desk().database, call, until, who=me().name, why=why)
     return redirect(url_for("desk.one", call=call), 303)
 
@@ -126,12 +126,9 @@ def switch(name: str) -> Answer:
     database, why = desk().database, request.form.get("why", "").strip()[:LONGEST_WORDS]
     hours = request.form.get("hours", "")
     if request.form.get("to") == "on":
-        agency_status.switch_on(database, name)
-        note_deed(database, me().name, "agency switched on", name)
+        agency_status.switch_on(database, name, who=me().name)
     elif why:
-        until = _until(hours) if hours.isdecimal() and int(hours) else None
-        agency_status.switch_off(database, name, until, why)
-        note_deed(database, me().name, "agency switched off", f"{name}: {why}")
+        agency_status.switch_off(database, name, _until(whole(hours)), why, who=me().name)
     return redirect(url_for("desk.transfers"), 303)
 
 
@@ -148,14 +145,16 @@ def reports() -> str:
 @needs(Role.ADMINISTRATOR)
 def deeds() -> str:
     """Show who did what, and whether the list is whole."""
-    before = request.args.get("before", "")
     database = desk().database
-    found = list_deeds(database, int(before) if before.isdecimal() else 0)
+    found = list_deeds(database, whole(request.args.get("before", "")))
     return page("audit", deeds=found, faults=list(verify(database)))
 
 
-def _until(hours: str) -> datetime:
-    return datetime.fromtimestamp(desk().now(), UTC) + timedelta(hours=min(int(hours), 24 * 90))
+def _until(hours: int) -> datetime | None:
+    """Give the moment after some hours; none for no hours."""
+    return (
+        datetime.fromtimestamp(desk().now(), UTC) + timedelta(hours=min(hours, MOST_HOURS)) if hours else None
+    )
 
 
 def _now() -> dict[str, object]:
