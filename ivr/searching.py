@@ -120,20 +120,23 @@ class Searching:
     status: Callable[[], Status]
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+    agree: Callable[[str, bool], bool] = lambda _, waits: waits  # Of a webhook that comes twice.
 
     def begin(self, call: str, turn: int, order: str, language: str) -> str:
         """Begin to search for a person; give the search's id, or nothing when the direct path must do."""
-        if not self.slots.near(SLOT_SECONDS):
-            return ""
         search = hashlib.sha256(f"{call}-{turn}".encode()).hexdigest()[:24]  # The same when asked for twice.
+        opened = self.slots.near(SLOT_SECONDS)
         try:
-            self.store.open(Transfer(search, call, order, language))
+            if opened:
+                self.store.open(Transfer(search, call, order, language))
         except PartUnavailable:
             logger.warning("no search can be begun: the direct path goes on", extra={"call": call})
             self.later.put(Alarm("direct"))
-            return ""
-        self.later.put(Ring(search, "1"))
-        return search
+            opened = False
+        waits = self.agree(search, opened)
+        if opened and waits:
+            self.later.put(Ring(search, "1"))
+        return search if waits else ""
 
     def advance(self, search: str, news: News) -> Transfer | None:
         """Let something happen to a transfer; give it as it is then, or nothing if there is none."""
@@ -193,8 +196,7 @@ class Searching:
                 told.append((after, news))
             return after
 
-        changed = self.store.change(search, change)
-        if changed is None:
+        if (changed := self.store.change(search, change)) is None:
             return None
         before, after = changed
         if told and before.state is not after.state:
@@ -217,24 +219,21 @@ class Searching:
         return News(E.CLAIMED, agency=free[0]) if free else News(E.EXHAUSTED)
 
     def _order(self, transfer: Transfer) -> tuple[str, ...]:
-        return who_to_ring(
-            self.directory, transfer.order, self.now(), language=transfer.language, status=self.status()
-        )
+        order, language, status = transfer.order, transfer.language, self.status()
+        return who_to_ring(self.directory, order, self.now(), language=language, status=status)
 
     def _dial(self, transfer: Transfer) -> None:
         """Ask the network to ring the agency that was claimed. Never asked twice unless surely not heard."""
-        news = self._ask(transfer) or self._ask(transfer, last=True)
-        if news:
+        if news := self._ask(transfer) or self._ask(transfer, last=True):
             self.advance(transfer.id, news)
 
     def _ask(self, transfer: Transfer, *, last: bool = False) -> News | None:
         """Ask once; nothing when it is to be asked again."""
-        wait = self.slots.take(SLOT_SECONDS)
-        if wait is None:
+        if (wait := self.slots.take(SLOT_SECONDS)) is None:
             return News(E.REST_LOST, transfer.place)
         self.sleep(wait)
-        left = len([name for name in self._order(transfer) if name not in transfer.tried]) + 1
-        seconds = ring_seconds(transfer.waited, left)
+        left = [name for name in self._order(transfer) if name not in transfer.tried]
+        seconds = ring_seconds(transfer.waited, len(left) + 1)
         path = f"/transfers/{transfer.id}/{transfer.place}"
         try:
             leg = self.phone.ring_agency(self.directory.agencies[transfer.agency], path, seconds)

@@ -61,7 +61,8 @@ def build_line(settings: Settings, journal: Journal, store: Store, snapshots: Sn
     later = RedisLater(redis, Sealed(redis, settings.secret_key, breaker), breaker)
     phone, slots = TwilioPhone(settings), Slots(redis, breaker, every=1 / settings.calls_per_second)
     status = partial(_status, snapshots)
-    searching = Searching(flow.directory, store, journal, later, slots, phone, status)
+    agree = Accepted(settings.journal_dir).agree
+    searching = Searching(flow.directory, store, journal, later, slots, phone, status, agree=agree)
     alarms = Alarms(phone, settings.alarm_number, settings.alarm_url)
     limits = RedisLimits(redis, breaker)
     welcome = Welcome(limits, partial(_lists, snapshots))

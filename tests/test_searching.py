@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ from fakes import KeptEffects, NotedJournal, SentTexts
 
 from ivr.breaker import PartUnavailable
 from ivr.effects import Alarm, EndRing, Ring
+from ivr.records.accepted import FORGET_AFTER, Accepted
 from ivr.searching import NumberRefused, PhoneSilent, PhoneThrottled, Searching
 from ivr.transfer.machine import E, News, S, Transfer
 from ivr.transfer.roster import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from ivr.agencies import Agency
     from ivr.flow.nodes import Flow
@@ -96,6 +99,7 @@ class World:
     phone: Answering = field(default_factory=Answering)
     slept: list[float] = field(default_factory=list)
     off: frozenset[str] = frozenset()
+    markers: Accepted | None = None
 
     @property
     def searching(self) -> Searching:
@@ -109,6 +113,7 @@ class World:
             lambda: Status(off=self.off),
             now=lambda: 1_800_000_000.0,
             sleep=self.slept.append,
+            agree=self.markers.agree if self.markers else lambda _, waits: waits,
         )
 
     @property
@@ -342,6 +347,56 @@ def test_a_search_that_is_asked_for_twice_is_one(world: World) -> None:
 
     assert len(ids) == 1
     assert len(world.store.rows) == 2
+
+
+def test_a_caller_who_waits_already_is_not_sent_elsewhere_by_a_late_copy(
+    world: World, tmp_path: Path
+) -> None:
+    world.markers = Accepted(tmp_path)
+    first = world.searching.begin("call", 3, "any", "en")
+    world.store.lost = True
+
+    again = world.searching.begin("call", 3, "any", "en")
+
+    assert first
+    assert again == first
+
+
+def test_nobody_is_rung_for_a_caller_who_went_by_the_direct_path(world: World, tmp_path: Path) -> None:
+    world.markers = Accepted(tmp_path)
+    world.store.lost = True
+    first = world.searching.begin("call", 3, "any", "en")
+    world.store.lost = False
+
+    again = world.searching.begin("call", 3, "any", "en")
+
+    assert (first, again) == ("", "")
+    assert [effect for effect in world.later.effects if isinstance(effect, Ring)] == []
+
+
+def test_the_next_wish_of_a_caller_is_decided_anew(world: World, tmp_path: Path) -> None:
+    world.markers = Accepted(tmp_path)
+    world.store.lost = True
+    world.searching.begin("call", 3, "any", "en")
+    world.store.lost = False
+
+    assert world.searching.begin("call", 4, "any", "en")
+
+
+def test_a_disk_that_takes_no_marker_changes_nothing(world: World, tmp_path: Path) -> None:
+    (tmp_path / "accepted").write_text("a file where the folder belongs")
+    world.markers = Accepted(tmp_path)
+
+    assert world.searching.begin("call", 3, "any", "en")
+
+
+def test_what_was_agreed_is_forgotten_like_every_marker(tmp_path: Path) -> None:
+    markers = Accepted(tmp_path)
+    markers.agree("s", waits=True)
+
+    markers.forget(time.time() + FORGET_AFTER + 1)
+
+    assert list((tmp_path / "accepted").iterdir()) == []
 
 
 @pytest.mark.parametrize("missing", ["sql", "seconds"])

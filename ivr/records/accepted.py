@@ -1,4 +1,7 @@
-"""Marker files that say: a person at this agency pressed 1. They tell the truth when SQL cannot be asked."""
+"""Marker files that say: a person at this agency pressed 1; or: this wish for a person is answered so.
+
+They tell the truth when SQL cannot be asked.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,25 @@ class Accepted:
         """Say whether the ring of one turn was accepted."""
         return self._path(call, turn).exists()
 
+    def agree(self, search: str, waits: bool) -> bool:  # noqa: FBT001 - the answer that is agreed upon
+        """Say how one wish for a person was first answered: by waiting, or by the direct path."""
+        path = self._folder / search
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path.symlink_to("waits" if waits else "direct")  # Made whole or not at all; it leads nowhere.
+        except FileExistsError:
+            with suppress(OSError):
+                return path.readlink().name == "waits"
+        except OSError:
+            return waits
+        return waits
+
     def forget(self, now: float) -> None:
         """Delete markers whose calls are long over."""
         with suppress(OSError):
             for path in self._folder.iterdir():
                 with suppress(OSError):
-                    if path.stat().st_mtime < now - FORGET_AFTER:
+                    if path.lstat().st_mtime < now - FORGET_AFTER:
                         path.unlink()
 
     def _path(self, call: str, turn: int) -> Path:
