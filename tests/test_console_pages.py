@@ -15,6 +15,7 @@ from ivr.marks import Caller
 from ivr.records.agency_status import list_status
 from ivr.records.audit import list_deeds
 from ivr.records.daily import UNDER
+from ivr.records.erasing import erase
 from ivr.records.lists import list_blocks
 from ivr.records.operators import Role
 from ivr.records.recording import record
@@ -162,3 +163,13 @@ def test_a_length_that_is_none_does_no_harm(hands: Hands, console: Console, days
 
     assert (blocked.until.timestamp() - console.at) / 86_400 == 1
     assert hands.get(f"/audit?before={days}").status_code == 200
+
+
+def test_nothing_of_a_caller_who_is_erased_stays_with_the_operators(hands: Hands, console: Console) -> None:
+    hands.post(f"/calls/{CALL}/block", why="rang forty times", days="2")
+    hands.post(f"/calls/{CALL}/note", words="The menu was silent")
+
+    erase(console.database, [MARK], console.at)
+
+    assert list_blocks(console.database, console.at) == []
+    assert [row for row in map(str, list_deeds(console.database)) if CALL in row] == []

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from ivr.records.database import be_alone, insert_missing, insert_or_change
 from ivr.records.deleting import delete_calls
 from ivr.records.scrubbing import scrub
-from ivr.records.tables import calls, erased, erased_marks
+from ivr.records.tables import blocks, calls, erased, erased_marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +44,7 @@ def erase(database: Database, marks: Sequence[str], now: float) -> int:
         # Locked in one order by all.
         theirs = select(calls.c.id).where(calls.c.mark.in_(wanted)).order_by(calls.c.id).with_for_update()
         count = _erase(sql, sql.scalars(theirs).all(), now)
+        sql.execute(delete(blocks).where(blocks.c.mark.in_(wanted)))  # It would tell that they were here.
     scrub(database)
     return count
 

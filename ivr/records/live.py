@@ -71,7 +71,7 @@ def write_note(database: Database, call: str, who: str, words: str) -> bool:
     try:
         with database.write() as sql:
             sql.execute(insert(notes).values(call_id=call, at=datetime.now(UTC), who=who, words=words))
-            write_deed(sql, who, "note added", call)
+            write_deed(sql, who, "note added", "")  # No id: deeds outlive calls.
     except RecordRefused:
         return False
     return True
@@ -84,5 +84,5 @@ def block_call(database: Database, call: str, until: datetime, *, who: str, why:
         if not mark:
             return False
         insert_or_change(sql, blocks, [{"mark": mark, "until": until, "why": why}])
-        write_deed(sql, who, "caller blocked", f"{call} until {until:%Y-%m-%d}: {why}")
+        write_deed(sql, who, "caller blocked", f"until {until:%Y-%m-%d}: {why}")
     return True
