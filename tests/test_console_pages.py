@@ -173,3 +173,18 @@ def test_nothing_of_a_caller_who_is_erased_stays_with_the_operators(hands: Hands
 
     assert list_blocks(console.database, console.at) == []
     assert [row for row in map(str, list_deeds(console.database)) if CALL in row] == []
+
+
+def test_a_number_that_an_operator_types_is_not_kept(hands: Hands, console: Console) -> None:
+    hands.post(f"/calls/{CALL}/block", why="rang from (905) 555-0123", days="2")
+    hands.post(f"/calls/{CALL}/note", words="call +1 905 555 0123 back")
+    hands.post("/agencies/chrysalis", to="off", why="try 905.555.0123")
+    kept = [
+        *map(str, list_deeds(console.database)),
+        *map(str, list_blocks(console.database, console.at)),
+        str(list_status(console.database, console.at)),
+        hands.get(f"/calls/{CALL}").text,
+    ]
+
+    assert [row for row in kept if "0123" in row] == []
+    assert any("[number]" in row for row in kept)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
 
+from ivr.logs import OneLine
 from ivr.records import agency_status
 from ivr.records.audit import list_deeds, note_deed, verify
 from ivr.records.browsing import browse, export, find_call, read_turns
@@ -85,7 +86,7 @@ def one(call: str) -> str:
 @needs(Role.OPERATOR)
 def note(call: str) -> Answer:
     """Add a note about the line."""
-    if words := request.form.get("words", "").strip()[:LONGEST_WORDS]:
+    if words := _written("words"):
         write_note(desk().database, call, me().name, words)
     return redirect(url_for("desk.one", call=call), 303)
 
@@ -95,7 +96,7 @@ def note(call: str) -> Answer:
 def block(call: str) -> Answer:
     """Let whoever made a call hear the numbers only, for some days."""
     until = _until(24 * min(whole(request.form.get("days", "")) or 1, MOST_DAYS))
-    why = request.form.get("why", "").strip()[:LONGEST_WORDS]
+    why = _written("why")
     if why and until:
         block_call(desk().database, call, until, who=me().name, why=why)
     return redirect(url_for("desk.one", call=call), 303)
@@ -123,7 +124,7 @@ def switch(name: str) -> Answer:
     """Switch an agency off, with a reason and perhaps an end, or on."""
     if name not in desk().flow.directory.agencies:
         abort(404)
-    database, why = desk().database, request.form.get("why", "").strip()[:LONGEST_WORDS]
+    database, why = desk().database, _written("why")
     hours = request.form.get("hours", "")
     if request.form.get("to") == "on":
         agency_status.switch_on(database, name, who=me().name)
@@ -148,6 +149,11 @@ def deeds() -> str:
     database = desk().database
     found = list_deeds(database, whole(request.args.get("before", "")))
     return page("audit", deeds=found, faults=list(verify(database)))
+
+
+def _written(name: str) -> str:
+    """Read what an operator wrote; whatever looks like a telephone number is masked, for it is kept."""
+    return OneLine().mask(request.form.get(name, "").strip()[:LONGEST_WORDS])
 
 
 def _until(hours: int) -> datetime | None:
