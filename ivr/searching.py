@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from ivr.breaker import PartUnavailable
 from ivr.effects import Alarm, Effect, EndRing, Ring
 from ivr.noting import entries_of
-from ivr.transfer.machine import UNSEEN, E, News, S, Transfer, advance
+from ivr.transfer.machine import UNSEEN, Decide, E, Follow, News, S, Transfer, advance, nothing
 from ivr.transfer.patience import due, free_lines, ring_seconds, unclaimed
 from ivr.transfer.roster import who_to_ring
 
@@ -50,9 +50,9 @@ class Store(Protocol):
         """Read one."""
 
     def change(
-        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
-        """Change one, alone with it: give it before and after."""
+        """Change one, alone with it; give it before and after, once what follows is done."""
 
     def unreached_in_a_row(self) -> int:
         """Count the newest that reached nobody."""
@@ -184,29 +184,25 @@ class Searching:
         decide: Callable[[Transfer, Mapping[str, int]], tuple[Transfer, News | None]],
     ) -> tuple[Transfer, Transfer] | None:
         """Change a transfer, then do and note what follows from it."""
-        told: list[tuple[Transfer, News]] = []
+        told: list[News] = []
         effects: tuple[Effect, ...] = ()
 
         def change(transfer: Transfer, busy: Mapping[str, int]) -> Transfer:
             nonlocal effects
-            told.clear()
             there, news = decide(transfer, busy)
+            told[:] = [news] if news else []
             after, effects = advance(there, news) if news else (there, ())
-            if news:
-                told.append((after, news))
             return after
 
-        if (changed := self.store.change(search, change)) is None:
-            return None
-        before, after = changed
-        if told and before.state is not after.state:
-            for entry in entries_of(before, after, told[0][1], self.now()):
+        def follow(before: Transfer, after: Transfer) -> None:
+            moved = before.state is not after.state
+            for entry in entries_of(before, after, told[0], self.now()) if moved and told else ():
                 self.journal.write(entry)
-        if before.state is not after.state and after.state in ALARMED:
-            effects = (*effects, Alarm(ALARMED[after.state]))
-        for effect in effects:
-            self.later.put(effect)
-        return before, after
+            alarm = ALARMED.get(after.state) if moved else None
+            for effect in (*effects, Alarm(alarm)) if alarm else effects:
+                self.later.put(effect)
+
+        return self.store.change(search, change, follow)
 
     def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int] | None) -> News | None:
         """Choose whom to ring: the first of the order who was not tried and has a line free."""

@@ -9,10 +9,10 @@ import pytest
 from ivr.breaker import PartUnavailable
 from ivr.records.database import RecordsUnavailable
 from ivr.records.timely import Timely
-from ivr.transfer.machine import Transfer
+from ivr.transfer.machine import Decide, Follow, Transfer, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 ASKED = Transfer("t", "call", "any", "fr")
 
@@ -35,11 +35,12 @@ class Kept:
         return self.rows.get(transfer_id)
 
     def change(
-        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         self._wait()
         before = self.rows[transfer_id]
         self.rows[transfer_id] = decide(before, {}) or before
+        follow(before, self.rows[transfer_id])
         return before, self.rows[transfer_id]
 
     def _wait(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -13,12 +14,13 @@ from fakes import KeptEffects, NotedJournal, SentTexts
 from ivr.breaker import PartUnavailable
 from ivr.effects import Alarm, EndRing, Ring
 from ivr.records.accepted import FORGET_AFTER, Accepted
+from ivr.records.timely import Timely
 from ivr.searching import NumberRefused, PhoneSilent, PhoneThrottled, Searching
-from ivr.transfer.machine import E, News, S, Transfer
+from ivr.transfer.machine import Decide, E, Follow, News, S, Transfer, nothing
 from ivr.transfer.roster import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from ivr.agencies import Agency
@@ -44,13 +46,14 @@ class Kept:
         return self.rows.get(transfer_id)
 
     def change(
-        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         before = self.rows.get(transfer_id)
         if before is None:
             return None
         busy = {t.agency: 1 for t in self.rows.values() if t.id != transfer_id and t.agency}
         self.rows[transfer_id] = decide(before, busy) or before
+        follow(before, self.rows[transfer_id])
         return before, self.rows[transfer_id]
 
     def unreached_in_a_row(self) -> int:
@@ -405,3 +408,47 @@ def test_no_search_begins_without_what_it_needs(world: World, missing: str) -> N
 
     assert world.searching.begin("call", 3, "any", "en") == ""
     assert FIRST not in world.later.effects
+
+
+@dataclass
+class Hesitating(Kept):
+    """Keeps a change, and tells of it only when it is allowed to."""
+
+    free: threading.Event = field(default_factory=threading.Event)
+
+    def change(
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
+    ) -> tuple[Transfer, Transfer] | None:
+        self.free.wait(10)
+        return super().change(transfer_id, decide, follow)
+
+
+@pytest.mark.parametrize(
+    ("news", "logged", "done"),
+    [
+        (News(E.CLAIMED, agency="chrysalis"), ["rang"], []),
+        (News(E.EXHAUSTED), [], [Alarm("unreached")]),
+    ],
+    ids=["a claim", "an alarm"],
+)
+def test_what_is_kept_too_late_is_still_logged_and_acted_upon(
+    world: World, news: News, logged: list[str], done: list[Alarm]
+) -> None:
+    store = world.store = Hesitating()
+    searching = replace(world.searching, store=Timely(store, seconds=0.01))
+    with pytest.raises(PartUnavailable):
+        searching.advance("s", news)
+
+    store.free.set()
+
+    assert becomes(
+        lambda: ([entry.heard for entry in world.journal.entries], world.later.effects) == (logged, done)
+    )
+
+
+def becomes(claim: Callable[[], bool]) -> bool:
+    """Wait for another thread, at most ten seconds."""
+    deadline = time.monotonic() + 10
+    while not claim() and time.monotonic() < deadline:
+        threading.Event().wait(0.001)
+    return claim()

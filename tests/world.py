@@ -22,6 +22,7 @@ from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.telephony.alarm import Alarms
 from ivr.telephony.phone import TwilioPhone
+from ivr.transfer.machine import nothing
 from ivr.transfer.roster import Status
 from ivr.web.app import create_app
 from ivr.welcome import Welcome
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from ivr.flow.nodes import Flow
     from ivr.settings import Settings
     from ivr.simulator.webhooks import Answer
-    from ivr.transfer.machine import Transfer
+    from ivr.transfer.machine import Decide, Follow, Transfer
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -118,9 +119,9 @@ class Losable:
         return self._there().find(transfer_id)
 
     def change(
-        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
-        return self._there().change(transfer_id, decide)
+        return self._there().change(transfer_id, decide, follow)
 
     def unreached_in_a_row(self) -> int:
         return self._there().unreached_in_a_row()

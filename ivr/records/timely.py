@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ivr.breaker import Breaker
 from ivr.records.database import RecordsUnavailable
+from ivr.transfer.machine import Decide, Follow, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ivr.transfer.machine import Transfer
 
@@ -31,7 +32,7 @@ class Store(Protocol):
         """Read one transfer."""
 
     def change(
-        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         """Change one transfer."""
 
@@ -71,13 +72,13 @@ class Timely:
         return self._ask(lambda: self._transfers.find(transfer_id))
 
     def change(
-        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         """Change one transfer; RecordsUnavailable when that is not known to be done in time.
 
-        ``decide`` runs in another thread, and perhaps after its caller has gone on without it.
+        ``decide`` and ``follow`` run in another thread, and perhaps when nobody waits for them any more.
         """
-        return self._ask(lambda: self._transfers.change(transfer_id, decide))
+        return self._ask(lambda: self._transfers.change(transfer_id, decide, follow))
 
     def unreached_in_a_row(self) -> int:
         """Count the newest that reached nobody; RecordsUnavailable when that is not known in time."""

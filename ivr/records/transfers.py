@@ -10,10 +10,10 @@ from sqlalchemy import delete, func, or_, select, text, update
 
 from ivr.records.database import RecordsUnavailable, insert_missing
 from ivr.records.tables import searches
-from ivr.transfer.machine import LEG, S, Transfer
+from ivr.transfer.machine import LEG, Decide, Follow, S, Transfer, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from sqlalchemy import Connection, Row
 
@@ -48,12 +48,13 @@ class Transfers:
         return _transfer(row) if row else None
 
     def change(
-        self, transfer_id: str, decide: Callable[[Transfer, Mapping[str, int]], Transfer | None]
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         """Let ``decide`` change a transfer, alone with it: give it before and after, or nothing if gone.
 
         ``decide`` also gets how many other transfers each agency has now. It may be asked a second time: who
-        claims an agency must be alone with all of them, and others may have claimed it meanwhile.
+        claims an agency must be alone with all of them, and others may have claimed it meanwhile. ``follow``
+        is called once the change is kept, by whoever kept it: nobody may wait for it any more.
         """
         with self._database.write() as sql:
             found = select(searches).where(searches.c.id == transfer_id).with_for_update()
@@ -65,10 +66,10 @@ class Transfers:
             if after.agency != before.agency and _wait_for_claims(sql):
                 after = decide(before, self._busy(sql, transfer_id)) or before
             after = replace(after, id=before.id, version=before.version)
-            if after == before:
-                return before, before
-            after = replace(after, version=before.version + 1)
-            self._write(sql, before, after)
+            if after != before:
+                after = replace(after, version=before.version + 1)
+                self._write(sql, before, after)
+        follow(before, after)
         return before, after
 
     def forget(self, older_than: float) -> int:

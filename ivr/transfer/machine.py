@@ -6,14 +6,11 @@ nothing: telephone networks repeat themselves, and late.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from ivr.effects import Effect, EndRing, Ring
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 class S(StrEnum):
@@ -119,6 +116,15 @@ class News:
     place: int = 0  # The attempt that it is about, where it is about one.
     agency: str = ""  # The agency that was claimed.
     how: str = ""  # How a ring ended, for the log.
+
+
+# What becomes of a transfer, told how many others each agency has; and what is done once that is kept.
+Decide = Callable[[Transfer, Mapping[str, int]], Transfer | None]
+Follow = Callable[[Transfer, Transfer], None]
+
+
+def nothing(before: Transfer, after: Transfer) -> None:
+    """Follow a change by nothing."""
 
 
 def advance(transfer: Transfer, news: News) -> tuple[Transfer, tuple[Effect, ...]]:
