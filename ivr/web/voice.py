@@ -80,7 +80,9 @@ def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
     why = left_queue(request.form)
     if why == "talked":
         gone = over(request.form)
-        line.advance(position.search, News(E.CALLER_LEFT if gone else E.TALKED))
+        line.advance(position.search, News(E.TALKED))  # Also of whom SQL still thinks that they wait.
+        if gone:
+            line.advance(position.search, News(E.CALLER_LEFT))  # Nobody else is to be rung for them.
         return position, CameBack("accepted", gone=gone)
     transfer = line.advance(position.search, News(E.CALLER_LEFT if why == "gone" else E.GAVE_UP))
     if why == "gone":
