@@ -32,7 +32,8 @@ test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ivr check
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --ignore tests/real
+	$(BIN)/pytest -rR tests/real
 
 pictures: $(VENV)/test.stamp ## Draw the pictures in docs/pictures anew
 	$(BIN)/ivr flow --svg docs/pictures/tree.svg

@@ -115,3 +115,11 @@ def test_a_texter_in_their_own_words_is_led_to_the_nearest_stop(twilio: Twilio) 
 
     assert words
     assert "911" not in words
+
+
+@pytest.mark.parametrize("status", ["queued", "sent", "delivered", "undelivered", "read"])
+def test_news_of_a_text_of_ours_is_never_answered(twilio: Twilio, line: Line, status: str) -> None:
+    answer = twilio.post("/sms", MessageSid="SM1", SmsStatus=status, MessageStatus=status)
+
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert signs(line) == []

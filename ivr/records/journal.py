@@ -66,7 +66,7 @@ class Journal:
             line = seal(entry)
         except Exception:
             logger.exception(
-                "an entry that cannot be written is dropped: key=%s stop=%s", entry.key, entry.stop
+                "an entry that cannot be written is dropped: key=%a stop=%a", entry.key, entry.stop
             )
             return
         self._be_own()

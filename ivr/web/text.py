@@ -12,7 +12,7 @@ from ivr.line import Call
 from ivr.position import Position
 from ivr.telephony import twiml
 from ivr.telephony.hearing import dialable, opted
-from ivr.web.answers import guard, xml
+from ivr.web.answers import guard, nothing, xml
 from ivr.web.cookies import NAME, SECONDS, Conversation
 from ivr.web.parts import parts
 
@@ -29,7 +29,9 @@ OVER = frozenset({"left", "opted_out", "erased"})
 
 @text.post("/sms")
 def arrive() -> Response:
-    """Answer one text."""
+    """Answer one text. News of a text that we sent is none: an answer to it would bring more news."""
+    if "MessageStatus" in request.form:
+        return nothing()
     here = parts()
     conversation, message = _conversation()
     caller = here.marks.who(dialable(request.form.get("From", "")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +13,16 @@ from real.rehearsal import Rehearsal, rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 GET = "redis-server is not on this machine: apt-get install redis-server"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what real processes failed to do in time be tried once more, in sight of all: decision 21."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session", autouse=True)

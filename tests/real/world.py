@@ -10,9 +10,11 @@ import threading
 import time
 from contextlib import closing
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ivr.flow.reading import read_flow
+from ivr.records.claims import SUFFIX
 from ivr.simulator.clock import PacedClock
 from ivr.simulator.faults import RestFault
 from ivr.work.queue import connect_redis
@@ -20,11 +22,10 @@ from real.rehearsal import ROOT, Rehearsal, becomes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 SPEED = 25.0
-FILED = 3.0  # Seconds.
-SETTLED = 0.5
+FILED = 15.0  # Seconds until all is filed, also what a killed process left to be adopted.
+SETTLED = 0.5  # Seconds in which the last callbacks of a call that is over come in.
 DOOMED = 30.0  # Seconds within which a doomed worker rings.
 KNOWN = 4.0  # Seconds until every process knows what operators switched, also on a busy machine.
 TABLES = ("attempts", "transfers", "turns", "calls", "searches", "agency_status")
@@ -93,8 +94,17 @@ class Processes:
 
     def log(self) -> list[dict[str, Any]]:
         becomes(lambda: bool(self._mine()) and all(call["ended_at"] for call in self._mine()), FILED)
-        time.sleep(SETTLED)  # What other processes noted of the call may be filed a moment after its end.
+        time.sleep(SETTLED)
+        becomes(self._all_filed, FILED)
         return self._mine()
+
+    def _all_filed(self) -> bool:
+        """Claim that no process holds anything back: a journal is emptied once SQL has all of it."""
+        journals = Path(self._line.stage.environment["JOURNAL_DIR"]).glob(f"*{SUFFIX}")
+        try:
+            return not any(journal.stat().st_size for journal in journals)
+        except FileNotFoundError:  # It was just adopted.
+            return False
 
     def _mine(self) -> list[dict[str, Any]]:
         """Give the calls of this story: those of the last may be filed late."""
