@@ -12,7 +12,7 @@ from ivr.breaker import PartUnavailable
 from ivr.effects import Alarm, Effect, EndRing, Ring
 from ivr.noting import entries_of
 from ivr.transfer.machine import UNSEEN, Decide, E, Follow, News, S, Transfer, advance, nothing
-from ivr.transfer.patience import due, free_lines, ring_seconds, unclaimed
+from ivr.transfer.patience import due, free_lines, in_vain, ring_seconds, unclaimed
 from ivr.transfer.roster import who_to_ring
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class Searching:
             moved = before.state is not after.state
             for entry in entries_of(before, after, told[0], self.now()) if moved and told else ():
                 self.journal.write(entry)
-            alarm = ALARMED.get(after.state) if moved else None
+            alarm = _alarm(after) if moved else None
             for effect in (*effects, Alarm(alarm)) if alarm else effects:
                 self.later.put(effect)
 
@@ -243,3 +243,8 @@ class Searching:
             return News(E.REST_LOST, transfer.place)
         self.later.keep(f"leg-{transfer.id}-{transfer.place}", leg)
         return News(E.RANG, transfer.place)
+
+
+def _alarm(transfer: Transfer) -> str | None:
+    """Name what whoever runs the line may have to know of a transfer that came here."""
+    return "unreached" if in_vain(transfer) else ALARMED.get(transfer.state)

@@ -12,7 +12,7 @@ import pytest
 from stories import CALLER, asks, ends, people
 from world import OneProcess
 
-from ivr.simulator.people import accepts
+from ivr.simulator.people import accepts, ignores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,26 @@ def test_three_callers_in_a_row_who_reach_nobody_are_one_text_and_one_post(watch
 
     assert watched.texts == watched.posts
     assert [UNREACHED in words for words in watched.posts] == [True]
+
+
+def test_callers_who_hang_up_when_a_choice_is_offered_have_reached_nobody(watched: Watched) -> None:
+    people(watched.world, vs=ignores(12), ch=ignores(6))
+    for _ in range(3):
+        call = asks(watched.world)
+        assert call.until(lambda c: "for other ways" in c.last_heard, 90), call.heard
+        ends(watched.world, call)
+
+    assert [UNREACHED in words for words in watched.posts] == [True]
+
+
+def test_callers_who_hang_up_before_that_say_nothing_of_it(watched: Watched) -> None:
+    people(watched.world)
+    for _ in range(4):
+        call = asks(watched.world)
+        call.wait(20)
+        ends(watched.world, call)
+
+    assert watched.posts == []
 
 
 def test_a_caller_who_reaches_a_person_begins_the_count_anew(watched: Watched) -> None:

@@ -234,6 +234,15 @@ def test_callers_who_reached_nobody_are_counted_in_a_row(
     assert transfers.unreached_in_a_row() == count
 
 
+@pytest.mark.parametrize(("waited", "count"), [(50, 0), (51, 1)])
+def test_a_caller_who_left_once_a_choice_was_offered_reached_nobody(
+    transfers: Transfers, waited: int, count: int
+) -> None:
+    transfers.open(replace(ASKED, state=S.LEFT, waited=waited))
+
+    assert transfers.unreached_in_a_row() == count
+
+
 def test_missing_database_is_told_by_every_verb(tmp_path: Path, clock: Clock) -> None:
     transfers = Transfers(connect(f"sqlite:///{tmp_path / 'missing.db'}"), clock.now)
     verbs: list[Callable[[], object]] = [

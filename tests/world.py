@@ -186,8 +186,9 @@ class OneProcess:
 
     @property
     def choice(self) -> tuple[str, ...]:
-        lines = self.flow.prompts["en"].lines
-        return (lines.wait_offer, self.flow.prompts["en"].stops["unreached"].say.split(".")[0])
+        prompts = self.flow.prompts["en"]
+        lines, unreached = prompts.lines, prompts.stops["unreached"]
+        return (lines.wait_offer, lines.wait_offer_briefing, unreached.say.split(".")[0])
 
     def log(self) -> list[dict[str, Any]]:
         self.network.clock.advance(1)

@@ -125,6 +125,7 @@ class Lines(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     wait_on: str
     wait_briefing: str
     wait_offer: str
+    wait_offer_briefing: str
     joining: str
     topic_ask: str
     topic_1: str

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, or_, select, text, update
 from ivr.records.database import RecordsUnavailable, insert_missing
 from ivr.records.tables import searches
 from ivr.transfer.machine import LEG, Decide, Follow, S, Transfer, nothing
+from ivr.transfer.patience import OFFERED_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,13 +82,15 @@ class Transfers:
     def unreached_in_a_row(self) -> int:
         """Count the newest transfers that reached nobody, back to the last one that reached a person.
 
-        A caller who left says nothing of whether somebody could be reached, and is passed over.
+        A caller who left before a choice was offered says nothing of whether somebody could be reached, and
+        is passed over.
         """
         reached = (
             select(func.max(searches.c.changed_at)).where(searches.c.state.in_(REACHED)).scalar_subquery()
         )
         since = or_(reached.is_(None), searches.c.changed_at > reached)
-        count = select(func.count()).where(searches.c.state.in_(UNREACHED), since)
+        in_vain = (searches.c.state == S.LEFT.value) & (searches.c.waited > OFFERED_AFTER)
+        count = select(func.count()).where(or_(searches.c.state.in_(UNREACHED), in_vain), since)
         with self._database.read() as sql:
             return sql.scalar(count) or 0
 

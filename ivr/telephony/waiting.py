@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ivr.telephony.twiml import Speech
     from ivr.transfer.machine import Transfer
 
-LONGEST_DOCUMENT = 10  # Seconds.
 LOST_SECONDS = 30  # Without SQL: a ring that was claimed before is over by now.
+ANSWERED = frozenset({S.BRIEFING, S.CONNECTED})  # Somebody at an agency hears us.
 SHORT_PAUSE, LONG_PAUSE = 1, 4  # Seconds to listen for a key: until somebody is rung, and after.
 
 
@@ -101,7 +101,8 @@ def _lines(
 ) -> tuple[Say, ...]:
     flow = speech.flow
     if offer:
-        return (spell(flow, language, "wait_offer"),)
+        answered = transfer is not None and transfer.state in ANSWERED
+        return (spell(flow, language, "wait_offer_briefing" if answered else "wait_offer"),)
     if transfer is None:
         return (spell(flow, language, "wait_first" if place.tick == 0 else "fixed_wait"),)
     if transfer.place == 0:
@@ -119,9 +120,9 @@ def _lines(
 
 def _still(transfer: Transfer) -> str:
     """Choose a true line for an attempt that was spoken of before."""
-    return {S.BRIEFING: "wait_briefing", S.CONNECTED: "wait_briefing", S.SEARCHING: "wait_first"}.get(
-        transfer.state, "wait_on"
-    )
+    if transfer.state in ANSWERED:
+        return "wait_briefing"
+    return "wait_first" if transfer.state is S.SEARCHING else "wait_on"
 
 
 def _topics(speech: Speech, language: str) -> tuple[Say, ...]:

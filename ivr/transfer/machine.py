@@ -69,7 +69,7 @@ MOVES: Mapping[S, Mapping[E, S]] = {
     S.CONNECTED: {E.AGENCY_LEFT: S.PARTED, E.STRANDED: S.SEARCHING, **_TALKED},
     S.PARTED: {E.STRANDED: S.SEARCHING, **_TALKED},
     S.FINISHED: {},
-    S.RETURNED: {E.CALLER_LEFT: S.LEFT},
+    S.RETURNED: {},  # Also when the caller is gone: nobody could be reached for them.
     S.DIRECT: {},
     S.LEFT: {},
 }

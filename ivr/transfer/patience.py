@@ -18,6 +18,8 @@ BRIEFING_SECONDS = 20
 GRACE = 4  # Seconds that a callback may be late.
 UNCLAIMED_SECONDS = 4
 CHOICE_SECONDS = 60
+LONGEST_DOCUMENT = 10  # Seconds that a caller may hear us before they are heard.
+OFFERED_AFTER = CHOICE_SECONDS - LONGEST_DOCUMENT  # A document that began later would end too late.
 END_SECONDS = 120
 STRANDED_TICKS = 2  # Fetches of the wait document after a person took the call: they should have been joined.
 STRANDED_SECONDS = 12  # After the first of these fetches: until then that person hears who the caller is.
@@ -47,9 +49,14 @@ def unclaimed(transfer: Transfer, waited: int) -> bool:
     return transfer.state is S.SEARCHING and waited - transfer.since >= UNCLAIMED_SECONDS
 
 
-def offers_choice(waited: int, longest_document: int) -> bool:
+def offers_choice(waited: int) -> bool:
     """Say whether the caller should hear a choice now: another document would end too late for it."""
-    return waited + longest_document > CHOICE_SECONDS
+    return waited > OFFERED_AFTER
+
+
+def in_vain(transfer: Transfer) -> bool:
+    """Claim of a caller who left that nobody could be reached for them in all the time they had."""
+    return transfer.state is S.LEFT and offers_choice(transfer.waited)
 
 
 def ring_seconds(waited: int, left: int) -> int:

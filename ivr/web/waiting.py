@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from ivr.flow.nodes import TOPICS
 from ivr.telephony.fixed import HERE
-from ivr.telephony.waiting import LONGEST_DOCUMENT, Place, goodbye, leave, lost, waiting
+from ivr.telephony.waiting import Place, goodbye, leave, lost, waiting
 from ivr.transfer.machine import E, News
 from ivr.transfer.patience import offers_choice
 from ivr.web.answers import guard, xml
@@ -34,7 +34,7 @@ def _document(place: Place, waited: int, key: str) -> str:
         return goodbye(here.speech, place.language)
     if transfer is None and (_news(key, place) or lost(place, waited)):
         return leave()
-    offer = not place.offered and offers_choice(waited, LONGEST_DOCUMENT)
+    offer = not place.offered and offers_choice(waited)
     return waiting(here.speech, place, transfer, offer=offer)
 
 

@@ -90,7 +90,8 @@ class Processes:
     @property
     def choice(self) -> tuple[str, ...]:
         prompts = self._flow.prompts["en"]
-        return (prompts.lines.wait_offer, prompts.stops["unreached"].say.split(".")[0])
+        lines, unreached = prompts.lines, prompts.stops["unreached"]
+        return (lines.wait_offer, lines.wait_offer_briefing, unreached.say.split(".")[0])
 
     def log(self) -> list[dict[str, Any]]:
         becomes(lambda: bool(self._mine()) and all(call["ended_at"] for call in self._mine()), FILED)
