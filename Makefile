@@ -44,6 +44,7 @@ check: $(VENV)/demo.stamp ## Find faults in menus and words
 
 bench: $(VENV)/test.stamp ## Measure, side by side, what a caller would notice
 	@PYTHONPATH=tests $(BIN)/python tests/real/bench.py
+	@PYTHONPATH=tests $(BIN)/python tests/real/bench_log.py
 
 requirements: $(VENV)/test.stamp ## Pin what pyproject.toml asks for, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/pin && $(VENV)/pin/bin/pip install --quiet uv

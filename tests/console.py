@@ -53,8 +53,10 @@ class Hands:
 class Console:
     """The console under test."""
 
-    def __init__(self, folder: Path, flow: Flow, prompts: Path, limits: Limits | None = None) -> None:
-        url = f"sqlite:///{folder}/console.sqlite3"
+    def __init__(
+        self, folder: Path, flow: Flow, prompts: Path, limits: Limits | None = None, *, url: str = ""
+    ) -> None:
+        url = url or f"sqlite:///{folder}/console.sqlite3"
         upgrade(url)
         self.database: Database = connect(url)
         self.at = 1_790_000_000.0

@@ -32,6 +32,13 @@ PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """Start a server for the session, and hand out the URL of its first database."""
+    with running_postgres() as url:
+        yield url
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """Run a throwaway server, and hand out the URL of its first database."""
     initdb, server = _find("initdb"), _find("postgres")
     with _home() as (home, user):
         data = home / "data"

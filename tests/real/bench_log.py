@@ -1,0 +1,109 @@
+"""Measure what an operator waits for when a million calls are in the log, on each database.
+
+Server time: the whole request, sign-in and template included, without a network. Nothing is asserted.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import TYPE_CHECKING
+
+import psycopg
+from console import Console as ConsoleUnderTest
+from postgres import running_postgres
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from ivr.flow.reading import read_flow
+from ivr.records.browsing import Filter, browse
+from real.million import fill
+from real.rehearsal import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from console import Hands
+
+    from ivr.records.database import Database
+
+CALLS = 1_000_000
+TIMES = 15
+
+
+def pages(database: Database, month: str) -> dict[str, str]:
+    """Name what operators open, and where it is."""
+    first = browse(database, Filter(), size=1).calls[0].id
+    narrow = "/calls?channel=voice&language=fr&outcome=connected&agency=chrysalis&stop=main"
+    return {
+        "list": "/calls",
+        "list, one day": f"/calls?since={month}-05&until={month}-05",
+        "filtered": narrow,
+        "filtered, nothing found": f"{narrow}&hour=3&seconds_from=86000",
+        "one call": f"/calls/{first}",
+        "transfers, a month": f"/transfers?since={month}-01&until={month}-28",
+        "reports, a month": f"/reports?since={month}-01&until={month}-28",
+    }
+
+
+def measure(hands: Hands, path: str) -> list[float]:
+    """Open one page again and again; give milliseconds."""
+    took = []
+    for _ in range(TIMES + 1):
+        began = time.perf_counter()
+        answer = hands.get(path)
+        took.append((time.perf_counter() - began) * 1000)
+        assert answer.status_code == 200, (path, answer.status)
+    return took[1:]  # The first has the database read its file.
+
+
+@contextmanager
+def databases(folder: Path) -> Iterator[dict[str, str]]:
+    """Give an empty database of each kind."""
+    with running_postgres() as url:
+        with psycopg.connect(url, autocommit=True) as administrator:
+            administrator.execute("CREATE DATABASE bench")
+        yield {
+            "SQLite": f"sqlite:///{folder}/bench.sqlite3",
+            "PostgreSQL": url.replace("@/postgres?", "@/bench?"),
+        }
+
+
+def bench(kind: str, url: str, count: int, progress: Progress) -> Table:
+    """Fill one database, and open every page."""
+    flow = read_flow(ROOT / "config", ROOT / "prompts")
+    console = ConsoleUnderTest(Path(), flow, ROOT / "prompts", url=url)
+    agencies = [name for name, agency in flow.directory.agencies.items() if agency.transfer]
+    end = fill(console.database, count, [*flow.stops], agencies, progress)
+    console.at = end.timestamp()
+    hands = console.signed_in()
+    places = pages(console.database, f"{end.replace(day=1):%Y-%m}")
+    task = progress.add_task(f"pages on {kind}", total=len(places))
+    table = Table(title=f"{kind}: server time of a page with {count:,} calls in the log")
+    for column in ("page", "median", "p90"):
+        table.add_column(column, justify="left" if column == "page" else "right")
+    for name, path in places.items():
+        took = measure(hands, path)
+        table.add_row(name, f"{median(took):.1f} ms", f"{quantiles(took, n=10)[-1]:.1f} ms")
+        progress.advance(task)
+    return table
+
+
+def main() -> None:
+    """Measure and print."""
+    console = Console()
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else CALLS
+    with tempfile.TemporaryDirectory() as folder, databases(Path(folder)) as urls:
+        for kind, url in urls.items():
+            with Progress(console=console) as progress:
+                table = bench(kind, url, count, progress)
+            console.print(table)
+
+
+if __name__ == "__main__":
+    main()
