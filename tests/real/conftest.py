@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ivr.paper import QUIET
 from ivr.stage import find_redis
 from real.rehearsal import Rehearsal, rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from playwright.sync_api import Browser
+
+NO_CHROMIUM = "there is no Chromium on this machine: apt-get install chromium"
 GET = "redis-server is not on this machine: apt-get install redis-server"
 
 
@@ -47,3 +52,22 @@ def line(dark: Rehearsal) -> Rehearsal:
     dark.stage.start_web()
     dark.stage.start_worker()
     return dark
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Without a browser skip at home, and fail where everything must be shown."""
+    found = shutil.which("chromium")
+    if not found:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_CHROMIUM)
+    return found or ""
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - costs a second, and only here
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=list(QUIET[1:]))
+        yield started
+        started.close()

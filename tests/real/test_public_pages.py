@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
@@ -11,7 +9,6 @@ from urllib.request import urlopen
 import pytest
 from fakes import ENVIRONMENT
 
-from ivr.paper import QUIET
 from ivr.stage import free_port
 from real.rehearsal import IVR, ROOT, becomes
 
@@ -23,17 +20,7 @@ if TYPE_CHECKING:
 
 PAGES = ("/", "/en/", "/fr/numbers", "/en/check-me", "/en/person", "/en/nowhere", "/materials")
 SHEETS = ("/materials/en/cards", "/materials/fr/poster")
-GET = "there is no Chromium on this machine: apt-get install chromium"
 ELSEWHERE = "<title>Weather</title>"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """Without a browser skip at home, and fail where everything must be shown."""
-    found = shutil.which("chromium")
-    if not found:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(GET)
-    return found or ""
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +36,6 @@ def address() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - costs a second, and only here
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=list(QUIET[1:]))
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -1,0 +1,194 @@
+"""An operator's morning at the console, in a real browser, while callers call."""
+
+from __future__ import annotations
+
+import csv
+import re
+from contextlib import contextmanager
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pyotp
+import pytest
+
+from ivr.simulator.people import accepts
+from real.rehearsal import CHRYSALIS, ROOT, VICTIM_SERVICES, becomes, rehearsal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    from ivr.simulator.rehearse import Call
+    from real.rehearsal import Rehearsal
+
+WIDE, SMALL = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+CHOSEN = "a password that was chosen"
+NAMES = count(1)
+KNOWN = 5.0  # Seconds until every process knows what operators switched.
+PICTURES = {"now": "/console/", "call": "", "report": "/console/reports"}  # Those of the README.
+NUMBER = re.compile(r"\+?1?[ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{4}")
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """Run everything, the console too, with a call and a text behind it."""
+    with rehearsal(tmp_path_factory.mktemp("console")) as running:
+        running.stage.release()
+        running.stage.start_redis()
+        running.stage.start_web()
+        running.stage.start_worker()
+        running.stage.start_console()
+        people = running.network.people
+        people.put(VICTIM_SERVICES, accepts(talks=10), name="victim-services")
+        people.put(CHRYSALIS, accepts(talks=10), name="chrysalis")
+        asks(running)
+        running.network.text("+12895550124", "signs")
+        becomes(lambda: len(running.log()) > 1, KNOWN)
+        yield running
+
+
+def asks(line: Rehearsal) -> Call:
+    """Let somebody call, be put through, and leave."""
+    call = line.dial("1", "0", "2")
+    assert call.wait_until_joined(), call.heard
+    line.finish(call)
+    return call
+
+
+@contextmanager
+def browsing(browser: Browser, language: str = "en", **how: object) -> Iterator[Page]:
+    """Open a browser of somebody's own, and see that no page complains."""
+    context = browser.new_context(locale=language, accept_downloads=True, **{"viewport": WIDE} | how)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert [each for each in complaints if "40" not in each] == []  # A refusal is told as an error.
+
+
+def site(line: Rehearsal) -> str:
+    return f"http://127.0.0.1:{line.stage.console_port}"
+
+
+def sign_in(page: Page, line: Rehearsal) -> tuple[str, list[str]]:
+    """Sign somebody new in, second factor and all; give their name and their recovery codes."""
+    name = f"ada-{next(NAMES)}"
+    first = line.stage.let_in(name).rpartition(": ")[2]
+    page.goto(f"{site(line)}/console/")
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", first)
+    page.click("main button")
+    page.wait_for_selector("#key")
+    key = page.inner_text("#key")
+    page.fill("input[name=code]", pyotp.TOTP(key).now())
+    page.fill("input[name=password]", CHOSEN)
+    page.click("main button")
+    page.wait_for_selector(".codes")
+    codes = page.locator(".codes code").all_inner_texts()
+    page.click("main a")
+    page.wait_for_selector("nav")
+    return name, codes
+
+
+def places(page: Page, line: Rehearsal) -> list[str]:
+    """Walk through the console's own ways, and list every page that an administrator can open."""
+    page.goto(f"{site(line)}/console/")
+    found = [each.get_attribute("href") or "" for each in page.locator("nav a").all()]
+    for path in [*found]:
+        page.goto(site(line) + path)
+        deeper = page.locator("main a[href^='/console/']:not([href*='.csv']):not([href*='.json'])").all()
+        found += [each.get_attribute("href") or "" for each in deeper[:3]]
+    return list(dict.fromkeys(path.partition("#")[0] for path in found))
+
+
+def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: Path) -> None:
+    with browsing(browser) as page:
+        name, codes = sign_in(page, line)
+        page.wait_for_selector("h1 >> text=Now")
+
+        page.click("nav >> text=Calls")
+        page.select_option("select[name=outcome]", "connected")
+        page.click("main form button")
+        page.wait_for_url("**outcome=connected**")
+        page.click("tbody a >> nth=0")
+        page.wait_for_selector("h1 >> text=One call")
+        assert page.locator("svg.time circle").count() >= 4
+        assert ": accepted" in page.inner_text("main").lower()
+
+        page.click("nav >> text=Transfers")
+        page.wait_for_selector("h1 >> text=Transfers")
+        switch = page.locator("form", has_text="Switch off victim-services")
+        switch.locator("input[name=why]").fill("their line is down")
+        switch.locator("button").click()
+        page.wait_for_selector("main p >> text=their line is down")
+        becomes(lambda: False, KNOWN)
+        before = len(line.network.calls_to("victim-services"))
+        assert asks(line).heard
+        assert len(line.network.calls_to("victim-services")) == before
+        assert line.network.calls_to("chrysalis")
+
+        page.goto(f"{site(line)}/console/calls?outcome=connected")
+        with page.expect_download() as download:
+            page.click("text=CSV")
+        download.value.save_as(tmp_path / "calls.csv")
+        given = (tmp_path / "calls.csv").read_text()
+        assert {row["outcome"] for row in csv.DictReader(given.splitlines())} == {"connected"}
+        assert not NUMBER.search(given)
+
+        page.click("text=Sign out")
+        page.wait_for_selector("h1 >> text=Sign in")
+        page.goto(f"{site(line)}/console/calls")
+        assert page.url.endswith("/console/sign-in")
+        page.fill("input[name=name]", name)
+        page.fill("input[name=password]", CHOSEN)
+        page.fill("input[name=code]", codes[0])
+        page.keyboard.press("Enter")
+        page.wait_for_selector("h1 >> text=Now")
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "fr")])
+def test_axe_finds_nothing_wrong_on_any_page(
+    line: Rehearsal, browser: Browser, scheme: str, language: str
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - costs a second, and only here
+
+    with browsing(browser, language, color_scheme=scheme) as page:
+        page.goto(f"{site(line)}/console/sign-in")
+        assert Axe().run(page).violations_count == 0
+        sign_in(page, line)
+        for path in places(page, line):
+            page.goto(site(line) + path)
+            found = Axe().run(page)
+            assert found.violations_count == 0, path + found.generate_report()
+
+
+def test_every_page_fits_a_telephone(line: Rehearsal, browser: Browser, tmp_path: Path) -> None:
+    with browsing(browser, viewport=SMALL) as page:
+        sign_in(page, line)
+        for path in places(page, line):
+            page.goto(site(line) + path)
+            page.screenshot(path=tmp_path / f"small{path.replace('/', '-')[:60]}.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"], path
+
+
+def test_pictures_of_every_page_are_drawn_anew(
+    line: Rehearsal, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    kept = ROOT / "docs/pictures" if pytestconfig.getoption("--rewrite") else tmp_path
+    with browsing(browser) as page:
+        sign_in(page, line)
+        for path in places(page, line):
+            page.goto(site(line) + path)
+            page.screenshot(path=tmp_path / f"wide{path.replace('/', '-')[:60]}.png", full_page=True)
+            assert not NUMBER.search(page.inner_text("main")), path
+        page.goto(f"{site(line)}/console/calls?outcome=connected")
+        one = page.locator("tbody a").first.get_attribute("href") or ""
+        for name, path in PICTURES.items():
+            page.goto(site(line) + (path or one))
+            page.screenshot(path=kept / f"console-{name}.png")
+
+    assert {f"console-{name}" for name in PICTURES} <= {path.stem for path in kept.glob("console-*.png")}
