@@ -7,22 +7,18 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Select,
     and_,
-    case,
     exists,
-    false,
     func,
     literal,
     select,
     tuple_,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
 from ivr.records.calls import CallSummary, summaries
+from ivr.records.lengths import Lasted, at_hour
 from ivr.records.ordering import LAST
 from ivr.records.tables import Moment, attempts, calls, transfers, turns
 
@@ -30,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
-    from sqlalchemy.sql.compiler import SQLCompiler
 
     from ivr.records.database import Database
 
 AT_ONCE = 200  # Calls of an export that are read in one go.
-HOUR, DAY = 3600, 86_400
+LOOKED_AT = 20_000  # Calls that one page looks through at most, so that no filter can take long.
+PLACE = tuple_(calls.c.started_at, calls.c.id)  # Where a call is in the order of the log.
 BETWEEN = "~"  # Stands between a page's last start and its last id; an ISO moment has none.
 
 
@@ -58,7 +54,10 @@ class Filter:
 
 @dataclass(frozen=True)
 class Shelf:
-    """One page of calls, and the text that asks for the next one: empty after the last page."""
+    """One page of calls, and the text that asks for the next one: empty after the last page.
+
+    A page may hold fewer calls than it could, even none, and yet not be the last.
+    """
 
     calls: list[CallSummary]
     next: str
@@ -74,17 +73,25 @@ class TurnRow:
     language: str
 
 
-def browse(database: Database, wanted: Filter, after: str = "", size: int = 50) -> Shelf:
-    """Read one page of the wanted calls, newest first; an ``after`` that cannot be read is the first page."""
+def browse(
+    database: Database, wanted: Filter, after: str = "", size: int = 50, *, look: int = LOOKED_AT
+) -> Shelf:
+    """Read one page of the wanted calls, newest first; an ``after`` that cannot be read is the first page.
+
+    At most ``look`` calls are looked through: where there are more, the next page goes on from there.
+    """
     size = max(size, 1)
     with database.read() as sql:
         page = _sift(sql, wanted)
         if last := _read_place(after):
-            page = page.where(tuple_(calls.c.started_at, calls.c.id) < tuple_(*last))
+            page = page.where(tuple_(*last) > PLACE)
+        if end := _end_of_look(sql, wanted, last, look):
+            page = page.where(tuple_(literal(end[0], Moment), literal(end[1])) <= PLACE)
         found = summaries(sql, page.limit(size + 1))
     told = found[:size]
-    more = len(found) > size
-    return Shelf(told, f"{told[-1].started_at.isoformat()}{BETWEEN}{told[-1].id}" if more else "")
+    if len(found) > size:
+        end = told[-1].started_at, told[-1].id
+    return Shelf(told, f"{end[0].isoformat()}{BETWEEN}{end[1]}" if end else "")
 
 
 def export(database: Database, wanted: Filter) -> Iterator[CallSummary]:
@@ -127,6 +134,17 @@ def within(since: date | None, until: date | None, zone: tzinfo = UTC) -> Column
     return and_(True, *claims)  # True: SQLAlchemy's word for no claim at all.
 
 
+def _end_of_look(
+    sql: Connection, wanted: Filter, after: tuple[ColumnElement[Any], ColumnElement[Any]] | None, look: int
+) -> tuple[datetime, str] | None:
+    """Find where a page stops to look: the last of so many calls, or nothing where there are not so many."""
+    seen = select(calls.c.started_at, calls.c.id).where(within(wanted.since, wanted.until, wanted.zone))
+    seen = seen.where(tuple_(*after) > PLACE) if after else seen
+    ordered = seen.order_by(calls.c.started_at.desc(), calls.c.id.desc()).offset(max(look, 1) - 1).limit(1)
+    row = sql.execute(ordered).one_or_none()
+    return (row.started_at, row.id) if row else None
+
+
 def _midnight(day: date, zone: tzinfo) -> datetime:
     """Say when a day begins; at the calendar's ends, where there is no such moment, UTC will do."""
     try:
@@ -156,7 +174,7 @@ def _sift(sql: Connection, wanted: Filter) -> Select[Any]:
     sifted = sifted.where(*(calls.c[name] == value for name, value in same.items() if value is not None))
     sifted = sifted.where(*_lasting(wanted))
     if wanted.hour is not None:
-        sifted = sifted.where(_at_hour(sql, wanted.hour, wanted.zone))
+        sifted = sifted.where(at_hour(sql, wanted.hour, wanted.zone))
     if wanted.agency is not None:
         sifted = sifted.where(_rang(wanted.agency))
     if wanted.stops:
@@ -175,65 +193,6 @@ def _rang(agency: str) -> ColumnElement[bool]:
 def _lasting(wanted: Filter) -> Iterator[ColumnElement[bool]]:
     """Claim that a call lasted as long as is wanted."""
     if wanted.seconds_from is not None:
-        yield _Lasted(calls.c.started_at, calls.c.ended_at) >= wanted.seconds_from
+        yield Lasted(calls.c.started_at, calls.c.ended_at) >= wanted.seconds_from
     if wanted.seconds_to is not None:
-        yield _Lasted(calls.c.started_at, calls.c.ended_at) <= wanted.seconds_to
-
-
-def _at_hour(sql: Connection, hour: int, zone: tzinfo) -> ColumnElement[bool]:
-    """Claim that a call began in this hour of some day. SQLite knows no time zones: it is told them."""
-    ends = (func.min(calls.c.started_at), func.max(calls.c.started_at))
-    first, last = (sql.scalar(select(end)) for end in ends)  # One by one each is a look at the index.
-    if first is None or last is None:
-        return false()
-    changes = [(calls.c.started_at < until, literal(ahead)) for until, ahead in _changes(first, last, zone)]
-    ahead: ColumnElement[int] = literal(_ahead(last, zone))
-    ahead = case(*changes, else_=ahead) if changes else ahead
-    second = (_Epoch(calls.c.started_at) + ahead) % DAY
-    return second.between(hour * HOUR, hour * HOUR + HOUR - 1)
-
-
-def _changes(first: datetime, last: datetime, zone: tzinfo) -> Iterator[tuple[datetime, int]]:
-    """Tell until when the zone was how many seconds ahead of UTC, for each time its clocks were changed."""
-    at = first.replace(minute=0, second=0, microsecond=0)
-    while at < last:
-        step = timedelta(days=1) if _ahead(at, zone) == _ahead(at + timedelta(days=1), zone) else None
-        later = at + (step or timedelta(hours=1))
-        if _ahead(at, zone) != _ahead(later, zone):
-            yield later, _ahead(at, zone)
-        at = later
-
-
-def _ahead(at: datetime, zone: tzinfo) -> int:
-    """Count the seconds that the zone was ahead of UTC at a moment."""
-    return int((at.astimezone(zone).utcoffset() or timedelta()).total_seconds())
-
-
-class _Epoch(FunctionElement[int]):
-    """The whole seconds of a moment since 1970."""
-
-    type = BigInteger()
-    inherit_cache = True
-
-
-class _Lasted(FunctionElement[int]):
-    """The whole seconds from one moment to another."""
-
-    type = BigInteger()
-    inherit_cache = True
-
-
-@compiles(_Epoch)
-def _epoch(element: _Epoch, compiler: SQLCompiler, **_: Any) -> str:
-    (moment,) = (compiler.process(clause) for clause in element.clauses)
-    if compiler.dialect.name == "sqlite":
-        return f"CAST(strftime('%s', {moment}) AS INTEGER)"
-    return f"CAST(FLOOR(EXTRACT(epoch FROM {moment})) AS BIGINT)"
-
-
-@compiles(_Lasted)
-def _lasted(element: _Lasted, compiler: SQLCompiler, **_: Any) -> str:
-    start, end = (compiler.process(clause) for clause in element.clauses)
-    if compiler.dialect.name == "sqlite":  # Its moments are fractions of days, good to the millisecond.
-        return f"CAST(ROUND((julianday({end}) - julianday({start})) * {DAY}.0, 3) AS INTEGER)"
-    return f"CAST(FLOOR(EXTRACT(epoch FROM {end} - {start})) AS BIGINT)"
+        yield Lasted(calls.c.started_at, calls.c.ended_at) <= wanted.seconds_to
