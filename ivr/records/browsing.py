@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 200  # Calls of an export that are read in one go.
 LOOKED_AT = 20_000  # Calls that one page looks through at most, so that no filter can take long.
+BEGAN: ColumnElement[datetime] = calls.c.started_at
 PLACE = tuple_(calls.c.started_at, calls.c.id)  # Where a call is in the order of the log.
 BETWEEN = "~"  # Stands between a page's last start and its last id; an ISO moment has none.
 
@@ -124,13 +125,15 @@ def read_turns(database: Database, id: str) -> list[TurnRow]:  # noqa: A002 - th
         return [TurnRow(*row) for row in sql.execute(happened)]
 
 
-def within(since: date | None, until: date | None, zone: tzinfo = UTC) -> ColumnElement[bool]:
-    """Claim of a call that it began on one of these days, the last one included."""
+def within(
+    since: date | None, until: date | None, zone: tzinfo = UTC, began: ColumnElement[datetime] = BEGAN
+) -> ColumnElement[bool]:
+    """Claim of a call, or of what else began, that it did on one of these days, the last one included."""
     claims: list[ColumnElement[bool]] = []
     if since and since > date.min:
-        claims.append(calls.c.started_at >= _midnight(since, zone))
+        claims.append(began >= _midnight(since, zone))
     if until and until < date.max:
-        claims.append(calls.c.started_at < _midnight(until + timedelta(days=1), zone))
+        claims.append(began < _midnight(until + timedelta(days=1), zone))
     return and_(True, *claims)  # True: SQLAlchemy's word for no claim at all.
 
 

@@ -52,12 +52,10 @@ class Waiting:
 
 
 def transfer_figures(database: Database, since: date, until: date, zone: tzinfo = UTC) -> list[AgencyFigures]:
-    """Count how each agency was rung in the calls of these days, the agencies by name."""
+    """Count how each agency was rung on these days, the agencies by name."""
     rings = (
         select(attempts.c.agency, attempts.c.outcome, func.count(), func.count(attempts.c.answered_at))
-        .join_from(calls, transfers)
-        .join(attempts)
-        .where(within(since, until, zone))
+        .where(within(since, until, zone, attempts.c.rung_at))
         .group_by(attempts.c.agency, attempts.c.outcome)
     )
     with database.read() as sql:
@@ -70,10 +68,10 @@ def transfer_figures(database: Database, since: date, until: date, zone: tzinfo 
 
 
 def waiting(database: Database, since: date, until: date, zone: tzinfo = UTC) -> Waiting:
-    """Count how long callers waited for a person in the calls of these days."""
-    asked = select(transfers.c.outcome, transfers.c.waited_seconds).join_from(calls, transfers)
+    """Count how long callers waited who asked for a person on these days."""
+    asked = select(transfers.c.outcome, transfers.c.waited_seconds)
     with database.read() as sql:
-        rows = sql.execute(asked.where(within(since, until, zone))).all()
+        rows = sql.execute(asked.where(within(since, until, zone, transfers.c.started_at))).all()
     ends = Counter(row.outcome for row in rows)
     waits = sorted(
         row.waited_seconds for row in rows if row.outcome == "connected" and row.waited_seconds is not None

@@ -68,6 +68,8 @@ calls = Table(
     Column("exact_until", Moment, index=True),  # Then its start is blurred; empty once that is done.
     Index(None, "started_at", "id"),
     Index(None, "ended_at"),
+    # A report reads this index alone, and none of a month's calls.
+    Index("ix_calls_report", "started_at", "channel", "language", "outcome", "last_stop"),
 )
 
 turns = Table(
@@ -98,6 +100,7 @@ transfers = Table(
     Column("outcome", String),  # Empty while it goes on.
     Column("waited_seconds", Double),
     UniqueConstraint("call_id", "place"),
+    Index("ix_transfers_report", "started_at", "outcome", "waited_seconds"),
 )
 
 attempts = Table(
@@ -116,6 +119,7 @@ attempts = Table(
     Column("waited_seconds", Double),  # What of them the caller waited.
     UniqueConstraint("transfer_id", "place"),
     Index(None, "agency", "rung_at"),
+    Index("ix_attempts_report", "rung_at", "agency", "outcome", "answered_at"),
 )
 
 searches = Table(  # The truth about transfers that go on; what became of them is told above.
