@@ -16,8 +16,9 @@ from ivr.agencies import Directory
 from ivr.flow.checking import check, inspect
 from ivr.flow.complaints import convert
 from ivr.flow.drawing import diagram
+from ivr.flow.linefile import LineFile
 from ivr.flow.measuring import measure, summary
-from ivr.flow.nodes import Flow, Keywords, LineFile, Menus, Prompts
+from ivr.flow.nodes import Flow, Keywords, Menus, Prompts
 from ivr.flow.pages import PageWords
 from ivr.flow.patching import patched
 from ivr.flow.sources import Coverage, Facts
