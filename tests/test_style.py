@@ -38,6 +38,10 @@ SPOKEN = {
     "trafficked": 2,
     "YMCA": 2,
     "every": 2,
+    "serious": 3,
+    "smuggled": 2,
+    "suicide": 3,
+    "centre": 2,
 }
 
 
