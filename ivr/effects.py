@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TextNumbers:
-    """Text the agencies' numbers to a caller who asked for them. Takes the sealed number: runs only once."""
+    """Text numbers to a caller who asked for them. Takes the sealed number: runs only once."""
 
     call: str
     language: str
+    stop: str = ""  # Whose numbers; those of the agencies that we ring where it has none.
 
 
 @dataclass(frozen=True)

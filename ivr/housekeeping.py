@@ -19,7 +19,7 @@ from ivr.records.unknown import count_unknown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ivr.flow.nodes import Retention
+    from ivr.flow.linefile import Retention
     from ivr.marks import Keys
     from ivr.records.accepted import Accepted
     from ivr.records.database import Database

@@ -15,8 +15,9 @@ from ivr.effects import (
     OptIn,
     OptOut,
     Ring,
+    TextNumbers,
 )
-from ivr.flow.step import step
+from ivr.flow.step import cannot_text, step
 from ivr.flow.texting import cannot_ring, reply
 from ivr.flow.turn import CameBack, Connect, Heard, Returned, Roster, Turn, Wait, Wished, kind
 from ivr.marks import Caller
@@ -96,7 +97,7 @@ class Line:
         roster = self._roster(position.language, call.now)
         turn = step(self.flow, position, heard, roster, _asked(call))
         if not (isinstance(turn.then, Connect) and not isinstance(heard, CameBack)):
-            return turn
+            return self._may_text(turn, call)
         if not self.welcome.lets_transfer(call.caller):
             return step(self.flow, position, Returned(), roster, _asked(call))
         return self._wait(turn, call)
@@ -166,6 +167,13 @@ class Line:
         if not search:
             return turn
         return replace(turn, position=replace(here, tried=(), search=search), says=(), then=Wait(search))
+
+    def _may_text(self, turn: Turn, call: Call) -> Turn:
+        """Let a caller be texted only if they can be: never to a hidden number, never after STOP."""
+        if not any(isinstance(effect, TextNumbers) for effect in turn.effects):
+            return turn
+        allowed = call.caller.number and not self.welcome.is_opted_out(call.caller)
+        return turn if allowed else cannot_text(self.flow, turn)
 
     def _may_ring(self, turn: Turn, call: Call) -> Turn:
         """Let a texter's phone be rung only if it can be, and not too often."""

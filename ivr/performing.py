@@ -19,6 +19,7 @@ from ivr.effects import (
     TextNumbers,
 )
 from ivr.flow.speaking import fill
+from ivr.flow.texting import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +68,8 @@ class World:
     def perform(self, effect: Effect) -> None:
         """Do one thing to the world."""
         match effect:
-            case TextNumbers(call, language):
-                self._text_numbers(call, language)
+            case TextNumbers(call, language, stop):
+                self._text_numbers(call, numbers_of(self.flow, language, stop))
             case CallTexter(call, language):
                 self._call_texter(call, language)
             case Erase(mark):
@@ -102,13 +103,12 @@ class World:
             words = self.flow.prompts[language].lines.call_cannot
             self.phone.text(number, fill(self.flow, language, words, spoken=False))
 
-    def _text_numbers(self, call: str, language: str) -> None:
+    def _text_numbers(self, call: str, words: str) -> None:
         number = self.later.take(f"number-{call}")
         if not number:
             logger.warning("no number to text to any more", extra={"call": call})
             return
-        words = self.flow.prompts[language].lines.numbers_text
-        self.phone.text(number, fill(self.flow, language, words, spoken=False))
+        self.phone.text(number, words)
 
     @property
     def _searching(self) -> Searching:

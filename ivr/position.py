@@ -31,6 +31,7 @@ class Position:
     question: int = 0  # In a checklist: the question now asked.
     yes: int = 0  # In a checklist: how many were answered yes.
     held: bool = False  # A texter was asked whether it is safe to read this stop here.
+    about: str = ""  # Asked whether a text is safe: the stop whose numbers it would hold, and the way back.
     order: str = ""  # In a transfer: the order in which agencies are rung.
     asked: int = 0  # In a transfer: the Unix second in which a person was asked for.
     tried: tuple[str, ...] = ()  # On the direct path: agencies rung so far; the last rings now.
@@ -51,6 +52,8 @@ class Position:
             parts += ["q", str(self.question), str(self.yes)]
         if self.held:
             parts += ["held"]
+        if self.about:
+            parts += ["about", self.about]
         if self.search:
             parts += ["wait", self.search]
         if self.order:
@@ -75,6 +78,8 @@ class Position:
             here, rest = replace(here, question=_count(rest[1]), yes=_count(rest[2])), rest[3:]
         if rest[:1] == ["held"]:
             here, rest = replace(here, held=True), rest[1:]
+        if rest[:1] == ["about"]:
+            here, rest = replace(here, about=_name(rest[1])), rest[2:]
         if rest[:1] == ["wait"]:
             here, rest = replace(here, search=_name(rest[1])), rest[2:]
         if rest[:1] == ["ring"]:

@@ -16,13 +16,15 @@ from ivr.agencies import Directory
 from ivr.flow.checking import check, inspect
 from ivr.flow.complaints import convert
 from ivr.flow.drawing import diagram
+from ivr.flow.linefile import LineFile
 from ivr.flow.measuring import measure, summary
-from ivr.flow.nodes import Flow, Keywords, LineFile, Menus, Prompts
+from ivr.flow.nodes import Flow, Keywords, Menus, Prompts
+from ivr.flow.pages import PageWords
 from ivr.flow.patching import patched
 from ivr.flow.sources import Coverage, Facts
 
 MINIMAL = Path(__file__).parent / "lines" / "minimal"
-FILES = tuple(str(path.relative_to(MINIMAL)) for path in sorted(MINIMAL.glob("*/*.toml")))
+FILES = tuple(str(path.relative_to(MINIMAL)) for path in sorted(MINIMAL.rglob("*.toml")))
 SHAPES = {
     "config/line.toml": LineFile,
     "config/menus.toml": Menus,
@@ -32,6 +34,8 @@ SHAPES = {
     "config/coverage.toml": Coverage,
     "prompts/en.toml": Prompts,
     "prompts/fr.toml": Prompts,
+    "prompts/pages/en.toml": PageWords,
+    "prompts/pages/fr.toml": PageWords,
 }
 WORDS = st.sampled_from(
     [

@@ -85,6 +85,27 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_public_page_that_is_not_there_is_named_beside_all_other_faults(line: Path) -> None:
+    spoil(line, BROKEN["menus:unknown-stop"])
+    (line / "prompts/pages/fr.toml").unlink()
+
+    faults = said_of(line)
+
+    missing = "prompts/pages/fr.toml: whole file: cannot be read (No such file or directory)"
+    assert [fault for fault in faults if fault.startswith(missing)]
+    assert [fault for fault in faults if fault.startswith(BROKEN["menus:unknown-stop"]["says"])]
+
+
+def test_a_public_page_in_a_language_of_no_line_is_named(line: Path) -> None:
+    shutil.copy(line / "prompts/pages/en.toml", line / "prompts/pages/es.toml")
+
+    faults = said_of(line)
+
+    assert [fault.partition(";")[0] for fault in faults] == [
+        "prompts/pages/es.toml: top of the file: is not a language of config/line.toml"
+    ]
+
+
 def test_more_than_four_languages_are_too_many(line: Path) -> None:
     declared = (line / "config/line.toml").read_text()
     for language in ("es", "pa", "ar"):

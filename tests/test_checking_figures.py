@@ -69,5 +69,5 @@ def test_diagram_has_a_box_for_each_stop_and_an_arrow_for_each_key() -> None:
     drawn = diagram(read_flow(MINIMAL / "config", MINIMAL / "prompts"))
 
     assert drawn.startswith("flowchart LR\n  s0([hello])\n")
-    assert drawn.count("-->") == 6
+    assert drawn.count("-->") == 8
     assert "s1 -->|2| s3" in drawn

@@ -80,6 +80,7 @@ def places(flow: Flow) -> st.SearchStrategy[Position]:
         question=st.integers(0, 9),
         yes=st.integers(0, 9),
         held=st.booleans(),
+        about=st.sampled_from(["", "no-such-stop", *flow.stops]),
     )
     ringing = st.builds(
         Position,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ivr.effects import Entry
-from ivr.flow.nodes import Retention
+from ivr.flow.linefile import Retention
 from ivr.housekeeping import DAY, Housekeeping, PhoneArchive
 from ivr.marks import Keys
 from ivr.records.accepted import Accepted

@@ -17,6 +17,7 @@ POSITIONS = st.builds(
     question=st.integers(0, 20),
     yes=st.integers(0, 20),
     held=st.booleans(),
+    about=NAMES | st.just(""),
     order=st.just(""),
 ) | st.builds(
     Position,

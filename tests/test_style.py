@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr.flow.nodes import Checklist, Goodbye, Language, Menu, Message, Transfer
+from ivr.flow.nodes import Checklist, Consent, Goodbye, Language, Menu, Message, Transfer
 from ivr.flow.plainness import Style, plainness, syllables, unkind
 from ivr.flow.reach import by_voice
 from ivr.flow.speaking import choices, content, spoken_number
@@ -20,6 +20,7 @@ LAST = {  # Kind of stop -> the lines with which its instructions end, always in
     Transfer: ("leave_key",),
     Message: ("after", "person_key"),
     Checklist: ("yes_no",),
+    Consent: ("yes_no",),
     Language: ("person_key", "person_key"),
     Goodbye: (),
 }
@@ -37,6 +38,10 @@ SPOKEN = {
     "trafficked": 2,
     "YMCA": 2,
     "every": 2,
+    "serious": 3,
+    "smuggled": 2,
+    "suicide": 3,
+    "centre": 2,
 }
 
 

@@ -223,10 +223,11 @@ def test_an_agency_that_declines_or_says_nothing_is_let_go(twilio: Twilio, keys:
 
 
 def test_a_withheld_number_is_never_texted(twilio: Twilio, line: Line) -> None:
-    twilio.post("/voice/2/en/offer-text/0", Digits="1", From="anonymous")
+    answer = twilio.post("/voice/2/en/offer-text/0", Digits="1", From="anonymous")
 
     assert isinstance(line.later, KeptEffects)
-    assert set(line.later.secrets.values()) <= {""}
+    assert line.later.effects == []
+    assert "I cannot send a text to this phone." in answer.get_data(as_text=True)
 
 
 def test_numbers_asked_for_by_text_are_sent_in_the_callers_language(twilio: Twilio, line: Line) -> None:

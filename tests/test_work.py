@@ -283,7 +283,7 @@ def test_without_redis_a_limit_begins_anew_after_its_time(dead: Redis) -> None:
 
 
 EFFECTS = [
-    TextNumbers("c0ffee", "en"),
+    TextNumbers("c0ffee", "en", "sexual-assault"),
     CallTexter("c0ffee", "fr"),
     Ring("beef", "1"),
     EndRing("beef", "2"),

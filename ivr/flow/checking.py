@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ivr.flow.faults import Fault, words_file
+from ivr.flow.faults import Fault
 from ivr.flow.measuring import Figures, measure
+from ivr.flow.pages import read_pages
 from ivr.flow.patching import patched
 from ivr.flow.reading import FlowError, read_flow
 from ivr.flow.rules import (
@@ -41,6 +42,8 @@ RULES: tuple[Rule, ...] = (
     menus.unknown_stops,
     menus.wrong_kinds,
     menus.unreachable_stops,
+    menus.unasked,
+    menus.gaps,
     menus.bad_names,
     menus.wrong_keys,
     menus.dead_ends,
@@ -65,6 +68,7 @@ RULES: tuple[Rule, ...] = (
     blanks.key_first,
     directory.unsaid_agencies,
     directory.enforcers,
+    directory.untexted,
     facts.unsourced,
     facts.unknown_sources,
     facts.unused_sources,
@@ -106,7 +110,8 @@ def check(config: Path, prompts: Path) -> Report:
     except FlowError as error:
         return Report(error.faults)
     found = (*inspect(flow), *_strangers(flow, prompts))
-    faults = tuple(_placed(fault, config, prompts) for fault in dict.fromkeys(found))
+    placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
+    faults = (*placed, *_unread_pages(flow, prompts))
     return Report(faults, measure(patched(flow)) if flow.languages else None)
 
 
@@ -121,11 +126,20 @@ def inspect(flow: Flow) -> Iterator[Fault]:
 
 
 def _strangers(flow: Flow, prompts: Path) -> Iterator[Fault]:
-    """Find prompts files of languages that the line does not speak."""
-    for path in sorted(prompts.glob("*.toml")):
+    """Find files of words, of the line or of its page, in languages that the line does not speak."""
+    for path in (*sorted(prompts.glob("*.toml")), *sorted(prompts.glob("pages/*.toml"))):
         if path.stem not in flow.languages:
             mend = "is not a language of config/line.toml; declare it there, or remove the file"
-            yield Fault(words_file(path.stem), "top of the file", mend)
+            yield Fault(f"prompts/{path.relative_to(prompts).as_posix()}", "top of the file", mend)
+
+
+def _unread_pages(flow: Flow, prompts: Path) -> tuple[Fault, ...]:
+    """Find what is wrong with the words of the public page; these faults name the files where they are."""
+    try:
+        read_pages(prompts, flow.languages)
+    except FlowError as error:
+        return error.faults
+    return ()
 
 
 def _placed(fault: Fault, config: Path, prompts: Path) -> Fault:

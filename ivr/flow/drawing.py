@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import Checklist, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.nodes import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
 from ivr.flow.reach import leads
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _box(name: str, stop: Stop) -> str:
     match stop:
         case Language() | Menu():
             return f"([{name}])"
-        case Checklist():
+        case Checklist() | Consent():
             return f"{{{{{name}}}}}"
         case Transfer():
             return f"[[{name}]]"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import Checklist, Flow, Language, Transfer
+from ivr.flow.nodes import Checklist, Consent, Flow, Language, Transfer
 from ivr.flow.reach import offers, told
 from ivr.flow.speaking import spell, tongues
 from ivr.flow.step import step
@@ -114,7 +114,7 @@ def _names(flow: Flow, position: Position) -> dict[Say, tuple[str, ...]]:
             spell(flow, language, "leave_key"): ("#",),
             spell(flow, language, "after"): ("*", "9"),
         }
-        if isinstance(stop, Checklist):
+        if isinstance(stop, Checklist | Consent):
             names[spell(flow, language, "yes_no")] = ("1", "2")
         for key, offer in _offers(flow, position, language):
             names[spell(flow, language, "choice", task=offer, key=key)] = (key,)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ivr.agencies import Directory
+    from ivr.flow.linefile import LineFile
 
 YES, NO = "1", "2"
 TOPICS = ("1", "2", "3")  # What a waiting caller may let us tell the agency, if they agree to.
@@ -58,6 +59,12 @@ class Checklist(
         return self.results[str(max(reached, default=min(map(int, self.results))))]
 
 
+class Consent(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="consent", kw_only=True):
+    """The caller is asked whether a text is safe. Without a yes they are back where they came from."""
+
+    yes: str
+
+
 class Transfer(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="transfer", kw_only=True
 ):
@@ -70,7 +77,7 @@ class Goodbye(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind",
     """Words, and the call is over."""
 
 
-Stop = Language | Menu | Message | Checklist | Transfer | Goodbye
+Stop = Language | Menu | Message | Checklist | Consent | Transfer | Goodbye
 
 
 class Menus(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -115,6 +122,9 @@ class Lines(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     text_keys: str
     help: str
     numbers_text: str
+    not_rung: str
+    not_texted: str
+    cannot_text: str
     fixed_sorry: str
     fixed_numbers: str
     fixed_press: str
@@ -171,48 +181,6 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     orders: dict[str, OrderWords]
     agencies: dict[str, AgencyWords]
     style: Style = Style()
-
-
-class Voice(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a language is spoken."""
-
-    voice: str
-    code: str
-    words_per_minute: int
-
-
-class Patience(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long, in seconds, the line waits for what."""
-
-    key: int
-    cannot_press: int
-    ring: int
-    whisper: int
-    reach: int
-
-
-class Retention(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long the log is kept."""
-
-    rows_days: int
-    counts_months: int
-
-
-class Sweep(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether Twilio's own records of calls and texts are deleted, and if not, why."""
-
-    on: bool = True
-    why_off: str = ""
-
-
-class LineFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """`config/line.toml`."""
-
-    name: str
-    languages: dict[str, Voice]
-    patience: Patience
-    retention: Retention
-    sweep: Sweep = Sweep()
 
 
 class Keywords(Struct, frozen=True, forbid_unknown_fields=True):

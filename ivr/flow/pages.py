@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ivr.flow.complaints import WHOLE, convert
 from ivr.flow.faults import Fault
-from ivr.flow.reading import FlowError
+from ivr.flow.reading import FlowError, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,13 +82,7 @@ def read_pages(prompts: Path, languages: Iterable[str]) -> Mapping[str, PageWord
 
 def _read(path: Path, faults: list[Fault]) -> PageWords | None:
     """Read one language's words, or note why not."""
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        faults.append(Fault(str(path), WHOLE, f"cannot be read ({error}); put it right"))
-        return None
-    found, wrong = convert(data, PageWords, str(path))
-    faults += wrong
+    found = read(path, PageWords, faults)
     faults += [
         Fault(str(path), name, f"has not exactly one {blank}; write it where it belongs")
         for name, blanks in BLANKS.items()

@@ -15,7 +15,8 @@ from ivr.flow.speaking import PLACEHOLDER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ivr.flow.nodes import LineFile, Menus, Stop
+    from ivr.flow.linefile import LineFile
+    from ivr.flow.nodes import Menus, Stop
 
 USUAL_PACE = 150  # Words a minute.
 NOBODY = Agency(number="+1", run_by="", police=False, languages=(), source="")

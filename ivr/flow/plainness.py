@@ -17,7 +17,21 @@ SILENT = re.compile(
     r"|(?<=som)e(?=.)|(?<=saf)e(?=.)|(?<=hom)e(?=.)|(?<=lif)e(?=.)|(?<=wher)e(?=.)"
 )
 SPLIT = re.compile(r"(?<![ct])ia|io(?!u|n)|ual|eo(?!p)|uel|uat|iet|eing$|ism$|[aeo]y[aeio]")
-IRREGULAR = {"every": 2, "business": 2, "create": 2, "area": 3, "idea": 3, "anyone": 3, "everyone": 3}
+IRREGULAR = {
+    "anyone": 3,
+    "area": 3,
+    "business": 2,
+    "centre": 2,
+    "clothes": 1,
+    "create": 2,
+    "every": 2,
+    "everyone": 3,
+    "february": 4,
+    "idea": 3,
+    "serious": 3,
+    "smuggled": 2,
+    "suicide": 3,
+}
 
 
 class Style(Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import Checklist, Flow, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.nodes import Checklist, Consent, Flow, Goodbye, Language, Menu, Message, Stop, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,6 +19,8 @@ def leads(stop: Stop) -> Mapping[str, str]:
             return {f"options.{key}": after for key, after in options.items()}
         case Checklist(results=results):
             return {f"results.{least}": after for least, after in results.items()}
+        case Consent(yes=yes):
+            return {"yes": yes}
         case Transfer() | Goodbye():
             return {}
 
@@ -26,6 +28,17 @@ def leads(stop: Stop) -> Mapping[str, str]:
 def offers(stop: Stop) -> Mapping[str, str]:
     """Tell which stops a stop offers by a key."""
     return stop.options if isinstance(stop, Menu | Message) else {}
+
+
+def offers_by_text(flow: Flow, stop: Stop) -> Mapping[str, str]:
+    """Tell which stops a stop offers a texter: all but what only a call can do."""
+    ahead = offers(stop)
+    return {key: to for key, to in ahead.items() if not isinstance(flow.stops.get(to), Consent | Transfer)}
+
+
+def asks(flow: Flow, stop: Stop) -> bool:
+    """Tell whether a stop offers its numbers by text, to whoever says that it is safe."""
+    return any(isinstance(flow.stops.get(to), Consent) for to in offers(stop).values())
 
 
 def keys(stop: Stop) -> Mapping[str, str]:
@@ -55,7 +68,11 @@ def by_text(flow: Flow) -> frozenset[str]:
     """Name every stop that a texter can get to. A checklist's results are not: by text it is a summary."""
     keyed = (stop for stops in flow.keywords.stops.values() for stop in stops)
     doors = (flow.menus.start, flow.menus.home, flow.menus.person, *keyed)
-    return _spread(flow, doors, lambda stop: () if isinstance(stop, Checklist) else leads(stop).values())
+
+    def onward(stop: Stop) -> Iterable[str]:
+        return (leads(stop) if isinstance(stop, Language) else offers_by_text(flow, stop)).values()
+
+    return _spread(flow, doors, onward)
 
 
 def below(flow: Flow, door: str) -> frozenset[str]:

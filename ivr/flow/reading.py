@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ivr.agencies import Directory
 from ivr.flow.complaints import WHOLE, convert
 from ivr.flow.faults import Fault
-from ivr.flow.nodes import Flow, Keywords, LineFile, Menus, Prompts
+from ivr.flow.linefile import LineFile
+from ivr.flow.nodes import Flow, Keywords, Menus, Prompts
 from ivr.flow.sources import Coverage, Facts
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ class FlowError(Exception):
 def read_flow(config: Path, prompts: Path) -> Flow:
     """Read a line's menus, agencies, keywords and words. FlowError lists what cannot be read."""
     faults: list[Fault] = []
-    line = _read(config / "line.toml", LineFile, faults)
-    menus = _read(config / "menus.toml", Menus, faults)
-    directory = _read(config / "agencies.toml", Directory, faults)
-    keywords = _read(config / "keywords.toml", Keywords, faults)
-    facts = _read(config / "facts.toml", Facts, faults)
-    coverage = _read(config / "coverage.toml", Coverage, faults)
+    line = read(config / "line.toml", LineFile, faults)
+    menus = read(config / "menus.toml", Menus, faults)
+    directory = read(config / "agencies.toml", Directory, faults)
+    keywords = read(config / "keywords.toml", Keywords, faults)
+    facts = read(config / "facts.toml", Facts, faults)
+    coverage = read(config / "coverage.toml", Coverage, faults)
     words = {
-        name: _read(prompts / f"{name}.toml", Prompts, faults) for name in (line.languages if line else ())
+        name: read(prompts / f"{name}.toml", Prompts, faults) for name in (line.languages if line else ())
     }
     spoken = {name: found for name, found in words.items() if found}
     if faults or not (line and menus and directory and keywords and facts and coverage):
@@ -43,7 +44,7 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     return Flow(menus, spoken, line, directory, keywords, facts, coverage)
 
 
-def _read(path: Path, shape: type[T], faults: list[Fault]) -> T | None:
+def read(path: Path, shape: type[T], faults: list[Fault]) -> T | None:
     """Read one file, or note why not."""
     data = _load(path, faults)
     if data is None:

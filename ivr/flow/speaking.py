@@ -7,7 +7,19 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import Checklist, Flow, Goodbye, Language, Menu, Message, Prompts, Stop, Transfer
+from ivr.flow.nodes import (
+    Checklist,
+    Consent,
+    Flow,
+    Goodbye,
+    Language,
+    Menu,
+    Message,
+    Prompts,
+    Stop,
+    Transfer,
+)
+from ivr.flow.reach import asks
 from ivr.flow.turn import Say
 
 if TYPE_CHECKING:
@@ -32,6 +44,11 @@ def written_number(number: str) -> str:
     digits = number.removeprefix("+1")
     written = f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
     return f"1-{written}" if number.startswith("+18") else written
+
+
+def numbers_in(words: str) -> tuple[str, ...]:
+    """Name the agencies whose numbers stand in words."""
+    return tuple(dict.fromkeys(match[1] for match in PLACEHOLDER.finditer(words) if match[2] == "number"))
 
 
 def fill(flow: Flow, language: str, words: str, *, spoken: bool = True) -> str:
@@ -78,11 +95,11 @@ def choices(flow: Flow, position: Position) -> tuple[Say, ...]:
 def content(flow: Flow, position: Position) -> tuple[Say, ...]:
     """Say the words of a stop, before its choices."""
     stop = flow.stops[position.stop]
-    if isinstance(stop, Language) or position.question or position.yes:
+    if isinstance(stop, Language | Consent) or position.question or position.yes:
         return ()
     words = _words(flow, position)
     if isinstance(stop, Message | Goodbye):
-        return words
+        return (*words, *_not_rung(flow, position))
     return tuple(say for say in words if say.words)
 
 
@@ -109,6 +126,15 @@ def _words(flow: Flow, position: Position) -> tuple[Say, ...]:
     )
 
 
+def _not_rung(flow: Flow, position: Position) -> Iterator[Say]:
+    """Say at a stop that offers its numbers by text that we ring none of them, where that is so."""
+    rung = {name for names in flow.directory.orders.values() for name in names}
+    for language in tongues(flow, position) if asks(flow, flow.stops[position.stop]) else ():
+        told = numbers_in(flow.prompts[language].stops[position.stop].say)
+        if told and not rung.intersection(told):
+            yield spell(flow, language, "not_rung")
+
+
 def _greet(flow: Flow, position: Position) -> tuple[Say, ...]:
     """Greet in the first language, offer each, then greet in the others: the first key comes soonest so."""
     first, *others = _words(flow, replace(position, language=""))
@@ -131,6 +157,9 @@ def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterato
             yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
             yield spell(flow, language, "after")
             yield spell(flow, language, "person_key")
+        case Consent():
+            yield from _words(flow, replace(position, language=language))
+            yield spell(flow, language, "yes_no")
         case Checklist():
             yield _question(flow, language, prompts, position)
             yield spell(flow, language, "yes_no")

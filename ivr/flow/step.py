@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr.effects import Effect, TextNumbers
-from ivr.flow.nodes import YES, Checklist, Flow, Goodbye, Language, Menu, Message, Transfer
+from ivr.flow.nodes import NO, YES, Checklist, Consent, Flow, Goodbye, Language, Menu, Message, Transfer
 from ivr.flow.speaking import choices, speak, spell, tongues
 from ivr.flow.turn import (
     Arrived,
@@ -36,7 +36,7 @@ def step(flow: Flow, position: Position, heard: Heard, roster: Roster, call: str
     """Answer a caller. ``call`` is the id that effects carry."""
     here = mend(flow, position)
     turn = _answer(flow, here, heard, roster)
-    does = _does(flow, turn, call) if turn.position.attempt == 0 else ()
+    does = _does(flow, turn, call) if turn.position.stop != here.stop else ()
     return replace(turn, position=replace(turn.position, turn=position.turn + 1), effects=does)
 
 
@@ -48,7 +48,12 @@ def mend(flow: Flow, position: Position) -> Position:
         return here.move(flow.menus.home if language else flow.menus.start)
     if here.order and here.order not in flow.directory.orders:
         return here.move(flow.menus.person)
-    return here
+    return here if here.about in flow.stops else replace(here, about="")
+
+
+def cannot_text(flow: Flow, turn: Turn) -> Turn:
+    """Answer a caller whose telephone gets no texts: with words, and where they were."""
+    return _go_back(flow, turn.position, "cannot_text")
 
 
 def visit(flow: Flow, position: Position, *first: Say) -> Turn:
@@ -104,12 +109,28 @@ def _choose(flow: Flow, here: Position, key: str, roster: Roster) -> Turn | None
             chosen = replace(here, language=flow.languages[int(key) - 1])
             return visit(flow, chosen.move(after))
         case Menu(options=options) | Message(options=options) if key in options:
-            return visit(flow, here.move(options[key]))
+            return visit(flow, _onward(flow, here, options[key]))
+        case Consent(yes=yes) if key == YES:
+            return visit(flow, replace(here.move(yes), about=here.about))
+        case Consent() if key == NO:
+            return _go_back(flow, here, "not_texted")
         case Checklist() as checklist if key in "12":
             return visit(flow, _count(flow, checklist, here, key))
         case Transfer(orders=orders) if key in orders:
             return connect(flow, here, orders[key], roster)
     return None
+
+
+def _onward(flow: Flow, here: Position, to: str) -> Position:
+    """Go where a key leads; where that asks for consent, remember what it is about."""
+    return replace(here.move(to), about=here.stop if isinstance(flow.stops[to], Consent) else "")
+
+
+def _go_back(flow: Flow, here: Position, why: str) -> Turn:
+    """Say that no text is sent, and go back to what it would have been about."""
+    home = flow.menus.home if here.language else flow.menus.start
+    says = (spell(flow, language, why) for language in tongues(flow, here))
+    return visit(flow, here.move(here.about or home), *says)
 
 
 def _count(flow: Flow, checklist: Checklist, here: Position, key: str) -> Position:
@@ -124,6 +145,8 @@ def _count(flow: Flow, checklist: Checklist, here: Position, key: str) -> Positi
 def _ask_again(flow: Flow, here: Position, why: str) -> Turn:
     """Say the choices again; at last, offer to connect somebody who cannot press keys."""
     again = here.retry()
+    if isinstance(flow.stops[here.stop], Consent) and again.attempt > REPEATS:
+        return _go_back(flow, here, "not_texted")  # Who says nothing has not said yes.
     says = tuple(spell(flow, language, why) for language in tongues(flow, here))
     if again.attempt <= REPEATS:
         return Turn(again, (*says, *choices(flow, again)), Listen(flow.line.patience.key))
@@ -180,8 +203,8 @@ def _come_back(flow: Flow, here: Position, back: CameBack, roster: Roster) -> Tu
 
 
 def _does(flow: Flow, turn: Turn, call: str) -> tuple[Effect, ...]:
-    """Name what arriving at a stop does in the world."""
+    """Name what arriving at a stop does in the world: hearing it again does it no second time."""
     stop = flow.stops[turn.position.stop]
     if isinstance(stop, Message) and stop.does == "text-numbers":
-        return (TextNumbers(call, tongues(flow, turn.position)[0]),)
+        return (TextNumbers(call, tongues(flow, turn.position)[0], turn.position.about),)
     return ()

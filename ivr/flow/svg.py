@@ -11,7 +11,7 @@ from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import Checklist, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.nodes import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
 from ivr.flow.reach import leads, named
 
 if TYPE_CHECKING:
@@ -26,7 +26,14 @@ WIDE, HIGH = (
 MARGIN, HEAD = 28, 92
 ROW = 26
 GAP = 36  # Between two columns: room for the keys.
-FILL = {Language: "#dbe9f6", Menu: "#dbe9f6", Message: "#ffffff", Checklist: "#e4f1dc", Transfer: "#fbe3c4"}
+FILL = {
+    Language: "#dbe9f6",
+    Menu: "#dbe9f6",
+    Message: "#ffffff",
+    Checklist: "#e4f1dc",
+    Consent: "#e4f1dc",
+    Transfer: "#fbe3c4",
+}
 LEGEND = {
     "a choice": Menu,
     "words": Message,
@@ -160,7 +167,7 @@ def _draw(box: Box, pitch: float) -> Iterator[str]:
 def _shape(stop: Stop, place: tuple[float, float, float, float]) -> str:
     x, y, wide, tall = place
     round_corner = tall / 2 if isinstance(stop, Menu | Language) else 2
-    thick = 2.4 if isinstance(stop, Transfer | Checklist) else 1.2
+    thick = 2.4 if isinstance(stop, Transfer | Checklist | Consent) else 1.2
     return (
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{wide:.0f}" height="{tall:.0f}" rx="{round_corner:.0f}"'
         f' fill="{FILL.get(type(stop), "#e6e6e6")}" stroke="#2d3a43" stroke-width="{thick}"/>'

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr.effects import CallTexter
-from ivr.flow.nodes import Checklist, Flow, Goodbye, Language, Menu, Message, Transfer
-from ivr.flow.speaking import fill, tongues, write
+from ivr.flow.nodes import Checklist, Consent, Flow, Goodbye, Language, Menu, Message, StopWords, Transfer
+from ivr.flow.reach import offers_by_text
+from ivr.flow.speaking import fill, numbers_in, tongues, write
 from ivr.flow.step import mend
 from ivr.flow.turn import Asked, HangUp, Heard, Pressed, Say, Turn, Unclear, Wish, Wished
 
@@ -40,6 +41,18 @@ def cannot_ring(flow: Flow, turn: Turn) -> Turn:
     """Answer a texter whose telephone cannot be rung: with words, and the number to dial."""
     language = turn.position.language or flow.languages[0]
     return replace(turn, says=(write(flow, language, "call_cannot"),), effects=())
+
+
+def numbers_of(flow: Flow, language: str, stop: str) -> str:
+    """Write the numbers of a stop for a caller who asked for them by text, as a texter reads them there."""
+    return fill(flow, language, numbers_text(flow, language, stop), spoken=False)
+
+
+def numbers_text(flow: Flow, language: str, stop: str) -> str:
+    """Give the words that hold a stop's numbers; those of the agencies that we ring where it has none."""
+    prompts = flow.prompts[language]
+    own = prompts.stops.get(stop, StopWords()).text
+    return own if numbers_in(own) else prompts.lines.numbers_text
 
 
 def _ask_to_ring(flow: Flow, here: Position, wished: Wished, now: float) -> Turn:
@@ -94,8 +107,8 @@ def _press(flow: Flow, here: Position, key: str) -> Turn:
     if isinstance(stop, Language) and key.isdecimal() and 1 <= int(key) <= len(flow.languages):
         chosen = replace(here, language=flow.languages[int(key) - 1])
         return visit(flow, chosen.move(stop.next))
-    if isinstance(stop, Menu | Message) and key in stop.options:
-        return visit(flow, here.move(stop.options[key]))
+    if to := offers_by_text(flow, stop).get(key):
+        return visit(flow, here.move(to))
     return visit(flow, here)
 
 
@@ -129,13 +142,14 @@ def _choices(flow: Flow, here: Position, language: str) -> tuple[str, ...]:
                 (str(n), prompts[tongue].lines.language_name) for n, tongue in enumerate(flow.languages, 1)
             )
             return tuple(_choice(flow, language, key, label) for key, label in named)
-        case Menu(options=options) | Message(options=options):
-            labels = ((key, prompts[language].stops[stop].label) for key, stop in sorted(options.items()))
+        case Menu() | Message() as stop:
+            ahead = sorted(offers_by_text(flow, stop).items())
+            labels = ((key, prompts[language].stops[to].label) for key, to in ahead)
             offered = tuple(_choice(flow, language, key, label) for key, label in labels)
             return (*offered, prompts[language].lines.text_keys)
         case Goodbye():
             return ()
-        case Checklist() | Transfer():
+        case Checklist() | Consent() | Transfer():
             return (prompts[language].lines.text_keys,)
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from ivr.flow.faults import AGENCIES, MENUS, Fault, words_file
 from ivr.flow.nodes import StopWords
 from ivr.flow.patching import every_word
-from ivr.flow.reach import below, by_voice
-from ivr.flow.speaking import PLACEHOLDER
+from ivr.flow.reach import asks, below, by_voice
+from ivr.flow.speaking import numbers_in
+from ivr.flow.texting import numbers_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +47,18 @@ def enforcers(flow: Flow) -> Iterator[Fault]:
                         yield Fault(words_file(language), f"stops.{name}", mend)
 
 
+def untexted(flow: Flow) -> Iterator[Fault]:
+    """Find numbers that are said where a text of them is offered, and that the text would lack."""
+    for name, stop in flow.stops.items():
+        for language in flow.prompts if asks(flow, stop) else ():
+            said = flow.prompts[language].stops.get(name, StopWords()).say
+            for agency in numbers_in(said):
+                if agency not in numbers_in(numbers_text(flow, language, name)):
+                    mend = f"lacks {{{agency}.number}}, which is said here and offered by text; write it too"
+                    yield Fault(words_file(language), f"stops.{name}.text", mend)
+
+
 def numbers(flow: Flow, language: str, stop: str) -> tuple[str, ...]:
     """Name the agencies whose numbers a stop gives."""
     words = flow.prompts[language].stops.get(stop, StopWords())
-    found = (match for text in every_word(words) for match in PLACEHOLDER.finditer(text))
-    return tuple(dict.fromkeys(match[1] for match in found if match[2] == "number"))
+    return numbers_in("\n".join(every_word(words)))

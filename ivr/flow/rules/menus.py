@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ivr.flow.faults import LINE, MENUS, Fault
-from ivr.flow.nodes import Checklist, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.nodes import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
 from ivr.flow.patching import counts, is_count
-from ivr.flow.reach import by_voice, depths, keys, leads, named
+from ivr.flow.reach import by_text, by_voice, depths, keys, leads, named, offers, offers_by_text
 from ivr.position import NAME
 
 if TYPE_CHECKING:
@@ -63,6 +63,27 @@ def unreachable_stops(flow: Flow) -> Iterator[Fault]:
             yield Fault(
                 MENUS, f"stops.{name}", "no caller can reach it; offer it at another stop, or remove it"
             )
+
+
+def unasked(flow: Flow) -> Iterator[Fault]:
+    """Find ways to a text that nobody was asked about."""
+    for name, stop in flow.stops.items():
+        for place, to in leads(stop).items() if not isinstance(stop, Consent) else ():
+            ahead = flow.stops.get(to)
+            if isinstance(ahead, Message) and ahead.does:
+                mend = f"'{to}' sends a text that nobody was asked about; lead to a consent that leads there"
+                yield Fault(MENUS, f"stops.{name}.{place}", mend)
+
+
+def gaps(flow: Flow) -> Iterator[Fault]:
+    """Find keys that a texter would miss: what only a call can do is not offered to them."""
+    for name in sorted(by_text(flow)):
+        read = offers_by_text(flow, flow.stops[name])
+        hidden = sorted(set(offers(flow.stops[name])) - set(read))
+        for key in sorted(read):
+            if hidden and hidden[0] < key:
+                mend = f"a texter sees no key {hidden[0]} before it; give the last keys to what needs a call"
+                yield Fault(MENUS, f"stops.{name}.options.{key}", mend)
 
 
 def bad_names(flow: Flow) -> Iterator[Fault]:

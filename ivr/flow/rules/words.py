@@ -10,6 +10,7 @@ from ivr.flow.faults import Fault, words_file
 from ivr.flow.nodes import (
     AgencyWords,
     Checklist,
+    Consent,
     Goodbye,
     Language,
     Lines,
@@ -19,7 +20,7 @@ from ivr.flow.nodes import (
     Transfer,
 )
 from ivr.flow.patching import every_word
-from ivr.flow.reach import by_text, offers
+from ivr.flow.reach import by_text, offers, offers_by_text
 from ivr.flow.speaking import PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -34,13 +35,14 @@ def needs(flow: Flow, name: str) -> frozenset[str]:
     """Name which of a stop's words a caller or texter comes across."""
     stop = flow.stops[name]
     texted = by_text(flow)
-    spoken = {"say"} if isinstance(stop, Message | Goodbye | Language) else set()
+    spoken = {"say"} if isinstance(stop, Message | Goodbye | Language | Consent) else set()
     asked = {"questions"} if isinstance(stop, Checklist) else set()
-    written = {"text"} if name in texted and not isinstance(stop, Language | Goodbye) else set()
+    read = {"text"} if name in texted and not isinstance(stop, Language | Goodbye) else set()
     offering = [by for by, other in flow.stops.items() if name in offers(other).values()]
     offered = {"offer"} if offering else set()
-    labelled = {"label"} if texted.intersection(offering) else set()
-    return frozenset(spoken | asked | written | offered | labelled)
+    listing = [by for by in texted if name in offers_by_text(flow, flow.stops[by]).values()]
+    labelled = {"label"} if listing else set()
+    return frozenset(spoken | asked | read | offered | labelled)
 
 
 def allows(flow: Flow, name: str) -> frozenset[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import Checklist, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.nodes import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
 from ivr.flow.reach import by_voice, offers
 from ivr.web.public.written import Paragraph, Piece, line, number, paragraphs, title
 
@@ -71,18 +71,12 @@ def readable(flow: Flow) -> frozenset[str]:
     """Name the stops that have a page: all but those that only a telephone can mean."""
     menus = flow.menus
     spoken = {menus.start, menus.leave, menus.over, menus.unreached}
-    return by_voice(flow) - spoken - {name for name, stop in flow.stops.items() if _acts(flow, stop)}
+    return by_voice(flow) - spoken - {name for name, stop in flow.stops.items() if _acts(stop)}
 
 
-def _acts(flow: Flow, stop: Stop) -> bool:
+def _acts(stop: Stop) -> bool:
     """Tell whether a stop does something, or only asks before it is done."""
-    ahead = [flow.stops.get(name) for name in set(offers(stop).values()) - {flow.menus.home}]
-    asks = isinstance(stop, Menu) and bool(ahead) and all(map(_does, ahead))
-    return asks or _does(stop) or isinstance(stop, Language | Goodbye)
-
-
-def _does(stop: Stop | None) -> bool:
-    return isinstance(stop, Message) and bool(stop.does)
+    return isinstance(stop, Consent | Language | Goodbye) or (isinstance(stop, Message) and bool(stop.does))
 
 
 def compose(flow: Flow, language: str, stop: str, words: PageWords) -> Page:
@@ -114,7 +108,7 @@ def _heading(flow: Flow, language: str, stop: str, words: PageWords) -> str:
     here, own = flow.stops[stop], flow.prompts[language].stops[stop]
     if stop == flow.menus.home:
         return words.name
-    if isinstance(here, Transfer):
+    if stop == flow.menus.person:
         return words.person
     first, second = (own.label, own.offer) if isinstance(here, Menu) else (own.offer, own.label)
     return title("".join(p.words for p in line(flow, language, first or second or words.after_questions)))
