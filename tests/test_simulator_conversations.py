@@ -116,7 +116,7 @@ def test_two_hundred_calls_at_once_all_reach_a_person() -> None:
 
 
 def test_a_network_is_steered_from_another_process() -> None:
-    with network_of(PacedClock(speed=50.0)) as network, requests.Session() as session:
+    with network_of(PacedClock(speed=10.0)) as network, requests.Session() as session:
         session.trust_env = False
         base = network.control_url
         habit = {"number": FIRST, "does": "is busy", "name": "first"}
@@ -136,7 +136,7 @@ def test_a_network_is_steered_from_another_process() -> None:
 
 
 def test_calls_may_be_made_from_several_threads() -> None:
-    with network_of(PacedClock(speed=50.0)) as network, ThreadPoolExecutor(8) as pool:
+    with network_of(PacedClock(speed=10.0)) as network, ThreadPoolExecutor(8) as pool:
         ended = list(pool.map(lambda n: network.dial(f"+190555500{n:02}").wait_until_over(60), range(16)))
 
     assert all(ended)
