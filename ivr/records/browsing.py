@@ -74,6 +74,18 @@ class TurnRow:
     language: str
 
 
+@dataclass(frozen=True)
+class RingRow:
+    """One agency that was rung in a call; all times in seconds after its start."""
+
+    agency: str
+    outcome: str | None
+    rung: float
+    answered: float | None
+    accepted: float | None
+    ended: float | None
+
+
 def browse(
     database: Database, wanted: Filter, after: str = "", size: int = 50, *, look: int = LOOKED_AT
 ) -> Shelf:
@@ -123,6 +135,25 @@ def read_turns(database: Database, id: str) -> list[TurnRow]:  # noqa: A002 - th
     )
     with database.read() as sql:
         return [TurnRow(*row) for row in sql.execute(happened)]
+
+
+def read_rings(database: Database, id: str) -> list[RingRow]:  # noqa: A002 - the row's own word
+    """Read how agencies were rung in a call, in order."""
+    times = ("rung_at", "answered_at", "accepted_at", "ended_at")
+    rung = (
+        select(calls.c.started_at, attempts.c.agency, attempts.c.outcome, *(attempts.c[at] for at in times))
+        .join_from(attempts, transfers)
+        .join(calls)
+        .where(calls.c.id == id)
+        .order_by(transfers.c.place, attempts.c.place)
+    )
+    with database.read() as sql:
+        return [RingRow(row[1], row[2], *(_after(row[0], at) for at in row[3:])) for row in sql.execute(rung)]
+
+
+def _after(start: datetime, at: datetime | None) -> Any:
+    """Count seconds after a start; nothing for what has no time."""
+    return None if at is None else max((at - start).total_seconds(), 0.0)
 
 
 def within(

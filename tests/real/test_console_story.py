@@ -30,9 +30,7 @@ CHOSEN = "a password that was chosen"
 NAMES = count(1)
 KNOWN = 5.0  # Seconds until every process knows what operators switched.
 PICTURES = {"now": "/console/", "call": "", "report": "/console/reports"}  # Those of the README.
-NUMBER = re.compile(
-    r"(?<![0-9a-f])\+?1?[ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{4}(?![0-9a-f])"
-)  # In no id.
+NUMBER = re.compile(r"(?<![0-9a-f])\+?1?[ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{4}(?![0-9a-f])")  # In no id.
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +118,7 @@ def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: P
         page.wait_for_url("**outcome=connected**")
         page.click("tbody a >> nth=0")
         page.wait_for_selector("h1 >> text=One call")
-        assert page.locator("svg.time circle").count() >= 4
+        assert page.locator("svg.time circle").count() >= 6
         assert ": accepted" in page.inner_text("main").lower()
 
         page.click("nav >> text=Transfers")
@@ -191,7 +189,7 @@ def test_pictures_of_every_page_are_drawn_anew(
             page.goto(site(line) + path)
             page.screenshot(path=tmp_path / f"wide{path.replace('/', '-')[:60]}.png", full_page=True)
             assert not NUMBER.search(page.inner_text("main")), path
-        page.goto(f"{site(line)}/console/calls?outcome=connected")
+        page.goto(f"{site(line)}/console/calls?outcome=connected&agency=chrysalis&seconds_from=120")
         one = page.locator("tbody a").first.get_attribute("href") or ""
         for name, path in PICTURES.items():
             page.goto(site(line) + (path or one))

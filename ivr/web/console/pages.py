@@ -13,13 +13,14 @@ from flask import Blueprint, Response, abort, redirect, request, url_for
 from ivr.logs import OneLine
 from ivr.records import agency_status
 from ivr.records.audit import list_deeds, note_deed, verify
-from ivr.records.browsing import browse, export, find_call, read_turns
+from ivr.records.browsing import browse, export, find_call, read_rings, read_turns
 from ivr.records.figures import by, per_day, transfer_figures, waiting
 from ivr.records.live import block_call, list_live, list_notes, write_note
 from ivr.records.operators import Role
 from ivr.web.console.asked import as_csv, asked, days, hour_only, whole
 from ivr.web.console.desk import desk, me, page
 from ivr.web.console.gate import needs
+from ivr.web.console.timeline import clock, marks
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as Answer
@@ -79,7 +80,9 @@ def one(call: str) -> str:
     found = find_call(database, call)
     if found is None:
         abort(404)
-    return page("call", call=found, turns=read_turns(database, call), notes=list_notes(database, call))
+    turns, lasted = read_turns(database, call), found.ended_at and found.ended_at - found.started_at
+    told = marks(turns, read_rings(database, call), lasted.total_seconds() if lasted else None)
+    return page("call", call=found, turns=turns, marks=told, clock=clock, notes=list_notes(database, call))
 
 
 @pages.post("/calls/<call>/note")

@@ -1,0 +1,61 @@
+"""The time line of one call: what happened, one thing under the other, and how long it took. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ivr.records.browsing import RingRow, TurnRow
+
+LISTENING, WAITING, TALKING = "listening", "waiting", "talking"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One thing that happened: where it is on the line, and what the time after it was."""
+
+    seconds: float
+    what: str  # A word of the console: what kind of thing happened.
+    name: str  # Of a stop or an agency.
+    then: str = LISTENING
+    lasts: float = 0.0  # Seconds until the next thing.
+
+
+def marks(turns: Sequence[TurnRow], rings: Sequence[RingRow], ended: float | None) -> list[Mark]:
+    """Put what happened in a call in its order; ``ended`` is in seconds after its start, as all is."""
+    told = [mark for ring in rings for mark in _of_ring(ring)]
+    told += [Mark(turn.seconds, f"heard_{turn.heard}", turn.stop) for turn in turns]
+    told.sort(key=lambda mark: mark.seconds)  # In the same moment a ring ends first, then the caller is back.
+    if ended is not None:
+        told.append(Mark(max([ended, *(mark.seconds for mark in told)]), "end", ""))
+    return list(_with_lengths(told))
+
+
+def _of_ring(ring: RingRow) -> Iterator[Mark]:
+    """Tell one agency's ring: it begins, somebody answers and takes the call, or it ends otherwise."""
+    yield Mark(ring.rung, "rings", ring.agency, WAITING)
+    if ring.answered is not None:
+        yield Mark(ring.answered, "answered", ring.agency, WAITING)
+    if ring.accepted is not None:
+        yield Mark(ring.accepted, "accepted", ring.agency, TALKING)
+    if ring.ended is not None:
+        over = "talk_over" if ring.outcome == "accepted" else ring.outcome or "in_progress"
+        yield Mark(ring.ended, over, ring.agency)
+
+
+def _with_lengths(told: Sequence[Mark]) -> Iterator[Mark]:
+    """Say how long it was from each thing to the next, and keep what goes on until it is over."""
+    for mark, later in pairwise(told):
+        yield Mark(mark.seconds, mark.what, mark.name, mark.then, later.seconds - mark.seconds)
+    if told:
+        yield told[-1]
+
+
+def clock(seconds: float) -> str:
+    """Write seconds as a clock does: "1:05"."""
+    whole = int(seconds)
+    return f"{whole // 60}:{whole % 60:02}"

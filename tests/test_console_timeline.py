@@ -1,0 +1,49 @@
+"""The time line of one call tells every stop, ring, wait and talk in its order."""
+
+from __future__ import annotations
+
+from ivr.records.browsing import RingRow, TurnRow
+from ivr.web.console.timeline import LISTENING, TALKING, WAITING, clock, marks
+
+TURNS = [
+    TurnRow("hello", "arrived", 0.0, ""),
+    TurnRow("person", "key", 10.0, "en"),
+    TurnRow("anything-else", "came_back", 152.0, "en"),
+]
+RINGS = [
+    RingRow("victims", "no_answer", 11.0, None, None, 31.0),
+    RingRow("chrysalis", "accepted", 32.0, 40.0, 52.0, 152.0),
+]
+
+
+def test_everything_is_told_in_its_order_with_what_came_then() -> None:
+    told = marks(TURNS, RINGS, 160.0)
+
+    assert [(mark.seconds, mark.what, mark.name, mark.then) for mark in told] == [
+        (0.0, "heard_arrived", "hello", LISTENING),
+        (10.0, "heard_key", "person", LISTENING),
+        (11.0, "rings", "victims", WAITING),
+        (31.0, "no_answer", "victims", LISTENING),
+        (32.0, "rings", "chrysalis", WAITING),
+        (40.0, "answered", "chrysalis", WAITING),
+        (52.0, "accepted", "chrysalis", TALKING),
+        (152.0, "talk_over", "chrysalis", LISTENING),
+        (152.0, "heard_came_back", "anything-else", LISTENING),
+        (160.0, "end", "", LISTENING),
+    ]
+    assert [mark.lasts for mark in told] == [10.0, 1.0, 20.0, 1.0, 8.0, 12.0, 100.0, 0.0, 8.0, 0.0]
+
+
+def test_a_call_that_goes_on_has_no_end_yet() -> None:
+    told = marks(TURNS[:2], RINGS[:1], None)
+
+    assert [mark.what for mark in told][-1] == "no_answer"
+    assert marks([], [], None) == []
+
+
+def test_an_end_that_was_only_guessed_is_told_last() -> None:
+    assert [mark.what for mark in marks(TURNS, [], 100.0)][-1] == "end"
+
+
+def test_seconds_are_written_as_a_clock_writes_them() -> None:
+    assert [clock(seconds) for seconds in (0.0, 9.9, 65.0, 3600.0)] == ["0:00", "0:09", "1:05", "60:00"]
