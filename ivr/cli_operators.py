@@ -81,15 +81,27 @@ def audit() -> None:
 
 
 @audit.command(name="verify")
-def verify_audit() -> None:
-    """Find every row that was changed or is missing. Ends with 1 when there is one."""
-    from ivr.records.audit import verify
+@click.option(
+    "--knows", metavar="ROW:HASH", help="What this command printed before: that row must still be so."
+)
+def verify_audit(knows: str | None) -> None:
+    """Find every row that was changed or is missing. Ends with 1 when there is one.
 
+    Whoever can write to the database can make a whole list anew. Keep the row and the hash that this prints
+    where they cannot reach, and ask with --knows.
+    """
+    from ivr.records.audit import Head, holds, newest, verify
+
+    n, _, known = (knows or "").partition(":")
+    if knows and not n.isdecimal():
+        raise click.BadParameter("is not ROW:HASH as it was printed", param_hint="--knows")
     with _records() as database:
-        faults = list(verify(database))
+        faults, head = verify(database), newest(database)
+        if knows and not holds(database, Head(int(n), known)):
+            faults.append(f"row {n}: is not what it was")
     if faults:
         raise click.ClickException("the audit was changed:\n" + "\n".join(faults))
-    click.echo("the audit is whole")
+    click.echo(f"the audit is whole; its newest row is {head.n}:{head.hash}")
 
 
 @contextmanager

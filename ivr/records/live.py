@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select
 
 from ivr.records.audit import write_deed
-from ivr.records.database import RecordRefused, insert_or_change
-from ivr.records.tables import blocks, calls, notes, searches
+from ivr.records.database import RecordRefused
+from ivr.records.lists import write_block
+from ivr.records.tables import calls, notes, searches
 
 if TYPE_CHECKING:
     from ivr.records.database import Database
@@ -83,6 +84,6 @@ def block_call(database: Database, call: str, until: datetime, *, who: str, why:
         mark = sql.scalar(select(calls.c.mark).where(calls.c.id == call))
         if not mark:
             return False
-        insert_or_change(sql, blocks, [{"mark": mark, "until": until, "why": why}])
+        write_block(sql, mark, until, why, who=who)
         write_deed(sql, who, "caller blocked", f"until {until:%Y-%m-%d}: {why}")
     return True

@@ -148,7 +148,7 @@ def deeds() -> str:
     """Show who did what, and whether the list is whole."""
     database = desk().database
     found = list_deeds(database, whole(request.args.get("before", "")))
-    return page("audit", deeds=found, faults=list(verify(database)))
+    return page("audit", deeds=found, faults=verify(database))
 
 
 def _written(name: str) -> str:
