@@ -54,7 +54,7 @@ def made(folder: Path) -> Database:
 
 def house(folder: Path, database: Database, watch: Watch, sweeps: Sweeps | None) -> Housekeeping:
     retention = Retention(rows_days=30, counts_months=24)
-    return Housekeeping(database, retention, Keys(folder / "keys"), Accepted(folder), sweeps, watch)
+    return Housekeeping(database, lambda: retention, Keys(folder / "keys"), Accepted(folder), sweeps, watch)
 
 
 def finish(keeps: Housekeeping) -> None:

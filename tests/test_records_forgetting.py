@@ -18,10 +18,11 @@ from ivr.records.counting import Key
 from ivr.records.daily import add_counts, list_daily
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.filing import Filer
-from ivr.records.forgetting import DAY, Forgotten, filed_for, forget
+from ivr.records.forgetting import DAY, Forgotten, forget
 from ivr.records.journal import Journal
 from ivr.records.lists import list_blocks, write_block
 from ivr.records.recording import record
+from ivr.records.retention import filed_for
 from ivr.records.tables import attempts, calls, erased, transfers, turns
 from ivr.records.transfers import Transfers
 from ivr.transfer.machine import Transfer
@@ -168,7 +169,7 @@ def test_nothing_forgotten_is_filed_again_from_an_old_journal(tmp_path: Path, da
     forget(database, NOW, 30, 24)
     before = counted(database)
 
-    Filer(Journal(tmp_path), database, lambda: NOW, keep_seconds=filed_for(30)).tend(NOW)
+    Filer(Journal(tmp_path), database, lambda: NOW, keep_seconds=lambda: filed_for(30)).tend(NOW)
     again = forget(database, NOW, 30, 24)
 
     assert [one.id for one in list_calls(database)] == ["young"]

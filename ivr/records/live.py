@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from ivr.records.audit import write_deed
 from ivr.records.database import RecordRefused
 from ivr.records.lists import write_block
-from ivr.records.tables import calls, notes, searches
+from ivr.records.tables import attempts, calls, notes, searches, transfers
 
 if TYPE_CHECKING:
     from ivr.records.database import Database
@@ -31,6 +31,16 @@ class Live:
     stop: str
     state: str  # Of its transfer; empty without one.
     agency: str
+
+
+@dataclass(frozen=True)
+class Ringing:
+    """One agency that is being rung for a caller, on either path."""
+
+    agency: str
+    language: str  # The caller's.
+    rung_at: datetime
+    answered: bool  # A person there is being told what the call is.
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,19 @@ def list_live(database: Database) -> list[Live]:
     with database.read() as sql:
         rows = sql.execute(wanted.order_by(calls.c.started_at.desc()).limit(MOST)).all()
     return [Live(*row[:5], row.state or "", row.agency or "") for row in rows]
+
+
+def list_rings(database: Database) -> list[Ringing]:
+    """Read which agencies are being rung now, the longest first."""
+    columns = (attempts.c.agency, calls.c.language, attempts.c.rung_at, attempts.c.answered_at.is_not(None))
+    going_on = (
+        attempts.c.outcome.is_(None),
+        attempts.c.ended_at.is_(None),
+        calls.c.ended_at.is_(None),
+    )
+    wanted = select(*columns).join_from(calls, transfers).join(attempts).where(*going_on)
+    with database.read() as sql:
+        return [Ringing(*row) for row in sql.execute(wanted.order_by(attempts.c.rung_at).limit(MOST))]
 
 
 def list_notes(database: Database, call: str) -> list[Note]:
