@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +23,7 @@ from ivr.records.operators import (
     change_role,
     disable_operator,
     find_operator,
+    list_operators,
     revoke,
 )
 from ivr.records.recording import record
@@ -193,6 +196,26 @@ def test_the_same_role_again_changes_nothing(console: Console, ada: Hands) -> No
     post(ada, "role", name="bea", role="operator")
 
     assert bea.get("/").status_code == 200
+
+
+def test_two_administrators_cannot_shut_each_other_out_at_once(database: Database) -> None:
+    both = Barrier(2)
+    for name in ("ada", "bea"):
+        add_operator(database, name, Role.ADMINISTRATOR, FIRST)
+
+    def disable(name: str) -> bool:
+        both.wait()
+        try:
+            disable_operator(database, name)
+        except OperatorError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        done = list(threads.map(disable, ("ada", "bea")))
+
+    assert sorted(done) == [False, True]
+    assert sorted(each.disabled for each in list_operators(database)) == [False, True]
 
 
 def test_the_command_line_says_who_did_it(database: Database) -> None:
