@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from ivr.beginning import flow_of, readable_log, settings
 
+if TYPE_CHECKING:
+    from ivr.records.forgetting import Forgotten
+
 
 @click.command()
 def forget() -> None:
-    """Forget calls that are older than the retention in config/line.toml, after counting them.
+    """Forget calls that are older than config/line.toml or an administrator says, after counting them.
 
     The worker does this once a day by itself. It may be stopped at any time, and begun again.
     """
@@ -21,20 +25,27 @@ def forget() -> None:
     from ivr.records.blurring import blur
     from ivr.records.database import connect
     from ivr.records.forgetting import forget as forget_old
+    from ivr.records.retention import read_chosen, within
 
     here = settings()
-    kept = flow_of(here.config, here.prompts).line.retention
-    database = connect(here.database_url)
+    file = flow_of(here.config, here.prompts).line.retention
+    database, now = connect(here.database_url), time.time()
     with readable_log(), Progress(transient=True) as shown:
+        kept = within(file, read_chosen(database))
         bar = shown.add_task("forgetting", total=None)
-        blur(database, time.time())
+        blur(database, now)
         gone = forget_old(
             database,
-            time.time(),
+            now,
             kept.rows_days,
             kept.counts_months,
             progress=lambda done, total: shown.update(bar, completed=done, total=total),
         )
+    _print(gone)
+
+
+def _print(gone: Forgotten) -> None:
+    """Say what was deleted, and what could not be overwritten."""
     for what, number in asdict(gone).items():
         if not isinstance(number, bool):
             click.echo(f"{what}: {number} deleted")

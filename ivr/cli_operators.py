@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,9 @@ def operators(context: click.Context) -> None:
     from ivr.records.operators import list_operators
 
     with _records() as database:
-        for name, role, disabled in list_operators(database):
-            click.echo(f"{name}  {role}{'  disabled' if disabled else ''}")
+        for each in list_operators(database):
+            state = "disabled" if each.disabled else "" if each.enrolled else "has not signed in yet"
+            click.echo(f"{each.name}  {each.role}  {state}".rstrip())
 
 
 @operators.command()
@@ -38,14 +38,14 @@ def operators(context: click.Context) -> None:
     type=click.Choice(ROLES),
     default="viewer",
     show_default=True,
-    help="viewer reads; operator switches, blocks and notes; administrator reads the audit too.",
+    help="viewer reads; operator switches, blocks and notes; administrator lets people in, reads the audit.",
 )
 def add(name: str, role: str) -> None:
     """Let somebody sign in. Prints their first password: it is good until they choose their own."""
-    from ivr.proving import hash_password
+    from ivr.proving import first_password, hash_password
     from ivr.records.operators import Role, add_operator
 
-    password = secrets.token_urlsafe(12)
+    password = first_password()
     with _records() as database:
         add_operator(database, name, Role(role), hash_password(password))
     click.echo(f"{name} ({role}) signs in first with: {password}")
@@ -64,12 +64,35 @@ def disable(name: str) -> None:
 
 @operators.command()
 @click.argument("name")
+@click.argument("role", type=click.Choice(ROLES))
+def role(name: str, role: str) -> None:
+    """Give somebody another role, and sign them out everywhere."""
+    from ivr.records.operators import Role, change_role
+
+    with _records() as database:
+        change_role(database, name, Role(role))
+    click.echo(f"{name} is {role} now")
+
+
+@operators.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """Sign somebody out everywhere; they may sign in again."""
+    from ivr.records.operators import revoke as end_all
+
+    with _records() as database:
+        end_all(database, name)
+    click.echo(f"{name} is signed out everywhere")
+
+
+@operators.command()
+@click.argument("name")
 def reset(name: str) -> None:
     """Give somebody a new first password and a new second factor: their phone was lost."""
-    from ivr.proving import hash_password
+    from ivr.proving import first_password, hash_password
     from ivr.records.operators import reset_operator
 
-    password = secrets.token_urlsafe(12)
+    password = first_password()
     with _records() as database:
         reset_operator(database, name, hash_password(password))
     click.echo(f"{name} begins anew with: {password}")
@@ -81,15 +104,27 @@ def audit() -> None:
 
 
 @audit.command(name="verify")
-def verify_audit() -> None:
-    """Find every row that was changed or is missing. Ends with 1 when there is one."""
-    from ivr.records.audit import verify
+@click.option(
+    "--knows", metavar="ROW:HASH", help="What this command printed before: that row must still be so."
+)
+def verify_audit(knows: str | None) -> None:
+    """Find every row that was changed or is missing. Ends with 1 when there is one.
 
+    Whoever can write to the database can make a whole list anew. Keep the row and the hash that this prints
+    where they cannot reach, and ask with --knows.
+    """
+    from ivr.records.audit import Head, holds, newest, verify
+
+    n, _, known = (knows or "").partition(":")
+    if knows and not n.isdecimal():
+        raise click.BadParameter("is not ROW:HASH as it was printed", param_hint="--knows")
     with _records() as database:
-        faults = list(verify(database))
+        faults, head = verify(database), newest(database)
+        if knows and not holds(database, Head(int(n), known)):
+            faults.append(f"row {n}: is not what it was")
     if faults:
         raise click.ClickException("the audit was changed:\n" + "\n".join(faults))
-    click.echo("the audit is whole")
+    click.echo(f"the audit is whole; its newest row is {head.n}:{head.hash}")
 
 
 @contextmanager

@@ -55,11 +55,12 @@ class Housekeeping:
     """Does each of its duties when it is due, on a thread of its own; one that fails is tried again."""
 
     database: Database
-    retention: Retention
+    retention: Callable[[], Retention]
     keys: Keys
     accepted: Accepted
     sweep: Callable[[], Swept] | None
     now: Callable[[], float]
+    swept: Callable[[bool], object] = lambda _whole: None  # Told of each sweep: whether it saw everything.
     _unknown: int = 0
     _done: dict[str, float] = field(default_factory=dict)
     _thread: ThreadPoolExecutor | None = None
@@ -104,13 +105,20 @@ class Housekeeping:
             logger.error("housekeeping failed: %s: %s", name, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
 
     def _forget(self) -> None:
-        gone = forget(self.database, self.now(), self.retention.rows_days, self.retention.counts_months)
+        kept = self.retention()
+        gone = forget(self.database, self.now(), kept.rows_days, kept.counts_months)
         logger.info("forgot %s calls", gone.calls)
 
     def _sweep(self) -> None:
         """Delete Twilio's copies, and count the calls that the log has never heard of."""
         if self.sweep is None:
             return
-        self._unknown += self.sweep().unknown_calls
+        try:
+            done = self.sweep()
+        except Exception:
+            self.swept(False)
+            raise
+        self.swept(done.whole)
+        self._unknown += done.unknown_calls
         count_unknown(self.database, datetime.fromtimestamp(self.now(), UTC).date(), self._unknown)
         self._unknown = 0  # Only now: had SQL been gone, the next sweep would have counted them.

@@ -22,6 +22,11 @@ _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash(secrets.token_hex())  # An unknown name takes as long as a wrong password.
 
 
+def first_password() -> str:
+    """Make a password for a first sign-in; it is good until another is chosen."""
+    return secrets.token_urlsafe(12)
+
+
 def hash_password(password: str) -> str:
     """Hash a password by argon2, for storing."""
     return _HASHER.hash(password)

@@ -16,8 +16,8 @@ from ivr.marks import Keys, Marks, month_of
 from ivr.records.accepted import Accepted
 from ivr.records.database import connect
 from ivr.records.filing import Filer
-from ivr.records.forgetting import filed_for
 from ivr.records.journal import Journal
+from ivr.records.retention import filed_for, within
 from ivr.records.snapshot import Snapshots
 from ivr.records.timely import Timely
 from ivr.records.transfers import Transfers
@@ -40,6 +40,7 @@ from ivr.welcome import Lists, Welcome
 from ivr.work.limits import RedisLimits
 from ivr.work.queue import RedisLater, connect_redis
 from ivr.work.sealed import Sealed
+from ivr.work.signs import Signs
 from ivr.work.slots import Slots
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from ivr.flow.linefile import Retention
     from ivr.records.database import Database
     from ivr.searching import Store
 
@@ -78,22 +80,32 @@ def build_worker_line(settings: Settings) -> Line:
     snapshots = Snapshots(database, settings.journal_dir, time.time)
     line = build_line(settings, journal, Transfers(database, time.time), snapshots)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
-    keeps = keep_house(settings, line, database)
+    keeps = keep_house(settings, line, database, partial(_kept, line, snapshots))
 
     def look() -> None:
         snapshots.refresh()
         keeps.look()
 
-    _file(line, journal, database, look)
+    _file(journal, database, partial(_kept, line, snapshots), look)
     return line
 
 
-def keep_house(settings: Settings, line: Line, database: Database) -> Housekeeping:
+def keep_house(
+    settings: Settings, line: Line, database: Database, kept: Callable[[], Retention]
+) -> Housekeeping:
     """Put together what the worker does by itself."""
     keys = Keys(settings.keys_dir)
-    file = line.flow.line
-    sweeps = partial(sweep, settings, database) if file.sweep.on else None
-    return Housekeeping(database, file.retention, keys, Accepted(settings.journal_dir), sweeps, time.time)
+    sweeps = partial(sweep, settings, database) if line.flow.line.sweep.on else None
+    signs = signs_of(settings)
+    accepted = Accepted(settings.journal_dir)
+    return Housekeeping(
+        database, kept, keys, accepted, sweeps, time.time, lambda whole: signs.swept(whole=whole)
+    )
+
+
+def signs_of(settings: Settings) -> Signs:
+    """Put together what notes the last signs of Twilio, and reads them."""
+    return Signs(connect_redis(settings.redis_url), Breaker(), time.time)
 
 
 def sweep(settings: Settings, database: Database) -> Swept:
@@ -107,10 +119,16 @@ def sweep(settings: Settings, database: Database) -> Swept:
         ).run()
 
 
-def _file(line: Line, journal: Journal, database: Database, look: Callable[[], object]) -> None:
+def _file(
+    journal: Journal, database: Database, kept: Callable[[], Retention], look: Callable[[], object]
+) -> None:
     """Start filing the journal of this process."""
-    keep = filed_for(line.flow.line.retention.rows_days)
-    Filer(journal, database, time.time, keep_seconds=keep, look=look).start()
+    Filer(journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), look=look).start()
+
+
+def _kept(line: Line, snapshots: Snapshots) -> Retention:
+    """Say how long the log is kept, by the last that SQL said; as the file says when it never did."""
+    return within(line.flow.line.retention, snapshots.current.kept)
 
 
 def _lists(snapshots: Snapshots) -> Lists:
@@ -123,7 +141,12 @@ def _status(snapshots: Snapshots) -> Status:
     return Status(known.off, known.failing)
 
 
-def build_parts(settings: Settings, line: Line, now: Callable[[], float] = time.time) -> Parts:
+def build_parts(
+    settings: Settings,
+    line: Line,
+    now: Callable[[], float] = time.time,
+    heard: Callable[[], object] = lambda: None,
+) -> Parts:
     """Put together what answers webhooks for a line."""
     audio = settings.prompts / "audio"
     speech = Speech(line.flow, settings.number, settings.public_url, recordings(audio))
@@ -138,6 +161,7 @@ def build_parts(settings: Settings, line: Line, now: Callable[[], float] = time.
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
         now=now,
+        heard=heard,
     )
 
 
@@ -155,8 +179,13 @@ def web() -> Flask:
     store = Timely(Transfers(connect(settings.database_url, WEBHOOK_SECONDS), time.time))
     line = build_line(settings, journal, store, snapshots)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
-    parts = build_parts(settings, line)
-    app = create_app(parts)
+    signs = signs_of(settings)
+    app = create_app(build_parts(settings, line, heard=signs.hear))
     die_with_parent()
-    _file(line, journal, database, snapshots.refresh)
+
+    def look() -> None:
+        signs.tell()
+        snapshots.refresh()
+
+    _file(journal, database, partial(_kept, line, snapshots), look)
     return app

@@ -22,6 +22,7 @@ from ivr.web.site import create_site
 from ivr.work.alive import count_workers
 from ivr.work.limits import RedisLimits
 from ivr.work.queue import connect_redis
+from ivr.work.signs import Signs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +51,7 @@ def build_desk(settings: Settings, flow: Flow) -> Desk:
         secure=settings.public_url.startswith("https:"),
         now=time.time,
         parts=partial(_parts, database, settings.redis_url),
+        twilio=Signs(connect_redis(settings.redis_url), Breaker(), time.time).read,
     )
 
 

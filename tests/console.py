@@ -18,6 +18,7 @@ from ivr.web.console.desk import Desk
 from ivr.web.public.shown import Shown
 from ivr.web.site import create_site
 from ivr.welcome import Unlimited
+from ivr.work.signs import Last
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,7 @@ class Console:
         upgrade(url)
         self.database: Database = connect(url)
         self.at = 1_790_000_000.0
+        self.twilio = Last()
         desk = Desk(
             flow=flow,
             database=self.database,
@@ -68,6 +70,7 @@ class Console:
             secure=False,
             now=lambda: self.at,
             parts=lambda: {"database": True, "redis": False, "worker": False},
+            twilio=lambda: self.twilio,
         )
         self.app = create_site(Shown(flow, read_pages(prompts, flow.languages), "+12895550100"), desk)
 

@@ -82,7 +82,6 @@ FIVE = frozenset(  # Older than the rule: none may join them, and one that is me
         "ivr/simulator/messages.py:_new",
         "ivr/telephony/phone.py:_create",
         "ivr/telephony/phone.py:_ring",
-        "ivr/wiring.py:_file",
     }
 )
 PATCHES = frozenset({"mock", "MagicMock", "AsyncMock", "create_autospec"})

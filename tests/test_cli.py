@@ -275,6 +275,46 @@ def test_an_agency_that_does_not_exist_cannot_be_switched_off(logged: dict[str, 
     assert "there is no agency 'nobody'" in done.output
 
 
+def test_operators_are_let_in_changed_and_let_out(logged: dict[str, str]) -> None:
+    added = [ivr("operators", "add", name, "--role", "administrator", env=logged) for name in ("ada", "bea")]
+    changed = [
+        ivr("operators", *words, env=logged)
+        for words in (("role", "bea", "viewer"), ("revoke", "bea"), ("disable", "bea"), ("reset", "ada"))
+    ]
+    last = ivr("operators", "disable", "ada", env=logged)
+    shown = ivr("operators", env=logged).output
+
+    assert [done.exit_code for done in (*added, *changed)] == [0] * 6
+    assert last.exit_code == 1
+    assert "'ada' is the last administrator who can sign in" in last.output
+    assert shown == "ada  administrator  has not signed in yet\nbea  viewer  disabled\n"
+
+
+def test_an_operator_that_does_not_exist_cannot_be_changed(logged: dict[str, str]) -> None:
+    done = ivr("operators", "revoke", "nobody", env=logged)
+
+    assert done.exit_code == 1
+    assert "there is no operator 'nobody'" in done.output
+
+
+def test_the_audit_says_what_to_write_down_and_knows_it_again(logged: dict[str, str]) -> None:
+    ivr("operators", "add", "ada", env=logged)
+    whole = ivr("audit", "verify", env=logged)
+    known = whole.output.split()[-1]
+    ivr("operators", "revoke", "ada", env=logged)
+
+    again = ivr("audit", "verify", "--knows", known, env=logged)
+    other = ivr("audit", "verify", "--knows", "1:" + "0" * 64, env=logged)
+    slip = ivr("audit", "verify", "--knows", "x", env=logged)
+
+    assert (whole.exit_code, again.exit_code) == (0, 0)
+    assert known.startswith("1:")
+    assert "its newest row is 2:" in again.output
+    assert other.exit_code == 1
+    assert "row 1: is not what it was" in other.output
+    assert slip.exit_code == 2
+
+
 @pytest.mark.parametrize("option", [(), ("--transfer",)], ids=["menus", "transfer"])
 def test_a_diagram_is_drawn_without_any_setting(option: tuple[str, ...]) -> None:
     done = ivr(

@@ -15,7 +15,7 @@ from ivr.records.audit import list_deeds, verify
 from ivr.records.operators import Role, disable_operator, find_operator
 from ivr.records.tables import audit
 from ivr.web.console.desk import LANGUAGES, words_of
-from ivr.web.console.gate import IDLE, LONGEST, OPEN
+from ivr.web.console.gate import IDLE, LONGEST, OPEN, needed
 from ivr.work.limits import RedisLimits
 from ivr.work.queue import connect_redis
 
@@ -26,11 +26,36 @@ if TYPE_CHECKING:
 
     from ivr.flow.nodes import Flow
 
-OF_HIGHER_ROLES = {
-    "desk.note": Role.OPERATOR,
-    "desk.block": Role.OPERATOR,
-    "desk.switch": Role.OPERATOR,
-    "desk.deeds": Role.ADMINISTRATOR,
+NOBODY = None  # Asked of nobody: it is how one proves who one is.
+VIEWER, OPERATOR, ADMINISTRATOR = Role
+NEEDED = {  # Every page, and the role that it asks for. A page that is not here, or is otherwise, fails.
+    ("signing.sign_in", "GET"): NOBODY,
+    ("signing.try_in", "POST"): NOBODY,
+    ("signing.offer_factor", "GET"): NOBODY,
+    ("signing.enrolled", "POST"): NOBODY,
+    ("desk.static", "GET"): NOBODY,
+    ("desk.now", "GET"): VIEWER,
+    ("desk.now_again", "GET"): VIEWER,
+    ("desk.calls", "GET"): VIEWER,
+    ("desk.exported", "GET"): VIEWER,
+    ("desk.one", "GET"): VIEWER,
+    ("desk.transfers", "GET"): VIEWER,
+    ("desk.reports", "GET"): VIEWER,
+    ("signing.sign_out", "POST"): VIEWER,
+    ("desk.note", "POST"): OPERATOR,
+    ("desk.block", "POST"): OPERATOR,
+    ("desk.switch", "POST"): OPERATOR,
+    ("blocked.blocks", "GET"): OPERATOR,
+    ("blocked.unblock", "POST"): OPERATOR,
+    ("desk.deeds", "GET"): ADMINISTRATOR,
+    ("people.everybody", "GET"): ADMINISTRATOR,
+    ("people.let_in", "POST"): ADMINISTRATOR,
+    ("people.begin_anew", "POST"): ADMINISTRATOR,
+    ("people.shut_out", "POST"): ADMINISTRATOR,
+    ("people.promote", "POST"): ADMINISTRATOR,
+    ("people.sign_them_out", "POST"): ADMINISTRATOR,
+    ("keeping.kept", "GET"): ADMINISTRATOR,
+    ("keeping.choose_kept", "POST"): ADMINISTRATOR,
 }
 
 
@@ -75,19 +100,29 @@ def test_no_form_is_taken_without_its_token(console: Console) -> None:
     assert set(answers) == {400}
 
 
+def test_every_page_asks_for_the_role_that_is_written_down_here(console: Console) -> None:
+    there = {(endpoint, method) for endpoint, method, _ in routes(console)}
+
+    with console.app.app_context():
+        asked = {each: NOBODY if each[0] in OPEN else needed(each[0]) for each in there}
+
+    assert asked == NEEDED
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_reaches_its_own_pages_and_no_more(console: Console, role: Role) -> None:
     hands = console.signed_in(role=role)
     token = hands.token("/")
-    known = [r for r in routes(console) if r[0] in OF_HIGHER_ROLES]
+    behind = [r for r in routes(console) if NEEDED[r[:2]] and r[0] != "signing.sign_out"]
 
-    refused = {
-        endpoint
-        for endpoint, method, path in known
-        if hands.client.open(path, method=method, data={"csrf_token": token}).status_code == 403
+    answers = {
+        (endpoint, method): hands.client.open(path, method=method, data={"csrf_token": token}).status_code
+        for endpoint, method, path in behind
     }
 
-    assert refused == {name for name, needed in OF_HIGHER_ROLES.items() if not role.covers(needed)}
+    above = {page for page, least in NEEDED.items() if least and not role.covers(least)}
+    assert {page for page, code in answers.items() if code == 403} == above
+    assert hands.get("/").status_code == 200  # None of them has ended the session.
 
 
 def test_a_second_factor_is_asked_for_ever_after(console: Console) -> None:
@@ -156,8 +191,18 @@ def test_a_session_ends_after_half_a_day_of_work(console: Console) -> None:
     assert hands.get("/").status_code == 303
 
 
+def test_a_page_that_refreshes_itself_is_not_somebody_who_works(console: Console) -> None:
+    hands = console.signed_in()
+    for _ in range(IDLE // 600):
+        console.at += 600
+        hands.get("/_now")
+    console.at += 1
+
+    assert hands.get("/_now").status_code == 303
+
+
 def test_whoever_is_disabled_is_out_at_once(console: Console) -> None:
-    hands = console.signed_in("ada")
+    hands = console.signed_in("ada", Role.OPERATOR)
 
     disable_operator(console.database, "ada")
 
@@ -212,15 +257,15 @@ def test_the_console_speaks_both_languages_with_the_same_words() -> None:
 def test_a_changed_or_missing_deed_is_found(console: Console) -> None:
     console.signed_in("ada")
     console.signed_in("bea")
-    assert list(verify(console.database)) == []
+    assert verify(console.database) == []
     assert len(list_deeds(console.database)) == 4
 
     with console.database.write() as sql:
         sql.execute(update(audit).where(audit.c.n == 2).values(who="somebody else"))
-    changed = list(verify(console.database))
+    changed = verify(console.database)
     with console.database.write() as sql:
         sql.execute(delete(audit).where(audit.c.n == 3))
-    missing = list(verify(console.database))
+    missing = verify(console.database)
 
     assert changed == ["row 2: was changed after it was written"]
     assert missing[1].startswith("row 3: missing")

@@ -20,6 +20,7 @@ from ivr.records.lists import list_blocks
 from ivr.records.operators import Role
 from ivr.records.recording import record
 from ivr.welcome import Lists, Welcome
+from ivr.work.signs import Last
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,11 @@ def hands(console: Console) -> Hands:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/_now", "/calls", f"/calls/{CALL}", "/transfers", "/reports", "/audit"]
+    "path",
+    [
+        *("/", "/_now", "/calls", f"/calls/{CALL}", "/transfers", "/reports", "/audit"),
+        *("/operators", "/retention", "/blocks"),
+    ],
 )
 @pytest.mark.parametrize("tongue", ["en", "fr"])
 def test_every_page_is_there_and_shows_no_mark(hands: Hands, path: str, tongue: str) -> None:
@@ -71,6 +76,53 @@ def test_now_shows_a_call_that_goes_on_and_its_stop_to_operators_alone(console: 
     assert "<td>law</td>" in operator
     assert "<td>law</td>" not in viewer
     assert "<td>fr</td>" in viewer
+
+
+def test_now_shows_who_is_rung_and_for_how_long_and_how_the_last_rings_went(
+    hands: Hands, console: Console
+) -> None:
+    at = console.at
+    rings = [
+        Entry("e" * 32, "1", at - 99, "voice", "fr", "person", order="any", search="s"),
+        Entry("e" * 32, "ring-s-1", at - 80, "voice", order="any", rang="chrysalis", search="s"),
+        Entry("e" * 32, "end-s-1", at - 50, "voice", ended="no_answer", search="s"),
+        Entry("e" * 32, "ring-s-2", at - 12, "voice", order="any", rang="victim-services", search="s"),
+    ]
+    record(console.database, rings, at)
+
+    shown = hands.get("/_now").text
+    french = hands.client.get("/console/_now", headers={"Accept-Language": "fr"}).text
+
+    rung = '<th scope="row">victim-services</th><td>{}</td><td class="n">12</td><td>fr</td>'
+    assert rung.format("rings") in shown
+    assert rung.format("sonne") in french
+    assert "<td>no answer</td>" in shown
+    assert "<td>sans réponse</td>" in french
+
+
+@pytest.mark.parametrize(
+    ("signs", "words"),
+    [
+        (Last(), ["Twilio: <strong>not known, as Redis does not answer</strong>"]),
+        (Last(known=True), ["not heard from within a day", "has not worked within a day"]),
+        (
+            Last(known=True, heard=1_790_000_000.0, swept=1_789_999_000.0),
+            ["last heard from at (UTC) 2026-09-21 14:13", "last worked at (UTC) 2026-09-21 13:56"],
+        ),
+        (
+            Last(known=True, swept=1_789_999_000.0, failed=1_790_000_000.0),
+            ["did not see everything at (UTC) 2026-09-21 14:13", "last worked at (UTC) 2026-09-21 13:56"],
+        ),
+    ],
+)
+def test_now_says_when_twilio_was_last_heard_from(
+    hands: Hands, console: Console, signs: Last, words: list[str]
+) -> None:
+    console.twilio = signs
+
+    shown = hands.get("/_now").text
+
+    assert [each for each in words if each not in shown] == []
 
 
 def test_a_filter_in_the_address_keeps_what_it_names(hands: Hands) -> None:

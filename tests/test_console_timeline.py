@@ -22,9 +22,9 @@ def test_everything_is_told_in_its_order_with_what_came_then() -> None:
     assert [(mark.seconds, mark.what, mark.name, mark.then) for mark in told] == [
         (0.0, "heard_arrived", "hello", LISTENING),
         (10.0, "heard_key", "person", LISTENING),
-        (11.0, "rings", "victims", WAITING),
+        (11.0, "ring_begins", "victims", WAITING),
         (31.0, "no_answer", "victims", LISTENING),
-        (32.0, "rings", "chrysalis", WAITING),
+        (32.0, "ring_begins", "chrysalis", WAITING),
         (40.0, "answered", "chrysalis", WAITING),
         (52.0, "accepted", "chrysalis", TALKING),
         (152.0, "talk_over", "chrysalis", LISTENING),

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ivr.breaker import PartUnavailable
 from ivr.effects import Entry
 from ivr.flow.linefile import Retention
 from ivr.housekeeping import DAY, Housekeeping, PhoneArchive
@@ -54,7 +55,7 @@ def made(folder: Path) -> Database:
 
 def house(folder: Path, database: Database, watch: Watch, sweeps: Sweeps | None) -> Housekeeping:
     retention = Retention(rows_days=30, counts_months=24)
-    return Housekeeping(database, retention, Keys(folder / "keys"), Accepted(folder), sweeps, watch)
+    return Housekeeping(database, lambda: retention, Keys(folder / "keys"), Accepted(folder), sweeps, watch)
 
 
 def finish(keeps: Housekeeping) -> None:
@@ -77,6 +78,44 @@ def test_old_calls_are_forgotten_after_they_were_counted(tmp_path: Path) -> None
 
     assert [each.id for each in list_calls(database)] == ["new"]
     assert sum(count.count for count in list_daily(database) if count.what == "calls") == 1
+
+
+def test_a_shorter_time_is_kept_to_without_a_restart(tmp_path: Path) -> None:
+    database, watch = made(tmp_path), Watch()
+    record(database, [*call("old", NOW - 20 * DAY), *call("new", NOW - 3600)], NOW)
+    kept = Retention(rows_days=30, counts_months=24)
+    keeps = Housekeeping(database, lambda: kept, Keys(tmp_path / "keys"), Accepted(tmp_path), None, watch)
+    finish(keeps)
+    before = [each.id for each in list_calls(database)]
+
+    kept = Retention(rows_days=14, counts_months=24)
+    watch.at += DAY
+    keeps.begin()
+    finish(keeps)
+
+    assert before == ["old", "new"]
+    assert [each.id for each in list_calls(database)] == ["new"]
+
+
+def test_each_sweep_is_told_and_whether_it_saw_everything(tmp_path: Path) -> None:
+    told: list[bool] = []
+    outcomes: list[Swept | Exception] = [Swept(), Swept(whole=False), PartUnavailable("Twilio is gone")]
+
+    def sweep() -> Swept:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    database, watch = made(tmp_path), Watch()
+    keeps = house(tmp_path, database, watch, None)
+    keeps.sweep, keeps.swept = sweep, told.append
+    for _ in range(3):
+        keeps.begin()
+        finish(keeps)
+        watch.at += 301
+
+    assert told == [True, False, False]
 
 
 def test_calls_that_the_log_never_heard_of_are_counted_by_the_day(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_entries_past_retention_are_dropped(journal: Journal, database: Database
     journal.write(STORY[0])
     journal.write(Entry("new", "0", clock.time, "voice"))
 
-    Filer(journal, database, clock.now, keep_seconds=100).file_once()
+    Filer(journal, database, clock.now, keep_seconds=lambda: 100).file_once()
 
     assert [call.id for call in log(database)] == ["new"]
 

@@ -18,10 +18,11 @@ from ivr.records.counting import Key
 from ivr.records.daily import add_counts, list_daily
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.filing import Filer
-from ivr.records.forgetting import DAY, Forgotten, filed_for, forget
+from ivr.records.forgetting import DAY, Forgotten, forget
 from ivr.records.journal import Journal
-from ivr.records.lists import block, list_blocks
+from ivr.records.lists import list_blocks, write_block
 from ivr.records.recording import record
+from ivr.records.retention import filed_for
 from ivr.records.tables import attempts, calls, erased, transfers, turns
 from ivr.records.transfers import Transfers
 from ivr.transfer.machine import Transfer
@@ -145,8 +146,9 @@ def test_what_else_is_over_is_deleted(database: Database) -> None:
         ages = {"old": 71, "young": 69}
         rows = [{"call_id": name, "at": datetime.fromtimestamp(at(age), UTC)} for name, age in ages.items()]
         sql.execute(erased.insert(), rows)
-    for mark, days_left in (("free", 0), ("not free", 1)):
-        block(database, mark, datetime.fromtimestamp(at(-days_left), UTC), "rude")
+    with database.write() as sql:
+        for mark, days_left in (("free", 0), ("not free", 1)):
+            write_block(sql, mark, datetime.fromtimestamp(at(-days_left), UTC), "rude", who="ada")
     Transfers(database, lambda: at(1.1)).open(Transfer("s", "c", "any", "en"))
 
     gone = forget(database, NOW, 30, 24)
@@ -167,7 +169,7 @@ def test_nothing_forgotten_is_filed_again_from_an_old_journal(tmp_path: Path, da
     forget(database, NOW, 30, 24)
     before = counted(database)
 
-    Filer(Journal(tmp_path), database, lambda: NOW, keep_seconds=filed_for(30)).tend(NOW)
+    Filer(Journal(tmp_path), database, lambda: NOW, keep_seconds=lambda: filed_for(30)).tend(NOW)
     again = forget(database, NOW, 30, 24)
 
     assert [one.id for one in list_calls(database)] == ["young"]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.records.audit import list_deeds
 from ivr.records.daily import UNDER, WITHHELD, Count, list_daily, shown, suppressed
 from ivr.records.database import Database, connect
-from ivr.records.lists import Block, block, list_blocks, opt_in, opt_out, unblock
+from ivr.records.lists import Block, end_block, list_blocks, opt_in, opt_out, write_block
 from ivr.records.snapshot import Snapshots
 from ivr.records.unknown import count_unknown, list_unknown
 
@@ -20,6 +21,11 @@ pytest_plugins = ("postgres",)
 MOMENT = datetime(2027, 3, 20, 12, tzinfo=UTC)
 NOW = MOMENT.timestamp()
 DAY = date(2027, 3, 1)
+
+
+def block(database: Database, mark: str, until: datetime, why: str) -> None:
+    with database.write() as sql:
+        write_block(sql, mark, until, why, who="ada")
 
 
 def test_phones_that_sent_stop_are_known_at_once_and_without_sql(database: Database, tmp_path: Path) -> None:
@@ -43,7 +49,6 @@ def test_block_ends_by_itself_also_without_sql(database: Database, tmp_path: Pat
     snapshots = Snapshots(database, tmp_path, lambda: now)
     block(database, "m", MOMENT + timedelta(hours=1), "threats")
     block(database, "n", MOMENT + timedelta(hours=9), "threats")
-    block(database, "", MOMENT + timedelta(hours=9), "nobody")
     snapshots.refresh()
     alone = Snapshots(connect(f"sqlite:///{tmp_path / 'missing.db'}"), tmp_path, lambda: now)
     at_noon = [snapshots.current.blocked, alone.current.blocked]
@@ -61,12 +66,14 @@ def test_blocks_are_listed_replaced_and_ended(database: Database) -> None:
     block(database, "over", MOMENT, "noise")
     before = list_blocks(database, NOW)
 
-    unblock(database, "n")
-    unblock(database, "never")
+    ended = [end_block(database, before[0].id, who="bea") for _ in range(2)]
 
-    longer = Block("m", MOMENT + timedelta(hours=2), "more threats")
-    assert before == [Block("n", MOMENT + timedelta(hours=1), "noise"), longer]
+    today = datetime.now(UTC).date()
+    longer = Block("m", MOMENT + timedelta(hours=2), "more threats", since=today, who="ada")
+    assert before == [Block("n", MOMENT + timedelta(hours=1), "noise", since=today, who="ada"), longer]
+    assert ended == [True, False]
     assert list_blocks(database, NOW) == [longer]
+    assert [(d.who, d.did, d.about) for d in list_deeds(database)] == [("bea", "block ended", "noise")]
 
 
 def test_calls_that_the_log_does_not_know_are_counted_by_day(database: Database) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ivr.effects import Entry
     from ivr.flow.nodes import Flow
+    from ivr.settings import Settings
 
 WEBHOOKS = [
     "/voice",
@@ -65,6 +66,17 @@ def test_the_second_token_signs_too_while_tokens_are_rotated(
     ]
 
     assert [answer.status_code for answer in answers] == [200, 200, 403]
+
+
+def test_only_what_twilio_signed_counts_as_heard_from_it(settings: Settings, line: Line) -> None:
+    heard: list[str] = []
+    parts = build_parts(settings, line, heard=lambda: heard.append("Twilio"))
+    client = create_app(parts).test_client()
+
+    for token in ("forged", settings.auth_token):
+        Twilio(client, settings.public_url, token).post("/voice")
+
+    assert heard == ["Twilio"]
 
 
 def test_the_host_that_a_proxy_claims_does_not_change_the_signature(twilio: Twilio) -> None:

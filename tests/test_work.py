@@ -21,6 +21,7 @@ from ivr.stage import find_redis, free_port
 from ivr.work.limits import RedisLimits
 from ivr.work.queue import JOB, QUEUES, RedisLater, connect_redis, queues
 from ivr.work.sealed import KEPT_SECONDS, Sealed
+from ivr.work.signs import Last, Signs
 from ivr.work.slots import Slots
 from ivr.work.worker import make_worker
 
@@ -396,3 +397,51 @@ def test_the_address_of_redis_with_a_path_is_a_socket(tmp_path: Path) -> None:
     client = connect_redis(f"unix://{tmp_path}/redis.sock")
 
     assert client.connection_pool.connection_kwargs["path"] == f"{tmp_path}/redis.sock"
+
+
+def test_signs_of_twilio_are_known_to_every_process_for_a_day(redis: Redis) -> None:
+    clock = Clock()
+    web, worker, console = (Signs(redis, Breaker(), clock) for _ in range(3))
+    before = console.read()
+    web.hear()
+    unheard = console.read()
+    web.tell()
+    clock.seconds += 60
+    worker.swept(whole=True)
+    well = console.read()
+    clock.seconds += 300
+    worker.swept(whole=False)
+    web.tell()
+
+    ill = console.read()
+
+    assert before == unheard == Last(known=True)
+    assert (well, well.sweeps) == (Last(known=True, heard=1000.0, swept=1060.0), True)
+    assert (ill, ill.sweeps) == (Last(known=True, heard=1000.0, swept=1060.0, failed=1360.0), False)
+    assert all(0 < redis.ttl(key) <= 86_400 for key in redis.keys("twilio:*"))
+
+
+def test_signs_of_twilio_are_not_known_without_redis(dead: Redis) -> None:
+    signs = Signs(dead, Breaker(), Clock())
+    signs.hear()
+    signs.tell()
+    signs.swept(whole=True)
+
+    assert signs.read() == Last(known=False)
+    assert not signs.read().sweeps
+
+
+def test_what_redis_did_not_take_is_told_when_it_is_back(redis: Redis) -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    signs = Signs(redis, breaker, clock)
+    breaker.trip()
+    signs.hear()
+    signs.tell()
+    away = Signs(redis, Breaker(), clock).read()
+
+    clock.seconds += REST_SECONDS
+    signs.tell()
+
+    assert away == Last(known=True)
+    assert signs.read() == Last(known=True, heard=1000.0)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FAILURES = frozenset({"no_answer", "busy", "failed", "declined", "voicemail", "fax", "no_key"})
 JUDGED = [ACCEPTED, *sorted(FAILURES)]  # How a ring ends that says something of the agency.
 IN_A_ROW = 3
+TOLD = 5  # So many rings are shown.
 WITHIN = timedelta(hours=24)
 FAILS_FOR = timedelta(hours=6)
 
@@ -37,6 +38,7 @@ class Status:
     failing: bool = False
     last_outcome: str | None = None  # Of the last ring that says something of the agency,
     last_at: datetime | None = None  # and when that was.
+    rings: tuple[Ring, ...] = ()  # The last of that kind, the newest first.
 
 
 class Ring(NamedTuple):
@@ -87,7 +89,7 @@ def _last_rings(sql: Connection, agency: str) -> Sequence[Ring]:
         select(attempts.c.outcome, at.label("at"))
         .where(attempts.c.agency == agency, attempts.c.outcome.in_(JUDGED))
         .order_by(attempts.c.rung_at.desc(), attempts.c.id)
-        .limit(IN_A_ROW)
+        .limit(TOLD)
     )
     return [Ring(row.outcome, row.at) for row in sql.execute(rings)]
 
@@ -102,12 +104,13 @@ def _status(switched: Row[Any] | None, rings: Sequence[Ring], now: datetime) -> 
         failing=_fails(rings, now),
         last_outcome=rings[0].outcome if rings else None,
         last_at=rings[0].at if rings else None,
+        rings=tuple(rings),
     )
 
 
 def _fails(rings: Sequence[Ring], now: datetime) -> bool:
     """Claim that nobody there took any of the last calls, not long ago."""
-    recent = [ring for ring in rings if ring.at > now - WITHIN]
+    recent = [ring for ring in rings[:IN_A_ROW] if ring.at > now - WITHIN]
     if len(recent) < IN_A_ROW or recent[0].at <= now - FAILS_FOR:
         return False
     return all(ring.outcome in FAILURES for ring in recent)

@@ -37,7 +37,7 @@ class Filer:
         database: Database,
         now: Callable[[], float],
         *,
-        keep_seconds: float = math.inf,
+        keep_seconds: Callable[[], float] = lambda: math.inf,
         look: Callable[[], object] | None = None,
     ) -> None:
         self._journal = journal
@@ -79,7 +79,7 @@ class Filer:
 
     def file(self, entries: Sequence[Entry]) -> None:
         """File some entries; those past retention are dropped, and one that SQL refuses spoils no other."""
-        oldest = self._now() - self._keep_seconds
+        oldest = self._now() - self._keep_seconds()
         fresh = [entry for entry in entries if entry.at >= oldest]
         if not fresh:
             return

@@ -18,6 +18,7 @@ from ivr.records.daily import add_counts
 from ivr.records.database import be_alone
 from ivr.records.deleting import delete_calls
 from ivr.records.recording import close_silent
+from ivr.records.retention import note_forgotten
 from ivr.records.scrubbing import scrub
 from ivr.records.tables import blocks, calls, daily, erased
 from ivr.records.transfers import Transfers
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 ERASED_DAYS = 70  # Longer than any key lives under which an id was made: it could not come again.
-LONGEST_CALL = 7 * 3600  # Seconds; longer than any that Twilio allows,
-BLUR = 3600  # and by so much a start may be put back.
 FORGETTING = 7_461_003  # Names PostgreSQL's lock of whoever forgets.
 
 
@@ -65,12 +64,12 @@ def forget(  # noqa: PLR0913 - two ages, and how it is done
     """Forget the calls that began more than ``rows_days`` ago, and counts older than ``counts_months``.
 
     It may be stopped at any time, and begun again; ``progress`` is told how many calls are done, of how many.
-    ``zone`` is where days and hours are counted.
+    Days and hours are counted in ``zone``.
     """
     close_silent(database, now)  # So that every call has an outcome to count.
     old = select(calls.c.id).where(calls.c.started_at < _moment(now - rows_days * DAY))
-    with database.read() as sql:
-        total = sql.scalar(select(func.count()).select_from(old.subquery())) or 0
+    note_forgotten(database, _moment(now - rows_days * DAY))
+    total = _count(database, old)
     # Who files a late turn holds its call, and is not waited for: it could be waiting for us.
     first = old.order_by(calls.c.started_at, calls.c.id).limit(batch).with_for_update(skip_locked=True)
     gone: Counter[str] = Counter()
@@ -84,12 +83,9 @@ def forget(  # noqa: PLR0913 - two ages, and how it is done
     return Forgotten(**gone, scrubbed=scrub(database))
 
 
-def filed_for(rows_days: int) -> float:
-    """Say for how many seconds an entry may still be filed: less than until its call may be forgotten.
-
-    Else the last turns of a call that was just forgotten would be a call of their own.
-    """
-    return rows_days * DAY - LONGEST_CALL - BLUR
+def _count(database: Database, some: Select[str]) -> int:
+    with database.read() as sql:
+        return sql.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def _forget_some(database: Database, first: Select[str], now: float, zone: tzinfo) -> Counter[str]:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from ivr.records.database import insert_missing, insert_or_change
+from ivr.records.audit import LOCK, write_deed
+from ivr.records.database import be_alone, insert_missing, insert_or_change
 from ivr.records.tables import blocks, opt_outs
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from ivr.records.database import Database
 
 
 @dataclass(frozen=True)
 class Block:
-    """One phone that is blocked, and until when."""
+    """One phone that is blocked, and until when. Pages name it by its id, and never by its mark."""
 
     mark: str
     until: datetime
     why: str
+    id: str = field(default="", compare=False)
+    since: date | None = None  # Nobody knows of what is older than this column.
+    who: str = ""
 
 
 def opt_out(database: Database, mark: str, now: float) -> None:
@@ -43,17 +50,23 @@ def list_opt_outs(database: Database) -> frozenset[str]:
         return frozenset(sql.scalars(select(opt_outs.c.mark)))
 
 
-def block(database: Database, mark: str, until: datetime, why: str) -> None:
-    """Block a phone until a moment; a second block replaces the first. No mark is nobody."""
-    if mark:
-        with database.write() as sql:
-            insert_or_change(sql, blocks, [{"mark": mark, "until": until, "why": why}])
+def write_block(sql: Connection, mark: str, until: datetime, why: str, *, who: str) -> None:
+    """Block a phone until a moment; a second block replaces the first."""
+    row = {"mark": mark, "until": until, "why": why, "who": who}
+    fresh = {"id": secrets.token_hex(8), "since": datetime.now(UTC).date()}
+    insert_or_change(sql, blocks, [row | fresh])
 
 
-def unblock(database: Database, mark: str) -> None:
-    """End a block."""
+def end_block(database: Database, block_id: str, *, who: str) -> bool:
+    """End a block, and write down who did; False when there is none of this id any more."""
     with database.write() as sql:
-        sql.execute(delete(blocks).where(blocks.c.mark == mark))
+        be_alone(sql, LOCK)
+        why = sql.scalar(select(blocks.c.why).where(blocks.c.id == block_id))
+        if why is None:
+            return False
+        sql.execute(delete(blocks).where(blocks.c.id == block_id))
+        write_deed(sql, who, "block ended", why)
+    return True
 
 
 def list_blocks(database: Database, now: float) -> list[Block]:
@@ -61,4 +74,4 @@ def list_blocks(database: Database, now: float) -> list[Block]:
     wanted = select(blocks).where(blocks.c.until > datetime.fromtimestamp(now, UTC))
     with database.read() as sql:
         rows = sql.execute(wanted.order_by(blocks.c.until, blocks.c.mark)).all()
-    return [Block(row.mark, row.until, row.why) for row in rows]
+    return [Block(**row._asdict()) for row in rows]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select
 
 from ivr.records.audit import write_deed
-from ivr.records.database import RecordRefused, insert_or_change
-from ivr.records.tables import blocks, calls, notes, searches
+from ivr.records.database import RecordRefused
+from ivr.records.lists import write_block
+from ivr.records.tables import attempts, calls, notes, searches, transfers
 
 if TYPE_CHECKING:
     from ivr.records.database import Database
@@ -30,6 +31,16 @@ class Live:
     stop: str
     state: str  # Of its transfer; empty without one.
     agency: str
+
+
+@dataclass(frozen=True)
+class Ringing:
+    """One agency that is being rung for a caller, on either path."""
+
+    agency: str
+    language: str  # The caller's.
+    rung_at: datetime
+    answered: bool  # A person there is being told what the call is.
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,19 @@ def list_live(database: Database) -> list[Live]:
     return [Live(*row[:5], row.state or "", row.agency or "") for row in rows]
 
 
+def list_rings(database: Database) -> list[Ringing]:
+    """Read which agencies are being rung now, the longest first."""
+    columns = (attempts.c.agency, calls.c.language, attempts.c.rung_at, attempts.c.answered_at.is_not(None))
+    going_on = (
+        attempts.c.outcome.is_(None),
+        attempts.c.ended_at.is_(None),
+        calls.c.ended_at.is_(None),
+    )
+    wanted = select(*columns).join_from(calls, transfers).join(attempts).where(*going_on)
+    with database.read() as sql:
+        return [Ringing(*row) for row in sql.execute(wanted.order_by(attempts.c.rung_at).limit(MOST))]
+
+
 def list_notes(database: Database, call: str) -> list[Note]:
     """Read the notes at a call."""
     wanted = select(notes.c.at, notes.c.who, notes.c.words).where(notes.c.call_id == call)
@@ -83,6 +107,6 @@ def block_call(database: Database, call: str, until: datetime, *, who: str, why:
         mark = sql.scalar(select(calls.c.mark).where(calls.c.id == call))
         if not mark:
             return False
-        insert_or_change(sql, blocks, [{"mark": mark, "until": until, "why": why}])
+        write_block(sql, mark, until, why, who=who)
         write_deed(sql, who, "caller blocked", f"until {until:%Y-%m-%d}: {why}")
     return True

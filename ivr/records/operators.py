@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from ivr.records.audit import write_deed
-from ivr.records.database import RecordRefused
+from ivr.records.audit import LOCK, write_deed
+from ivr.records.database import RecordRefused, be_alone
 from ivr.records.tables import operators
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Row
+
     from ivr.records.database import Database
 
 
@@ -30,8 +36,16 @@ class Role(StrEnum):
         return ranks.index(self) >= ranks.index(needed)
 
 
+COMMAND_LINE = "command line"
+FIT = re.compile(r"\w[\w.@'-]{0,63}")  # A name stands in the audit for good, and on paper.
+
+
 class OperatorError(Exception):
-    """An operator is not as the command expects; whoever typed it must mend it."""
+    """An operator is not as whoever changes them expects; the fault is a word for it, for pages."""
+
+    def __init__(self, fault: str, words: str) -> None:
+        super().__init__(words)
+        self.fault = fault
 
 
 @dataclass(frozen=True)
@@ -53,45 +67,72 @@ def find_operator(database: Database, name: str) -> Operator | None:
     """Read one operator, also a disabled one."""
     with database.read() as sql:
         row = sql.execute(select(operators).where(operators.c.name == name)).first()
-    if row is None:
-        return None
-    values = row._asdict()
-    recovery = frozenset(values.pop("recovery").split())
-    return Operator(**values | {"role": Role(row.role)}, recovery=recovery)
+    return _operator(row) if row else None
 
 
-def list_operators(database: Database) -> list[tuple[str, Role, bool]]:
-    """Read who there is: name, role, disabled."""
-    columns = (operators.c.name, operators.c.role, operators.c.disabled)
+def list_operators(database: Database) -> list[Operator]:
+    """Read who there is, by name."""
     with database.read() as sql:
-        return [(row.name, Role(row.role), row.disabled) for row in sql.execute(select(*columns))]
+        return [_operator(row) for row in sql.execute(select(operators).order_by(operators.c.name))]
 
 
-def add_operator(database: Database, name: str, role: Role, password: str) -> None:
+def add_operator(
+    database: Database, name: str, role: Role, password: str, *, who: str = COMMAND_LINE
+) -> None:
     """Add somebody, with the hash of a password for the first sign-in; OperatorError when there is one."""
+    if not FIT.fullmatch(name):
+        raise OperatorError(
+            "unfit_name", f"{name!r} is no name: letters, digits and . _ - @ ' without spaces"
+        )
     row: dict[str, Any] = _fresh(password) | {"name": name, "role": role.value, "epoch": 1}
     try:
-        with database.write() as sql:
+        with _alone(database) as sql:
             sql.execute(insert(operators).values(row))
-            write_deed(sql, "command line", "operator added", f"{name} ({role})")
+            write_deed(sql, who, "operator added", f"{name} ({role})")
     except RecordRefused:
-        raise OperatorError(f"there is an operator {name!r} already; `ivr operators reset {name}`?") from None
+        words = f"there is an operator {name!r} already; `ivr operators reset {name}`?"
+        raise OperatorError("taken_name", words) from None
 
 
-def disable_operator(database: Database, name: str) -> None:
-    """Let somebody in no more, and end their sessions."""
-    _change(database, name, "operator disabled", {"disabled": True})
+def disable_operator(database: Database, name: str, *, who: str = COMMAND_LINE) -> None:
+    """Let somebody in no more, and end their sessions; OperatorError for the last administrator."""
+    with _alone(database) as sql:
+        operator = _expected(sql, name)
+        _spare_the_last(sql, operator)
+        _change(sql, operator, {"disabled": True})
+        write_deed(sql, who, "operator disabled", name)
 
 
-def reset_operator(database: Database, name: str, password: str) -> None:
-    """Let somebody begin anew, with a first password and a new second factor."""
-    _change(database, name, "operator reset", _fresh(password))
+def reset_operator(database: Database, name: str, password: str, *, who: str = COMMAND_LINE) -> None:
+    """Let somebody begin anew, also who is disabled, with a first password and a new second factor."""
+    with _alone(database) as sql:
+        _change(sql, _expected(sql, name), _fresh(password))
+        write_deed(sql, who, "operator reset", name)
+
+
+def change_role(database: Database, name: str, role: Role, *, who: str = COMMAND_LINE) -> None:
+    """Give somebody another role, and end their sessions; OperatorError for the last administrator."""
+    with _alone(database) as sql:
+        operator = _expected(sql, name)
+        if operator.role is role:
+            return
+        if role is not Role.ADMINISTRATOR:
+            _spare_the_last(sql, operator)
+        _change(sql, operator, {"role": role.value})
+        write_deed(sql, who, "role changed", f"{name}: {operator.role}, now {role}")
+
+
+def revoke(database: Database, name: str, *, who: str = COMMAND_LINE) -> None:
+    """End every session of somebody; they may sign in again."""
+    with _alone(database) as sql:
+        _change(sql, _expected(sql, name), {})
+        write_deed(sql, who, "sessions ended", name)
 
 
 def enrol(database: Database, name: str, step: int, *, password: str, recovery: frozenset[str]) -> None:
     """Take the second factor and the chosen password into use."""
     values = {"enrolled": True, "step": step, "password": password, "recovery": " ".join(sorted(recovery))}
-    with database.write() as sql:
+    with _alone(database) as sql:
         sql.execute(update(operators).where(operators.c.name == name).values(values))
         write_deed(sql, name, "second factor set up", "")
 
@@ -101,7 +142,7 @@ def spend(database: Database, operator: Operator, *, step: int = 0, recovery: st
     left = " ".join(sorted(operator.recovery - {recovery}))
     was = operators.c.recovery == " ".join(sorted(operator.recovery))
     values: dict[str, Any] = {"step": step} if step else {"recovery": left}
-    with database.write() as sql:
+    with _alone(database) as sql:
         theirs = update(operators).where(operators.c.name == operator.name)
         done = sql.execute(theirs.where(operators.c.step < step if step else was).values(values))
         if done.rowcount:
@@ -110,8 +151,8 @@ def spend(database: Database, operator: Operator, *, step: int = 0, recovery: st
 
 
 def end_sessions(database: Database, name: str, did: str) -> None:
-    """End every session of an operator."""
-    with database.write() as sql:
+    """End every session of an operator, who asks for it."""
+    with _alone(database) as sql:
         sql.execute(update(operators).where(operators.c.name == name).values(epoch=operators.c.epoch + 1))
         write_deed(sql, name, did, "")
 
@@ -123,10 +164,42 @@ def _fresh(password: str) -> dict[str, Any]:
     return nothing | {"password": password, "seed": seed}
 
 
-def _change(database: Database, name: str, did: str, values: dict[str, Any]) -> None:
+@contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    """Decide about operators alone, in the lock of deeds: two at once could disable each other."""
     with database.write() as sql:
-        theirs = update(operators).where(operators.c.name == name)
-        done = sql.execute(theirs.values(values | {"epoch": operators.c.epoch + 1}))
-        if not done.rowcount:
-            raise OperatorError(f"there is no operator {name!r}; `ivr operators` lists them")
-        write_deed(sql, "command line", did, name)
+        be_alone(sql, LOCK)
+        yield sql
+
+
+def _expected(sql: Connection, name: str) -> Operator:
+    row = sql.execute(select(operators).where(operators.c.name == name)).first()
+    if row is None:
+        raise OperatorError("unknown_name", f"there is no operator {name!r}; `ivr operators` lists them")
+    return _operator(row)
+
+
+def _spare_the_last(sql: Connection, operator: Operator) -> None:
+    """Refuse to take away the last administrator who can sign in; whoever never did may never do."""
+    if operator.role is not Role.ADMINISTRATOR or operator.disabled:
+        return
+    others = select(operators.c.enrolled).where(
+        operators.c.role == Role.ADMINISTRATOR.value,
+        operators.c.disabled.is_(False),
+        operators.c.name != operator.name,
+    )
+    if not any(enrolled or not operator.enrolled for enrolled in sql.scalars(others)):
+        words = f"{operator.name!r} is the last administrator who can sign in; let another one sign in first"
+        raise OperatorError("last_administrator", words)
+
+
+def _change(sql: Connection, operator: Operator, values: dict[str, Any]) -> None:
+    """Change somebody, and end their sessions."""
+    theirs = update(operators).where(operators.c.name == operator.name)
+    sql.execute(theirs.values(values | {"epoch": operator.epoch + 1}))
+
+
+def _operator(row: Row[Any]) -> Operator:
+    values = row._asdict()
+    recovery = frozenset(values.pop("recovery").split())
+    return Operator(**values | {"role": Role(row.role)}, recovery=recovery)

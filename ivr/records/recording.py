@@ -13,6 +13,7 @@ from ivr.records.database import insert_missing
 from ivr.records.erasing import without_erased
 from ivr.records.folding import VOICE_SILENT, Call, fold
 from ivr.records.ordering import in_order
+from ivr.records.retention import without_forgotten
 from ivr.records.rows import (
     Row,
     read_entries,
@@ -41,7 +42,7 @@ LATE_SECONDS = 3600  # A call keeps its exact start for so long after anything a
 def record(database: Database, entries: Sequence[Entry], now: float) -> None:
     """Store entries that are not stored yet, and bring the rows of their calls up to date."""
     with database.write() as sql:
-        arrived = without_erased(sql, _by_call(entries), now)
+        arrived = without_forgotten(sql, without_erased(sql, _by_call(entries), now), now)
         insert_missing(sql, calls, [write_stub(arrived[call]) for call in sorted(arrived)])
         retell(sql, sorted(arrived), arrived, now)
 

@@ -16,6 +16,7 @@ from ivr.breaker import PartUnavailable
 from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
 from ivr.records.lists import list_blocks, list_opt_outs
+from ivr.records.retention import NOBODY_CHOSE, Chosen, read_chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ class Snapshot:
     taken_at: float = 0  # When SQL said so; 0: never.
     opted_out: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
+    kept: Chosen = NOBODY_CHOSE  # How long the log is kept, where an administrator chose it.
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -48,6 +50,7 @@ class Known(msgspec.Struct, frozen=True):
     taken_at: float = 0
     opted_out: frozenset[str] = frozenset()
     blocked: dict[str, float] = msgspec.field(default_factory=dict)
+    kept: Chosen = NOBODY_CHOSE
 
     def same(self, other: Known) -> bool:
         """Claim that it says the same, whenever it was said."""
@@ -75,6 +78,7 @@ class Snapshots:
             taken_at=known.taken_at,
             opted_out=known.opted_out,
             blocked=frozenset(mark for mark, until in known.blocked.items() if now < until),
+            kept=known.kept,
         )
 
     def refresh(self) -> bool:
@@ -122,6 +126,7 @@ def _ask(database: Database, now: float) -> Known:
         taken_at=now,
         opted_out=list_opt_outs(database),
         blocked={one.mark: one.until.timestamp() for one in list_blocks(database, now)},
+        kept=read_chosen(database),
     )
 
 

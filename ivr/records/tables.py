@@ -176,6 +176,10 @@ blocks = Table(
     Column("mark", String, primary_key=True),
     Column("until", Moment, nullable=False),
     Column("why", String, nullable=False),
+    Column("id", String, nullable=False, server_default=""),  # At random: pages name a block by it.
+    Column("since", Date),
+    Column("who", String, nullable=False, server_default=""),
+    Index("uq_blocks_id", "id", unique=True),
 )
 
 erased = Table(  # What comes late of these calls is dropped.
@@ -218,6 +222,23 @@ audit = Table(  # What operators did; each row holds the hash of the one before.
     Column("about", String, nullable=False),
     Column("before", String, nullable=False),
     Column("hash", String, nullable=False),
+)
+
+audit_head = Table(  # The newest row of the audit, told a second time: it shows when newest rows are cut off.
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("n", Integer, nullable=False),
+    Column("hash", String, nullable=False),
+)
+
+retention = Table(  # How long the log is kept, where somebody chose it; and what is forgotten.
+    "retention",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("rows_days", Integer),
+    Column("counts_months", Integer),
+    Column("forgot_to", Moment),
 )
 
 notes = Table(  # About the line, never about a caller.

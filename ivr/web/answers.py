@@ -34,6 +34,7 @@ def refuse_strangers() -> Response | None:
     """Refuse a webhook that Twilio did not sign, before anything is touched."""
     try:
         if signed():
+            parts().heard()
             return None
     except HTTPException:
         pass  # A form that cannot be read cannot be Twilio's.

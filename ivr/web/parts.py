@@ -36,6 +36,7 @@ class Parts:
     audio: Path
     advanced_opt_out: bool  # Twilio's Advanced Opt-Out is said to answer STOP and HELP.
     now: Callable[[], float]
+    heard: Callable[[], object] = lambda: None  # Called whenever Twilio asked us.
 
 
 def parts() -> Parts:

@@ -10,14 +10,18 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from ivr.breaker import PartUnavailable
 from ivr.records.database import RecordRefused
+from ivr.web.console.blocked import blocked
 from ivr.web.console.desk import NAME, Desk, page
 from ivr.web.console.gate import LONGEST, gone, guard, login_gate, seal
+from ivr.web.console.keeping import keeping
 from ivr.web.console.pages import pages
+from ivr.web.console.people import people
 from ivr.web.console.signing import signing
 
 if TYPE_CHECKING:
     from flask import Flask
 
+BLUEPRINTS = (signing, pages, blocked, people, keeping)
 LARGEST_FORM = 64 * 1024
 
 
@@ -38,7 +42,7 @@ def put_behind(app: Flask, desk: Desk) -> None:
     )
     CSRFProtect(app)
     login_gate().init_app(app)
-    for blueprint in (signing, pages):
+    for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.register_error_handler(CSRFError, _old)
     for fault in (PartUnavailable, RecordRefused):
@@ -49,6 +53,6 @@ def _old(_: Exception) -> tuple[str, int]:
     return page("form_old"), 400
 
 
-for each in (signing, pages):
+for each in BLUEPRINTS:
     each.before_request(guard)
     each.after_request(seal)

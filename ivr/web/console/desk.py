@@ -12,6 +12,7 @@ from flask import current_app, render_template, request
 from flask_login import current_user
 
 from ivr.records.daily import shown
+from ivr.work.signs import Last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +37,7 @@ class Desk:
     secure: bool  # Whether its cookie travels by https alone.
     now: Callable[[], float]
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
+    twilio: Callable[[], Last] = Last  # What was last seen of Twilio.
 
 
 def desk() -> Desk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from flask import Response, abort, make_response, redirect, request, session, url_for
+from flask import Response, abort, current_app, make_response, redirect, request, session, url_for
 from flask_login import LoginManager, UserMixin, logout_user
 
 from ivr.breaker import PartUnavailable
@@ -23,7 +23,8 @@ LONGEST = 12 * 3600
 OPEN = frozenset(
     {"signing.sign_in", "signing.try_in", "signing.offer_factor", "signing.enrolled", "desk.static"}
 )
-_NEEDS: dict[str, Role] = {}  # The endpoint's function -> the role that it asks for, where above viewer.
+BY_ITSELF = frozenset({"desk.now_again"})  # Fetched by the script, whether or not anybody sits there.
+_NEEDS: dict[Callable[..., object], Role] = {}  # A view -> the role that it asks for, where above viewer.
 
 CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -46,10 +47,15 @@ def needs(role: Role) -> Callable[[View], View]:
     """Let only a role, and those above it, reach a view."""
 
     def mark(view: View) -> View:
-        _NEEDS[view.__name__] = role
+        _NEEDS[view] = role
         return view
 
     return mark
+
+
+def needed(endpoint: str) -> Role:
+    """Name the role that a page asks for."""
+    return _NEEDS.get(current_app.view_functions[endpoint], Role.VIEWER)
 
 
 def login_gate() -> LoginManager:
@@ -68,9 +74,9 @@ def guard() -> Answer | str | None:
     if operator is None or _over():
         logout_user()
         return redirect(url_for("signing.sign_in"), 303)
-    session["seen"] = desk().now()
-    name = (request.endpoint or "").rpartition(".")[2]
-    if not operator.role.covers(_NEEDS.get(name, Role.VIEWER)):
+    if request.endpoint not in BY_ITSELF:
+        session["seen"] = desk().now()
+    if not operator.role.covers(needed(request.endpoint or "")):
         abort(make_response(page("refused"), 403))
     return None
 

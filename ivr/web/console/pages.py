@@ -15,7 +15,7 @@ from ivr.records import agency_status
 from ivr.records.audit import list_deeds, note_deed, verify
 from ivr.records.browsing import browse, export, find_call, read_rings, read_turns
 from ivr.records.figures import by, per_day, transfer_figures, waiting
-from ivr.records.live import block_call, list_live, list_notes, write_note
+from ivr.records.live import block_call, list_live, list_notes, list_rings, write_note
 from ivr.records.operators import Role
 from ivr.web.console.asked import as_csv, asked, days, hour_only, whole
 from ivr.web.console.desk import desk, me, page
@@ -151,7 +151,7 @@ def deeds() -> str:
     """Show who did what, and whether the list is whole."""
     database = desk().database
     found = list_deeds(database, whole(request.args.get("before", "")))
-    return page("audit", deeds=found, faults=list(verify(database)))
+    return page("audit", deeds=found, faults=verify(database))
 
 
 def _written(name: str) -> str:
@@ -170,9 +170,13 @@ def _now() -> dict[str, object]:
     database = desk().database
     return {
         "live": list_live(database),
+        "rings": list_rings(database),
         "agencies": {n: a for n, a in desk().flow.directory.agencies.items() if a.transfer},
         "status": agency_status.list_status(database, desk().now()),
         "parts": desk().parts(),
+        "twilio": desk().twilio(),
+        "swept": desk().flow.line.sweep.on,
+        "clock": lambda at: time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)),
         "at": time.strftime("%H:%M:%S", time.gmtime(desk().now())),
         "moment": datetime.fromtimestamp(desk().now(), UTC),
         "sees_stops": me().role.covers(Role.OPERATOR),

@@ -37,7 +37,7 @@ def marks(turns: Sequence[TurnRow], rings: Sequence[RingRow], ended: float | Non
 
 def _of_ring(ring: RingRow) -> Iterator[Mark]:
     """Tell one agency's ring: it begins, somebody answers and takes the call, or it ends otherwise."""
-    yield Mark(ring.rung, "rings", ring.agency, WAITING)
+    yield Mark(ring.rung, "ring_begins", ring.agency, WAITING)
     if ring.answered is not None:
         yield Mark(ring.answered, "answered", ring.agency, WAITING)
     if ring.accepted is not None:
