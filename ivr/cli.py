@@ -56,12 +56,15 @@ def web() -> None:
 
 @main.command()
 def worker() -> None:
-    """Do what is done later (the `worker:` process)."""
+    """Do what is done later, and keep house (the `worker:` process)."""
+    from ivr.jobs import this_line
     from ivr.logs import set_up_logs
     from ivr.work.worker import work
 
     set_up_logs()
-    work(settings().redis_url)
+    here = settings()
+    this_line()  # Now, and not with the first job: on a quiet line too there is something to forget.
+    work(here.redis_url)
 
 
 @main.command()

@@ -138,7 +138,7 @@ def test_deeds_and_blocks_of_an_earlier_version_are_kept_whole(deeds: Database, 
     config.set_main_option("script_location", migrations.__path__[0])
     with deeds.write() as sql:
         config.attributes["connection"] = sql
-        command.downgrade(config, "0004")
+        command.downgrade(config, "0005")
         for mark in ("a", "b"):
             sql.execute(text("INSERT INTO blocks VALUES (:mark, '2030-01-01', 'rude')"), {"mark": mark})
 

@@ -189,13 +189,11 @@ erased = Table(  # What comes late of these calls is dropped.
     Column("at", Moment, nullable=False, index=True),  # Rounded down to the hour.
 )
 
-erased_marks = (
-    Table(  # What happened under these marks before, and is still in a journal, is dropped. For a day.
-        "erased_marks",
-        metadata,
-        Column("mark", String, primary_key=True),
-        Column("at", Moment, nullable=False),
-    )
+erased_marks = Table(  # What happened under them before, and is still in a journal, is dropped. For a day.
+    "erased_marks",
+    metadata,
+    Column("mark", String, primary_key=True),
+    Column("at", Moment, nullable=False),
 )
 
 operators = Table(

@@ -8,6 +8,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ivr.breaker import Breaker
+from ivr.work.queue import connect_redis
+from ivr.work.signs import Signs
 from real.rehearsal import CALLER, IVR, PROMISED, TEXTER, Rehearsal, alive, becomes, children, hanging
 
 if TYPE_CHECKING:
@@ -51,6 +54,13 @@ def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(line: Rehe
         "stops": ["hello", "main", "me", "could-be-me", "check-me", "person", "anything-else", "leave"],
     }
     assert line.log_soon(expected, within=SOON) == [expected]
+
+
+def test_a_worker_sweeps_and_tells_of_it_though_nobody_calls(line: Rehearsal) -> None:
+    with connect_redis(line.stage.environment["REDIS_URL"], seconds=2) as redis:
+        signs = Signs(redis, Breaker(), time.time)
+
+        assert becomes(lambda: signs.read().sweeps, SOON)
 
 
 def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restarted(line: Rehearsal) -> None:
