@@ -15,6 +15,7 @@ from ivr.cli_check import check
 from ivr.cli_doctor import doctor
 from ivr.cli_forget import forget
 from ivr.cli_operators import audit, operators
+from ivr.cli_prompts import prompts
 from ivr.cli_public import console, materials
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def undialled(directory: Directory, config: Path) -> list[str]:
     ]
 
 
-for command in (agencies, audit, check, console, materials, operators):
+for command in (agencies, audit, check, console, materials, operators, prompts):
     main.add_command(command)
 main.add_command(doctor)
 main.add_command(forget)

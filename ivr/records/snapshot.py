@@ -1,4 +1,4 @@
-"""What SQL knows of agencies and of phones, held in this process: a caller's turn asks it without waiting.
+"""What SQL knows of agencies, phones and published words, held in this process: no turn waits for it.
 
 Its last good copy lies beside the journal, so that a process that starts without SQL knows it as well.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,12 +16,14 @@ from ivr.breaker import PartUnavailable
 from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
 from ivr.records.lists import list_blocks, list_opt_outs
+from ivr.records.wordings import list_published, wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
+    from ivr.flow.wording import Wording
     from ivr.records.database import Database
 
 logger = logging.getLogger(__name__)
@@ -31,13 +33,14 @@ NAME = "snapshot.json"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known of agencies, and of phones by their marks, at one moment."""
+    """What is known of agencies, of phones by their marks, and of words, at one moment."""
 
     off: frozenset[str] = frozenset()
     failing: frozenset[str] = frozenset()
     taken_at: float = 0  # When SQL said so; 0: never.
     opted_out: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
+    words: Wording = field(default_factory=dict)  # Published over those of the files.
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -48,6 +51,7 @@ class Known(msgspec.Struct, frozen=True):
     taken_at: float = 0
     opted_out: frozenset[str] = frozenset()
     blocked: dict[str, float] = msgspec.field(default_factory=dict)
+    words: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)  # Language -> place -> words.
 
     def same(self, other: Known) -> bool:
         """Claim that it says the same, whenever it was said."""
@@ -75,6 +79,7 @@ class Snapshots:
             taken_at=known.taken_at,
             opted_out=known.opted_out,
             blocked=frozenset(mark for mark, until in known.blocked.items() if now < until),
+            words=known.words,
         )
 
     def refresh(self) -> bool:
@@ -122,6 +127,7 @@ def _ask(database: Database, now: float) -> Known:
         taken_at=now,
         opted_out=list_opt_outs(database),
         blocked={one.mark: one.until.timestamp() for one in list_blocks(database, now)},
+        words=wording(list_published(database)),
     )
 
 
