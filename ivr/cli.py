@@ -72,7 +72,9 @@ def release() -> None:
     Where calls are real, it refuses while an agency that is switched on has not been dialled by a person.
     """
     from ivr.flow.checking import check as find
+    from ivr.records.database import connect
     from ivr.records.migrate import upgrade
+    from ivr.records.wordings import list_published
 
     here = settings()
     faults = [str(fault) for fault in find(here.config, here.prompts).faults]
@@ -82,6 +84,8 @@ def release() -> None:
         raise click.ClickException("not ready to go live:\n" + "\n".join(faults))
     upgrade(here.database_url)
     click.echo("the call log is up to date")
+    if over := list_published(connect(here.database_url)):
+        click.echo(f"published words are heard over the files: {len(over)}; `ivr prompts` lists them")
 
 
 @main.command()

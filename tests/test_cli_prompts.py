@@ -52,10 +52,11 @@ def let_hear(database: Database, language: str, place: str, words: str) -> None:
     assert publish(database, version, basis(list_published(database)), who="ada")
 
 
-def ivr(tmp_path: Path, *arguments: str) -> Result:
+def ivr(tmp_path: Path, *arguments: str, command: str = "prompts") -> Result:
     url = {"DATABASE_URL": f"sqlite:///{tmp_path}/line.sqlite3"}
     folders = {"IVR_CONFIG": str(ROOT / "config"), "IVR_PROMPTS": str(tmp_path / "prompts")}
-    return CliRunner().invoke(main, ["prompts", *arguments], env=ENVIRONMENT | url | folders)
+    pretend = {"TWILIO_API_URL": "http://127.0.0.1:9"}
+    return CliRunner().invoke(main, [command, *arguments], env=ENVIRONMENT | url | folders | pretend)
 
 
 def test_what_is_published_is_printed_and_what_does_not_fit_is_marked(
@@ -95,6 +96,14 @@ def test_export_writes_the_words_keeps_every_comment_and_passes_the_check(
     assert check(ROOT / "config", prompts).faults == ()
     assert len(list_published(database)) == 3
     assert list(tmp_path.glob("**/*.fresh")) == []
+
+
+def test_a_release_counts_what_lies_over_the_files(database: Database, prompts: Path, tmp_path: Path) -> None:
+    told = ivr(tmp_path, command="release")
+
+    assert prompts.is_dir()
+    assert told.exit_code == 0
+    assert f"published words are heard over the files: {len(list_published(database))};" in told.output
 
 
 def test_only_what_the_files_said_before_is_cleared(

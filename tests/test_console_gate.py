@@ -31,6 +31,9 @@ OF_HIGHER_ROLES = {
     "desk.block": Role.OPERATOR,
     "desk.switch": Role.OPERATOR,
     "desk.deeds": Role.ADMINISTRATOR,
+    "wording.write_prompt": Role.OPERATOR,
+    "wording.publish_prompt": Role.ADMINISTRATOR,
+    "wording.take_prompt_back": Role.ADMINISTRATOR,
 }
 
 

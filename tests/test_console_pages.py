@@ -54,7 +54,18 @@ def hands(console: Console) -> Hands:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/_now", "/calls", f"/calls/{CALL}", "/transfers", "/reports", "/audit"]
+    "path",
+    [
+        "/",
+        "/_now",
+        "/calls",
+        f"/calls/{CALL}",
+        "/transfers",
+        "/reports",
+        "/audit",
+        "/words",
+        "/words/stops.law.say",
+    ],
 )
 @pytest.mark.parametrize("tongue", ["en", "fr"])
 def test_every_page_is_there_and_shows_no_mark(hands: Hands, path: str, tongue: str) -> None:

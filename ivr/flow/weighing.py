@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.flow.journeys import seconds
@@ -37,13 +38,16 @@ class Weight:
     """What one prompt takes, as it is now."""
 
     words: str
+    heard: str  # As it is said, names and numbers filled in; empty when it is only read.
+    sent: str  # The text that is sent, choices included; empty when it is only heard.
     seconds: float | None  # Of speech; nothing when it is only read.
-    segments: int | None  # Of the text that is sent, choices included; nothing when it is only heard.
+    segments: int | None  # Of that text; nothing when it is only heard.
     grade: float | None  # Years of school; nothing where there is too little to tell, or it is not English.
     blanks: tuple[str, ...]
     banned: str  # The first banned word in it.
 
 
+@lru_cache(maxsize=8)
 def weigh(flow: Flow, language: str) -> Mapping[str, Weight]:
     """Weigh every prompt of a language, by its place."""
     walked = patched(flow)  # What is only tried may lack something.
@@ -52,12 +56,14 @@ def weigh(flow: Flow, language: str) -> Mapping[str, Weight]:
     style = flow.prompts[language].style
 
     def one(place: str, words: str) -> Weight:
-        written, whole = fill(walked, language, words, spoken=False), sent.get(place)
-        spoken = (Say(fill(walked, language, words), language),)
+        said = fill(walked, language, words) if is_heard(place) else ""
+        written = sent.get(place) or fill(walked, language, words, spoken=False) if is_read(place) else ""
         return Weight(
             words,
-            seconds=seconds(walked, spoken) if is_heard(place) else None,
-            segments=segments(whole or written) if is_read(place) else None,
+            heard=said,
+            sent=written,
+            seconds=seconds(walked, (Say(said, language),)) if said else None,
+            segments=segments(written) if written else None,
             grade=grades.get(_whole(place)),
             blanks=tuple(dict.fromkeys(match[0] for match in BRACES.finditer(words))),
             banned=unkind(words, style),
