@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -11,6 +12,7 @@ from fakes import KeptEffects, NotedJournal, SentTexts
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.effects import TextNumbers
 from ivr.flow.measuring import texts
 from ivr.flow.reading import read_flow
 from ivr.flow.speaking import speak
@@ -19,6 +21,7 @@ from ivr.line import Line
 from ivr.position import Position
 from ivr.records.audit import list_deeds, verify
 from ivr.records.database import Database, connect
+from ivr.records.looking import look_around
 from ivr.records.snapshot import Snapshots
 from ivr.records.wordings import (
     Version,
@@ -165,6 +168,37 @@ def test_the_documents_for_our_own_faults_speak_the_published_words_too(settings
     speak_anew(app, current)
 
     assert "Sorry, we broke." in app.extensions[NAME].fixed.caller
+
+
+def test_what_is_done_later_is_done_in_the_published_words() -> None:
+    texts_sent, later = SentTexts(), KeptEffects()
+    line = Line(FLOW, NotedJournal(), texts_sent, later)
+    current = Current(line, Words(FLOW, lambda: {"en": {"lines.numbers_text": "Numbers: {hotline.number}."}}))
+    later.put(TextNumbers("c1", "en"), "+19055550123")
+
+    current.look()
+    current.perform(TextNumbers("c1", "en"))
+
+    assert texts_sent.texts == [("+19055550123", "Numbers: 1-833-900-1010.")]
+
+
+def test_a_process_that_files_nothing_looks_around_and_outlives_its_faults(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    looked, enough = [], threading.Event()
+
+    def look() -> None:
+        looked.append(1)
+        if len(looked) == 3:
+            enough.set()
+        raise LookupError
+
+    stopping = look_around(look, every=0.001)
+    seen = enough.wait(10)
+    stopping.set()
+
+    assert seen
+    assert "looking around failed" in caplog.text
 
 
 def test_a_recording_is_not_played_in_place_of_words_that_it_does_not_say(
