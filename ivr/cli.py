@@ -15,6 +15,7 @@ from ivr.cli_check import check
 from ivr.cli_doctor import doctor
 from ivr.cli_forget import forget
 from ivr.cli_operators import audit, operators
+from ivr.cli_prompts import prompts
 from ivr.cli_public import console, materials
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def release() -> None:
     Where calls are real, it refuses while an agency that is switched on has not been dialled by a person.
     """
     from ivr.flow.checking import check as find
+    from ivr.records.database import connect
     from ivr.records.migrate import upgrade
+    from ivr.records.wordings import list_published
 
     here = settings()
     faults = [str(fault) for fault in find(here.config, here.prompts).faults]
@@ -84,6 +87,8 @@ def release() -> None:
         raise click.ClickException("not ready to go live:\n" + "\n".join(faults))
     upgrade(here.database_url)
     click.echo("the call log is up to date")
+    if over := list_published(connect(here.database_url)):
+        click.echo(f"published words are heard over the files: {len(over)}; `ivr prompts` lists them")
 
 
 @main.command()
@@ -175,7 +180,7 @@ def undialled(directory: Directory, config: Path) -> list[str]:
     ]
 
 
-for command in (agencies, audit, check, console, materials, operators):
+for command in (agencies, audit, check, console, materials, operators, prompts):
     main.add_command(command)
 main.add_command(doctor)
 main.add_command(forget)

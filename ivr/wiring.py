@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ivr.breaker import Breaker
 from ivr.flow.reading import read_flow
+from ivr.flow.wording import unchanged
 from ivr.housekeeping import Housekeeping, PhoneArchive
 from ivr.line import Line
 from ivr.logs import set_up_logs
@@ -35,8 +38,9 @@ from ivr.transfer.roster import Status
 from ivr.web.app import create_app
 from ivr.web.cookies import Cookies
 from ivr.web.orphans import die_with_parent
-from ivr.web.parts import Parts
+from ivr.web.parts import NAME, Parts
 from ivr.welcome import Lists, Welcome
+from ivr.words import Current, Words
 from ivr.work.limits import RedisLimits
 from ivr.work.queue import RedisLater, connect_redis
 from ivr.work.sealed import Sealed
@@ -53,12 +57,15 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
     from ivr.searching import Store
 
+logger = logging.getLogger(__name__)
+
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 
 
-def build_line(settings: Settings, journal: Journal, store: Store, snapshots: Snapshots) -> Line:
+def build_line(settings: Settings, journal: Journal, store: Store, snapshots: Snapshots) -> Current:
     """Put one line together. Nothing is connected yet: each part connects when first used."""
-    flow = read_flow(settings.config, settings.prompts)
+    words = Words(read_flow(settings.config, settings.prompts), lambda: snapshots.current.words)
+    flow = words.flow
     redis, breaker = connect_redis(settings.redis_url), Breaker()
     later = RedisLater(redis, Sealed(redis, settings.secret_key, breaker), breaker)
     phone, slots = TwilioPhone(settings), Slots(redis, breaker, every=1 / settings.calls_per_second)
@@ -70,24 +77,28 @@ def build_line(settings: Settings, journal: Journal, store: Store, snapshots: Sn
     welcome = Welcome(limits, partial(_lists, snapshots))
     archive = PhoneArchive(connect(settings.database_url), time.time)
     line = Line(flow, journal, phone, later, searching, status, welcome, archive, alarms.tell)
-    later.perform_with(line.perform)
-    return line
+    current = Current(line, words)
+    later.perform_with(current.perform)
+    return current
 
 
-def build_worker_line(settings: Settings) -> Line:
+def build_worker_line(settings: Settings) -> Current:
     """Put together the line of the worker, which also keeps house."""
     database, journal = connect(settings.database_url), Journal(settings.journal_dir)
     snapshots = Snapshots(database, settings.journal_dir, time.time)
-    line = build_line(settings, journal, Transfers(database, time.time), snapshots)
+    current = build_line(settings, journal, Transfers(database, time.time), snapshots)
+    line = current.line
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     keeps = keep_house(settings, line, database, partial(_kept, line, snapshots))
 
     def look() -> None:
         snapshots.refresh()
+        current.look()
         keeps.look()
 
+    current.look()
     _file(journal, database, partial(_kept, line, snapshots), look)
-    return line
+    return current
 
 
 def keep_house(
@@ -165,6 +176,23 @@ def build_parts(
     )
 
 
+def speak_anew(app: Flask, current: Current) -> None:
+    """Let a web process speak the words of now: its parts are put together anew, then exchanged at once."""
+    if current.look():
+        try:
+            app.extensions[NAME] = _speaking(app.extensions[NAME], current)
+        except Exception:  # Whatever was published: no caller is to notice.
+            logger.exception("published words cannot be spoken, the last ones are")
+
+
+def _speaking(here: Parts, current: Current) -> Parts:
+    """Give parts that speak a line's words. A recording stays where it says them."""
+    flow = current.line.flow
+    recorded = unchanged(current.words.base, flow, recordings(here.audio))
+    speech = replace(here.speech, flow=flow, recordings=recorded)
+    return replace(here, line=current.line, speech=speech, fixed=fixed_documents(speech))
+
+
 def recordings(audio: Path) -> frozenset[tuple[str, str]]:
     """List the recordings that replace a synthetic voice: (language, prompt key)."""
     return frozenset((path.parent.name, path.stem) for path in audio.glob("*/*.mp3"))
@@ -177,7 +205,8 @@ def web() -> Flask:
     journal, database = Journal(settings.journal_dir), connect(settings.database_url)
     snapshots = Snapshots(database, settings.journal_dir, time.time)
     store = Timely(Transfers(connect(settings.database_url, WEBHOOK_SECONDS), time.time))
-    line = build_line(settings, journal, store, snapshots)
+    current = build_line(settings, journal, store, snapshots)
+    line = current.line
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings)
     app = create_app(build_parts(settings, line, heard=signs.hear))
@@ -186,6 +215,8 @@ def web() -> Flask:
     def look() -> None:
         signs.tell()
         snapshots.refresh()
+        speak_anew(app, current)
 
+    speak_anew(app, current)
     _file(journal, database, partial(_kept, line, snapshots), look)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,16 @@ from ivr.flow.pages import read_pages
 from ivr.flow.reading import read_flow
 from ivr.logs import set_up_logs
 from ivr.records.database import connect
+from ivr.records.looking import look_around
 from ivr.records.revision import is_current
+from ivr.records.snapshot import Snapshots
 from ivr.settings import Settings, read_settings
 from ivr.web.console.desk import Desk
 from ivr.web.orphans import die_with_parent
 from ivr.web.public.materials import KINDS
 from ivr.web.public.shown import NAME, Shown
 from ivr.web.site import create_site
+from ivr.words import Words
 from ivr.work.alive import count_workers
 from ivr.work.limits import RedisLimits
 from ivr.work.queue import connect_redis
@@ -79,4 +83,19 @@ def site() -> Flask:
     settings = read_settings(os.environ)
     app = build_site(settings.config, settings.prompts, settings.number, settings)
     die_with_parent()
+    snapshots = Snapshots(connect(settings.database_url), settings.journal_dir, time.time)
+    words = Words(app.extensions[NAME].flow, lambda: snapshots.current.words)
+
+    def look() -> None:
+        snapshots.refresh()
+        show_anew(app, words)
+
+    show_anew(app, words)
+    look_around(look)
     return app
+
+
+def show_anew(app: Flask, words: Words) -> None:
+    """Let the public page show the words of now. The console itself tells published words from the file's."""
+    if words.look():
+        app.extensions[NAME] = replace(app.extensions[NAME], flow=words.flow)

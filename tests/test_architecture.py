@@ -24,6 +24,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "click": (
         "ivr/cli.py",
         "ivr/cli_operators.py",
+        "ivr/cli_prompts.py",
         "ivr/cli_public.py",
         "ivr/cli_agencies.py",
         "ivr/cli_check.py",
@@ -46,7 +47,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "rq": ("ivr/work/",),
     "segno": ("ivr/web/",),
     "sqlalchemy": ("ivr/records/",),
-    "tomlkit": ("ivr/dialled.py",),
+    "tomlkit": ("ivr/dialled.py", "ivr/exporting.py"),
     "twilio": ("ivr/telephony/",),
     "werkzeug": ("ivr/web/",),
 }

@@ -56,6 +56,11 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("people.sign_them_out", "POST"): ADMINISTRATOR,
     ("keeping.kept", "GET"): ADMINISTRATOR,
     ("keeping.choose_kept", "POST"): ADMINISTRATOR,
+    ("wording.list_prompts", "GET"): VIEWER,
+    ("wording.read_prompt", "GET"): VIEWER,
+    ("wording.write_prompt", "POST"): OPERATOR,
+    ("wording.publish_prompt", "POST"): ADMINISTRATOR,
+    ("wording.take_prompt_back", "POST"): ADMINISTRATOR,
 }
 
 

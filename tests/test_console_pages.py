@@ -58,7 +58,7 @@ def hands(console: Console) -> Hands:
     "path",
     [
         *("/", "/_now", "/calls", f"/calls/{CALL}", "/transfers", "/reports", "/audit"),
-        *("/operators", "/retention", "/blocks"),
+        *("/operators", "/retention", "/blocks", "/words", "/words/stops.law.say"),
     ],
 )
 @pytest.mark.parametrize("tongue", ["en", "fr"])

@@ -181,6 +181,8 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     orders: dict[str, OrderWords]
     agencies: dict[str, AgencyWords]
     style: Style = Style()
+    reviewed_by: str = ""  # Who read it all as one who speaks it; empty until somebody has.
+    reviewed_on: str = ""
 
 
 class Keywords(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""What SQL knows of agencies and of phones, held in this process: a caller's turn asks it without waiting.
+"""What SQL knows of agencies, phones and published words, held in this process: no turn waits for it.
 
 Its last good copy lies beside the journal, so that a process that starts without SQL knows it as well.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,12 +17,14 @@ from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
 from ivr.records.lists import list_blocks, list_opt_outs
 from ivr.records.retention import NOBODY_CHOSE, Chosen, read_chosen
+from ivr.records.wordings import list_published, wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
+    from ivr.flow.wording import Wording
     from ivr.records.database import Database
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ NAME = "snapshot.json"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known of agencies, and of phones by their marks, at one moment."""
+    """What is known of agencies, of phones by their marks, and of words, at one moment."""
 
     off: frozenset[str] = frozenset()
     failing: frozenset[str] = frozenset()
@@ -40,6 +42,7 @@ class Snapshot:
     opted_out: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
     kept: Chosen = NOBODY_CHOSE  # How long the log is kept, where an administrator chose it.
+    words: Wording = field(default_factory=dict)  # Published over those of the files.
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -51,6 +54,7 @@ class Known(msgspec.Struct, frozen=True):
     opted_out: frozenset[str] = frozenset()
     blocked: dict[str, float] = msgspec.field(default_factory=dict)
     kept: Chosen = NOBODY_CHOSE
+    words: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)  # Language -> place -> words.
 
     def same(self, other: Known) -> bool:
         """Claim that it says the same, whenever it was said."""
@@ -79,6 +83,7 @@ class Snapshots:
             opted_out=known.opted_out,
             blocked=frozenset(mark for mark, until in known.blocked.items() if now < until),
             kept=known.kept,
+            words=known.words,
         )
 
     def refresh(self) -> bool:
@@ -127,6 +132,7 @@ def _ask(database: Database, now: float) -> Known:
         opted_out=list_opt_outs(database),
         blocked={one.mark: one.until.timestamp() for one in list_blocks(database, now)},
         kept=read_chosen(database),
+        words=wording(list_published(database)),
     )
 
 

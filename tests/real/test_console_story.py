@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 WIDE, SMALL = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 CHOSEN = "a password that was chosen"
 NAMES = count(1)
+GREETING = "Welcome. In danger? Hang up and call 9 1 1."
 KNOWN = 5.0  # Seconds until every process knows what operators switched.
 PICTURES = {"now": "/console/", "call": "", "report": "/console/reports"}  # Those of the README.
 NUMBER = re.compile(r"(?<![0-9a-f])\+?1?[ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{4}(?![0-9a-f])")  # In no id.
@@ -152,6 +153,40 @@ def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: P
         page.fill("input[name=code]", codes[0])
         page.keyboard.press("Enter")
         page.wait_for_selector("h1 >> text=Now")
+
+
+def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_one_click(
+    line: Rehearsal, browser: Browser
+) -> None:
+    with browsing(browser) as page:
+        sign_in(page, line)
+        page.click("nav >> text=Words")
+        page.fill("input[name=find]", "in danger")
+        page.click("main form button")
+        page.click("text=stops.hello.say")
+        before = greeting(line)
+
+        page.fill("#en textarea", GREETING)
+        page.click("#en button[value=preview]")
+        page.wait_for_selector("#en >> text=ivr check finds no fault.")
+        page.click("#en button[value=save]")
+        page.click("text=Publish version 1 (en)")
+        page.wait_for_selector("#en strong >> text=published")
+        heard = becomes(lambda: GREETING in greeting(line), KNOWN)
+        page.click("text=Back to the file's words (en)")
+        page.wait_for_selector("#en >> text=was heard before")
+        back = becomes(lambda: greeting(line) == before, KNOWN)
+
+        assert GREETING not in before
+        assert (heard, back) == (True, True)
+
+
+def greeting(line: Rehearsal) -> str:
+    """Call, and give what is heard before any key."""
+    call = line.dial()
+    call.until(lambda now: now.leg.gathering == "waiting")
+    call.hang_up()
+    return " ".join(call.heard)
 
 
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "fr")])

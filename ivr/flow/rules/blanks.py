@@ -36,7 +36,7 @@ PLAIN = {"lines.language_name"}  # Stands inside other words, and is not filled 
 def unknown_blanks(flow: Flow) -> Iterator[Fault]:
     """Find blanks that nothing fills."""
     for language, prompts in flow.prompts.items():
-        for place, words in _places(prompts):
+        for place, words in places(prompts):
             line = place.removeprefix("lines.")
             known = (*NEEDED.get(line, ()), *ALLOWED.get(line, ())) if place.startswith("lines.") else ()
             plain = place in PLAIN or place.startswith("agencies.")
@@ -82,7 +82,7 @@ def _mend(flow: Flow, match: re.Match[str], known: tuple[str, ...], *, plain: bo
     return f"has the unknown blank {match[0]}; only these are filled here: {choices or 'none'}"
 
 
-def _places(prompts: Prompts) -> Iterator[tuple[str, str]]:
+def places(prompts: Prompts) -> Iterator[tuple[str, str]]:
     """Give every string of a prompts file with its place."""
     yield from _inside("", msgspec.to_builtins(prompts))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ivr.flow.faults import Fault, words_file
 from ivr.flow.plainness import unkind
 from ivr.flow.prose import MEASURED, measured, prompts
+from ivr.flow.rules.blanks import places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ivr.flow.nodes import Flow
 
 HIGHEST_GRADE, LONGEST_SENTENCE = 6, 12  # School years; words, on average.
+# What no document of the telephone network can carry: XML 1.0 has no such letters.
+UNSENDABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 BY_HAND = re.compile(r"\d(?:[ .,-]{0,2}\d){6,}")  # Seven digits or more: a telephone number.
 
 
@@ -44,4 +47,13 @@ def numbers_by_hand(flow: Flow) -> Iterator[Fault]:
         for place, said in prompts(words):
             if found := BY_HAND.search(said):
                 mend = f"holds the number {found[0]}; write {{agency.number}}, which is said twice"
+                yield Fault(words_file(language), place, mend)
+
+
+def unsendable(flow: Flow) -> Iterator[Fault]:
+    """Find letters that cannot be sent: a caller would hear that an error occurred."""
+    for language, words in flow.prompts.items():
+        for place, said in places(words):
+            if found := UNSENDABLE.search(said):
+                mend = f"holds U+{ord(found[0]):04X}, which no document can carry; remove it"
                 yield Fault(words_file(language), place, mend)

@@ -17,11 +17,12 @@ from ivr.web.console.keeping import keeping
 from ivr.web.console.pages import pages
 from ivr.web.console.people import people
 from ivr.web.console.signing import signing
+from ivr.web.console.wording import wording
 
 if TYPE_CHECKING:
     from flask import Flask
 
-BLUEPRINTS = (signing, pages, blocked, people, keeping)
+BLUEPRINTS = (signing, pages, wording, blocked, people, keeping)
 LARGEST_FORM = 64 * 1024
 
 

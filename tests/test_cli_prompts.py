@@ -1,0 +1,148 @@
+"""`ivr prompts`: what is published is printed, and written into the files without losing a comment."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from conftest import ROOT
+from fakes import ENVIRONMENT
+
+from ivr.cli import main
+from ivr.exporting import ExportError, write_words
+from ivr.flow.checking import check
+from ivr.records.database import connect
+from ivr.records.migrate import upgrade
+from ivr.records.wordings import basis, list_published, list_versions, publish, save_version
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from ivr.records.database import Database
+
+OFFER, QUESTION = "stops.law.offer", "stops.check-me.questions.2"
+WORDS = {
+    ("en", OFFER): "what the law says to you",
+    ("en", QUESTION): "Does someone take most of your money?",
+    ("fr", "stops.me.text"): 'Vous pouvez arrêter "là". SORTIR pour quitter.',
+}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    upgrade(f"sqlite:///{tmp_path}/line.sqlite3")
+    made = connect(f"sqlite:///{tmp_path}/line.sqlite3")
+    for (language, place), words in WORDS.items():
+        let_hear(made, language, place, words)
+    return made
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> Path:
+    return shutil.copytree(ROOT / "prompts", tmp_path / "prompts")
+
+
+def let_hear(database: Database, language: str, place: str, words: str) -> None:
+    number = save_version(database, (language, place, words), who="olu")
+    (version,) = (v for v in list_versions(database, place) if (v.language, v.version) == (language, number))
+    assert publish(database, version, basis(list_published(database)), who="ada")
+
+
+def ivr(tmp_path: Path, *arguments: str, command: str = "prompts") -> Result:
+    url = {"DATABASE_URL": f"sqlite:///{tmp_path}/line.sqlite3"}
+    folders = {"IVR_CONFIG": str(ROOT / "config"), "IVR_PROMPTS": str(tmp_path / "prompts")}
+    pretend = {"TWILIO_API_URL": "http://127.0.0.1:9"}
+    return CliRunner().invoke(main, [command, *arguments], env=ENVIRONMENT | url | folders | pretend)
+
+
+def test_what_is_published_is_printed_and_what_does_not_fit_is_marked(
+    database: Database, prompts: Path, tmp_path: Path
+) -> None:
+    let_hear(database, "en", "stops.gone.say", "A stop that is gone.")
+
+    printed = ivr(tmp_path)
+
+    assert prompts.is_dir()
+    assert printed.exit_code == 0
+    assert f"en {OFFER} (version 1 by olu): what the law says to you\n" in printed.output
+    assert "not heard: en stops.gone.say (version 1 by olu): A stop that is gone.\n" in printed.output
+
+
+def test_export_writes_the_words_keeps_every_comment_and_passes_the_check(
+    database: Database, prompts: Path, tmp_path: Path
+) -> None:
+    before = {name: (prompts / name).read_text().splitlines() for name in ("en.toml", "fr.toml")}
+
+    told = ivr(tmp_path, "export")
+    again = ivr(tmp_path, "export")
+
+    after = {name: (prompts / name).read_text().splitlines() for name in before}
+    changed = {
+        name: [new for old, new in zip(before[name], after[name], strict=True) if old != new]
+        for name in before
+    }
+    assert told.exit_code == 0
+    assert f"{prompts / 'en.toml'}: {OFFER}: written\n" in told.output
+    assert "said so already" not in told.output
+    assert again.output.count("said so already") == 3
+    assert changed == {
+        "en.toml": ['  "Does someone take most of your money?",', 'offer = "what the law says to you"'],
+        "fr.toml": ['text = "Vous pouvez arrêter \\"là\\". SORTIR pour quitter."'],
+    }
+    assert check(ROOT / "config", prompts).faults == ()
+    assert len(list_published(database)) == 3
+    assert list(tmp_path.glob("**/*.fresh")) == []
+
+
+def test_a_release_counts_what_lies_over_the_files(database: Database, prompts: Path, tmp_path: Path) -> None:
+    told = ivr(tmp_path, command="release")
+
+    assert prompts.is_dir()
+    assert told.exit_code == 0
+    assert f"published words are heard over the files: {len(list_published(database))};" in told.output
+
+
+def test_only_what_the_files_said_before_is_cleared(
+    database: Database, prompts: Path, tmp_path: Path
+) -> None:
+    first = ivr(tmp_path, "export", "--clear")
+    kept = len(list_published(database))
+
+    second = ivr(tmp_path, "export", "--clear")
+
+    assert prompts.is_dir()
+    assert (first.exit_code, second.exit_code, kept) == (0, 0, 3)
+    assert f"en {OFFER}: the file is heard\n" in second.output
+    assert list_published(database) == []
+
+
+def test_a_folder_without_the_files_is_named(database: Database, prompts: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    told = ivr(tmp_path, "export", "--prompts", str(tmp_path / "empty"))
+
+    assert len(list_published(database)) == len(list(prompts.glob("*.toml"))) + 1
+    assert told.exit_code == 1
+    assert "en.toml: whole file: cannot be read or written (No such file" in told.output
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["stops.none.say", "stops.a.questions.3", "stops.a.questions.0", "stops.a", "lines.a.b", "lines", "b"],
+)
+def test_words_without_a_place_in_the_file_are_left_out(place: str) -> None:
+    text = '[lines]\na = "A"  # a comment\n\n[stops.a]\nquestions = ["One?", "Two?"]\n'
+
+    written = write_words(text, {place: "Three?", "lines.a": "B"})
+
+    assert (written.homeless, written.changed) == ((place,), ("lines.a",))
+    assert written.text == text.replace('"A"', '"B"')
+
+
+def test_a_file_that_is_no_toml_is_not_written_to() -> None:
+    with pytest.raises(ExportError, match="is not TOML"):
+        write_words("a = ", {})
