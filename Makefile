@@ -37,7 +37,7 @@ test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
 
 pictures: $(VENV)/test.stamp ## Draw the pictures in docs/pictures anew
 	$(BIN)/ivr flow --svg docs/pictures/tree.svg
-	$(BIN)/pytest tests/real/test_public_pages.py --rewrite -k pictures
+	$(BIN)/pytest tests/real/test_public_pages.py tests/real/test_console_story.py --rewrite -k pictures
 
 check: $(VENV)/demo.stamp ## Find faults in menus and words
 	$(BIN)/ivr check

@@ -45,7 +45,7 @@ def prompts(context: click.Context) -> None:
 @click.option("--prompts", "to", type=FOLDER, help="The folder to write to.  [default: IVR_PROMPTS]")
 @click.option("--clear", is_flag=True, help="Also take back in SQL what the files said before this command.")
 def export(to: Path | None, *, clear: bool) -> None:
-    r"""Write the published words into the prompts files. Comments and layout stay.
+    """Write the published words into the prompts files. Comments and layout stay.
 
     \b
     1. ivr prompts export           write them, where the files of the next version are
@@ -54,7 +54,7 @@ def export(to: Path | None, *, clear: bool) -> None:
 
     Until step 3 the published words stay over the files: what somebody writes there later is not heard.
     --clear never takes back what it has just written, for the version that is live does not say it yet.
-    """
+    """  # noqa: D301 - click's own mark for lines that stay as they are
     from ivr.exporting import ExportError
 
     where = to or folder("prompts")
