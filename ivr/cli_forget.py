@@ -18,23 +18,24 @@ def forget() -> None:
     """
     from rich.progress import Progress
 
+    from ivr.hours import zone
     from ivr.records.blurring import blur
     from ivr.records.database import connect
     from ivr.records.forgetting import forget as forget_old
 
     here = settings()
-    kept = flow_of(here.config, here.prompts).line.retention
+    file = flow_of(here.config, here.prompts).line
+    kept = file.retention
     database = connect(here.database_url)
     with readable_log(), Progress(transient=True) as shown:
         bar = shown.add_task("forgetting", total=None)
         blur(database, time.time())
-        gone = forget_old(
-            database,
-            time.time(),
-            kept.rows_days,
-            kept.counts_months,
-            progress=lambda done, total: shown.update(bar, completed=done, total=total),
-        )
+
+        def tell(done: int, total: int) -> None:
+            shown.update(bar, completed=done, total=total)
+
+        ages, there = (kept.rows_days, kept.counts_months), zone(file.zone)
+        gone = forget_old(database, time.time(), *ages, zone=there, progress=tell)
     for what, number in asdict(gone).items():
         if not isinstance(number, bool):
             click.echo(f"{what}: {number} deleted")

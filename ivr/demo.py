@@ -7,12 +7,16 @@ import os
 import shutil
 import signal
 import threading
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from ivr.flow.reading import read_flow
+from ivr.month.seeding import seed
 from ivr.printing import print_table
 from ivr.records.calls import list_calls
 from ivr.records.database import connect
@@ -44,7 +48,7 @@ def run(*, once: bool) -> int:
     stage = Stage(FOLDER.absolute())
     network = _network(stage)
     try:
-        _start(stage, network, console)
+        _start(stage, network, console, month=not once)
         shown = _show(stage, network, console)
         if once:
             return 0 if shown else 1
@@ -77,9 +81,11 @@ def _network(stage: Stage) -> Network:
     return network
 
 
-def _start(stage: Stage, network: Network, console: Console) -> None:
+def _start(stage: Stage, network: Network, console: Console, *, month: bool) -> None:
     with console.status("Starting the line…"):
         stage.release()
+        if month:
+            _tell_month(stage)
         redis = stage.start_redis()
         stage.start_web()
         if redis:
@@ -91,9 +97,15 @@ def _start(stage: Stage, network: Network, console: Console) -> None:
         console.print("There is no Redis here: the line works without, and does later work by itself.")
 
 
+def _tell_month(stage: Stage) -> None:
+    """Fill the log with pretend calls and texts of the days before, for pages to show."""
+    config, prompts = (Path(stage.environment[name]) for name in ("IVR_CONFIG", "IVR_PROMPTS"))
+    seed(connect(stage.environment["DATABASE_URL"]), read_flow(config, prompts), time.time())
+
+
 def _show(stage: Stage, network: Network, console: Console) -> bool:
     """Place one call and one text, and print them with the log that they leave."""
-    printed = _Printer(network, console)
+    printed, began = _Printer(network, console), datetime.now(UTC)
     console.print(f"\n[bold]A call[/bold], played {SPEED:.0f} times faster than life\n")
     talked = _call(network.dial(CALLER))
     printed.finish()
@@ -102,7 +114,8 @@ def _show(stage: Stage, network: Network, console: Console) -> bool:
     printed.finish()
     console.print("\n[bold]What the log knows of both[/bold]\n")
     threading.Event().wait(FILED)
-    calls = [call.as_json() for call in list_calls(connect(stage.environment["DATABASE_URL"]))]
+    database = connect(stage.environment["DATABASE_URL"])
+    calls = [call.as_json() for call in list_calls(database, since=began)]
     print_table(calls, console)
     faults = network.feed.faults()
     for fault in faults:

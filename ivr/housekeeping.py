@@ -18,6 +18,7 @@ from ivr.records.unknown import count_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from ivr.flow.linefile import Retention
     from ivr.marks import Keys
@@ -60,6 +61,7 @@ class Housekeeping:
     accepted: Accepted
     sweep: Callable[[], Swept] | None
     now: Callable[[], float]
+    zone: tzinfo = UTC  # Where days and hours are counted.
     _unknown: int = 0
     _done: dict[str, float] = field(default_factory=dict)
     _thread: ThreadPoolExecutor | None = None
@@ -104,7 +106,8 @@ class Housekeeping:
             logger.error("housekeeping failed: %s: %s", name, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
 
     def _forget(self) -> None:
-        gone = forget(self.database, self.now(), self.retention.rows_days, self.retention.counts_months)
+        kept = self.retention
+        gone = forget(self.database, self.now(), kept.rows_days, kept.counts_months, zone=self.zone)
         logger.info("forgot %s calls", gone.calls)
 
     def _sweep(self) -> None:
@@ -112,5 +115,5 @@ class Housekeeping:
         if self.sweep is None:
             return
         self._unknown += self.sweep().unknown_calls
-        count_unknown(self.database, datetime.fromtimestamp(self.now(), UTC).date(), self._unknown)
+        count_unknown(self.database, datetime.fromtimestamp(self.now(), self.zone).date(), self._unknown)
         self._unknown = 0  # Only now: had SQL been gone, the next sweep would have counted them.

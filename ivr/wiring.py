@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ivr.breaker import Breaker
 from ivr.flow.reading import read_flow
+from ivr.hours import zone
 from ivr.housekeeping import Housekeeping, PhoneArchive
 from ivr.line import Line
 from ivr.logs import set_up_logs
@@ -93,7 +94,8 @@ def keep_house(settings: Settings, line: Line, database: Database) -> Housekeepi
     keys = Keys(settings.keys_dir)
     file = line.flow.line
     sweeps = partial(sweep, settings, database) if file.sweep.on else None
-    return Housekeeping(database, file.retention, keys, Accepted(settings.journal_dir), sweeps, time.time)
+    accepted, there = Accepted(settings.journal_dir), zone(file.zone)
+    return Housekeeping(database, file.retention, keys, accepted, sweeps, time.time, there)
 
 
 def sweep(settings: Settings, database: Database) -> Swept:

@@ -39,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     languages.wrong_voices,
     speech.impatience,
     sweep.unexplained,
+    sweep.unknown_zone,
     menus.unknown_stops,
     menus.wrong_kinds,
     menus.unreachable_stops,
