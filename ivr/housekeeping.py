@@ -14,6 +14,7 @@ from ivr.records.blurring import blur
 from ivr.records.erasing import erase
 from ivr.records.forgetting import forget
 from ivr.records.lists import opt_in, opt_out
+from ivr.records.tallying import tally
 from ivr.records.unknown import count_unknown
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Housekeeping:
             "sweep": (5 * MINUTE, self._sweep),
             "markers": (10 * MINUTE, lambda: self.accepted.forget(self.now())),
             "blur": (HOUR, lambda: blur(self.database, self.now())),
+            "tally": (HOUR, lambda: tally(self.database, self.now(), self.zone)),
             "keys": (HOUR, lambda: self.keys.destroy(month_of(self.now()))),
             "forget": (DAY, self._forget),
         }

@@ -163,6 +163,16 @@ daily = Table(  # What is left of calls that were forgotten. No two things of on
     Column("count", Integer, nullable=False),
 )
 
+tallies = Table(  # The counts of a day that is over; deleted when a call of it changes or goes.
+    "tallies",
+    metadata,
+    Column("zone", String, primary_key=True),  # By whose clock the day was counted.
+    Column("day", Date, primary_key=True, index=True),
+    Column("what", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
 opt_outs = Table(
     "opt_outs",
     metadata,
