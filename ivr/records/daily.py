@@ -97,14 +97,20 @@ def parts_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
 
 
 def steps_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
-    """Write steps each of which holds the next: none by which few are less than at the one shown before."""
+    """Write steps each of which holds the next: none that differs by few from another that is shown.
+
+    The first and the last say the most: those between them give way.
+    """
+    first, *between, last = counts
     told: dict[Name, str] = {}
-    last: int | None = None
-    for name, count in counts.items():
-        hides = last is not None and 0 < last - count < FEW <= count
-        told[name] = WITHHELD if hides else shown(count)
-        last = count if told[name] == str(count) else last
-    return told
+    seen: list[int] = []
+    for name in (first, last, *reversed(between)):
+        count = counts[name]
+        near = any(0 < abs(count - other) < FEW for other in seen)
+        told[name] = WITHHELD if near and count >= FEW else shown(count)
+        if told[name] == str(count):
+            seen.append(count)
+    return {name: told[name] for name in counts}
 
 
 def _group(row: Count) -> tuple[object, ...]:

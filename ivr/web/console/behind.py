@@ -13,6 +13,7 @@ from ivr.records.database import RecordRefused
 from ivr.web.console.desk import NAME, Desk, page
 from ivr.web.console.gate import LONGEST, gone, guard, login_gate, seal
 from ivr.web.console.pages import pages
+from ivr.web.console.reports import reports
 from ivr.web.console.signing import signing
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def put_behind(app: Flask, desk: Desk) -> None:
     )
     CSRFProtect(app)
     login_gate().init_app(app)
-    for blueprint in (signing, pages):
+    for blueprint in (signing, pages, reports):
         app.register_blueprint(blueprint)
     app.register_error_handler(CSRFError, _old)
     for fault in (PartUnavailable, RecordRefused):
@@ -49,6 +50,6 @@ def _old(_: Exception) -> tuple[str, int]:
     return page("form_old"), 400
 
 
-for each in (signing, pages):
+for each in (signing, pages, reports):
     each.before_request(guard)
     each.after_request(seal)
