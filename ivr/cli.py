@@ -17,6 +17,7 @@ from ivr.cli_forget import forget
 from ivr.cli_operators import audit, operators
 from ivr.cli_prompts import prompts
 from ivr.cli_public import console, materials
+from ivr.cli_report import report
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -184,3 +185,4 @@ for command in (agencies, audit, check, console, materials, operators, prompts):
     main.add_command(command)
 main.add_command(doctor)
 main.add_command(forget)
+main.add_command(report)

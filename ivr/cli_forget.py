@@ -22,25 +22,25 @@ def forget() -> None:
     """
     from rich.progress import Progress
 
+    from ivr.hours import zone
     from ivr.records.blurring import blur
     from ivr.records.database import connect
     from ivr.records.forgetting import forget as forget_old
     from ivr.records.retention import read_chosen, within
 
     here = settings()
-    file = flow_of(here.config, here.prompts).line.retention
+    file = flow_of(here.config, here.prompts).line
     database, now = connect(here.database_url), time.time()
     with readable_log(), Progress(transient=True) as shown:
-        kept = within(file, read_chosen(database))
+        kept = within(file.retention, read_chosen(database))
         bar = shown.add_task("forgetting", total=None)
         blur(database, now)
-        gone = forget_old(
-            database,
-            now,
-            kept.rows_days,
-            kept.counts_months,
-            progress=lambda done, total: shown.update(bar, completed=done, total=total),
-        )
+
+        def tell(done: int, total: int) -> None:
+            shown.update(bar, completed=done, total=total)
+
+        ages = kept.rows_days, kept.counts_months
+        gone = forget_old(database, now, *ages, zone=zone(file.zone), progress=tell)
     _print(gone)
 
 

@@ -7,21 +7,18 @@ import os
 import shutil
 import signal
 import threading
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.progress import track
 
 from ivr.flow.reading import read_flow
-from ivr.month import pretend
+from ivr.month.seeding import seed
 from ivr.printing import print_table
 from ivr.records.calls import list_calls
 from ivr.records.database import connect
-from ivr.records.recording import record
 from ivr.simulator.clock import PacedClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.people import accepts, never_answers, switchboard
@@ -38,9 +35,6 @@ SPEED = 25.0  # How much faster than life the scripted call is played.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 FILED = 2.0  # Seconds after which the log is right.
-A_DAY = timedelta(days=1)
-AT_ONCE = 50  # Pretended conversations written in one transaction.
-ZONE = "America/Toronto"  # Where the pretended callers live.
 
 
 def run(*, once: bool) -> int:
@@ -171,7 +165,7 @@ def _stay(stage: Stage, network: Network, console: Console) -> None:
     if isinstance(clock, PacedClock):
         clock.pace(1.0)
     (FOLDER / STATE).write_text(json.dumps({"control_url": network.control_url}))
-    seed(stage, console)
+    tell_month(stage, console)
     address, told = stage.start_console(), stage.let_in("demo")
     console.print(
         f"\nOperators read at {address}\n  {told}",
@@ -185,18 +179,14 @@ def _stay(stage: Stage, network: Network, console: Console) -> None:
     threading.Event().wait()
 
 
-def seed(stage: Stage, console: Console) -> None:
-    """Write a pretended month into the log, so that the console has something to show."""
-    settings = stage.environment
-    flow = read_flow(Path(settings["IVR_CONFIG"]), Path(settings["IVR_PROMPTS"]))
-    now = datetime.now(UTC)
-    told = list(pretend(flow, now - A_DAY, ZoneInfo(ZONE)))  # What agencies did lately decides who is rung.
-    database = connect(settings["DATABASE_URL"])
-    for start in track(range(0, len(told), AT_ONCE), "Pretending a month of calls", console=console):
-        some = [entry for call in told[start : start + AT_ONCE] for entry in call]
-        record(database, some, now.timestamp())
+def tell_month(stage: Stage, console: Console) -> None:
+    """Fill the log with pretend calls and texts of the days before, for pages to show."""
+    config, prompts = (Path(stage.environment[name]) for name in ("IVR_CONFIG", "IVR_PROMPTS"))
+    database = connect(stage.environment["DATABASE_URL"])
+    with console.status("Pretending a month of calls…"):
+        count = seed(database, read_flow(config, prompts), time.time())
     database.close()
-    console.print(f"The log holds {len(told)} pretended conversations of the last weeks.")
+    console.print(f"\nThe log holds {count} pretend conversations of the days before.")
 
 
 def sit_down_at_phone(number: str, record: Path | None) -> int:

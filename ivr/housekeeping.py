@@ -14,10 +14,12 @@ from ivr.records.blurring import blur
 from ivr.records.erasing import erase
 from ivr.records.forgetting import forget
 from ivr.records.lists import opt_in, opt_out
+from ivr.records.tallying import tally
 from ivr.records.unknown import count_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from ivr.flow.linefile import Retention
     from ivr.marks import Keys
@@ -61,6 +63,7 @@ class Housekeeping:
     sweep: Callable[[], Swept] | None
     now: Callable[[], float]
     swept: Callable[[bool], object] = lambda _whole: None  # Told of each sweep: whether it saw everything.
+    zone: tzinfo = UTC  # Where days and hours are counted.
     _unknown: int = 0
     _done: dict[str, float] = field(default_factory=dict)
     _thread: ThreadPoolExecutor | None = None
@@ -83,6 +86,7 @@ class Housekeeping:
             "sweep": (5 * MINUTE, self._sweep),
             "markers": (10 * MINUTE, lambda: self.accepted.forget(self.now())),
             "blur": (HOUR, lambda: blur(self.database, self.now())),
+            "tally": (HOUR, lambda: tally(self.database, self.now(), self.zone)),
             "keys": (HOUR, lambda: self.keys.destroy(month_of(self.now()))),
             "forget": (DAY, self._forget),
         }
@@ -106,7 +110,7 @@ class Housekeeping:
 
     def _forget(self) -> None:
         kept = self.retention()
-        gone = forget(self.database, self.now(), kept.rows_days, kept.counts_months)
+        gone = forget(self.database, self.now(), kept.rows_days, kept.counts_months, zone=self.zone)
         logger.info("forgot %s calls", gone.calls)
 
     def _sweep(self) -> None:
@@ -120,5 +124,5 @@ class Housekeeping:
             raise
         self.swept(done.whole)
         self._unknown += done.unknown_calls
-        count_unknown(self.database, datetime.fromtimestamp(self.now(), UTC).date(), self._unknown)
+        count_unknown(self.database, datetime.fromtimestamp(self.now(), self.zone).date(), self._unknown)
         self._unknown = 0  # Only now: had SQL been gone, the next sweep would have counted them.

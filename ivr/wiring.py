@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ivr.breaker import Breaker
 from ivr.flow.reading import read_flow
 from ivr.flow.wording import unchanged
+from ivr.hours import zone
 from ivr.housekeeping import Housekeeping, PhoneArchive
 from ivr.line import Line
 from ivr.logs import set_up_logs
@@ -106,11 +107,12 @@ def keep_house(
 ) -> Housekeeping:
     """Put together what the worker does by itself."""
     keys = Keys(settings.keys_dir)
-    sweeps = partial(sweep, settings, database) if line.flow.line.sweep.on else None
+    file = line.flow.line
+    sweeps = partial(sweep, settings, database) if file.sweep.on else None
     signs = signs_of(settings)
-    accepted = Accepted(settings.journal_dir)
+    accepted, there = Accepted(settings.journal_dir), zone(file.zone)
     return Housekeeping(
-        database, kept, keys, accepted, sweeps, time.time, lambda whole: signs.swept(whole=whole)
+        database, kept, keys, accepted, sweeps, time.time, lambda whole: signs.swept(whole=whole), there
     )
 
 

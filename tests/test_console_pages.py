@@ -107,11 +107,11 @@ def test_now_shows_who_is_rung_and_for_how_long_and_how_the_last_rings_went(
         (Last(known=True), ["not heard from within a day", "has not worked within a day"]),
         (
             Last(known=True, heard=1_790_000_000.0, swept=1_789_999_000.0),
-            ["last heard from at (UTC) 2026-09-21 14:13", "last worked at (UTC) 2026-09-21 13:56"],
+            ["last heard from at 2026-09-21 10:13", "last worked at 2026-09-21 09:56"],
         ),
         (
             Last(known=True, swept=1_789_999_000.0, failed=1_790_000_000.0),
-            ["did not see everything at (UTC) 2026-09-21 14:13", "last worked at (UTC) 2026-09-21 13:56"],
+            ["did not see everything at 2026-09-21 10:13", "last worked at 2026-09-21 09:56"],
         ),
     ],
 )

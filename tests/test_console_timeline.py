@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.records.browsing import RingRow, TurnRow
-from ivr.web.console.timeline import LISTENING, TALKING, WAITING, clock, marks
+from ivr.web.console.timeline import LISTENING, TALKING, WAITING, marks, minutes
 
 TURNS = [
     TurnRow("hello", "arrived", 0.0, ""),
@@ -46,4 +46,4 @@ def test_an_end_that_was_only_guessed_is_told_last() -> None:
 
 
 def test_seconds_are_written_as_a_clock_writes_them() -> None:
-    assert [clock(seconds) for seconds in (0.0, 9.9, 65.0, 3600.0)] == ["0:00", "0:09", "1:05", "60:00"]
+    assert [minutes(seconds) for seconds in (0.0, 9.9, 65.0, 3600.0)] == ["0:00", "0:09", "1:05", "60:00"]

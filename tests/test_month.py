@@ -1,63 +1,81 @@
-"""The pretended month: nobody called, and every turn is one that the line gives."""
+"""The month of pretend conversations: possible, varied, the same each time, and nobody's."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.month import DAYS, pretend
-from ivr.records.folding import Call, fold
-from ivr.records.outcomes import IN_DOUBT
+from ivr.month.days import days_before
+from ivr.month.seeding import conversations, seed
+from ivr.records.calls import list_calls
+from ivr.records.daily import list_daily
+from ivr.records.folding import fold
 
 if TYPE_CHECKING:
     from ivr.flow.nodes import Flow
+    from ivr.records.database import Database
+    from ivr.records.folding import Call
 
 TORONTO = ZoneInfo("America/Toronto")
-UNTIL = datetime(2026, 11, 24, 12, tzinfo=UTC)
-LATER = UNTIL.timestamp() + 86_400
+NOW = datetime(2026, 11, 25, 15, tzinfo=UTC).timestamp()
+TODAY = date(2026, 11, 25)
 
 
 @pytest.fixture(scope="module")
 def month(flow: Flow) -> list[Call]:
-    return [fold(entries, LATER) for entries in pretend(flow, UNTIL, TORONTO)]
+    told = [entries for day in days_before(TODAY) for entries in conversations(flow, day)]
+    return [fold(entries, NOW) for entries in told]
 
 
-def test_a_month_is_long_enough_to_look_at(month: list[Call]) -> None:
-    assert 400 < len(month) < 1000
-    days = {datetime.fromtimestamp(call.started, TORONTO).date() for call in month}
-    assert len(days) == DAYS
-    assert max(call.started for call in month) < UNTIL.timestamp()
+def test_the_days_are_all_of_last_month_and_this_one_until_yesterday() -> None:
+    days = days_before(TODAY)
+
+    assert (days[0], days[-1], len(days)) == (date(2026, 10, 1), date(2026, 11, 24), 55)
+    assert days_before(date(2026, 12, 1))[0] == date(2026, 11, 1)
 
 
-def test_a_month_holds_every_end_of_a_conversation_and_of_a_ring(month: list[Call]) -> None:
-    rings = {ring.outcome for call in month for search in call.transfers for ring in search.attempts}
-    assert {call.outcome for call in month} == {
-        "informed",
-        "connected",
-        "not_connected",
-        "left",
-        "abandoned",
-        "opted_out",
-    }
-    assert rings >= {"accepted", "declined", "no_answer", "busy", "failed", "voicemail", "left"}
-    assert IN_DOUBT not in rings
-    assert {(call.channel, call.language) for call in month} >= {
-        (channel, language) for channel in ("voice", "text") for language in ("en", "fr")
-    }
+def test_every_kind_of_conversation_is_in_it(month: list[Call]) -> None:
+    outcomes = {call.outcome for call in month}
+    searches = [search for call in month for search in call.transfers]
+    rings = {ring.outcome for search in searches for ring in search.attempts}
+    channels = Counter(call.channel for call in month)
+
+    assert outcomes == {"informed", "connected", "not_connected", "left", "abandoned", "opted_out"}
+    assert {search.outcome for search in searches} == {"connected", "not_connected", "left"}
+    assert rings >= {"accepted", "voicemail", "no_answer", "declined", "busy", "failed", "no_key", "left"}
+    assert any(len(s.attempts) > 1 and s.outcome == "connected" for s in searches)
+    assert {not search.search for search in searches} == {True, False}  # Both paths.
+    assert 600 < channels["voice"] < 1000 > len(month) - 100
+    assert channels["text"] > 100
 
 
-def test_a_month_is_the_same_each_time_and_knows_nobody(flow: Flow) -> None:
-    first, second = (list(pretend(flow, UNTIL, TORONTO)) for _ in range(2))
+def test_more_call_by_day_than_by_night_and_in_english(month: list[Call]) -> None:
+    hours = Counter(datetime.fromtimestamp(call.started, TORONTO).hour for call in month)
+    languages = Counter(call.language for call in month)
 
-    assert first == second
-    assert {entry.mark for entries in first for entry in entries} == {""}
+    assert sum(hours[hour] for hour in range(9, 17)) > 3 * sum(hours[hour] for hour in range(8))
+    assert languages["en"] > languages["fr"] > 50
 
 
-def test_a_connected_caller_waited_less_than_two_minutes(month: list[Call]) -> None:
-    waits = [search.waited for call in month for search in call.transfers if search.outcome == "connected"]
+def test_it_is_the_same_each_time_and_has_no_mark(flow: Flow) -> None:
+    day = date(2026, 11, 3)
 
-    assert len(waits) > 50
-    assert all(wait is not None and 0 < wait < timedelta(minutes=2).total_seconds() for wait in waits)
+    once, again = list(conversations(flow, day)), list(conversations(flow, day))
+
+    assert once == again
+    assert {entry.mark for entries in once for entry in entries} == {""}
+
+
+def test_the_log_is_as_if_they_had_really_called(flow: Flow, database: Database) -> None:
+    count = seed(database, flow, NOW)
+
+    kept = list(list_calls(database))
+    forgotten = sum(row.count for row in list_daily(database) if row.what in {"calls", "texts"})
+    assert len(kept) + forgotten == count
+    assert forgotten > 100
+    assert all(call.ended_at and call.outcome for call in kept)
+    assert max(call.started_at for call in kept).astimezone(TORONTO).date() < TODAY

@@ -82,6 +82,9 @@ def expected(log: list[CallSummary]) -> Counter[tuple[date, str, str]]:
         told += [("stop", stop) for stop in set(one.stops)]
         for search in one.transfers:
             told += [("order", search.order), ("transfer", search.outcome or "")]
+            talked = search.outcome == "connected" or "accepted" in {ring.outcome for ring in search.attempts}
+            steps = {"rung": bool(search.attempts), "answered": talked, "accepted": talked}
+            told += [("reached", step) for step, came in steps.items() if came]
             for ring in search.attempts:
                 told += [("agency_rung", ring.agency), (f"agency_{ring.outcome or 'unknown'}", ring.agency)]
         counts[day, "texts" if one.channel == "text" else "calls", ""] += 1

@@ -10,9 +10,6 @@ from ivr.effects import Entry
 from ivr.records.figures import (
     AgencyFigures,
     Waiting,
-    by,
-    per_day,
-    per_hour_of_week,
     transfer_figures,
     waiting,
 )
@@ -105,27 +102,3 @@ def test_waiting_of_nobody_has_no_length(told: Database) -> None:
     nobody = waiting(told, date(2026, 1, 1), date(2026, 2, 1))
 
     assert nobody == Waiting(0, 0, 0, 0, 0, None, None)
-
-
-def test_days_count_calls_and_texts_apart(told: Database) -> None:
-    assert per_day(told, FIRST, SECOND) == [(FIRST, 6, 0), (SECOND, 2, 1)]
-    assert per_day(told, SECOND, SECOND) == [(SECOND, 2, 1)]
-    assert per_day(told, FIRST, FIRST, TORONTO) == [(FIRST, 1, 1)]
-
-
-def test_hours_of_the_week_are_those_of_the_zone(told: Database) -> None:
-    assert per_hour_of_week(told, FIRST, SECOND) == {(5, 3): 6, (6, 3): 1, (6, 4): 1, (6, 5): 1}
-    there = per_hour_of_week(told, date(2027, 1, 1), FIRST, TORONTO)
-    assert there == {(4, 22): 6, (5, 22): 1, (5, 23): 1}
-
-
-def test_calls_are_counted_by_what_they_say(told: Database) -> None:
-    assert by(told, "language", FIRST, SECOND) == {"en": 8, "fr": 1}
-    assert by(told, "channel", SECOND, SECOND) == {"voice": 2, "text": 1}
-    assert by(told, "last_stop", SECOND, SECOND) == {"main": 1, "person": 1, "signs": 1}
-    assert by(told, "outcome", SECOND, SECOND) == {"": 1, "connected": 1, "left": 1}
-
-
-def test_calls_are_counted_by_nothing_else(told: Database) -> None:
-    with pytest.raises(ValueError, match="mark"):
-        by(told, "mark", FIRST, SECOND)

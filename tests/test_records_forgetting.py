@@ -60,6 +60,7 @@ def call(name: str, days_ago: float) -> list[Entry]:
 def everything(number: int) -> dict[str, int]:
     """Say what is counted of so many calls."""
     once = ["calls", "language", "outcome", "hour", "last_stop", "order", "transfer", "waited_in_vain"]
+    once.append("reached")  # They were rung for, and nothing more.
     return dict.fromkeys([*once, "agency_rung", "agency_busy"], number) | {"stop": 3 * number}
 
 

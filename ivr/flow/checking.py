@@ -42,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     speech.impatience,
     sweep.unexplained,
     retention.wrong_retention,
+    sweep.unknown_zone,
     menus.unknown_stops,
     menus.wrong_kinds,
     menus.unreachable_stops,

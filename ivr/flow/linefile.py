@@ -45,3 +45,4 @@ class LineFile(Struct, frozen=True, forbid_unknown_fields=True):
     patience: Patience
     retention: Retention
     sweep: Sweep = Sweep()
+    zone: str = "America/Toronto"  # Where days and hours are counted.

@@ -15,7 +15,7 @@ from ivr.flow.nodes import Checklist, Consent, Goodbye, Language, Menu, Message,
 from ivr.flow.reach import leads, named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ivr.flow.nodes import Flow
 
@@ -25,6 +25,7 @@ WIDE, HIGH = (
 )  # A3 on its short side, four units a millimetre; more rows make a taller drawing, shrunk to the sheet.
 MARGIN, HEAD = 28, 92
 ROW = 26
+THICKER = 8  # So much thicker is the line on which the most came.
 GAP = 36  # Between two columns: room for the keys.
 FILL = {
     Language: "#dbe9f6",
@@ -43,6 +44,14 @@ LEGEND = {
 }
 
 
+@dataclass(frozen=True)
+class Note:
+    """What is written under a stop in place of where else it leads, and how thick the line to it is."""
+
+    words: str
+    share: float = 0.0  # Of the most that came anywhere, from 0 to 1.
+
+
 @dataclass
 class Box:
     """One stop in the picture."""
@@ -52,13 +61,14 @@ class Box:
     key: str = ""  # What leads here from the box before.
     below: list[Box] = field(default_factory=list)
     also: list[str] = field(default_factory=list)  # Keys to stops that are drawn elsewhere.
+    note: Note | None = None
     column: int = 0
     row: float = 0
 
 
-def picture(flow: Flow) -> str:
-    """Draw every stop and the keys between them."""
-    boxes = list(_lay_out(_trees(flow)))
+def picture(flow: Flow, notes: Mapping[str, Note] | None = None) -> str:
+    """Draw every stop and the keys between them; with notes, what was noted of each stop."""
+    boxes = list(_lay_out(_trees(flow, notes or {})))
     columns, rows = max(box.column for box in boxes), max(box.row for box in boxes)
     high = max(HIGH, round(HEAD + ROW * (rows + 1) + MARGIN))
     pitch = (WIDE - 2 * MARGIN + GAP) / (columns + 1)
@@ -74,7 +84,7 @@ def picture(flow: Flow) -> str:
     )
 
 
-def _trees(flow: Flow) -> list[Box]:
+def _trees(flow: Flow, notes: Mapping[str, Note]) -> list[Box]:
     """Grow a tree from the start, then from what can be reached from anywhere; nearest places first."""
     found: dict[str, Box] = {}
     roots: list[Box] = []
@@ -89,6 +99,8 @@ def _trees(flow: Flow) -> list[Box]:
         ahead = [root]
         while ahead:
             ahead += _grow(flow, ahead.pop(0), found)
+    for name, box in found.items():
+        box.note = notes.get(name, Note("")) if notes else None
     return roots
 
 
@@ -143,7 +155,9 @@ def _lay_out(roots: list[Box]) -> Iterator[Box]:
 
 
 def _also(box: Box) -> list[str]:
-    """Say in short lines where else a stop leads."""
+    """Say in short lines where else a stop leads, or what was noted of it."""
+    if box.note:
+        return [box.note.words] if box.note.words else []
     return wrap("also " + ", ".join(box.also), 32, break_on_hyphens=False) if box.also else []
 
 
@@ -154,7 +168,8 @@ def _draw(box: Box, pitch: float) -> Iterator[str]:
     for to in box.below:
         there, middle = HEAD + to.row * ROW, x + wide + GAP * 0.25
         path = f"M{x + wide:.0f} {y + tall / 2:.0f}H{middle:.0f}V{there + tall / 2:.0f}H{x + pitch:.0f}"
-        yield f'<path d="{path}" fill="none" stroke="#6b7a85" stroke-width="1.2"/>'
+        thick = 1.2 + THICKER * (to.note.share if to.note else 0)
+        yield f'<path d="{path}" fill="none" stroke="#6b7a85" stroke-width="{thick:.3g}"/>'
     yield _shape(box.stop, (x, y, wide, tall))
     name = f"{box.key}  {box.name}" if box.key and not box.column else box.name
     yield _words((x + 8, y + tall * 0.74), name, "14")

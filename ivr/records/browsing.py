@@ -48,6 +48,7 @@ class Filter:
     outcome: str | None = None
     agency: str | None = None  # That was rung in the call, whatever came of it.
     stops: tuple[str, ...] = ()  # Any of which the call visited.
+    audience: str | None = None  # The branch of the main menu that the call entered: its first stop.
     seconds_from: int | None = None  # Whole seconds from start to end; a call that goes on has none.
     seconds_to: int | None = None  # Itself included.
     zone: tzinfo = UTC  # Where days and hours are counted.
@@ -211,8 +212,8 @@ def _sift(sql: Connection, wanted: Filter) -> Select[Any]:
         sifted = sifted.where(at_hour(sql, wanted.hour, wanted.zone))
     if wanted.agency is not None:
         sifted = sifted.where(_rang(wanted.agency))
-    if wanted.stops:
-        there = turns.c.stop.in_(wanted.stops) & (turns.c.n < LAST)
+    for wished in filter(None, (wanted.stops, wanted.audience and (wanted.audience,))):
+        there = turns.c.stop.in_(wished) & (turns.c.n < LAST)
         sifted = sifted.where(exists().where(turns.c.call_id == calls.c.id, there))
     return sifted
 

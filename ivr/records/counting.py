@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 
+from ivr.records.funnel import REACHED, STEPS, TALKED, steps
 from ivr.records.ordering import LAST
 from ivr.records.tables import attempts, calls, transfers, turns
 
@@ -46,6 +47,12 @@ def count_calls(sql: Connection, ids: Sequence[str], zone: tzinfo) -> Counter[Ke
     return counts
 
 
+def waited_name(outcome: str | None, seconds: float) -> tuple[str, str]:
+    """Name what is counted of a wait."""
+    what = "waited" if outcome == TALKED else "waited_in_vain"
+    return what, f"{min(int(seconds) // STEP * STEP, LONGEST):03}"
+
+
 def _of(began: datetime, what: str, name: str) -> Key:
     """Count a thing in the month of its call."""
     return Key(began.date().replace(day=1), what, name)
@@ -69,14 +76,14 @@ def _stops(sql: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _searches(sql: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Tell what searches for a person came to, and how long those waited who reached one."""
+    """Tell what searches for a person came to, how far, and how long those waited who reached one."""
     for row in sql.execute(select(transfers).where(transfers.c.call_id.in_(ids))):
         yield row.call_id, "order", row.order_name
         yield row.call_id, "transfer", row.outcome or ""
         if row.waited_seconds is not None:
-            waited = min(int(row.waited_seconds) // STEP * STEP, LONGEST)
-            what = "waited" if row.outcome == "connected" else "waited_in_vain"
-            yield row.call_id, what, f"{waited:03}"
+            yield row.call_id, *waited_name(row.outcome, row.waited_seconds)
+    for row in sql.execute(steps().where(transfers.c.call_id.in_(ids))):
+        yield from ((row.call_id, REACHED, step) for step in STEPS if getattr(row, step))
 
 
 def _rings(sql: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:

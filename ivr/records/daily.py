@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import select
 
@@ -13,12 +15,13 @@ from ivr.records.tables import daily
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import date
 
     from sqlalchemy import Connection
 
     from ivr.records.counting import Key
     from ivr.records.database import Database
+
+Name = TypeVar("Name", bound=Hashable)
 
 FEW = 5  # Fewer are never shown: somebody could recognise themselves, or another.
 UNDER = f"under {FEW}"
@@ -82,6 +85,32 @@ def suppressed(rows: Iterable[Count]) -> list[Shown]:
     return [
         Shown(row.day, row.what, row.name, WITHHELD if row in withheld else shown(row.count)) for row in told
     ]
+
+
+def parts_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
+    """Write the parts of a whole that may be known: no small one, and none that tells a small one."""
+    rows = {
+        Count(date.min, "", str(place), count): name for place, (name, count) in enumerate(counts.items())
+    }
+    more = {rows[row] for row in _withheld(rows)}
+    return {name: WITHHELD if name in more else shown(count) for name, count in counts.items()}
+
+
+def steps_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
+    """Write steps each of which holds the next: none that differs by few from another that is shown.
+
+    The first and the last say the most: those between them give way.
+    """
+    first, *between, last = counts
+    told: dict[Name, str] = {}
+    seen: list[int] = []
+    for name in (first, last, *reversed(between)):
+        count = counts[name]
+        near = any(0 < abs(count - other) < FEW for other in seen)
+        told[name] = WITHHELD if near and count >= FEW else shown(count)
+        if told[name] == str(count):
+            seen.append(count)
+    return {name: told[name] for name in counts}
 
 
 def _group(row: Count) -> tuple[object, ...]:

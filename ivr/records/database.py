@@ -50,10 +50,16 @@ class Database:
     engine: Engine
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Read in one transaction; RecordsUnavailable if the database cannot be reached in time."""
-        with _named(), self.engine.connect() as connection, connection.begin():
-            yield connection
+    def read(self, *, still: bool = False) -> Iterator[Connection]:
+        """Read in one transaction; RecordsUnavailable if the database cannot be reached in time.
+
+        Where it is to stand ``still``, all of it is read as of one moment: SQLite reads so anyway.
+        """
+        with _named(), self.engine.connect() as connection:
+            if still and connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

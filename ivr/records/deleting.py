@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, or_, select
 
 from ivr.records.tables import attempts, calls, searches, transfers, turns
+from ivr.records.tallied import drop_tallies_of
 from ivr.records.transfers import TALK_SECONDS
 from ivr.transfer.machine import S
 
@@ -27,6 +28,7 @@ def delete_calls(sql: Connection, ids: Sequence[str], now: datetime) -> Counter[
     A search during which somebody waits, or talks, stays: deleting it would leave them alone. All it knows is
     which call that is, and it lasts a day.
     """
+    drop_tallies_of(sql, ids)
     over = or_(searches.c.state.in_(OVER), searches.c.changed_at < now - timedelta(seconds=TALK_SECONDS))
     theirs = select(transfers.c.id).where(transfers.c.call_id.in_(ids))
     rows = {  # From the leaves to the root: the database would do it too, without counting.

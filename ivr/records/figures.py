@@ -1,25 +1,23 @@
-"""What the line's days come to, in numbers: as they are, to be shown only as ``daily.shown`` writes them."""
+"""How callers reached a person, in numbers: as they are, to be shown only as ``daily.shown`` writes them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, tzinfo
 from math import ceil
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
 from ivr.records.browsing import within
-from ivr.records.tables import attempts, calls, transfers
+from ivr.records.tables import attempts, transfers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ivr.records.database import Database
 
-COLUMNS = frozenset({"language", "outcome", "last_stop", "channel"})
-TEXT = "text"
 HALF_MINUTE, MINUTE = 30, 60
 
 
@@ -87,37 +85,6 @@ def waiting(database: Database, since: date, until: date, zone: tzinfo = UTC) ->
     )
 
 
-def per_day(database: Database, since: date, until: date, zone: tzinfo = UTC) -> list[tuple[date, int, int]]:
-    """Count the calls and the text conversations of each day that had any, the first day first."""
-    counts: dict[date, list[int]] = {}
-    for began, channel, count in _starts(database, since, until, zone):
-        counts.setdefault(began.date(), [0, 0])[channel == TEXT] += count
-    return [(day, voice, text) for day, (voice, text) in sorted(counts.items())]
-
-
-def per_hour_of_week(
-    database: Database, since: date, until: date, zone: tzinfo = UTC
-) -> dict[tuple[int, int], int]:
-    """Count what began in each hour of the week that had any; Monday is 0."""
-    counts: Counter[tuple[int, int]] = Counter()
-    for began, _, count in _starts(database, since, until, zone):
-        counts[began.weekday(), began.hour] += count
-    return dict(sorted(counts.items()))
-
-
-def by(database: Database, column: str, since: date, until: date, *, zone: tzinfo = UTC) -> dict[str, int]:
-    """Count the calls of these days by one of COLUMNS, the most frequent first; empty where not known yet."""
-    if column not in COLUMNS:
-        raise ValueError(f"calls are not counted by {column!r}")
-    counted = select(calls.c[column], func.count()).where(within(since, until, zone))
-    with database.read() as sql:
-        rows = sql.execute(counted.group_by(calls.c[column])).all()
-    counts: Counter[str] = Counter()
-    for value, count in rows:
-        counts[value or ""] += count
-    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
-
-
 def _figures(agency: str, counts: Counter[str]) -> AgencyFigures:
     """Put one agency's counts together."""
     return AgencyFigures(
@@ -136,11 +103,3 @@ def _figures(agency: str, counts: Counter[str]) -> AgencyFigures:
 def _share(waits: Sequence[float], percent: int) -> float | None:
     """Find the shortest wait that so many of a hundred did not exceed."""
     return waits[max(ceil(len(waits) * percent / 100) - 1, 0)] if waits else None
-
-
-def _starts(database: Database, since: date, until: date, zone: tzinfo) -> list[tuple[datetime, str, int]]:
-    """Read how many began when; starts are soon blurred to the hour, so few of them are different."""
-    counted = select(calls.c.started_at, calls.c.channel, func.count()).where(within(since, until, zone))
-    with database.read() as sql:
-        rows = sql.execute(counted.group_by(calls.c.started_at, calls.c.channel)).all()
-    return [(began.astimezone(zone), channel, count) for began, channel, count in rows]

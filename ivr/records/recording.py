@@ -24,6 +24,7 @@ from ivr.records.rows import (
     write_turn,
 )
 from ivr.records.tables import attempts, calls, transfers, turns
+from ivr.records.tallied import drop_tallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -92,6 +93,7 @@ def retell(sql: Connection, ids: Sequence[str], arrived: Mapping[str, Sequence[E
         told.append(story)
         fresh += [write_turn(entry, story.started) for entry in new]
     insert_missing(sql, turns, fresh)
+    drop_tallies(sql, {datetime.fromtimestamp(call.started, UTC) for call in told})
     _rewrite(sql, told, exact)
 
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ivr.flow.reading import read_flow
+from ivr.hours import zone
 from ivr.records.browsing import Filter, browse
+from ivr.records.tallying import tally
 from real.million import fill
 from real.rehearsal import ROOT
 
@@ -36,7 +39,7 @@ CALLS = 1_000_000
 TIMES = 15
 
 
-def pages(database: Database, month: str) -> dict[str, str]:
+def pages(database: Database, month: str, before: str) -> dict[str, str]:
     """Name what operators open, and where it is."""
     first = browse(database, Filter(), size=1).calls[0].id
     narrow = "/calls?channel=voice&language=fr&outcome=connected&agency=chrysalis&stop=main"
@@ -48,6 +51,9 @@ def pages(database: Database, month: str) -> dict[str, str]:
         "one call": f"/calls/{first}",
         "transfers, a month": f"/transfers?since={month}-01&until={month}-28",
         "reports, a month": f"/reports?since={month}-01&until={month}-28",
+        "a month's report": f"/reports/{month}",
+        "its tree, drawn": f"/reports/picture/tree.svg?since={month}-01&until={month}-28",
+        "a published month": f"/reports/{before}/community",
     }
 
 
@@ -82,7 +88,9 @@ def bench(kind: str, url: str, count: int, progress: Progress) -> Table:
     end = fill(console.database, count, [*flow.stops], agencies, progress)
     console.at = end.timestamp()
     hands = console.signed_in()
-    places = pages(console.database, f"{end.replace(day=1):%Y-%m}")
+    tally(console.database, end.timestamp(), zone(flow.line.zone))  # As the worker does, every hour.
+    first = end.replace(day=1)
+    places = pages(console.database, f"{first:%Y-%m}", f"{first - timedelta(days=2):%Y-%m}")
     task = progress.add_task(f"pages on {kind}", total=len(places))
     table = Table(title=f"{kind}: server time of a page with {count:,} calls in the log")
     for column in ("page", "median", "p90"):

@@ -1,10 +1,11 @@
-"""The sweep: whoever turns it off says why, for those who must answer for it later."""
+"""What the line keeps and counts: a sweep that is off says why, and the line's clock is one that exists."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ivr.flow.faults import LINE, Fault
+from ivr.hours import HoursError, zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,3 +18,11 @@ def unexplained(flow: Flow) -> Iterator[Fault]:
     sweep = flow.line.sweep
     if not sweep.on and not sweep.why_off.strip():
         yield Fault(LINE, "sweep.why_off", "is empty, and the sweep is off; write why, or set on = true")
+
+
+def unknown_zone(flow: Flow) -> Iterator[Fault]:
+    """Find a time zone that nobody knows."""
+    try:
+        zone(flow.line.zone)
+    except HoursError as error:
+        yield Fault(LINE, "zone", str(error))

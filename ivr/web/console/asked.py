@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ivr.records.browsing import Filter
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ivr.records.calls import CallSummary
 
-WORDS = ("channel", "language", "outcome", "agency")
+WORDS = ("channel", "language", "outcome", "agency", "audience")
 NUMBERS = {"hour": 23, "seconds_from": 86_400, "seconds_to": 86_400}  # Name -> the largest.
 COLUMNS = ("id", "channel", "started_at", "language", "outcome", "turns", "stops", "transfers")
 
@@ -45,10 +45,10 @@ def whole(given: str) -> int:
     return int(given) if given.isdecimal() and len(given) <= 9 else 0  # noqa: PLR2004 - what SQL holds
 
 
-def days(arguments: Mapping[str, str], now: float) -> tuple[date, date]:
+def days(arguments: Mapping[str, str], today: date) -> tuple[date, date]:
     """Read a range of days; without one, the last thirty."""
     wanted, _ = asked({name: arguments.get(name, "") for name in ("since", "until")})
-    until = wanted.until or datetime.fromtimestamp(now, UTC).date()
+    until = wanted.until or today
     return wanted.since or until - timedelta(days=29), until
 
 

@@ -16,13 +16,14 @@ from ivr.web.console.gate import LONGEST, gone, guard, login_gate, seal
 from ivr.web.console.keeping import keeping
 from ivr.web.console.pages import pages
 from ivr.web.console.people import people
+from ivr.web.console.reports import reports
 from ivr.web.console.signing import signing
 from ivr.web.console.wording import wording
 
 if TYPE_CHECKING:
     from flask import Flask
 
-BLUEPRINTS = (signing, pages, wording, blocked, people, keeping)
+BLUEPRINTS = (signing, pages, reports, wording, blocked, people, keeping)
 LARGEST_FORM = 64 * 1024
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app, render_template, request
 from flask_login import current_user
 
+from ivr.hours import zone
 from ivr.records.daily import shown
 from ivr.work.signs import Last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime, tzinfo
 
     from ivr.flow.nodes import Flow
     from ivr.records.database import Database
@@ -58,8 +60,8 @@ def me() -> Operator:
 @cache
 def words_of(language: str) -> Mapping[str, str]:
     """Read the words of the console in a language."""
-    text = files("ivr.web.console").joinpath(f"words/{language}.toml").read_text("utf-8")
-    return cast("Mapping[str, str]", tomllib.loads(text))
+    texts = (files("ivr.web.console").joinpath(f"words/{part}{language}.toml") for part in ("", "reports."))
+    return {key: word for text in texts for key, word in tomllib.loads(text.read_text("utf-8")).items()}
 
 
 def spoken_here() -> str:
@@ -69,13 +71,23 @@ def spoken_here() -> str:
 
 def page(template: str, **values: object) -> str:
     """Draw a page of the console."""
-    language = spoken_here()
+    spoken = spoken_with(spoken_here(), desk().flow.line.zone)
+    return render_template(f"console/{template}.html", **spoken, **values)
+
+
+def spoken_with(language: str, clock: str) -> dict[str, object]:
+    """Give every template the words of a language, and the clock by which it tells the time."""
     words = words_of(language)
-    return render_template(
-        f"console/{template}.html",
-        language=language,
-        t=words,
-        word=lambda key: words.get(key, key),
-        few=shown,
-        **values,
-    )
+    return {
+        "language": language,
+        "t": words,
+        "word": lambda key: words.get(key, key),
+        "few": shown,
+        "clock": clock,
+        "here": partial(_on_the_wall, zone(clock)),
+    }
+
+
+def _on_the_wall(there: tzinfo, moment: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Write a moment by the line's own clock."""
+    return moment.astimezone(there).strftime(form)

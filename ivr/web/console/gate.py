@@ -83,7 +83,7 @@ def guard() -> Answer | str | None:
 
 def seal(response: Response) -> Response:
     """Let the pages of the console send forms to us, and run nothing inline."""
-    response.headers["Content-Security-Policy"] = CSP
+    response.headers.setdefault("Content-Security-Policy", CSP)
     return response
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -13,17 +13,21 @@ from flask import Blueprint, Response, abort, redirect, request, url_for
 from ivr.logs import OneLine
 from ivr.records import agency_status
 from ivr.records.audit import list_deeds, note_deed, verify
-from ivr.records.browsing import browse, export, find_call, read_rings, read_turns
-from ivr.records.figures import by, per_day, transfer_figures, waiting
+from ivr.records.browsing import Filter, browse, export, find_call, read_rings, read_turns
+from ivr.records.figures import transfer_figures, waiting
 from ivr.records.live import block_call, list_live, list_notes, list_rings, write_note
 from ivr.records.operators import Role
 from ivr.web.console.asked import as_csv, asked, days, hour_only, whole
 from ivr.web.console.desk import desk, me, page
 from ivr.web.console.gate import needs
-from ivr.web.console.timeline import clock, marks
+from ivr.web.console.sections import branches
+from ivr.web.console.telling import today, zone_of
+from ivr.web.console.timeline import marks, minutes
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as Answer
+
+    from ivr.records.browsing import Filter
 
 pages = Blueprint(
     "desk",
@@ -52,10 +56,13 @@ def now_again() -> str:
 @pages.get("/calls")
 def calls() -> str:
     """Show the call log, filtered as the address says."""
-    wanted, faults = asked(request.args)
+    wanted, faults = _asked()
     shelf = browse(desk().database, wanted, request.args.get("after", ""))
     kept = {k: v for k, v in request.args.items() if v and k != "after"}
-    return page("calls", shelf=shelf, faults=faults, kept=kept, agencies=desk().flow.directory.agencies)
+    flow = desk().flow
+    audiences = {stop: flow.prompts[flow.languages[0]].stops[stop].label for stop in branches(flow)}
+    agencies = flow.directory.agencies
+    return page("calls", shelf=shelf, faults=faults, kept=kept, agencies=agencies, audiences=audiences)
 
 
 @pages.get("/calls.<kind>")
@@ -63,7 +70,7 @@ def exported(kind: str) -> Response:
     """Stream exactly what is filtered; starts are given to the hour, and no mark is in it."""
     if kind not in {"csv", "json"}:
         abort(404)
-    wanted, faults = asked(request.args)
+    wanted, faults = _asked()
     if faults:
         abort(400)
     note_deed(desk().database, me().name, "calls exported", kind)
@@ -82,7 +89,9 @@ def one(call: str) -> str:
         abort(404)
     turns, lasted = read_turns(database, call), found.ended_at and found.ended_at - found.started_at
     told = marks(turns, read_rings(database, call), lasted.total_seconds() if lasted else None)
-    return page("call", call=found, turns=turns, marks=told, clock=clock, notes=list_notes(database, call))
+    return page(
+        "call", call=found, turns=turns, marks=told, minutes=minutes, notes=list_notes(database, call)
+    )
 
 
 @pages.post("/calls/<call>/note")
@@ -108,14 +117,15 @@ def block(call: str) -> Answer:
 @pages.get("/transfers")
 def transfers() -> str:
     """Show how callers reached a person, and the switch of each agency."""
-    since, until = days(request.args, desk().now())
+    since, until = days(request.args, today(desk()))
     database, directory = desk().database, desk().flow.directory
+    there = zone_of(desk())
     return page(
         "transfers",
         since=since,
         until=until,
-        figures=transfer_figures(database, since, until),
-        waiting=waiting(database, since, until),
+        figures=transfer_figures(database, since, until, there),
+        waiting=waiting(database, since, until, there),
         agencies={name: a for name, a in directory.agencies.items() if a.transfer},
         status=agency_status.list_status(database, desk().now()),
     )
@@ -136,15 +146,6 @@ def switch(name: str) -> Answer:
     return redirect(url_for("desk.transfers"), 303)
 
 
-@pages.get("/reports")
-def reports() -> str:
-    """Show how many called, in which language, and how it ended."""
-    since, until = days(request.args, desk().now())
-    database = desk().database
-    tables = {name: by(database, name, since, until) for name in ("language", "outcome", "last_stop")}
-    return page("reports", since=since, until=until, per_day=per_day(database, since, until), tables=tables)
-
-
 @pages.get("/audit")
 @needs(Role.ADMINISTRATOR)
 def deeds() -> str:
@@ -152,6 +153,14 @@ def deeds() -> str:
     database = desk().database
     found = list_deeds(database, whole(request.args.get("before", "")))
     return page("audit", deeds=found, faults=verify(database))
+
+
+def _asked() -> tuple[Filter, list[str]]:
+    """Read the filter of an address, by the line's clock and of its own branches."""
+    wanted, faults = asked(request.args)
+    if wanted.audience and wanted.audience not in branches(desk().flow):
+        return replace(wanted, audience=None, zone=zone_of(desk())), [*faults, "audience"]
+    return replace(wanted, zone=zone_of(desk())), faults
 
 
 def _written(name: str) -> str:
@@ -176,8 +185,7 @@ def _now() -> dict[str, object]:
         "parts": desk().parts(),
         "twilio": desk().twilio(),
         "swept": desk().flow.line.sweep.on,
-        "clock": lambda at: time.strftime("%Y-%m-%d %H:%M", time.gmtime(at)),
-        "at": time.strftime("%H:%M:%S", time.gmtime(desk().now())),
+        "when": lambda at: datetime.fromtimestamp(at, UTC),
         "moment": datetime.fromtimestamp(desk().now(), UTC),
         "sees_stops": me().role.covers(Role.OPERATOR),
     }

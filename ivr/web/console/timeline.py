@@ -55,7 +55,7 @@ def _with_lengths(told: Sequence[Mark]) -> Iterator[Mark]:
         yield told[-1]
 
 
-def clock(seconds: float) -> str:
+def minutes(seconds: float) -> str:
     """Write seconds as a clock does: "1:05"."""
     whole = int(seconds)
     return f"{whole // 60}:{whole % 60:02}"

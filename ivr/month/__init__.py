@@ -1,0 +1,1 @@
+"""A month of pretend conversations, told by the line itself, so that pages have something to show."""

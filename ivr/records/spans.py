@@ -1,0 +1,71 @@
+"""Some days in a row, by the clock of one place. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import tzinfo
+
+A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days from one to another, the last one included."""
+
+    since: date
+    until: date
+    zone: tzinfo = UTC
+
+    @property
+    def begins(self) -> datetime:
+        """The first moment, in UTC."""
+        return midnight(self.since, self.zone)
+
+    @property
+    def ends(self) -> datetime:
+        """The first moment after it, in UTC."""
+        return midnight(self.until + A_DAY, self.zone)
+
+    @property
+    def days(self) -> list[date]:
+        """Every day."""
+        return [self.since + A_DAY * n for n in range((self.until - self.since).days + 1)]
+
+    @property
+    def months(self) -> list[date]:
+        """The first days of the months that lie in it as a whole."""
+        firsts = [day for day in self.days if day.day == 1]
+        return [first for first in firsts if month_end(first) <= self.until]
+
+    def without(self, days: Collection[date]) -> Iterator[Span]:
+        """Give what is left of it when some days are taken out."""
+        begun: date | None = None
+        for day in self.days:
+            if day not in days:
+                begun = begun or day
+            elif begun:
+                yield Span(begun, day - A_DAY, self.zone)
+                begun = None
+        if begun:
+            yield Span(begun, self.until, self.zone)
+
+
+def month(first: date, zone: tzinfo) -> Span:
+    """Give the month of a day."""
+    begins = first.replace(day=1)
+    return Span(begins, month_end(begins), zone)
+
+
+def month_end(first: date) -> date:
+    """Give the last day of a month."""
+    return (first.replace(day=28) + timedelta(days=4)).replace(day=1) - A_DAY
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """Say when a day begins, in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

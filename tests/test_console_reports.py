@@ -1,0 +1,290 @@
+"""Report pages and pictures: for operators and for everybody, and never a count that could be one person."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from base64 import b64encode
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner
+from conftest import ROOT
+from console import Console, Hands
+from fakes import ENVIRONMENT
+from hypothesis import given
+from hypothesis import strategies as st
+from ivr.month.seeding import SETTLED, conversations, seed
+
+from ivr.cli import main
+from ivr.effects import Entry
+from ivr.records.daily import FEW, UNDER, WITHHELD, parts_shown, steps_shown
+from ivr.records.database import connect
+from ivr.records.migrate import upgrade
+from ivr.records.recording import record
+from ivr.records.reports import Report
+from ivr.records.spans import month
+from ivr.web.console.community import PARTS as PUBLISHED
+from ivr.web.console.community import publish, published
+from ivr.web.console.sections import PARTS, Teller, branches
+from ivr.web.console.telling import drawn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ivr.flow.nodes import Flow
+    from ivr.records.database import Database
+
+MARK = "ab" * 16
+TORONTO = ZoneInfo("America/Toronto")
+NOW = datetime(2026, 11, 25, 15, tzinfo=UTC).timestamp()
+SPAN = month(date(2026, 10, 1), TORONTO)
+RANGE = "since=2026-10-01&until=2026-10-31"
+PAGES = (f"?{RANGE}", "", "/2026-10", "/2026-11", "/2026-10/community")
+PICTURES = [f"/picture/{name}.svg?{RANGE}" for name in PARTS]
+PICTURES += [f"/2026-10/community/{name}.svg" for name in PUBLISHED]
+COUNTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=2), st.integers(0, 40), max_size=8)
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory, flow: Flow) -> Console:
+    made = Console(tmp_path_factory.mktemp("console"), flow, ROOT / "prompts")
+    made.at = NOW
+    for day in (date(2026, 10, 1) + timedelta(days=n) for n in range(55)):
+        told = [replace(entry, mark=MARK) for each in conversations(flow, day) for entry in each]
+        record(made.database, told, max(entry.at for entry in told) + SETTLED)
+    return made
+
+
+@pytest.fixture(scope="module")
+def hands(console: Console) -> Hands:
+    return console.signed_in()
+
+
+def report(days: tuple[int, int] = (400, 90), **counts: dict[str, int]) -> Report:
+    """Make a report of October out of some counts."""
+    called, texted = days
+    per_day = {"calls": [called, *[0] * 30], "texts": [texted, *[0] * 30]}
+    return Report(SPAN, per_day, counts, 0)
+
+
+def said(flow: Flow, told: Report) -> list[str]:
+    """Give all that pages, pictures and what is published would say of a report."""
+    teller = Teller(told, flow, "en")
+    sections = [*teller.all(), *published(teller)]
+    return [f"{section} {drawn(teller, section)}" for section in sections]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("tongue", ["en", "fr"])
+def test_no_page_shows_a_small_count_or_anything_of_a_caller(hands: Hands, path: str, tongue: str) -> None:
+    answer = hands.client.get(f"/console/reports{path}", headers={"Accept-Language": tongue})
+
+    cells = re.findall(r'<td class="n">([^<]*)</td>', answer.text)
+    assert answer.status_code == 200
+    assert len(cells) > 20
+    assert [cell for cell in cells if cell.isdecimal() and 0 < int(cell) < FEW] == []
+    assert MARK not in answer.text
+    assert re.search(r"\b[0-9a-f]{32}\b|\+1\d{10}", answer.text) is None
+
+
+@pytest.mark.parametrize("path", PICTURES)
+def test_no_picture_shows_a_small_count_or_runs_or_reveals_anything(hands: Hands, path: str) -> None:
+    answer = hands.get(f"/reports{path}")
+
+    drawing = ET.fromstring(answer.text)  # noqa: S314 - our own
+    names = {each.tag.rpartition("}")[2] for each in drawing.iter()}
+    style = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    counts = re.findall(r"[:,] ?(\d+)<|(\d+) (?:came|left)", answer.text)
+    allowed = re.findall(r"'sha256-([^']+)'", answer.headers["Content-Security-Policy"])
+    assert answer.mimetype == "image/svg+xml"
+    assert names.isdisjoint({"script", "a", "image", "foreignObject", "use"})
+    assert not re.search(r"\son\w+=|\sstyle=|href", answer.text)
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert [b64encode(sha256(each.encode()).digest()).decode() for each in style] in ([], allowed)
+    assert [each for pair in counts for each in pair if each and 0 < int(each) < FEW] == []
+    assert MARK not in answer.text
+    assert not re.search(r"\b[0-9a-f]{32}\b|\+1\d{10}", answer.text)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("what", ["language", "outcome", "last_stop", "stop", "hour", "transfer", "reached"])
+def test_pages_and_pictures_are_the_same_whatever_a_hidden_count_is(flow: Flow, what: str) -> None:
+    names = {
+        "language": ("en", "fr", "xx"),
+        "outcome": ("informed", "left", "opted_out"),
+        "last_stop": ("main", "me", "law"),
+        "stop": ("main", "me", "law"),
+        "hour": ("mon-09", "tue-10", "wed-03"),
+        "transfer": ("connected", "left", "not_connected"),
+        "reached": ("rung", "answered", "accepted"),
+    }[what]
+
+    # The parts of a whole must not tell it by their sum either: what makes up for it is hidden too.
+    other = 30 if what in {"stop", "reached"} else 27
+    few = said(flow, report(**{what: dict(zip(names, (300, 30, 1), strict=True))}))
+    more = said(flow, report(**{what: dict(zip(names, (300, other, 4), strict=True))}))
+
+    assert few == more
+
+
+@given(counts=COUNTS)
+def test_no_small_part_can_be_worked_out_of_a_whole(counts: dict[str, int]) -> None:
+    told = parts_shown(counts)
+
+    hidden = [counts[name] for name, cell in told.items() if not cell.isdecimal()]
+    small = [count for count in counts.values() if 0 < count < FEW]
+    assert {name for name, cell in told.items() if cell == UNDER} == {
+        name for name, count in counts.items() if 0 < count < FEW
+    }
+    # Whoever knows the whole knows what is hidden together: that is not few, or it is all that there is.
+    assert not small or sum(hidden) >= FEW or sum(counts.values()) == sum(hidden)
+
+
+@given(steps=st.lists(st.integers(0, 40), min_size=2, max_size=6))
+def test_no_two_steps_that_are_shown_differ_by_few(steps: list[int]) -> None:
+    counts = dict(enumerate(sorted(steps, reverse=True)))
+
+    told = steps_shown(counts)
+
+    seen = [int(cell) for cell in told.values() if cell.isdecimal()]
+    assert [
+        1 for one in seen for other in seen if 0 < abs(one - other) < FEW and min(one, other) >= FEW
+    ] == []
+    assert list(told) == list(counts)
+    assert set(told.values()) <= {*map(str, seen), UNDER, WITHHELD}
+
+
+def test_what_is_published_is_rounded_and_names_no_agency_no_hour_no_day(hands: Hands, flow: Flow) -> None:
+    page = hands.get("/reports/2026-10/community").text
+
+    cells = [cell for cell in re.findall(r'<td class="n">([^<]*)</td>', page) if cell.isdecimal()]
+    main = page[page.index("<h1>") : page.index('class="hint clock"')]
+    names = [a.run_by for a in flow.directory.agencies.values()] + list(flow.directory.agencies)
+    spoken = [flow.prompts["en"].agencies[name].name for name in flow.prompts["en"].agencies]
+    assert len(cells) > 20
+    assert [cell for cell in cells if int(cell) % FEW] == []
+    assert [name for name in (*names, *spoken) if re.search(rf"\b{re.escape(name)}\b", main)] == []
+    assert re.search(r"2026-10-\d|\d:\d\d", main) is None
+
+
+def test_the_published_total_cannot_tell_a_hidden_part(flow: Flow) -> None:
+    teller = Teller(report(language={"en": 41, "fr": 23, "xx": 3}), flow, "en")
+
+    rows = dict(publish(teller, "languages").rows)
+
+    assert rows == {"English": "40", "French": WITHHELD, "xx": UNDER}
+
+
+def test_a_month_that_is_not_over_is_not_published(hands: Hands) -> None:
+    assert hands.get("/reports/2026-11/community").status_code == 404
+    assert hands.get("/reports/2026-11/community/totals.svg").status_code == 404
+    assert "not over" in hands.get("/reports/2026-11/community").text
+
+
+@pytest.mark.parametrize("path", ["/2026-13", "/2027-01", "/x", "/1999-12", "/2026-10-01", "/picture/x.svg"])
+def test_what_is_no_month_and_no_picture_is_not_there(hands: Hands, path: str) -> None:
+    assert hands.get(f"/reports{path}").status_code == 404
+
+
+@pytest.mark.parametrize("days", ["since=0001-01-01&until=9999-12-31", "since=2026-12-01", "since=x&until=y"])
+def test_a_range_without_end_is_cut_to_a_year(hands: Hands, days: str) -> None:
+    shown = hands.get(f"/reports?{days}")
+
+    assert shown.status_code == 200
+    assert len(re.findall(r'<th scope="row">20\d\d-', shown.text)) <= 366
+    assert hands.get(f"/reports/picture/days.svg?{days}").status_code == 200
+
+
+def test_the_branches_are_those_of_the_main_menu_and_sift_the_log(hands: Hands, flow: Flow) -> None:
+    first, *_ = branches(flow)
+
+    every = hands.get("/calls.csv?since=2026-11-20&until=2026-11-24").text.splitlines()[1:]
+    theirs = hands.get(f"/calls.csv?since=2026-11-20&until=2026-11-24&audience={first}").text.splitlines()[1:]
+
+    assert branches(flow) == tuple(flow.stops[flow.menus.home].options.values())  # type: ignore[union-attr]
+    assert theirs == [row for row in every if first in row.split(",")[6].split()]
+    assert len(every) > len(theirs) > 5
+    assert 'role="alert"' in hands.get("/calls?audience=nobody").text
+
+
+def test_days_and_hours_are_those_of_the_lines_own_clock(tmp_path: Path, flow: Flow) -> None:
+    console = Console(tmp_path, flow, ROOT / "prompts")
+    console.at = NOW
+    at = datetime(2026, 11, 2, 4, 30, tzinfo=UTC).timestamp()  # Half past eleven at night, on the 1st.
+    record(console.database, [Entry("c" * 32, "0", at, "voice", "en", "hello")], NOW)
+    hands = console.signed_in()
+
+    there = hands.get("/calls?since=2026-11-01&until=2026-11-01&hour=23").text
+    elsewhere = hands.get("/calls?since=2026-11-02&until=2026-11-02").text
+
+    assert ">2026-11-01 23:30<" in there
+    assert "c" * 32 not in elsewhere
+    assert all(
+        "America/Toronto" in hands.get(path).text for path in ("/", "/calls", "/transfers", "/reports")
+    )
+
+
+@pytest.fixture
+def environment(tmp_path: Path, flow: Flow) -> Iterator[dict[str, str]]:
+    """Give the settings of a line whose log holds pretend months."""
+    url = f"sqlite:///{tmp_path}/line.sqlite3"
+    upgrade(url)
+    database: Database = connect(url)
+    seed(database, flow, time.time())
+    yield ENVIRONMENT | {
+        "DATABASE_URL": url,
+        "IVR_CONFIG": str(ROOT / "config"),
+        "IVR_PROMPTS": str(ROOT / "prompts"),
+    }
+    database.close()
+
+
+def last_month() -> str:
+    today = datetime.now(TORONTO).date()
+    return f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
+
+
+def test_a_month_is_printed_in_the_terminal(environment: dict[str, str]) -> None:
+    told = CliRunner().invoke(main, ["report", last_month(), "--language", "fr"], env=environment)
+    early = CliRunner().invoke(main, ["report", "2999-01"], env=environment)
+
+    assert told.exit_code == 0, told.output
+    assert "Appels et textos par jour" in told.output
+    assert UNDER not in told.output
+    assert "no month that has begun" in early.output
+
+
+@pytest.mark.parametrize("kind", [(), ("--community",)])
+def test_a_month_is_printed_on_paper(
+    environment: dict[str, str], tmp_path: Path, kind: tuple[str, ...]
+) -> None:
+    if not shutil.which("chromium"):
+        lacking = "there is no Chromium on this machine: apt-get install chromium"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(lacking)
+    paper = tmp_path / "month.pdf"
+
+    told = CliRunner().invoke(main, ["report", last_month(), "--pdf", str(paper), *kind], env=environment)
+
+    assert told.exit_code == 0, told.output
+    assert paper.read_bytes().startswith(b"%PDF")
+    assert 2 <= paper.read_bytes().count(b"/Type /Page\n") <= 8
+
+
+def test_without_chromium_the_command_says_how_to_get_it(environment: dict[str, str], tmp_path: Path) -> None:
+    told = CliRunner().invoke(
+        main,
+        ["report", last_month(), "--pdf", str(tmp_path / "x.pdf")],
+        env=environment | {"PATH": str(tmp_path)},
+    )
+
+    assert told.exit_code == 1
+    assert "Chromium is not on this machine" in told.output
