@@ -121,6 +121,7 @@ def _put(database: Database, table: Table, rows: list[Row]) -> None:
     try:
         if database.engine.dialect.name == "postgresql":
             names = ", ".join(columns)
+            connection.cursor().execute("SET statement_timeout = 0")  # A busy machine may take its time.
             with connection.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
