@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from ivr.breaker import PartUnavailable
 from ivr.effects import Entry
@@ -18,6 +20,8 @@ from ivr.records.database import connect
 from ivr.records.migrate import upgrade
 from ivr.records.recording import record
 from ivr.records.snapshot import Snapshots
+from ivr.records.spans import Span
+from ivr.records.tallying import days_tallied
 from ivr.records.unknown import list_unknown
 from ivr.telephony.sweep import Swept
 
@@ -61,6 +65,11 @@ def house(folder: Path, database: Database, watch: Watch, sweeps: Sweeps | None)
 def finish(keeps: Housekeeping) -> None:
     keeps.look()
     keeps.finish()
+
+
+def tallied(database: Database, zone: ZoneInfo) -> frozenset[date]:
+    with database.read() as sql:
+        return days_tallied(sql, Span(date(2026, 11, 1), date(2026, 11, 30), zone))
 
 
 def call(identity: str, at: float, mark: str = "") -> list[Entry]:
@@ -116,6 +125,18 @@ def test_each_sweep_is_told_and_whether_it_saw_everything(tmp_path: Path) -> Non
         watch.at += 301
 
     assert told == [True, False, False]
+
+
+def test_days_that_are_over_are_counted_by_the_lines_own_clock(tmp_path: Path) -> None:
+    database, night = made(tmp_path), datetime(2026, 11, 10, 3, tzinfo=UTC).timestamp()
+    record(database, [*call("old", night - 30 * DAY), *call("new", night)], night)
+    keeps = house(tmp_path, database, Watch(), None)
+    keeps.zone = ZoneInfo("America/Toronto")  # There it is still the evening before.
+
+    finish(keeps)
+
+    assert [count.day for count in list_daily(database) if count.what == "calls"] == [date(2026, 10, 10)]
+    assert date(2026, 11, 9) in tallied(database, keeps.zone)
 
 
 def test_calls_that_the_log_never_heard_of_are_counted_by_the_day(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def _searches(sql: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str, s
         yield row.call_id, "transfer", row.outcome or ""
         if row.waited_seconds is not None:
             yield row.call_id, *waited_name(row.outcome, row.waited_seconds)
-    for row in sql.execute(steps().where(transfers.c.call_id.in_(ids))):
+    for row in sql.execute(steps(calls.c.id.in_(ids))):
         yield from ((row.call_id, REACHED, step) for step in STEPS if getattr(row, step))
 
 

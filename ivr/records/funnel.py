@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import case, func, or_, select
 
 from ivr.records.outcomes import ACCEPTED
-from ivr.records.tables import attempts, transfers
+from ivr.records.tables import attempts, calls, transfers
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
 
 REACHED = "reached"
 STEPS = ("rung", "answered", "accepted")
 TALKED = "connected"
 
 
-def steps() -> Select[tuple[str, bool, bool, bool]]:
-    """Read of each search how far it came; who talked came all the way, whatever was lost of the rest."""
-    theirs = attempts.c.transfer_id == transfers.c.id
+def steps(wanted: ColumnElement[bool]) -> Select[tuple[str, int, int, int]]:
+    """Read how far each search of the wanted calls came; who talked came all the way, whatever was lost."""
     talked = transfers.c.outcome == TALKED
-    taken = attempts.c.outcome == ACCEPTED
-    answered = or_(attempts.c.answered_at.is_not(None), attempts.c.accepted_at.is_not(None), taken)
-    accepted = or_(attempts.c.accepted_at.is_not(None), taken)
-    return select(
-        transfers.c.call_id,
-        or_(talked, exists().where(theirs)).label("rung"),
-        or_(talked, exists().where(theirs, answered)).label("answered"),
-        or_(talked, exists().where(theirs, accepted)).label("accepted"),
-    )
+    taken = or_(attempts.c.accepted_at.is_not(None), attempts.c.outcome == ACCEPTED)
+    came = {
+        "rung": attempts.c.id.is_not(None),
+        "answered": or_(attempts.c.answered_at.is_not(None), taken),
+        "accepted": taken,
+    }
+    so_far = (func.max(case((or_(talked, claim), 1), else_=0)).label(step) for step, claim in came.items())
+    theirs = calls.join(transfers).outerjoin(attempts, attempts.c.transfer_id == transfers.c.id)
+    each = select(transfers.c.call_id, *so_far).select_from(theirs).where(wanted)
+    return each.group_by(transfers.c.id, transfers.c.call_id)

@@ -69,7 +69,7 @@ def count_rows(sql: Connection, span: Span) -> Counter[Key]:
         there = moment.astimezone(span.zone)
         counts[Key(there.date(), "texts" if channel == "text" else "calls")] += count
         counts[Key(span.since, "hour", f"{WEEK[there.weekday()]}-{there.hour:02}")] += count
-    for what, name, count in (*_calls(sql, began), *_stops(sql, began), *_searches(sql, began)):
+    for what, name, count in (*_calls(sql, began), *_stops(sql, began), *_searches(sql, span)):
         counts[Key(span.since, what, name)] += count
     return counts
 
@@ -83,19 +83,25 @@ def _calls(sql: Connection, began: ColumnElement[bool]) -> Iterator[tuple[str, s
 
 def _stops(sql: Connection, began: ColumnElement[bool]) -> Iterator[tuple[str, str, int]]:
     """Count the calls that came to each stop."""
-    visits = select(turns.c.stop, func.count(distinct(turns.c.call_id))).select_from(calls.join(turns))
-    there = visits.where(began, turns.c.stop != "", turns.c.n < LAST).group_by(turns.c.stop)
+    # PostgreSQL finds these calls along an index first, and then their turns; else it may look through all.
+    theirs = select(calls.c.id).where(began).cte("theirs").prefix_with("MATERIALIZED", dialect="postgresql")
+    visits = select(turns.c.stop, func.count(distinct(turns.c.call_id)))
+    there = visits.join(theirs, turns.c.call_id == theirs.c.id)
+    there = there.where(turns.c.stop != "", turns.c.n < LAST).group_by(turns.c.stop)
     yield from (("stop", stop, count) for stop, count in sql.execute(there))
 
 
-def _searches(sql: Connection, began: ColumnElement[bool]) -> Iterator[tuple[str, str, int]]:
+def _searches(sql: Connection, span: Span) -> Iterator[tuple[str, str, int]]:
     """Count what searches for a person came to, how far, and how long callers waited."""
+    # No call lasts a day: so every search of theirs is found along the index of searches.
+    near = (transfers.c.started_at >= span.begins) & (transfers.c.started_at < span.ends + A_DAY)
+    wanted = (calls.c.started_at >= span.begins) & (calls.c.started_at < span.ends) & near
     told = select(transfers.c.outcome, transfers.c.waited_seconds).select_from(calls.join(transfers))
-    for outcome, waited in sql.execute(told.where(began)):
+    for outcome, waited in sql.execute(told.where(wanted)):
         yield "transfer", outcome or "", 1
         if waited is not None:
             yield *waited_name(outcome, waited), 1
-    for row in sql.execute(steps().join(calls).where(began)):
+    for row in sql.execute(steps(wanted)):
         yield from ((REACHED, step, 1) for step in STEPS if getattr(row, step))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ivr.records.database import Database
 
-DAYS = 395  # A line that keeps its rows for thirteen months.
+DAYS = 30  # As long as callers are told; older rows are deleted.
 TURNS_OF_A_CALL = 4
 SHARE_WHO_ASK = 5  # One caller in so many asks for a person.
 AT_ONCE = 20_000
@@ -31,7 +31,7 @@ Row = tuple[Any, ...]
 def fill(
     database: Database, count: int, stops: Sequence[str], agencies: Sequence[str], progress: Progress
 ) -> datetime:
-    """Fill an empty log with so many calls of the last months; give the day after the last one."""
+    """Fill an empty log with so many calls of the last days; give the day after the last one."""
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     task = progress.add_task(f"a log of {count:,} calls", total=count)
     dice = random.Random(7)  # noqa: S311 - the same calls each time
@@ -121,6 +121,7 @@ def _put(database: Database, table: Table, rows: list[Row]) -> None:
     try:
         if database.engine.dialect.name == "postgresql":
             names = ", ".join(columns)
+            connection.cursor().execute("SET statement_timeout = 0")  # A busy machine may take its time.
             with connection.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)

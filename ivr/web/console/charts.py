@@ -7,11 +7,13 @@ allows that style by its hash, and nothing else.
 from __future__ import annotations
 
 import re
+import sys
 from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from pygal import PluginImportFixer
 from pygal.graph.horizontalbar import HorizontalBar
 from pygal.graph.stackedbar import StackedBar
 from pygal.style import Style
@@ -20,6 +22,9 @@ from ivr.web.console.heat import heat
 
 if TYPE_CHECKING:
     from ivr.web.console.sections import Section
+
+# Pygal looks for maps of its own in every import of a program; we draw none, and Python warns of its way.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, PluginImportFixer)]
 
 LIGHT = "--ink:#1d2327;--soft:#51606a;--line:#cfd6da;--one:#0b5394;--two:#b45f06;--paper:#fdfcfa"
 DARK = "--ink:#e9eef1;--soft:#aab8c1;--line:#3a464e;--one:#8fc7ff;--two:#f6b26b;--paper:#15191c"
