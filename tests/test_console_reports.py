@@ -288,3 +288,12 @@ def test_without_chromium_the_command_says_how_to_get_it(environment: dict[str, 
 
     assert told.exit_code == 1
     assert "Chromium is not on this machine" in told.output
+
+
+def test_the_picture_of_a_month_that_goes_on_has_the_days_of_its_table(hands: Hands) -> None:
+    page = hands.get("/reports/2026-11").text
+
+    source = re.findall(r'src="/console(/reports/picture/days[^"]+)"', page)[0].replace("&amp;", "&")
+
+    assert len(re.findall(r'<th scope="row">2026-11-\d\d<', page)) == 30
+    assert ">30<" in hands.get(source).text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ivr.flow.svg import Note, picture
 from ivr.hours import zone
 from ivr.records.reports import read_report
-from ivr.records.spans import Span, month
+from ivr.records.spans import Span, month, month_end
 from ivr.web.console.asked import days
 from ivr.web.console.charts import draw
 from ivr.web.console.sections import Section, Teller
@@ -33,9 +33,9 @@ def today(desk: Desk) -> date:
 
 
 def span_asked(desk: Desk, arguments: Mapping[str, str]) -> Span:
-    """Read the days that an address asks for: none to come, and a year at the most."""
+    """Read the days that an address asks for: none after this month, and a year at the most."""
     since, until = days(arguments, today(desk))
-    until = min(max(until, date(2000, 1, 1)), today(desk))
+    until = min(max(until, date(2000, 1, 1)), month_end(today(desk)))
     return Span(max(min(since, until), until - timedelta(days=MOST_DAYS - 1)), until, zone_of(desk))
 
 
