@@ -21,10 +21,10 @@ from console import Console, Hands
 from fakes import ENVIRONMENT
 from hypothesis import given
 from hypothesis import strategies as st
-from ivr.month.seeding import SETTLED, conversations, seed
 
 from ivr.cli import main
 from ivr.effects import Entry
+from ivr.month.seeding import SETTLED, conversations, seed
 from ivr.records.daily import FEW, UNDER, WITHHELD, parts_shown, steps_shown
 from ivr.records.database import connect
 from ivr.records.migrate import upgrade
