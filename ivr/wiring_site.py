@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
 
 
+COUNTS_HOLD = 30  # Seconds.
+
+
 def build_site(config: Path, prompts: Path, number: str, settings: Settings | None = None) -> Flask:
     """Put together the page of the line that has a number; with settings, its console too."""
     flow = read_flow(config, prompts)
@@ -55,6 +58,7 @@ def build_desk(settings: Settings, flow: Flow) -> Desk:
         secure=settings.public_url.startswith("https:"),
         now=time.time,
         parts=partial(_parts, database, settings.redis_url),
+        counts_hold=COUNTS_HOLD,
         twilio=Signs(connect_redis(settings.redis_url), Breaker(), time.time).read,
     )
 

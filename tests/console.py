@@ -54,6 +54,8 @@ class Hands:
 class Console:
     """The console under test."""
 
+    counts_hold = 0  # Seconds; as long as each change must be seen at once.
+
     def __init__(
         self, folder: Path, flow: Flow, prompts: Path, limits: Limits | None = None, *, url: str = ""
     ) -> None:
@@ -71,6 +73,7 @@ class Console:
             now=lambda: self.at,
             parts=lambda: {"database": True, "redis": False, "worker": False},
             twilio=lambda: self.twilio,
+            counts_hold=self.counts_hold,
         )
         self.app = create_site(Shown(flow, read_pages(prompts, flow.languages), "+12895550100"), desk)
 

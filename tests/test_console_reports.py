@@ -297,3 +297,24 @@ def test_the_picture_of_a_month_that_goes_on_has_the_days_of_its_table(hands: Ha
 
     assert len(re.findall(r'<th scope="row">2026-11-\d\d<', page)) == 30
     assert ">30<" in hands.get(source).text
+
+
+def test_counts_are_shown_again_for_as_long_as_they_hold_and_no_longer(tmp_path: Path, flow: Flow) -> None:
+    class Holding(Console):
+        counts_hold = 30
+
+    console = Holding(tmp_path, flow, ROOT / "prompts")
+    console.at = NOW
+    hands = console.signed_in()
+
+    def total() -> str:
+        found = re.search(r"<strong>(\d+)</strong>", hands.get("/reports").text)
+        return found[1] if found else ""
+
+    before = total()
+    called = [Entry(f"held{n}", "1", console.at - 60, "voice", "en", "main") for n in range(7)]
+    record(console.database, called, console.at)
+    held = total()
+    console.at += 30
+
+    assert (before, held, total()) == ("0", "0", "7")

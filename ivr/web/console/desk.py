@@ -40,6 +40,12 @@ class Desk:
     now: Callable[[], float]
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
     twilio: Callable[[], Last] = Last  # What was last seen of Twilio.
+    counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
+
+    @property
+    def counted_at(self) -> object:
+        """Name the moment of which counts may be shown now: the same for as long as they hold."""
+        return self.now() // self.counts_hold if self.counts_hold else object()  # It equals no other.
 
 
 def desk() -> Desk:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
 
@@ -27,7 +28,7 @@ from ivr.web.console.timeline import marks, minutes
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as Answer
 
-    from ivr.records.browsing import Filter
+    from ivr.records.database import Database
 
 pages = Blueprint(
     "desk",
@@ -124,8 +125,7 @@ def transfers() -> str:
         "transfers",
         since=since,
         until=until,
-        figures=transfer_figures(database, since, until, there),
-        waiting=waiting(database, since, until, there),
+        **_figures(database, (since, until, there), desk().counted_at),
         agencies={name: a for name, a in directory.agencies.items() if a.transfer},
         status=agency_status.list_status(database, desk().now()),
     )
@@ -153,6 +153,12 @@ def deeds() -> str:
     database = desk().database
     found = list_deeds(database, whole(request.args.get("before", "")))
     return page("audit", deeds=found, faults=verify(database))
+
+
+@lru_cache(maxsize=16)
+def _figures(database: Database, days: tuple[date, date, tzinfo], _moment: object) -> dict[str, Any]:
+    """Count how agencies were rung, and how long callers waited."""
+    return {"figures": transfer_figures(database, *days), "waiting": waiting(database, *days)}
 
 
 def _asked() -> tuple[Filter, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.flow.svg import Note, picture
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
+    from ivr.records.database import Database
+    from ivr.records.reports import Report
     from ivr.web.console.desk import Desk
 
 MOST_DAYS = 366
@@ -50,7 +53,13 @@ def month_asked(desk: Desk, name: str) -> Span | None:
 
 def teller_of(desk: Desk, span: Span, language: str) -> Teller:
     """Read a report, to be told in a language."""
-    return Teller(read_report(desk.database, span), desk.flow, language)
+    return Teller(_read(desk.database, span, desk.counted_at), desk.flow, language)
+
+
+@lru_cache(maxsize=64)
+def _read(database: Database, span: Span, _moment: object) -> Report:
+    """Read a report once for a page and its pictures; counting the calls of a busy day takes a while."""
+    return read_report(database, span)
 
 
 def drawn(teller: Teller, section: Section) -> str:
