@@ -12,7 +12,7 @@ from ivr.settings import read_settings
 from ivr.wiring import build_worker_line
 
 if TYPE_CHECKING:
-    from ivr.words import Current
+    from ivr.live_prompts import Current
 
 KNOWN = {
     kind.__name__: kind

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ivr.breaker import PartUnavailable
+from ivr.caller_limits import Welcome
+from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import (
     CallTexter,
     Effect,
@@ -17,21 +18,20 @@ from ivr.effects import (
     Ring,
     TextNumbers,
 )
-from ivr.flow.step import cannot_text, step
-from ivr.flow.texting import cannot_ring, reply
+from ivr.flow.sms import cannot_ring, reply
 from ivr.flow.turn import CameBack, Connect, Heard, Returned, Roster, Turn, Wait, Wished, kind
-from ivr.marks import Caller
+from ivr.flow.voice import cannot_text, step
 from ivr.performing import Archive, World
+from ivr.pseudonyms import Caller
 from ivr.transfer.machine import E, News
 from ivr.transfer.roster import Status, who_to_ring
-from ivr.welcome import Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.position import Position
-    from ivr.searching import Journal, Later, Phone, Searching
+    from ivr.transfer.coordinator import Journal, Later, Phone, Searching
     from ivr.transfer.machine import Transfer
 
 logger = logging.getLogger(__name__)

@@ -15,19 +15,19 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ivr.breaker import PartUnavailable
-from ivr.flow.checking import check
+from ivr.checks.runner import check
+from ivr.circuit_breaker import PartUnavailable
 from ivr.flow.reading import FlowError, read_flow
-from ivr.marks import MONTH, month_before, month_of
+from ivr.pseudonyms import MONTH, month_before, month_of
 from ivr.records.claims import SUFFIX, claim_dead
 from ivr.records.database import connect, read_url
 from ivr.records.revision import is_current
 from ivr.settings import Settings
 from ivr.telephony.copies import copies_of
-from ivr.work.alive import count_workers
+from ivr.work.worker_heartbeat import count_workers
 
 if TYPE_CHECKING:
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 ROOM = 200 * 1024 * 1024  # Bytes that the journal's disk should have left: days of a database that is away.
 ADOPTED = 60  # Seconds after which somebody alive has adopted a dead process's journal.

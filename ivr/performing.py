@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ivr.breaker import PartUnavailable
+from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import (
     Alarm,
     CallTexter,
@@ -18,15 +18,15 @@ from ivr.effects import (
     Ring,
     TextNumbers,
 )
-from ivr.flow.speaking import fill
-from ivr.flow.texting import numbers_of
+from ivr.flow.rendering import fill
+from ivr.flow.sms import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ivr.flow.nodes import Flow
-    from ivr.searching import Later, Phone, Searching
-    from ivr.welcome import Welcome
+    from ivr.caller_limits import Welcome
+    from ivr.flow.models import Flow
+    from ivr.transfer.coordinator import Later, Phone, Searching
 
 logger = logging.getLogger(__name__)
 

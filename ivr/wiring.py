@@ -9,44 +9,44 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ivr.breaker import Breaker
+from ivr.caller_limits import Lists, Welcome
+from ivr.circuit_breaker import Breaker
+from ivr.flow.prompts import unchanged
 from ivr.flow.reading import read_flow
-from ivr.flow.wording import unchanged
 from ivr.hours import zone
-from ivr.housekeeping import Housekeeping, PhoneArchive
 from ivr.line import Line
+from ivr.live_prompts import Current, Words
 from ivr.logs import set_up_logs
-from ivr.marks import Keys, Marks, month_of
-from ivr.records.accepted import Accepted
+from ivr.pseudonyms import Keys, Marks, month_of
 from ivr.records.database import connect
-from ivr.records.filing import Filer
+from ivr.records.ingest import Filer
 from ivr.records.journal import Journal
+from ivr.records.markers import Accepted
 from ivr.records.retention import filed_for, within
 from ivr.records.snapshot import Snapshots
 from ivr.records.timely import Timely
-from ivr.records.transfers import Transfers
-from ivr.records.unknown import known_calls
-from ivr.searching import Searching
+from ivr.records.transfer_store import Transfers
+from ivr.records.unknown_calls import known_calls
 from ivr.settings import Settings, read_settings
-from ivr.telephony.alarm import Alarms
+from ivr.telephony.alarms import Alarms
 from ivr.telephony.copies import copies_of
-from ivr.telephony.fixed import fixed_documents
-from ivr.telephony.phone import TwilioPhone
+from ivr.telephony.data_deletion import Sweep, Swept
+from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.signature import Signatures
-from ivr.telephony.sweep import Sweep, Swept
+from ivr.telephony.twilio_client import TwilioPhone
 from ivr.telephony.twiml import Speech
+from ivr.transfer.coordinator import Searching
 from ivr.transfer.roster import Status
 from ivr.web.app import create_app
+from ivr.web.context import NAME, Parts
 from ivr.web.cookies import Cookies
-from ivr.web.orphans import die_with_parent
-from ivr.web.parts import NAME, Parts
-from ivr.welcome import Lists, Welcome
-from ivr.words import Current, Words
-from ivr.work.limits import RedisLimits
+from ivr.web.parent_watchdog import die_with_parent
+from ivr.work.call_pacing import Slots
+from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.queue import RedisLater, connect_redis
-from ivr.work.sealed import Sealed
-from ivr.work.signs import Signs
-from ivr.work.slots import Slots
+from ivr.work.redis_limits import RedisLimits
+from ivr.work.secret_store import Sealed
+from ivr.work.twilio_heartbeat import Signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from ivr.flow.linefile import Retention
     from ivr.records.database import Database
-    from ivr.searching import Store
+    from ivr.transfer.coordinator import Store
 
 logger = logging.getLogger(__name__)
 

@@ -8,32 +8,32 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ivr.breaker import Breaker, PartUnavailable
-from ivr.flow.pages import read_pages
+from ivr.circuit_breaker import Breaker, PartUnavailable
+from ivr.flow.public_page import read_pages
 from ivr.flow.reading import read_flow
+from ivr.live_prompts import Words
 from ivr.logs import set_up_logs
 from ivr.records.database import connect
 from ivr.records.looking import look_around
 from ivr.records.revision import is_current
 from ivr.records.snapshot import Snapshots
 from ivr.settings import Settings, read_settings
-from ivr.web.console.desk import Desk
-from ivr.web.orphans import die_with_parent
+from ivr.web.console.context import Desk
+from ivr.web.parent_watchdog import die_with_parent
+from ivr.web.public.context import NAME, Shown
 from ivr.web.public.materials import KINDS
-from ivr.web.public.shown import NAME, Shown
 from ivr.web.site import create_site
-from ivr.words import Words
-from ivr.work.alive import count_workers
-from ivr.work.limits import RedisLimits
 from ivr.work.queue import connect_redis
-from ivr.work.signs import Signs
+from ivr.work.redis_limits import RedisLimits
+from ivr.work.twilio_heartbeat import Signs
+from ivr.work.worker_heartbeat import count_workers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from flask import Flask
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.records.database import Database
 
 

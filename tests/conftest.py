@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.settings import Settings
 
 ROOT = Path(__file__).parent.parent

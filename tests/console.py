@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pyotp
 from fakes import ENVIRONMENT
 
-from ivr.flow.pages import read_pages
-from ivr.proving import hash_password, second_key
+from ivr.authentication import hash_password, second_key
+from ivr.caller_limits import Unlimited
+from ivr.flow.public_page import read_pages
 from ivr.records.database import connect
-from ivr.records.migrate import upgrade
+from ivr.records.migrations.migrate import upgrade
 from ivr.records.operators import Role, add_operator, find_operator
-from ivr.web.console.desk import Desk
-from ivr.web.public.shown import Shown
+from ivr.web.console.context import Desk
+from ivr.web.public.context import Shown
 from ivr.web.site import create_site
-from ivr.welcome import Unlimited
-from ivr.work.signs import Last
+from ivr.work.twilio_heartbeat import Last
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-    from ivr.flow.nodes import Flow
+    from ivr.caller_limits import Limits
+    from ivr.flow.models import Flow
     from ivr.records.database import Database
-    from ivr.welcome import Limits
 
 SECRET = ENVIRONMENT["SECRET_KEY"]
 FIRST, CHOSEN = "first-password", "a password that was chosen"

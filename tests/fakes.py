@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ivr.caller_limits import Lists
 from ivr.effects import CallTexter, TextNumbers
-from ivr.welcome import Lists
 
 if TYPE_CHECKING:
     from ivr.agencies import Agency

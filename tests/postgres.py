@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from ivr.records.database import Database, connect
-from ivr.records.migrate import upgrade
+from ivr.records.migrations.migrate import upgrade
 from ivr.records.tables import metadata
 
 if TYPE_CHECKING:

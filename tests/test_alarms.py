@@ -17,7 +17,7 @@ from ivr.simulator.people import accepts, ignores
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.settings import Settings
 
 ALARM_NUMBER = "+19055550188"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from conftest import Twilio
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 BACK = "/voice/" + Position("person", "en", 4, order="any", asked=1_790_000_000, search="s").path()
 

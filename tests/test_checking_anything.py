@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ivr.agencies import Directory
-from ivr.flow.checking import check, inspect
+from ivr.checks.runner import check, inspect
 from ivr.flow.complaints import convert
-from ivr.flow.drawing import diagram
+from ivr.flow.diagrams import diagram
 from ivr.flow.linefile import LineFile
 from ivr.flow.measuring import measure, summary
-from ivr.flow.nodes import Flow, Keywords, Menus, Prompts
-from ivr.flow.pages import PageWords
-from ivr.flow.patching import patched
+from ivr.flow.models import Flow, Keywords, Menus, Prompts
+from ivr.flow.public_page import PageWords
+from ivr.flow.repair import patched
 from ivr.flow.sources import Coverage, Facts
 
 MINIMAL = Path(__file__).parent / "lines" / "minimal"

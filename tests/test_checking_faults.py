@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.flow.checking import check
+from ivr.checks.runner import check
 
 HERE = Path(__file__).parent
 MINIMAL = HERE / "lines" / "minimal"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ivr.flow.checking import check
-from ivr.flow.drawing import diagram
+from ivr.checks.runner import check
+from ivr.flow.diagrams import diagram
 from ivr.flow.measuring import Figures, summary
 from ivr.flow.reading import read_flow
 

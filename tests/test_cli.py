@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from conftest import ROOT
 from fakes import ENVIRONMENT
 
-from ivr.cli import main
+from ivr.cli.main import main
 from ivr.effects import Entry
 from ivr.records.database import connect
 from ivr.records.recording import record

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from conftest import ROOT
 from fakes import ENVIRONMENT
 
-from ivr.cli import main
+from ivr.checks.runner import check
+from ivr.cli.main import main
 from ivr.exporting import ExportError, write_words
-from ivr.flow.checking import check
 from ivr.records.database import connect
-from ivr.records.migrate import upgrade
-from ivr.records.wordings import basis, list_published, list_versions, publish, save_version
+from ivr.records.migrations.migrate import upgrade
+from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,11 +11,10 @@ import pytest
 from conftest import ROOT
 from console import FIRST, Console, Hands
 
+from ivr.authentication import knows_password
 from ivr.effects import Entry
 from ivr.flow.linefile import Retention
-from ivr.proving import knows_password
 from ivr.records.audit import list_deeds, verify
-from ivr.records.lists import list_blocks
 from ivr.records.operators import (
     OperatorError,
     Role,
@@ -26,13 +25,14 @@ from ivr.records.operators import (
     list_operators,
     revoke,
 )
+from ivr.records.opt_outs_blocks import list_blocks
 from ivr.records.recording import record
 from ivr.records.retention import Chosen, read_chosen, within
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.records.database import Database
 
 MARK = "cd" * 16

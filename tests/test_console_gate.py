@@ -10,21 +10,21 @@ from conftest import ROOT
 from console import CHOSEN, FIRST, Console
 from sqlalchemy import delete, update
 
-from ivr.breaker import Breaker
+from ivr.circuit_breaker import Breaker
 from ivr.records.audit import list_deeds, verify
 from ivr.records.operators import Role, disable_operator, find_operator
 from ivr.records.tables import audit
-from ivr.web.console.desk import LANGUAGES, words_of
-from ivr.web.console.gate import IDLE, LONGEST, OPEN, needed
-from ivr.work.limits import RedisLimits
+from ivr.web.console.access import IDLE, LONGEST, OPEN, needed
+from ivr.web.console.context import LANGUAGES, words_of
 from ivr.work.queue import connect_redis
+from ivr.work.redis_limits import RedisLimits
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Twilio
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 NOBODY = None  # Asked of nobody: it is how one proves who one is.
 VIEWER, OPERATOR, ADMINISTRATOR = Role

@@ -10,22 +10,22 @@ import pytest
 from conftest import ROOT
 from console import Console, Hands
 
+from ivr.caller_limits import Lists, Welcome
 from ivr.effects import Entry
-from ivr.marks import Caller
+from ivr.pseudonyms import Caller
 from ivr.records.agency_status import list_status
 from ivr.records.audit import list_deeds
-from ivr.records.daily import UNDER
+from ivr.records.disclosure import UNDER
 from ivr.records.erasing import erase
-from ivr.records.lists import list_blocks
 from ivr.records.operators import Role
+from ivr.records.opt_outs_blocks import list_blocks
 from ivr.records.recording import record
-from ivr.welcome import Lists, Welcome
-from ivr.work.signs import Last
+from ivr.work.twilio_heartbeat import Last
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 MARK = "ab" * 16
 CALL = "c0ffee" + "0" * 26

@@ -22,25 +22,25 @@ from fakes import ENVIRONMENT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.cli import main
+from ivr.cli.main import main
 from ivr.effects import Entry
-from ivr.month.seeding import SETTLED, conversations, seed
-from ivr.records.daily import FEW, UNDER, WITHHELD, parts_shown, steps_shown
 from ivr.records.database import connect
-from ivr.records.migrate import upgrade
+from ivr.records.disclosure import FEW, UNDER, WITHHELD, parts_shown, steps_shown
+from ivr.records.migrations.migrate import upgrade
+from ivr.records.periods import month
 from ivr.records.recording import record
-from ivr.records.reports import Report
-from ivr.records.spans import month
-from ivr.web.console.community import PARTS as PUBLISHED
-from ivr.web.console.community import publish, published
-from ivr.web.console.sections import PARTS, Teller, branches
-from ivr.web.console.telling import drawn
+from ivr.records.report_queries import Report
+from ivr.reports.community import PARTS as PUBLISHED
+from ivr.reports.community import publish, published
+from ivr.reports.document import drawn
+from ivr.reports.sections import PARTS, Teller, branches
+from ivr.sample_data.seeding import SETTLED, conversations, seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.records.database import Database
 
 MARK = "ab" * 16

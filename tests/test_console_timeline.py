@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.records.browsing import RingRow, TurnRow
+from ivr.records.call_log import RingRow, TurnRow
 from ivr.web.console.timeline import LISTENING, TALKING, WAITING, marks, minutes
 
 TURNS = [

@@ -13,22 +13,22 @@ from fakes import KeptEffects, NotedJournal, SentTexts
 from markupsafe import escape
 from test_conversations import ClientFetch
 
-from ivr.flow.checking import inspect
-from ivr.flow.wording import every_prompt, put
+from ivr.checks.runner import inspect
+from ivr.flow.prompts import every_prompt, put
 from ivr.line import Line
+from ivr.live_prompts import Current, Words
 from ivr.records.audit import list_deeds
 from ivr.records.operators import Role
+from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
 from ivr.records.snapshot import Snapshots
-from ivr.records.wordings import basis, list_published, list_versions, publish, save_version
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
 from ivr.web.console.shelf import read_shelf
-from ivr.web.public.shown import NAME as PUBLIC
+from ivr.web.public.context import NAME as PUBLIC
 from ivr.wiring import build_parts, speak_anew
 from ivr.wiring_site import show_anew
-from ivr.words import Current, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-    from ivr.flow.nodes import Flow
-    from ivr.records.wordings import Version
+    from ivr.flow.models import Flow
+    from ivr.records.prompts import Version
     from ivr.settings import Settings
     from ivr.simulator.webhooks import Answer
 

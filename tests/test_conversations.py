@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from fakes import KeptArchive, KeptEffects, NotedJournal
 
+from ivr.caller_limits import Welcome
 from ivr.line import Line
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.conversations import play
@@ -21,7 +22,6 @@ from ivr.simulator.messages import OPTED_OUT
 from ivr.simulator.rehearse import urls_of
 from ivr.simulator.webhooks import Answer
 from ivr.web.app import create_app
-from ivr.welcome import Welcome
 from ivr.wiring import build_parts
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from ivr.effects import Effect
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.settings import Settings
 
 CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))

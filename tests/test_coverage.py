@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from click.testing import CliRunner
 from conftest import ROOT
 
-from ivr.cli import main
-from ivr.flow.journeys import to_facts
-from ivr.flow.reach import told
-from ivr.flow.rules.coverage import table
+from ivr.checks.coverage import table
+from ivr.cli.main import main
+from ivr.flow.graph import told
+from ivr.flow.menu_measurements import to_facts
 
 if TYPE_CHECKING:
     import pytest
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 PAGE = ROOT / "docs/coverage.md"
 HEAD = """# What is said where

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 
-from ivr.cli import main
-from ivr.dialled import DialTest, DialTestError, note
-from ivr.flow.nodes import Flow  # noqa: TC001 - a fixture's type
-from ivr.flow.reach import below
-from ivr.flow.rules.directory import numbers
+from ivr.checks.directory import numbers
+from ivr.cli.main import main
+from ivr.flow.graph import below
+from ivr.flow.models import Flow  # noqa: TC001 - a fixture's type
+from ivr.operations.toml_editing import DialTest, DialTestError, note
 
 FILE = (ROOT / "config/agencies.toml").read_text("utf-8")
 TODAY = date(2026, 11, 24)

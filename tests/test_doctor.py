@@ -19,16 +19,16 @@ from conftest import ROOT
 from fakes import ENVIRONMENT
 from redis import Redis, RedisError
 
-from ivr.cli import main
-from ivr.doctor import examine
+from ivr.cli.main import main
 from ivr.looks import Finding, Verdict
-from ivr.records.migrate import upgrade
+from ivr.operations.health_checks import examine
+from ivr.operations.local_stack import find_redis, free_port
+from ivr.records.migrations.migrate import upgrade
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import RestFault
 from ivr.simulator.papers import Papers
 from ivr.simulator.rehearse import Network
-from ivr.stage import find_redis, free_port
 from ivr.work.worker import make_worker
 
 if TYPE_CHECKING:

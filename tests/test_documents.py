@@ -13,17 +13,17 @@ import msgspec
 import pytest
 from conftest import ROOT
 
-from ivr.cli import main
-from ivr.flow.drawing import diagram as draw_stops
-from ivr.flow.reach import leads
-from ivr.flow.speaking import spoken_number, written_number
+from ivr.cli.main import main
+from ivr.flow.diagrams import diagram as draw_stops
+from ivr.flow.graph import leads
+from ivr.flow.rendering import spoken_number, written_number
 from ivr.settings import VARIABLES
 from ivr.transfer import machine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 README = ROOT / "README.md"
 DOCS = sorted((ROOT / "docs").rglob("*.md"))

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from conftest import ROOT
 
 from ivr.agencies import Directory
-from ivr.cli import main
-from ivr.flow.golive import DIALLER, READER, duties, undialled, unread
+from ivr.checks.launch import DIALLER, READER, duties, undialled, unread
+from ivr.cli.main import main
 from ivr.flow.sources import Facts
 
 if TYPE_CHECKING:
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 TODAY = date(2027, 1, 31)
 UNREAD = ROOT / "tests/lines/minimal"  # Nobody ever dials or reads what tests say.

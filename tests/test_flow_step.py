@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from test_position import POSITIONS
 
 from ivr.effects import TextNumbers
-from ivr.flow.step import RING_BUFFER, connect, share, step
-from ivr.flow.texting import reply
+from ivr.flow.sms import reply
 from ivr.flow.turn import (
     Arrived,
     Asked,
@@ -29,12 +28,13 @@ from ivr.flow.turn import (
     Unclear,
     Wished,
 )
+from ivr.flow.voice import RING_BUFFER, connect, share, step
 from ivr.position import Position
 from ivr.telephony import twiml
 from ivr.telephony.twiml import Speech
 
 if TYPE_CHECKING:
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 NOW = 1_790_000_000
 HOWS = ("accepted", "no_answer", "busy", "failed", "declined", "in_doubt")

@@ -8,22 +8,22 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ivr.breaker import PartUnavailable
+from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Entry
 from ivr.flow.linefile import Retention
-from ivr.housekeeping import DAY, Housekeeping, PhoneArchive
-from ivr.marks import Keys
-from ivr.records.accepted import Accepted
+from ivr.pseudonyms import Keys
 from ivr.records.calls import list_calls
-from ivr.records.daily import list_daily
 from ivr.records.database import connect
-from ivr.records.migrate import upgrade
+from ivr.records.disclosure import list_daily
+from ivr.records.markers import Accepted
+from ivr.records.migrations.migrate import upgrade
+from ivr.records.periods import Span
 from ivr.records.recording import record
 from ivr.records.snapshot import Snapshots
-from ivr.records.spans import Span
 from ivr.records.tallying import days_tallied
-from ivr.records.unknown import list_unknown
-from ivr.telephony.sweep import Swept
+from ivr.records.unknown_calls import list_unknown
+from ivr.telephony.data_deletion import Swept
+from ivr.work.housekeeping import DAY, Housekeeping, PhoneArchive
 
 if TYPE_CHECKING:
     from pathlib import Path

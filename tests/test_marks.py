@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr.marks import Keys, Marks, month_before, month_of
-from ivr.telephony.hearing import dialable
+from ivr.pseudonyms import Keys, Marks, month_before, month_of
+from ivr.telephony.webhook_forms import dialable
 
 if TYPE_CHECKING:
     from pathlib import Path

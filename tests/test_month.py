@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.month.days import days_before
-from ivr.month.seeding import conversations, seed
+from ivr.records.call_summary import fold
 from ivr.records.calls import list_calls
-from ivr.records.daily import list_daily
-from ivr.records.folding import fold
+from ivr.records.disclosure import list_daily
+from ivr.sample_data.call_times import days_before
+from ivr.sample_data.seeding import conversations, seed
 
 if TYPE_CHECKING:
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
+    from ivr.records.call_summary import Call
     from ivr.records.database import Database
-    from ivr.records.folding import Call
 
 TORONTO = ZoneInfo("America/Toronto")
 NOW = datetime(2026, 11, 25, 15, tzinfo=UTC).timestamp()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.numbers import dialable, why_not
+from ivr.phone_numbers import dialable, why_not
 
 
 @pytest.mark.parametrize("number", ["+19055550123", "+12125550123", "+18005550123", "+18335550123"])

@@ -16,8 +16,8 @@ from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts
 from ivr.effects import Effect
 from ivr.jobs import KNOWN
 from ivr.line import Line
-from ivr.numbers import dialable
 from ivr.performing import ALARMS
+from ivr.phone_numbers import dialable
 from ivr.position import NAME, Position
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from conftest import Clock
     from werkzeug.test import TestResponse
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.settings import Settings
-    from ivr.telephony.fixed import Fixed
+    from ivr.telephony.fallback_twiml import Fixed
 
 EFFECTS = get_args(Effect)
 PAGES = ("health.alive", "health.audio")  # All that is fetched by GET: a sign of life, and recordings.

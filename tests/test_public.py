@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import ROOT
 
-from ivr.flow.nodes import Checklist, Goodbye, Language, Message, Transfer
-from ivr.flow.pages import read_pages
-from ivr.flow.speaking import written_number
-from ivr.web.public.shown import Shown
+from ivr.flow.models import Checklist, Goodbye, Language, Message, Transfer
+from ivr.flow.public_page import read_pages
+from ivr.flow.rendering import written_number
+from ivr.web.public.context import Shown
 from ivr.web.public.stops import readable
-from ivr.web.public.written import line, paragraphs
+from ivr.web.public.text import line, paragraphs
 from ivr.web.site import create_site
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 NUMBER = "+12895550100"
 PRINTED = ("cards", "poster")

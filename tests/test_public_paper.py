@@ -10,11 +10,11 @@ import pytest
 from conftest import ROOT
 from test_public import NUMBER, PRINTED, TOPIC, visit
 
-from ivr.flow.pages import read_pages
+from ivr.flow.public_page import read_pages
 from ivr.flow.reading import FlowError
 from ivr.flow.svg import picture
-from ivr.web.public.shown import Shown
-from ivr.web.public.written import line, paragraphs
+from ivr.web.public.context import Shown
+from ivr.web.public.text import line, paragraphs
 from ivr.web.site import create_site
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 SVG = "{http://www.w3.org/2000/svg}"
 PICTURE = ROOT / "docs/pictures/tree.svg"

@@ -13,8 +13,8 @@ from sqlalchemy import delete, text, update
 
 from ivr.records import migrations
 from ivr.records.audit import Head, holds, list_deeds, newest, note_deed, verify
-from ivr.records.lists import list_blocks
-from ivr.records.migrate import upgrade
+from ivr.records.migrations.migrate import upgrade
+from ivr.records.opt_outs_blocks import list_blocks
 from ivr.records.tables import audit, audit_head
 
 if TYPE_CHECKING:

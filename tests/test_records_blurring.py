@@ -12,7 +12,7 @@ from ivr.records.blurring import blur
 from ivr.records.calls import list_calls
 from ivr.records.recording import record
 from ivr.records.tables import attempts, calls, searches, transfers, turns
-from ivr.records.transfers import Transfers
+from ivr.records.transfer_store import Transfers
 from ivr.transfer.machine import Transfer
 
 if TYPE_CHECKING:

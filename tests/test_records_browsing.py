@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from ivr.effects import Entry
 from ivr.records.blurring import blur
-from ivr.records.browsing import Filter, TurnRow, browse, export, find_call, read_turns
+from ivr.records.call_log import Filter, TurnRow, browse, export, find_call, read_turns
 from ivr.records.database import Database, connect
 from ivr.records.recording import record
 

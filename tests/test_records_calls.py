@@ -16,7 +16,7 @@ from ivr.records import migrations
 from ivr.records.blurring import blur
 from ivr.records.calls import list_calls
 from ivr.records.database import Database, RecordsUnavailable, connect, read_url
-from ivr.records.migrate import upgrade
+from ivr.records.migrations.migrate import upgrade
 from ivr.records.recording import record
 from ivr.records.tables import attempts, metadata
 

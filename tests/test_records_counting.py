@@ -11,15 +11,15 @@ from sqlalchemy import func, select
 
 from ivr.effects import Entry
 from ivr.records.calls import CallSummary, list_calls
-from ivr.records.counting import WEEK
-from ivr.records.daily import list_daily
+from ivr.records.counts import WEEK
+from ivr.records.disclosure import list_daily
 from ivr.records.forgetting import DAY, forget
 from ivr.records.recording import record
 from ivr.records.tables import attempts, calls, metadata, transfers, turns
 
 if TYPE_CHECKING:
-    from ivr.records.daily import Count
     from ivr.records.database import Database
+    from ivr.records.disclosure import Count
 
 pytest_plugins = ("postgres",)
 

@@ -11,17 +11,17 @@ from sqlalchemy import func, select
 from ivr.effects import Entry
 from ivr.records.blurring import blur
 from ivr.records.calls import list_calls
-from ivr.records.daily import list_daily
 from ivr.records.database import RecordsUnavailable, connect
+from ivr.records.disclosure import list_daily
 from ivr.records.erasing import erase
-from ivr.records.filing import Filer
 from ivr.records.forgetting import DAY, forget
+from ivr.records.ingest import Filer
 from ivr.records.journal import Journal
 from ivr.records.recording import record
 from ivr.records.scrubbing import scrub
 from ivr.records.tables import attempts, calls, erased, erased_marks, searches, transfers, turns
-from ivr.records.transfers import Transfers
-from ivr.records.unknown import known_calls
+from ivr.records.transfer_store import Transfers
+from ivr.records.unknown_calls import known_calls
 from ivr.transfer.machine import S, Transfer
 
 if TYPE_CHECKING:

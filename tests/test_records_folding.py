@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.effects import Entry
-from ivr.records.folding import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT, Call, fold
+from ivr.records.call_summary import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT, Call, fold
 from ivr.records.outcomes import Attempt
 
 CALLED = Entry("c", "0", 1000.0, "voice", "", "hello")

@@ -14,17 +14,17 @@ from sqlalchemy import func, select
 
 from ivr.effects import Entry
 from ivr.records.calls import list_calls
-from ivr.records.counting import Key
-from ivr.records.daily import add_counts, list_daily
+from ivr.records.counts import Key
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.filing import Filer
+from ivr.records.disclosure import add_counts, list_daily
 from ivr.records.forgetting import DAY, Forgotten, forget
+from ivr.records.ingest import Filer
 from ivr.records.journal import Journal
-from ivr.records.lists import list_blocks, write_block
+from ivr.records.opt_outs_blocks import list_blocks, write_block
 from ivr.records.recording import record
 from ivr.records.retention import filed_for
 from ivr.records.tables import attempts, calls, erased, transfers, turns
-from ivr.records.transfers import Transfers
+from ivr.records.transfer_store import Transfers
 from ivr.transfer.machine import Transfer
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.records.audit import list_deeds
-from ivr.records.daily import UNDER, WITHHELD, Count, list_daily, shown, suppressed
 from ivr.records.database import Database, connect
-from ivr.records.lists import Block, end_block, list_blocks, opt_in, opt_out, write_block
+from ivr.records.disclosure import UNDER, WITHHELD, Count, list_daily, shown, suppressed
+from ivr.records.opt_outs_blocks import Block, end_block, list_blocks, opt_in, opt_out, write_block
 from ivr.records.snapshot import Snapshots
-from ivr.records.unknown import count_unknown, list_unknown
+from ivr.records.unknown_calls import count_unknown, list_unknown
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ivr.effects import Entry
+from ivr.records.active_calls import Ringing, list_rings
 from ivr.records.agency_status import list_status
-from ivr.records.live import Ringing, list_rings
 from ivr.records.recording import record
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from ivr.effects import Entry
 from ivr.records.calls import list_calls
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.filing import Filer
+from ivr.records.ingest import Filer
 from ivr.records.journal import Journal
 from ivr.records.recording import record
 

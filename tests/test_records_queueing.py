@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.effects import Entry
-from ivr.records.folding import BRIDGED_SILENT, VOICE_SILENT, Call, fold
+from ivr.records.call_summary import BRIDGED_SILENT, VOICE_SILENT, Call, fold
 
 if TYPE_CHECKING:
     from ivr.records.outcomes import Transfer

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr.breaker import PartUnavailable
+from ivr.circuit_breaker import PartUnavailable
 from ivr.records.database import RecordsUnavailable
 from ivr.records.timely import Timely
 from ivr.transfer.machine import Decide, Follow, Transfer, nothing

@@ -8,7 +8,7 @@ import pytest
 
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.tables import searches
-from ivr.records.transfers import LEG_SECONDS, TALK_SECONDS, Transfers
+from ivr.records.transfer_store import LEG_SECONDS, TALK_SECONDS, Transfers
 from ivr.transfer.machine import S, Transfer
 
 if TYPE_CHECKING:

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from ivr.effects import TextNumbers
 from ivr.flow.measuring import texts
+from ivr.flow.prompts import every_prompt, put, word
 from ivr.flow.reading import read_flow
-from ivr.flow.speaking import speak
-from ivr.flow.wording import every_prompt, put, word
+from ivr.flow.rendering import speak
 from ivr.line import Line
+from ivr.live_prompts import Current, Words
 from ivr.position import Position
 from ivr.records.audit import list_deeds, verify
 from ivr.records.database import Database, connect
 from ivr.records.looking import look_around
-from ivr.records.snapshot import Snapshots
-from ivr.records.wordings import (
+from ivr.records.prompts import (
     Version,
     basis,
     before,
@@ -35,18 +35,18 @@ from ivr.records.wordings import (
     take_back,
     wording,
 )
-from ivr.telephony.fixed import fixed_documents
+from ivr.records.snapshot import Snapshots
+from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.twiml import Speech
 from ivr.web.app import create_app
-from ivr.web.parts import NAME
+from ivr.web.context import NAME
 from ivr.wiring import build_parts, speak_anew
-from ivr.words import Current, Words
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ivr.flow.nodes import Flow
-    from ivr.flow.wording import Wording
+    from ivr.flow.models import Flow
+    from ivr.flow.prompts import Wording
     from ivr.settings import Settings
 
 PIECES = (

@@ -12,24 +12,24 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, func, select
 
-from ivr.month.seeding import SETTLED, conversations, seed
 from ivr.records.blurring import blur
+from ivr.records.call_summary import fold
 from ivr.records.count_tables import tallies
-from ivr.records.counting import WEEK
-from ivr.records.daily import list_daily
+from ivr.records.counts import WEEK
 from ivr.records.database import connect
+from ivr.records.disclosure import list_daily
 from ivr.records.erasing import erase
-from ivr.records.folding import fold
 from ivr.records.forgetting import forget
+from ivr.records.periods import Span, month
 from ivr.records.recording import record
-from ivr.records.reports import Report, read_report
-from ivr.records.spans import Span, month
+from ivr.records.report_queries import Report, read_report
 from ivr.records.tables import metadata
 from ivr.records.tallying import tally
+from ivr.sample_data.seeding import SETTLED, conversations, seed
 
 if TYPE_CHECKING:
     from ivr.effects import Entry
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.records.database import Database
 
 TORONTO = ZoneInfo("America/Toronto")

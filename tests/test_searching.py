@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from fakes import KeptEffects, NotedJournal, SentTexts
 
-from ivr.breaker import PartUnavailable
+from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Alarm, EndRing, Ring
-from ivr.records.accepted import FORGET_AFTER, Accepted
+from ivr.records.markers import FORGET_AFTER, Accepted
 from ivr.records.timely import Timely
-from ivr.searching import NumberRefused, PhoneSilent, PhoneThrottled, Searching
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, Searching
 from ivr.transfer.machine import Decide, E, Follow, News, S, Transfer, nothing
 from ivr.transfer.roster import Status
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ivr.agencies import Agency
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 WAITING = Transfer("s", "call", "any", "en")
 FIRST, SECOND = Ring("s", "1"), Ring("s", "2")

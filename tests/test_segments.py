@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.segments import forced, segments
+from ivr.flow.segments import forced, segments
 
 
 @pytest.mark.parametrize(

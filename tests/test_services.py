@@ -8,24 +8,24 @@ import pytest
 from fakes import KeptEffects, NotedJournal, SentTexts
 from test_flow_step import roster
 
+from ivr.caller_limits import Lists, Welcome
 from ivr.effects import TextNumbers
-from ivr.flow.nodes import Consent, Transfer
-from ivr.flow.reach import asks, offers, offers_by_text
-from ivr.flow.speaking import content, numbers_in, written_number
-from ivr.flow.step import REPEATS, step
-from ivr.flow.texting import numbers_of, reply
+from ivr.flow.graph import asks, offers, offers_by_text
+from ivr.flow.models import Consent, Transfer
+from ivr.flow.rendering import content, numbers_in, written_number
+from ivr.flow.segments import forced, segments
+from ivr.flow.sms import numbers_of, reply
 from ivr.flow.turn import Asked, Connect, Pressed, Silent, Turn
+from ivr.flow.voice import REPEATS, step
 from ivr.line import Line
 from ivr.position import Position
-from ivr.segments import forced, segments
-from ivr.welcome import Lists, Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Twilio
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 STOPS = {  # What the line was asked to offer near a caller -> the stop that does.
     "shelter": "shelter",

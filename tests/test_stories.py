@@ -11,7 +11,7 @@ from world import OneProcess, with_agencies
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.settings import Settings
 
 

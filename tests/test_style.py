@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr.flow.nodes import Checklist, Consent, Goodbye, Language, Menu, Message, Transfer
-from ivr.flow.plainness import Style, plainness, syllables, unkind
-from ivr.flow.reach import by_voice
-from ivr.flow.speaking import choices, content, spoken_number
+from ivr.flow.graph import by_voice
+from ivr.flow.models import Checklist, Consent, Goodbye, Language, Menu, Message, Transfer
+from ivr.flow.readability import Style, plainness, syllables, unkind
+from ivr.flow.rendering import choices, content, spoken_number
 from ivr.position import Position
 
 if TYPE_CHECKING:
-    from ivr.flow.nodes import Flow, Stop
+    from ivr.flow.models import Flow, Stop
 
 LAST = {  # Kind of stop -> the lines with which its instructions end, always in this order.
     Menu: ("leave_key",),

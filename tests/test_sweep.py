@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 from fakes import ENVIRONMENT
 
-from ivr.breaker import PartUnavailable
+from ivr.circuit_breaker import PartUnavailable
 from ivr.settings import read_settings
 from ivr.simulator import people
 from ivr.simulator.clock import VirtualClock
@@ -22,8 +22,8 @@ from ivr.simulator.legs import Plan
 from ivr.simulator.papers import Papers
 from ivr.simulator.rehearse import Network
 from ivr.telephony.copies import Copies, CopiesUnavailable
-from ivr.telephony.phone import make_client
-from ivr.telephony.sweep import Sweep, Swept
+from ivr.telephony.data_deletion import Sweep, Swept
+from ivr.telephony.twilio_client import make_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

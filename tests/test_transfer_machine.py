@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ivr.effects import EndRing, Ring
 from ivr.transfer.machine import ARRIVALS, LEG, MOVES, OF_A_LEG, UNSEEN, E, News, S, Transfer, advance
-from ivr.transfer.patience import due, offers_choice, ring_seconds, unclaimed
+from ivr.transfer.time_limits import due, offers_choice, ring_seconds, unclaimed
 
 BEGUN = Transfer("t1", "c1", "any", "en")
 AGENCIES = ("victim-services", "chrysalis", "hotline")

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ivr.telephony.transfer_twiml import Place, waiting
 from ivr.telephony.twiml import Speech
-from ivr.telephony.waiting import Place, waiting
 from ivr.transfer.machine import S, Transfer
 
 if TYPE_CHECKING:
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 HERE = Place("s", "en", tick=9, said=1)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from conftest import Clock
 
     from ivr.effects import Entry
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.settings import Settings
 
 WEBHOOKS = [

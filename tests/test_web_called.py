@@ -9,16 +9,16 @@ import pytest
 from fakes import KeptEffects, SentTexts
 from test_web_text import read
 
+from ivr.caller_limits import Welcome
 from ivr.effects import CallTexter
 from ivr.line import Line
-from ivr.welcome import Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Clock, Twilio
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 
 def effects(line: Line) -> list[object]:

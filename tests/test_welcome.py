@@ -10,15 +10,15 @@ import pytest
 from fakes import KeptEffects, NotedJournal, SentTexts
 from test_web_text import read
 
+from ivr.caller_limits import CALLS_A_MINUTE, TEXTS_A_MINUTE, TRANSFERS_AN_HOUR, Lists, Welcome
 from ivr.line import Line
-from ivr.welcome import CALLS_A_MINUTE, TEXTS_A_MINUTE, TRANSFERS_AN_HOUR, Lists, Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Twilio
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 NUMBERS = ("9 1 1", "1, 8 3 3, 9 0 0, 1 0 1 0")
 

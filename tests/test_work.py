@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis, RedisError
 
-from ivr.breaker import REST_SECONDS, Breaker
+from ivr.circuit_breaker import REST_SECONDS, Breaker
 from ivr.effects import Alarm, CallTexter, EndRing, Ring, TextNumbers
-from ivr.stage import find_redis, free_port
-from ivr.work.limits import RedisLimits
+from ivr.operations.local_stack import find_redis, free_port
+from ivr.work.call_pacing import Slots
 from ivr.work.queue import JOB, QUEUES, RedisLater, connect_redis, queues
-from ivr.work.sealed import KEPT_SECONDS, Sealed
-from ivr.work.signs import Last, Signs
-from ivr.work.slots import Slots
+from ivr.work.redis_limits import RedisLimits
+from ivr.work.secret_store import KEPT_SECONDS, Sealed
+from ivr.work.twilio_heartbeat import Last, Signs
 from ivr.work.worker import make_worker
 
 if TYPE_CHECKING:

@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from test_conversations import ClientFetch
 
-from ivr.breaker import Breaker, PartUnavailable
+from ivr.caller_limits import Welcome
+from ivr.circuit_breaker import Breaker, PartUnavailable
 from ivr.line import Line
 from ivr.records.calls import list_calls
 from ivr.records.database import connect
-from ivr.records.filing import Filer
+from ivr.records.ingest import Filer
 from ivr.records.journal import Journal
-from ivr.records.migrate import upgrade
-from ivr.records.transfers import Transfers
-from ivr.searching import Searching
+from ivr.records.migrations.migrate import upgrade
+from ivr.records.transfer_store import Transfers
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
-from ivr.telephony.alarm import Alarms
-from ivr.telephony.phone import TwilioPhone
+from ivr.telephony.alarms import Alarms
+from ivr.telephony.twilio_client import TwilioPhone
+from ivr.transfer.coordinator import Searching
 from ivr.transfer.machine import nothing
 from ivr.transfer.roster import Status
 from ivr.web.app import create_app
-from ivr.welcome import Welcome
 from ivr.wiring import build_parts
-from ivr.work.limits import RedisLimits
+from ivr.work.call_pacing import Slots
 from ivr.work.queue import connect_redis
-from ivr.work.slots import Slots
+from ivr.work.redis_limits import RedisLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ivr.agencies import Agency
     from ivr.effects import Effect
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.settings import Settings
     from ivr.simulator.webhooks import Answer
     from ivr.transfer.machine import Decide, Follow, Transfer

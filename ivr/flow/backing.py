@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import Checklist, Message
-from ivr.flow.speaking import PLACEHOLDER
-from ivr.flow.wording import every_prompt
+from ivr.flow.models import Checklist, Message
+from ivr.flow.prompts import every_prompt
+from ivr.flow.rendering import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.flow.sources import Fact
 
 

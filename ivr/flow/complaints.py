@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ivr.flow.faults import Fault
+from ivr.flow.loader import Fault
 
 T = TypeVar("T")
 WHOLE = "whole file"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ivr.flow.journeys import Journey, seconds, to_a_person, to_facts
-from ivr.flow.nodes import Checklist, Flow, Message
+from ivr.flow.graph import by_text, by_voice, depths, keys
+from ivr.flow.menu_measurements import Journey, seconds, to_a_person, to_facts
+from ivr.flow.models import Checklist, Flow, Message
 from ivr.flow.prose import MEASURED, measured
-from ivr.flow.reach import by_text, by_voice, depths, keys
-from ivr.flow.speaking import choices, fill, speak
-from ivr.flow.texting import reply
+from ivr.flow.rendering import choices, fill, speak
+from ivr.flow.segments import forced, segments
+from ivr.flow.sms import reply
 from ivr.flow.turn import Asked, Pressed, Say, Wished
 from ivr.position import Position
-from ivr.segments import forced, segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

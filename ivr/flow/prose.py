@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ivr.flow.plainness import Plainness, plainness
-from ivr.flow.speaking import PLACEHOLDER
+from ivr.flow.readability import Plainness, plainness
+from ivr.flow.rendering import PLACEHOLDER
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Iterator
 
-    from ivr.flow.nodes import Flow, Prompts
+    from ivr.flow.models import Flow, Prompts
 
 MEASURED = "en"  # The reading grade is one of English.
 FEWEST_WORDS = 12  # A grade of fewer says nothing.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ivr.agencies import Directory
 from ivr.flow.complaints import WHOLE, convert
-from ivr.flow.faults import Fault
 from ivr.flow.linefile import LineFile
-from ivr.flow.nodes import Flow, Keywords, Menus, Prompts
+from ivr.flow.loader import Fault
+from ivr.flow.models import Flow, Keywords, Menus, Prompts
 from ivr.flow.sources import Coverage, Facts
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
-from ivr.flow.reach import leads, named
+from ivr.flow.graph import leads, named
+from ivr.flow.models import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 WIDE, HIGH = (
     1188,

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ivr.flow.journeys import seconds
 from ivr.flow.measuring import texts
-from ivr.flow.patching import patched
-from ivr.flow.plainness import unkind
+from ivr.flow.menu_measurements import seconds
+from ivr.flow.placeholders import BRACES
+from ivr.flow.prompts import every_prompt
 from ivr.flow.prose import MEASURED, measured
-from ivr.flow.rules.blanks import BRACES
-from ivr.flow.speaking import fill
+from ivr.flow.readability import unkind
+from ivr.flow.rendering import fill
+from ivr.flow.repair import patched
+from ivr.flow.segments import segments
 from ivr.flow.turn import Say
-from ivr.flow.wording import every_prompt
-from ivr.segments import segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 # Lines that are texted, and never said.
 TEXTED = frozenset(

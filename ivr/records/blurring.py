@@ -12,7 +12,7 @@ from ivr.records.recording import AT_ONCE, retell
 from ivr.records.rows import EXACT_SECONDS
 from ivr.records.scrubbing import scrub
 from ivr.records.tables import calls
-from ivr.records.transfers import Transfers
+from ivr.records.transfer_store import Transfers
 
 if TYPE_CHECKING:
     from ivr.records.database import Database

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from ivr.breaker import PartUnavailable
+from ivr.circuit_breaker import PartUnavailable
 
 if TYPE_CHECKING:
     import sqlite3

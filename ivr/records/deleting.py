@@ -10,7 +10,7 @@ from sqlalchemy import delete, or_, select
 
 from ivr.records.tables import attempts, calls, searches, transfers, turns
 from ivr.records.tallied import drop_tallies_of
-from ivr.records.transfers import TALK_SECONDS
+from ivr.records.transfer_store import TALK_SECONDS
 from ivr.transfer.machine import S
 
 if TYPE_CHECKING:

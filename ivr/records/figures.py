@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from ivr.records.browsing import within
+from ivr.records.call_log import within
 from ivr.records.tables import attempts, transfers
 
 if TYPE_CHECKING:

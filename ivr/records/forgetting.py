@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, select
 
-from ivr.records.counting import count_calls
-from ivr.records.daily import add_counts
+from ivr.records.counts import count_calls
 from ivr.records.database import be_alone
 from ivr.records.deleting import delete_calls
+from ivr.records.disclosure import add_counts
 from ivr.records.recording import close_silent
 from ivr.records.retention import note_forgotten
 from ivr.records.scrubbing import scrub
 from ivr.records.tables import blocks, calls, daily, erased
-from ivr.records.transfers import Transfers
+from ivr.records.transfer_store import Transfers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import logging
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from ivr.records.filing import LOOK_EVERY
+from ivr.records.ingest import LOOK_EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, select, update
 
+from ivr.records.call_summary import VOICE_SILENT, Call, fold
 from ivr.records.database import insert_missing
 from ivr.records.erasing import without_erased
-from ivr.records.folding import VOICE_SILENT, Call, fold
 from ivr.records.ordering import in_order
 from ivr.records.retention import without_forgotten
 from ivr.records.rows import (

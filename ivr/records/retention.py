@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import func, select
 
+from ivr.checks.retention import LEAST
 from ivr.flow.linefile import Retention
-from ivr.flow.rules.retention import LEAST
 from ivr.records.audit import write_deed
 from ivr.records.database import be_alone, insert_or_change
 from ivr.records.erasing import ERASING

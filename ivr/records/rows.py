@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from ivr.records.folding import Call
+    from ivr.records.call_summary import Call
 
 Row = dict[str, Any]
 

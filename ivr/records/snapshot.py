@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ivr.breaker import PartUnavailable
+from ivr.circuit_breaker import PartUnavailable
 from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
-from ivr.records.lists import list_blocks, list_opt_outs
+from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs
+from ivr.records.prompts import list_published, wording
 from ivr.records.retention import NOBODY_CHOSE, Chosen, read_chosen
-from ivr.records.wordings import list_published, wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
-    from ivr.flow.wording import Wording
+    from ivr.flow.prompts import Wording
     from ivr.records.database import Database
 
 logger = logging.getLogger(__name__)

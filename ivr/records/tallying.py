@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import distinct, func, or_, select
 
 from ivr.records.count_tables import tallies
-from ivr.records.counting import WEEK, Key, waited_name
+from ivr.records.counts import WEEK, Key, waited_name
 from ivr.records.database import be_alone, insert_missing
 from ivr.records.erasing import ERASING
 from ivr.records.forgetting import FORGETTING
 from ivr.records.funnel import REACHED, STEPS, steps
 from ivr.records.ordering import LAST
-from ivr.records.spans import A_DAY, Span
+from ivr.records.periods import A_DAY, Span
 from ivr.records.tables import calls, transfers, turns
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ivr.breaker import Breaker
+from ivr.circuit_breaker import Breaker
 from ivr.records.database import RecordsUnavailable
 from ivr.transfer.machine import Decide, Follow, nothing
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import TOPICS
-from ivr.flow.speaking import spell
+from ivr.flow.models import TOPICS
+from ivr.flow.rendering import spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
     from ivr.flow.turn import Say
 
 SHORTEST = 5

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 from twilio.base.exceptions import TwilioException, TwilioRestException
 
-from ivr.breaker import PartUnavailable
-from ivr.telephony.phone import make_client
+from ivr.circuit_breaker import PartUnavailable
+from ivr.telephony.twilio_client import make_client
 from ivr.telephony.twiml import queue_name
 
 if TYPE_CHECKING:

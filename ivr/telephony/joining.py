@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from twilio.twiml.voice_response import Dial, VoiceResponse
 
-from ivr.flow.speaking import spell
+from ivr.flow.rendering import spell
 from ivr.telephony.briefing import accepted_words
 from ivr.telephony.twiml import queue_name
 

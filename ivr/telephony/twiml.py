@@ -10,13 +10,13 @@ from urllib.parse import quote
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
-from ivr.flow.speaking import fill
+from ivr.flow.rendering import fill
 from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ivr.flow.nodes import Flow
+    from ivr.flow.models import Flow
 
 LONGEST_SAY = 2400  # Of what Twilio takes: 3,000 characters, and 4,500 once URL-encoded.
 LONGEST_TEXT = 1600

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from ivr.web.answers import lost
-from ivr.web.called import called
+from ivr.web.agency_leg import transfers
+from ivr.web.callback_call import called
+from ivr.web.context import NAME
 from ivr.web.direct import direct
 from ivr.web.health import health
-from ivr.web.parts import NAME
-from ivr.web.text import text
-from ivr.web.transfers import transfers
+from ivr.web.sms import text
 from ivr.web.voice import voice
 from ivr.web.waiting import waits
+from ivr.web.webhook_guard import lost
 
 if TYPE_CHECKING:
-    from ivr.web.parts import Parts
+    from ivr.web.context import Parts
 
 LARGEST_FORM = 256 * 1024  # Bytes; Twilio's largest webhook is far below.
 

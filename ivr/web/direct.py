@@ -6,8 +6,8 @@ from flask import Blueprint, Response, request
 
 from ivr.effects import Entry
 from ivr.telephony.briefing import accepted_words, declined_words, seconds_left, whisper_words
-from ivr.web.answers import guard, xml
-from ivr.web.parts import parts
+from ivr.web.context import parts
+from ivr.web.webhook_guard import guard, xml
 
 direct = Blueprint("direct", __name__, url_prefix="/agency")
 guard(direct, lambda: xml(parts().fixed.agency))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, send_from_directory
 
-from ivr.web.parts import parts
+from ivr.web.context import parts
 
 health = Blueprint("health", __name__)
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from ivr.web.console.behind import put_behind
+from ivr.web.console.setup import put_behind
+from ivr.web.public.context import NAME
 from ivr.web.public.materials import materials
-from ivr.web.public.shown import NAME
 from ivr.web.public.views import public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ivr.web.console.desk import Desk
-    from ivr.web.public.shown import Shown
+    from ivr.web.console.context import Desk
+    from ivr.web.public.context import Shown
 
 HEADERS = {
     "Cache-Control": "no-store",

@@ -9,12 +9,12 @@ from flask import Blueprint, Response, request
 from ivr.effects import Entry
 from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned
 from ivr.line import Call
-from ivr.marks import MONTH, month_of
 from ivr.position import Position
-from ivr.telephony.hearing import dialable, heard_on_voice, left_queue, over
+from ivr.pseudonyms import MONTH, month_of
+from ivr.telephony.webhook_forms import dialable, heard_on_voice, left_queue, over
 from ivr.transfer.machine import E, News, S
-from ivr.web.answers import guard, nothing, xml
-from ivr.web.parts import parts
+from ivr.web.context import parts
+from ivr.web.webhook_guard import guard, nothing, xml
 
 COOKIE = "m"  # The month in which a call began.
 

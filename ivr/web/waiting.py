@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from ivr.flow.nodes import TOPICS
-from ivr.telephony.fixed import HERE
-from ivr.telephony.waiting import Place, goodbye, leave, lost, waiting
+from ivr.flow.models import TOPICS
+from ivr.telephony.fallback_twiml import HERE
+from ivr.telephony.transfer_twiml import Place, goodbye, leave, lost, waiting
 from ivr.transfer.machine import E, News
-from ivr.transfer.patience import offers_choice
-from ivr.web.answers import guard, xml
-from ivr.web.parts import parts
+from ivr.transfer.time_limits import offers_choice
+from ivr.web.context import parts
+from ivr.web.webhook_guard import guard, xml
 
 waits = Blueprint("waits", __name__, url_prefix="/wait")
 guard(waits, lambda: xml(parts().fixed.wait.replace(HERE, parts().speech.public_url + request.path)))

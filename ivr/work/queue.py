@@ -13,12 +13,12 @@ from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
 from ivr.effects import CallTexter, Effect, EndRing, Ring, TextNumbers
-from ivr.work.sealed import KEPT_SECONDS, Sealed
+from ivr.work.secret_store import KEPT_SECONDS, Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ivr.breaker import Breaker
+    from ivr.circuit_breaker import Breaker
 
 logger = logging.getLogger(__name__)
 

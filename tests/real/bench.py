@@ -27,12 +27,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ivr.effects import Entry
+from ivr.operations.local_stack import ACCOUNT, NUMBER, Stage
 from ivr.records.database import connect
-from ivr.records.filing import Filer
+from ivr.records.ingest import Filer
 from ivr.records.journal import Journal
-from ivr.records.migrate import upgrade
+from ivr.records.migrations.migrate import upgrade
 from ivr.simulator.webhooks import sign
-from ivr.stage import ACCOUNT, NUMBER, Stage
 from real.rehearsal import becomes
 from real.world import with_lines
 

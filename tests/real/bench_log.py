@@ -23,7 +23,7 @@ from rich.table import Table
 
 from ivr.flow.reading import read_flow
 from ivr.hours import zone
-from ivr.records.browsing import Filter, browse
+from ivr.records.call_log import Filter, browse
 from ivr.records.tallying import tally
 from ivr.wiring_site import COUNTS_HOLD
 from real.million import fill

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr.paper import QUIET
-from ivr.stage import find_redis
+from ivr.operations.local_stack import find_redis
+from ivr.reports.pdf import QUIET
 from real.rehearsal import Rehearsal, rehearsal
 
 if TYPE_CHECKING:

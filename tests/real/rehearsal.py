@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ivr.operations.local_stack import ACCOUNT, NUMBER, Stage
 from ivr.records.calls import list_calls
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.simulator.clock import PacedClock
@@ -20,7 +21,6 @@ from ivr.simulator.exchange import Account
 from ivr.simulator.people import When, accepts, never_answers
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.simulator.webhooks import RequestsFetch
-from ivr.stage import ACCOUNT, NUMBER, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

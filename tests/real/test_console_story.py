@@ -12,7 +12,7 @@ import pyotp
 import pytest
 from rich.console import Console
 
-from ivr.demo import tell_month
+from ivr.cli.demo import tell_month
 from ivr.simulator.people import accepts
 from real.rehearsal import CHRYSALIS, ROOT, VICTIM_SERVICES, becomes, rehearsal
 

@@ -8,9 +8,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ivr.breaker import Breaker
+from ivr.circuit_breaker import Breaker
 from ivr.work.queue import connect_redis
-from ivr.work.signs import Signs
+from ivr.work.twilio_heartbeat import Signs
 from real.rehearsal import CALLER, IVR, PROMISED, TEXTER, Rehearsal, alive, becomes, children, hanging
 
 if TYPE_CHECKING:

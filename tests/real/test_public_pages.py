@@ -9,7 +9,7 @@ from urllib.request import urlopen
 import pytest
 from fakes import ENVIRONMENT
 
-from ivr.stage import free_port
+from ivr.operations.local_stack import free_port
 from real.rehearsal import IVR, ROOT, becomes
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ivr.web.console.sections import Section
+    from ivr.reports.sections import Section
 
 SHADES = 5
 LEFT, TOP, WIDE, ROW = 110, 24, 900, 30

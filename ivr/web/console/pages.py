@@ -13,16 +13,16 @@ from flask import Blueprint, Response, abort, redirect, request, url_for
 
 from ivr.logs import OneLine
 from ivr.records import agency_status
+from ivr.records.active_calls import block_call, list_live, list_notes, list_rings, write_note
 from ivr.records.audit import list_deeds, note_deed, verify
-from ivr.records.browsing import Filter, browse, export, find_call, read_rings, read_turns
+from ivr.records.call_log import Filter, browse, export, find_call, read_rings, read_turns
 from ivr.records.figures import transfer_figures, waiting
-from ivr.records.live import block_call, list_live, list_notes, list_rings, write_note
 from ivr.records.operators import Role
-from ivr.web.console.asked import as_csv, asked, days, hour_only, whole
-from ivr.web.console.desk import desk, me, page
-from ivr.web.console.gate import needs
-from ivr.web.console.sections import branches
-from ivr.web.console.telling import today, zone_of
+from ivr.reports.document import today, zone_of
+from ivr.reports.sections import branches
+from ivr.web.console.access import needs
+from ivr.web.console.context import desk, me, page
+from ivr.web.console.query_params import as_csv, asked, days, hour_only, whole
 from ivr.web.console.timeline import marks, minutes
 
 if TYPE_CHECKING:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, request, url_for
 
-from ivr.web.console.charts import POLICY
-from ivr.web.console.community import PARTS as PUBLISHED
-from ivr.web.console.community import publish, published
-from ivr.web.console.desk import desk, page, spoken_here
-from ivr.web.console.sections import PARTS
-from ivr.web.console.telling import drawn, month_asked, span_asked, teller_of, today
+from ivr.reports.charts import POLICY
+from ivr.reports.community import PARTS as PUBLISHED
+from ivr.reports.community import publish, published
+from ivr.reports.document import drawn, month_asked, span_asked, teller_of, today
+from ivr.reports.sections import PARTS
+from ivr.web.console.context import desk, page, spoken_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ivr.records.spans import Span
-    from ivr.web.console.sections import Section
+    from ivr.records.periods import Span
+    from ivr.reports.sections import Section
 
 reports = Blueprint("reports", __name__, url_prefix="/console/reports")
 

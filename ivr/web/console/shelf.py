@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.flow.checking import inspect
-from ivr.flow.rules.style import BY_HAND, UNSENDABLE
+from ivr.checks.runner import inspect
+from ivr.flow.prompt_style import BY_HAND, UNSENDABLE
+from ivr.flow.prompts import every_prompt, put, word
 from ivr.flow.weighing import weigh
-from ivr.flow.wording import every_prompt, put, word
-from ivr.records.wordings import FILE, count_drafts, list_published, list_versions, wording
+from ivr.records.prompts import FILE, count_drafts, list_published, list_versions, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ivr.flow.faults import Fault
-    from ivr.flow.nodes import Flow
+    from ivr.flow.loader import Fault
+    from ivr.flow.models import Flow
     from ivr.flow.weighing import Weight
     from ivr.records.database import Database
-    from ivr.records.wordings import Version
+    from ivr.records.prompts import Version
 
 
 @dataclass(frozen=True)

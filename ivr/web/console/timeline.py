@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ivr.records.browsing import RingRow, TurnRow
+    from ivr.records.call_log import RingRow, TurnRow
 
 LISTENING, WAITING, TALKING = "listening", "waiting", "talking"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import segno
 from flask import Blueprint, Response, abort
 
-from ivr.web.public.shown import known, languages, page, shown
-from ivr.web.public.written import line
+from ivr.web.public.context import known, languages, page, shown
+from ivr.web.public.text import line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ivr.web.public.written import Paragraph
+    from ivr.web.public.text import Paragraph
 
 materials = Blueprint("materials", __name__, url_prefix="/materials")
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ivr.flow.nodes import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
-from ivr.flow.reach import by_voice, offers
-from ivr.web.public.written import Paragraph, Piece, line, number, paragraphs, title
+from ivr.flow.graph import by_voice, offers
+from ivr.flow.models import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.web.public.text import Paragraph, Piece, line, number, paragraphs, title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ivr.flow.nodes import Flow
-    from ivr.flow.pages import PageWords
+    from ivr.flow.models import Flow
+    from ivr.flow.public_page import PageWords
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, request
 
-from ivr.web.public.shown import known, languages, page, shown
+from ivr.web.public.context import known, languages, page, shown
 from ivr.web.public.stops import compose, links, readable
-from ivr.web.public.written import line, number
+from ivr.web.public.text import line, number
 
 public = Blueprint(
     "public", __name__, template_folder="templates", static_folder="static", static_url_path="/look"

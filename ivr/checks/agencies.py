@@ -1,0 +1,126 @@
+"""Agencies: each can be rung by the number, hours and order that its file gives."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from ivr.flow.loader import AGENCIES, MENUS, Fault
+from ivr.flow.models import Transfer
+from ivr.hours import HoursError, parse, zone
+from ivr.phone_numbers import why_not
+from ivr.position import LONGEST_PATH, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.flow.models import Flow
+
+
+def wrong_numbers(flow: Flow) -> Iterator[Fault]:
+    """Find numbers that nobody in Canada may be rung at, and agencies without a line."""
+    for name, agency in flow.directory.agencies.items():
+        if why := why_not(agency.number):
+            mend = f"'{agency.number}' {why}; write an ordinary or toll-free number, such as +19055550123"
+            yield Fault(AGENCIES, f"agencies.{name}.number", mend)
+        if agency.lines < 1:
+            yield Fault(
+                AGENCIES,
+                f"agencies.{name}.lines",
+                "is less than 1; write how many calls they can take at once",
+            )
+
+
+def wrong_hours(flow: Flow) -> Iterator[Fault]:
+    """Find hours and time zones that cannot be read."""
+    for name, agency in flow.directory.agencies.items():
+        try:
+            parse(agency.hours)
+        except HoursError as error:
+            yield Fault(AGENCIES, f"agencies.{name}.hours", str(error))
+        try:
+            zone(agency.zone)
+        except HoursError as error:
+            yield Fault(AGENCIES, f"agencies.{name}.zone", str(error))
+
+
+def wrong_dates(flow: Flow) -> Iterator[Fault]:
+    """Find dates that are none."""
+    for name, agency in flow.directory.agencies.items():
+        for part in ("last_dialled", "rehearsed_on"):
+            day: str = getattr(agency, part)
+            if day and not is_date(day):
+                mend = f"'{day}' is not a date; write one such as 2026-11-30, or leave it empty"
+                yield Fault(AGENCIES, f"agencies.{name}.{part}", mend)
+
+
+def is_date(day: str) -> bool:
+    """Tell whether a text is a day, written as 2026-11-30."""
+    try:
+        return date.fromisoformat(day).isoformat() == day
+    except ValueError:
+        return False
+
+
+def wrong_orders(flow: Flow) -> Iterator[Fault]:
+    """Find orders in which somebody cannot be rung, is rung twice, or is rung in the wrong place."""
+    for order, names in flow.directory.orders.items():
+        place = f"orders.{order}"
+        if not names:
+            yield Fault(AGENCIES, place, "rings nobody; name at least one agency")
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                yield Fault(AGENCIES, place, f"rings '{name}' twice; name each agency once")
+        for number, name in enumerate(names, 1):
+            if mend := _cannot_ring(flow, name, last=number == len(names)):
+                yield Fault(AGENCIES, place, mend)
+
+
+def _cannot_ring(flow: Flow, name: str, *, last: bool) -> str:
+    agency = flow.directory.agencies.get(name)
+    if agency is None:
+        return f"rings '{name}', which is not declared; declare it or mend the name"
+    if not agency.transfer:
+        return f"rings '{name}', which has transfer = false; take it out of the order"
+    if agency.accept == "answer" and not last:
+        return f"rings others after '{name}', which answers by itself, so they would never ring; put it last"
+    return ""
+
+
+def unknown_orders(flow: Flow) -> Iterator[Fault]:
+    """Find orders that are asked for and not declared, or declared and never asked for."""
+    offered: set[str] = set()
+    for name, stop in flow.stops.items():
+        for key, order in stop.orders.items() if isinstance(stop, Transfer) else ():
+            offered.add(order)
+            if order not in flow.directory.orders:
+                mend = f"rings the order '{order}', which is not in {AGENCIES}; declare it or mend the name"
+                yield Fault(MENUS, f"stops.{name}.orders.{key}", mend)
+    for order in flow.directory.orders:
+        if order not in offered:
+            yield Fault(AGENCIES, f"orders.{order}", "no transfer stop offers it; offer it or remove it")
+
+
+def only_police(flow: Flow) -> Iterator[Fault]:
+    """Find transfers that offer police and nothing else: a caller may mistrust them."""
+    for name, stop in flow.stops.items():
+        if isinstance(stop, Transfer) and stop.orders and all(_police(flow, o) for o in stop.orders.values()):
+            mend = "offers no order without police; offer one beside it that rings no police agency"
+            yield Fault(MENUS, f"stops.{name}.orders", mend)
+
+
+def _police(flow: Flow, order: str) -> bool:
+    agencies = flow.directory.agencies
+    return any(name in agencies and agencies[name].police for name in flow.directory.orders.get(order, ()))
+
+
+def too_long_names(flow: Flow) -> Iterator[Fault]:
+    """Find orders whose names do not fit into the address that carries them from ring to ring."""
+    stop = max((name for name, kind in flow.stops.items() if isinstance(kind, Transfer)), key=len, default="")
+    language = max(flow.languages, key=len, default="")
+    for order, names in flow.directory.orders.items():
+        longest = Position(stop, language, turn=9999, attempt=9, order=order, asked=10**9, tried=names)
+        if len(longest.path()) > LONGEST_PATH:
+            yield Fault(
+                AGENCIES, f"orders.{order}", "its names are too long together; shorten them or ring fewer"
+            )

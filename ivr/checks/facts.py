@@ -1,0 +1,68 @@
+"""Facts: whatever is stated was read somewhere, and where is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ivr.checks.agencies import is_date
+from ivr.flow.loader import AGENCIES, FACTS, MENUS, Fault
+from ivr.flow.models import Checklist, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ivr.flow.models import Flow
+
+
+def unsourced(flow: Flow) -> Iterator[Fault]:
+    """Find stops that tell something and name neither a source nor why they need none."""
+    for name, stop in _telling(flow).items():
+        if not stop.facts and not stop.no_facts.strip():
+            mend = f"names no source; name ids of {FACTS}, or say in no_facts why it needs none"
+            yield Fault(MENUS, f"stops.{name}.facts", mend)
+        if stop.facts and stop.no_facts:
+            mend = "says that it needs no source, and names some; remove one of the two"
+            yield Fault(MENUS, f"stops.{name}.no_facts", mend)
+
+
+def unknown_sources(flow: Flow) -> Iterator[Fault]:
+    """Find ids that no source has."""
+    known = flow.facts.facts
+    for name, stop in _telling(flow).items():
+        for fact in stop.facts:
+            if fact not in known:
+                mend = f"'{fact}' is not in {FACTS}; declare it there or mend the id"
+                yield Fault(MENUS, f"stops.{name}.facts", mend)
+    for name, agency in flow.directory.agencies.items():
+        if agency.source not in known:
+            mend = f"'{agency.source}' is not in {FACTS}; declare it there or mend the id"
+            yield Fault(AGENCIES, f"agencies.{name}.source", mend)
+
+
+def unused_sources(flow: Flow) -> Iterator[Fault]:
+    """Find sources that nothing rests on: a person would read them again for nobody."""
+    used = {fact for stop in _telling(flow).values() for fact in stop.facts}
+    used |= {agency.source for agency in flow.directory.agencies.values()}
+    for fact in flow.facts.facts:
+        if fact not in used:
+            yield Fault(FACTS, f"facts.{fact}", "no stop and no agency names it; name it there, or remove it")
+
+
+def half_checked(flow: Flow) -> Iterator[Fault]:
+    """Find checks without a date, or without whoever made them, and sources that say nothing."""
+    for name, fact in flow.facts.facts.items():
+        place = f"facts.{name}"
+        if fact.checked_on and not is_date(fact.checked_on):
+            mend = f"'{fact.checked_on}' is not a date; write one such as 2026-11-30, or leave it empty"
+            yield Fault(FACTS, f"{place}.checked_on", mend)
+        if bool(fact.checked_on) != bool(fact.checked_by):
+            missing = "checked_by" if fact.checked_on else "checked_on"
+            mend = "is empty, and its pair is not; write who checked it and when, or empty both"
+            yield Fault(FACTS, f"{place}.{missing}", mend)
+        for part in ("supports", "address", "seen"):
+            if not getattr(fact, part).strip():
+                yield Fault(FACTS, f"{place}.{part}", "is empty; write it")
+
+
+def _telling(flow: Flow) -> Mapping[str, Message | Checklist]:
+    return {name: stop for name, stop in flow.stops.items() if isinstance(stop, Message | Checklist)}

@@ -1,0 +1,183 @@
+"""Stops and keys: every one leads somewhere, every one can be reached, and nobody talks for ever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ivr.flow.graph import by_text, by_voice, depths, keys, leads, named, offers, offers_by_text
+from ivr.flow.loader import LINE, MENUS, Fault
+from ivr.flow.models import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.repair import counts, is_count
+from ivr.position import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ivr.flow.models import Flow
+
+KEYS = ("1", "2", "3", "4")
+MOST_CHOICES, MOST_MENUS = 4, 3
+KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "start": ((Language,), "must be a stop of kind 'language', where every call begins"),
+    "home": ((Menu,), "must be a menu, which key 9 leads to"),
+    "person": ((Transfer,), "must be a transfer, which key 0 leads to"),
+    "leave": ((Goodbye,), "must be a goodbye, so that # ends the call"),
+    "over": ((Menu, Message), "must be a menu or message, so that a caller has a choice after a transfer"),
+    "unreached": (
+        (Menu, Message),
+        "must be a menu or message, so that a caller has a choice when nobody answers",
+    ),
+}
+
+
+def table(stop: Stop) -> str:
+    """Name the table in which a stop declares its keys."""
+    return "orders" if isinstance(stop, Transfer) else "options"
+
+
+def unknown_stops(flow: Flow) -> Iterator[Fault]:
+    """Find what leads to a stop that is not declared."""
+    doors = named(flow).items()
+    steps = (
+        (f"stops.{name}.{by}", to) for name, stop in flow.stops.items() for by, to in leads(stop).items()
+    )
+    for place, to in (*doors, *steps):
+        if to not in flow.stops:
+            yield Fault(MENUS, place, f"leads to '{to}', which is not declared; declare it or mend the name")
+
+
+def wrong_kinds(flow: Flow) -> Iterator[Fault]:
+    """Find stops that cannot do what the line needs of them."""
+    for role, name in named(flow).items():
+        kinds, why = KINDS[role]
+        stop = flow.stops.get(name)
+        if stop is not None and not isinstance(stop, kinds):
+            yield Fault(MENUS, role, f"'{name}' {why}")
+
+
+def unreachable_stops(flow: Flow) -> Iterator[Fault]:
+    """Find stops that no caller can get to."""
+    reached = by_voice(flow)
+    for name in flow.stops:
+        if name not in reached:
+            yield Fault(
+                MENUS, f"stops.{name}", "no caller can reach it; offer it at another stop, or remove it"
+            )
+
+
+def unasked(flow: Flow) -> Iterator[Fault]:
+    """Find ways to a text that nobody was asked about."""
+    for name, stop in flow.stops.items():
+        for place, to in leads(stop).items() if not isinstance(stop, Consent) else ():
+            ahead = flow.stops.get(to)
+            if isinstance(ahead, Message) and ahead.does:
+                mend = f"'{to}' sends a text that nobody was asked about; lead to a consent that leads there"
+                yield Fault(MENUS, f"stops.{name}.{place}", mend)
+
+
+def gaps(flow: Flow) -> Iterator[Fault]:
+    """Find keys that a texter would miss: what only a call can do is not offered to them."""
+    for name in sorted(by_text(flow)):
+        read = offers_by_text(flow, flow.stops[name])
+        hidden = sorted(set(offers(flow.stops[name])) - set(read))
+        for key in sorted(read):
+            if hidden and hidden[0] < key:
+                mend = f"a texter sees no key {hidden[0]} before it; give the last keys to what needs a call"
+                yield Fault(MENUS, f"stops.{name}.options.{key}", mend)
+
+
+def bad_names(flow: Flow) -> Iterator[Fault]:
+    """Find names that cannot stand in an address."""
+    kinds = {
+        (MENUS, "stops"): flow.stops,
+        (LINE, "languages"): flow.line.languages,
+        ("config/agencies.toml", "agencies"): flow.directory.agencies,
+        ("config/agencies.toml", "orders"): flow.directory.orders,
+    }
+    for (file, where), names in kinds.items():
+        for name in names:
+            if not NAME.fullmatch(name):
+                mend = "is not a name; use small letters a to z, digits and single hyphens only"
+                yield Fault(file, f"{where}.{name}", mend)
+
+
+def wrong_keys(flow: Flow) -> Iterator[Fault]:
+    """Find keys that are the line's own or no keys, two that do the same, and too many."""
+    for name, stop in flow.stops.items():
+        led: dict[str, str] = {}
+        place = f"stops.{name}.{table(stop)}"
+        for key, to in keys(stop).items():
+            if key not in KEYS:
+                yield Fault(MENUS, f"{place}.{key}", f"'{key}' cannot be a choice's key; use 1, 2, 3 or 4")
+            if to in led:
+                mend = f"keys {led[to]} and {key} both lead to '{to}'; remove one of them"
+                yield Fault(MENUS, f"{place}.{key}", mend)
+            led.setdefault(to, key)
+        if len(keys(stop)) > MOST_CHOICES:
+            mend = f"has {len(keys(stop))} choices; keep {MOST_CHOICES}, and move the rest to another menu"
+            yield Fault(MENUS, place, mend)
+
+
+def dead_ends(flow: Flow) -> Iterator[Fault]:
+    """Find stops from which a caller has no way on."""
+    for name, stop in flow.stops.items():
+        match stop:
+            case Menu() | Transfer() if not keys(stop):
+                mend = "is a dead end: no key leads on from it; give it at least one"
+                yield Fault(MENUS, f"stops.{name}.{table(stop)}", mend)
+            case Checklist():
+                yield from _dead_results(flow, name, stop)
+
+
+def _dead_results(flow: Flow, name: str, checklist: Checklist) -> Iterator[Fault]:
+    place = f"stops.{name}.results"
+    if "0" not in checklist.results:
+        mend = "is a dead end for who says yes to nothing; say where 0 leads"
+        yield Fault(MENUS, place, mend)
+    for least in checklist.results:
+        if not is_count(least):
+            mend = f"'{least}' is not a count of yes; write a whole number such as 0 or 3"
+            yield Fault(MENUS, f"{place}.{least}", mend)
+    asked = [len(p.stops[name].questions) for p in flow.prompts.values() if name in p.stops]
+    for least in counts(checklist):
+        if asked and int(least) > max(asked):
+            mend = f"nobody can say yes {least} times to {max(asked)} questions; mend the count"
+            yield Fault(MENUS, f"{place}.{least}", mend)
+
+
+def endless_loops(flow: Flow) -> Iterator[Fault]:
+    """Find stops that lead back to themselves without ever waiting for the caller or letting them on."""
+    for name, stop in flow.stops.items():
+        if isinstance(stop, Language) and isinstance(flow.stops.get(stop.next), Language):
+            mend = (
+                f"leads to '{stop.next}', which asks for the language again, for ever; lead to the main menu"
+            )
+            yield Fault(MENUS, f"stops.{name}.next", mend)
+        if _talks_for_ever(flow, name):
+            mend = "talks for ever without waiting for the caller; give its checklist questions"
+            yield Fault(MENUS, f"stops.{name}", mend)
+
+
+def _talks_for_ever(flow: Flow, name: str) -> bool:
+    """Follow stops that do not wait, until one waits, or until this one comes round again."""
+    passed: list[str] = []
+    here = name
+    while here not in passed:
+        stop = flow.stops.get(here)
+        if not isinstance(stop, Checklist) or _asks(flow, here):
+            return False
+        passed.append(here)
+        here = stop.results.get("0", "")
+    return here == name
+
+
+def _asks(flow: Flow, name: str) -> bool:
+    return all(name in p.stops and p.stops[name].questions for p in flow.prompts.values())
+
+
+def too_deep(flow: Flow) -> Iterator[Fault]:
+    """Find menus that too many menus lie before."""
+    for name, depth in depths(flow).items():
+        if isinstance(flow.stops[name], Menu) and depth > MOST_MENUS:
+            mend = f"is menu number {depth} on the way; offer it by {MOST_MENUS - 1} menus or fewer"
+            yield Fault(MENUS, f"stops.{name}", mend)

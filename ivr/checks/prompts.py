@@ -1,0 +1,165 @@
+"""Words: all that is heard or read is there in every language, and nothing else is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ivr.flow.graph import by_text, offers, offers_by_text
+from ivr.flow.loader import Fault, words_file
+from ivr.flow.models import (
+    AgencyWords,
+    Checklist,
+    Consent,
+    Goodbye,
+    Language,
+    Lines,
+    Message,
+    OrderWords,
+    StopWords,
+    Transfer,
+)
+from ivr.flow.rendering import PLACEHOLDER
+from ivr.flow.repair import every_word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ivr.flow.models import Flow, Prompts
+
+NO_WORDS = StopWords()
+
+
+def needs(flow: Flow, name: str) -> frozenset[str]:
+    """Name which of a stop's words a caller or texter comes across."""
+    stop = flow.stops[name]
+    texted = by_text(flow)
+    spoken = {"say"} if isinstance(stop, Message | Goodbye | Language | Consent) else set()
+    asked = {"questions"} if isinstance(stop, Checklist) else set()
+    read = {"text"} if name in texted and not isinstance(stop, Language | Goodbye) else set()
+    offering = [by for by, other in flow.stops.items() if name in offers(other).values()]
+    offered = {"offer"} if offering else set()
+    listing = [by for by in texted if name in offers_by_text(flow, flow.stops[by]).values()]
+    labelled = {"label"} if listing else set()
+    return frozenset(spoken | asked | read | offered | labelled)
+
+
+def allows(flow: Flow, name: str) -> frozenset[str]:
+    """Name which of a stop's words may be there without being needed."""
+    stop = flow.stops[name]
+    texted = {"text"} if name in by_text(flow) else set()
+    return frozenset({"say"} | texted) if not isinstance(stop, Message) else frozenset(texted)
+
+
+def missing_words(flow: Flow) -> Iterator[Fault]:
+    """Find stops that lack words in a language."""
+    for name in flow.stops:
+        needed = sorted(needs(flow, name))
+        for language, prompts in flow.prompts.items():
+            words = prompts.stops.get(name, NO_WORDS)
+            for part in needed:
+                if not any(text.strip() for text in every_word(getattr(words, part))):
+                    mend = f"has no words in '{language}'; write them"
+                    yield Fault(words_file(language), f"stops.{name}.{part}", mend)
+
+
+def missing_lines(flow: Flow) -> Iterator[Fault]:
+    """Find sentences of the line itself that are empty; one that may be left out, in some languages only."""
+    optional = {part.name for part in msgspec.structs.fields(Lines) if not part.required}
+    used = {name for p in flow.prompts.values() for name in optional if getattr(p.lines, name).strip()}
+    for language, prompts in flow.prompts.items():
+        for line, words in msgspec.structs.asdict(prompts.lines).items():
+            if not words.strip() and (line in used or line not in optional):
+                yield Fault(
+                    words_file(language), f"lines.{line}", f"has no words in '{language}'; write them"
+                )
+
+
+def missing_names(flow: Flow) -> Iterator[Fault]:
+    """Find orders without an offer, and agencies without a name or without who runs them."""
+    offered = {o: None for s in flow.stops.values() if isinstance(s, Transfer) for o in s.orders.values()}
+    rung = {name: None for names in flow.directory.orders.values() for name in names}
+    for language, prompts in flow.prompts.items():
+        file = words_file(language)
+        mend = f"has no words in '{language}'; write them"
+        for order in offered:
+            if not prompts.orders.get(order, OrderWords("")).offer.strip():
+                yield Fault(file, f"orders.{order}.offer", mend)
+        for agency in rung:
+            words = prompts.agencies.get(agency, AgencyWords("", ""))
+            for part in ("name", "who"):
+                if not getattr(words, part).strip():
+                    yield Fault(file, f"agencies.{agency}.{part}", mend)
+        for agency in _quoted(prompts):
+            if agency not in rung and agency not in prompts.agencies:
+                yield Fault(file, f"agencies.{agency}.name", mend)
+
+
+def _quoted(prompts: Prompts) -> dict[str, None]:
+    """Name the agencies whose names stand in other words as {agency.name}."""
+    found = (match for text in every_word(prompts) for match in PLACEHOLDER.finditer(text))
+    return {match[1]: None for match in found if match[2] == "name"}
+
+
+def uneven_questions(flow: Flow) -> Iterator[Fault]:
+    """Find checklists that ask more in one language than in another, or ask nothing somewhere."""
+    for name, stop in flow.stops.items():
+        if not isinstance(stop, Checklist):
+            continue
+        asked = {language: p.stops.get(name, NO_WORDS).questions for language, p in flow.prompts.items()}
+        most = max(map(len, asked.values()), default=0)
+        for language, questions in asked.items():
+            if questions and len(questions) != most:
+                mend = (
+                    f"has {len(questions)} questions where another language has {most}; ask the same in each"
+                )
+                yield Fault(words_file(language), f"stops.{name}.questions", mend)
+            for number, question in enumerate(questions, 1):
+                if not question.strip():
+                    yield Fault(
+                        words_file(language), f"stops.{name}.questions.{number}", "is empty; write it"
+                    )
+
+
+def unused_words(flow: Flow) -> Iterator[Fault]:
+    """Find words that nobody will ever hear or read."""
+    for language, prompts in flow.prompts.items():
+        file = words_file(language)
+        known: dict[str, tuple[Mapping[str, object], Mapping[str, object], str]] = {
+            "stops": (prompts.stops, flow.stops, "config/menus.toml"),
+            "orders": (prompts.orders, flow.directory.orders, "config/agencies.toml"),
+            "agencies": (prompts.agencies, flow.directory.agencies, "config/agencies.toml"),
+        }
+        for kind, (written, declared, where) in known.items():
+            for name in written:
+                if name not in declared:
+                    mend = f"is not declared in {where}; remove these words, or declare it there"
+                    yield Fault(file, f"{kind}.{name}", mend)
+
+
+def unused_parts(flow: Flow) -> Iterator[Fault]:
+    """Find parts of a stop's words that its kind, or its place in the menus, never uses."""
+    for name in flow.stops:
+        used = needs(flow, name) | allows(flow, name)
+        for language, prompts in flow.prompts.items():
+            words = prompts.stops.get(name, NO_WORDS)
+            for part in words.__struct_fields__:
+                if getattr(words, part) and part not in used:
+                    mend = "is never heard or read; remove it, or offer the stop where it would be"
+                    yield Fault(words_file(language), f"stops.{name}.{part}", mend)
+
+
+def same_offers(flow: Flow) -> Iterator[Fault]:
+    """Find two choices of one stop that sound or read the same."""
+    for name, stop in flow.stops.items():
+        for language, prompts in flow.prompts.items():
+            for part in ("offer", "label"):
+                heard: dict[str, str] = {}
+                for key, to in offers(stop).items():
+                    words = getattr(prompts.stops.get(to, NO_WORDS), part).strip().casefold()
+                    if words and heard.setdefault(words, to) != to:
+                        mend = (
+                            f"is also that of '{heard[words]}', beside it at '{name}' (key {key}); reword one"
+                        )
+                        yield Fault(words_file(language), f"stops.{to}.{part}", mend)

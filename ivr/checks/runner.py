@@ -1,0 +1,153 @@
+"""Find every fault in the files that whoever runs the line edits, and measure what they make callers hear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ivr.checks import (
+    agencies,
+    config,
+    coverage,
+    directory,
+    facts,
+    keywords,
+    menus,
+    prompts,
+    retention,
+    reviews,
+    speech,
+    sweep,
+    texting,
+)
+from ivr.flow import placeholders, prompt_style
+from ivr.flow.loader import Fault
+from ivr.flow.measuring import Figures, measure
+from ivr.flow.public_page import read_pages
+from ivr.flow.reading import FlowError, read_flow
+from ivr.flow.repair import patched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ivr.flow.loader import Rule
+    from ivr.flow.models import Flow
+
+# Each reads the flow as it was written, whatever is missing.
+RULES: tuple[Rule, ...] = (
+    config.wrong_languages,
+    config.wrong_voices,
+    speech.impatience,
+    sweep.unexplained,
+    retention.wrong_retention,
+    sweep.unknown_zone,
+    menus.unknown_stops,
+    menus.wrong_kinds,
+    menus.unreachable_stops,
+    menus.unasked,
+    menus.gaps,
+    menus.bad_names,
+    menus.wrong_keys,
+    menus.dead_ends,
+    menus.endless_loops,
+    menus.too_deep,
+    agencies.wrong_numbers,
+    agencies.wrong_hours,
+    agencies.wrong_dates,
+    agencies.wrong_orders,
+    agencies.unknown_orders,
+    agencies.only_police,
+    agencies.too_long_names,
+    prompts.missing_words,
+    prompts.missing_lines,
+    prompts.missing_names,
+    prompts.uneven_questions,
+    prompts.unused_words,
+    prompts.unused_parts,
+    prompts.same_offers,
+    placeholders.unknown_blanks,
+    placeholders.missing_blanks,
+    placeholders.key_first,
+    directory.unsaid_agencies,
+    directory.enforcers,
+    directory.untexted,
+    facts.unsourced,
+    facts.unknown_sources,
+    facts.unused_sources,
+    facts.half_checked,
+    coverage.uncovered,
+    prompt_style.hard_words,
+    prompt_style.banned_words,
+    prompt_style.numbers_by_hand,
+    prompt_style.unsendable,
+    reviews.half_reviewed,
+    keywords.unknown_meanings,
+    keywords.missing_keywords,
+    keywords.empty_keywords,
+    keywords.ambiguous_keywords,
+)
+# Each walks the flow as a caller would, so what is missing is patched first.
+WALKS: tuple[Rule, ...] = (
+    speech.long_instructions,
+    speech.first_words,
+    speech.overheard,
+    speech.slow_ways,
+    speech.far_facts,
+    speech.long_whispers,
+    speech.too_long_to_say,
+    texting.long_texts,
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What whoever edits the files must mend, and what is measured where there is anything to measure."""
+
+    faults: tuple[Fault, ...]
+    figures: Figures | None = None
+
+
+def check(config: Path, prompts: Path) -> Report:
+    """Check all files. Never raises, whatever they hold."""
+    try:
+        flow = read_flow(config, prompts)
+    except FlowError as error:
+        return Report(error.faults)
+    found = (*inspect(flow), *_strangers(flow, prompts))
+    placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
+    faults = (*placed, *_unread_pages(flow, prompts))
+    return Report(faults, measure(patched(flow)) if flow.languages else None)
+
+
+def inspect(flow: Flow) -> Iterator[Fault]:
+    """Find every fault of a flow; files are named as they are in this project."""
+    for rule in RULES:
+        yield from rule(flow)
+    if flow.languages:
+        whole = patched(flow)
+        for walk in WALKS:
+            yield from walk(whole)
+
+
+def _strangers(flow: Flow, prompts: Path) -> Iterator[Fault]:
+    """Find files of words, of the line or of its page, in languages that the line does not speak."""
+    for path in (*sorted(prompts.glob("*.toml")), *sorted(prompts.glob("pages/*.toml"))):
+        if path.stem not in flow.languages:
+            mend = "is not a language of config/line.toml; declare it there, or remove the file"
+            yield Fault(f"prompts/{path.relative_to(prompts).as_posix()}", "top of the file", mend)
+
+
+def _unread_pages(flow: Flow, prompts: Path) -> tuple[Fault, ...]:
+    """Find what is wrong with the words of the public page; these faults name the files where they are."""
+    try:
+        read_pages(prompts, flow.languages)
+    except FlowError as error:
+        return error.faults
+    return ()
+
+
+def _placed(fault: Fault, config: Path, prompts: Path) -> Fault:
+    """Name the file where it really is."""
+    folder, _, name = fault.file.partition("/")
+    return replace(fault, file=str({"config": config, "prompts": prompts}[folder] / name))

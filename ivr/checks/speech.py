@@ -1,0 +1,152 @@
+"""What is heard: short, and innocent to whoever listens in. These rules walk the flow."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ivr.flow.graph import by_voice, told
+from ivr.flow.loader import LINE, MENUS, Fault, words_file
+from ivr.flow.measuring import first_sentence, instructions
+from ivr.flow.menu_measurements import seconds, to_a_person, to_facts
+from ivr.flow.rendering import content, spell
+from ivr.flow.text_parser import fold
+from ivr.flow.voice import RING_BUFFER, SHORTEST_RING
+from ivr.position import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.flow.models import Flow
+
+LONGEST_INSTRUCTIONS, LONGEST_FIRST, LONGEST_WAY, LONGEST_WHISPER = 20, 8, 15, 5  # Seconds.
+MOST_KEYS = 3
+MOST_KEYS_TO_A_FACT, LONGEST_WAY_TO_A_FACT = 4, 60
+SHORTEST_WAIT, LONGEST_RING, LONGEST_REACH = 8, 20, 60  # Seconds.
+LONGEST_SAY = 3000  # Characters: Twilio's own limit.
+# Beginnings of words, folded, that tell who listens in what the line is about.
+LOADED = re.compile(
+    r"\b(traffick|exploit|victim|police|polici|abus|slave|esclav|sex|prostitu|proxenet|rescue|violen|crim"
+    r"|traites?\b|brothel|pimp|immigra|deport)"
+)
+
+
+def long_instructions(flow: Flow) -> Iterator[Fault]:
+    """Find stops whose choices take too long to say."""
+    for language in flow.languages:
+        for name, length in instructions(flow, language):
+            if length > LONGEST_INSTRUCTIONS:
+                mend = f"instructions take {length:.1f} s; shorten them to {LONGEST_INSTRUCTIONS} s"
+                yield Fault(words_file(language), f"stops.{name}", mend)
+
+
+def first_words(flow: Flow) -> Iterator[Fault]:
+    """Find a first sentence that is long, or does not say whom to call in danger."""
+    for language in flow.languages:
+        first, place = first_sentence(flow, language), f"stops.{flow.menus.start}.say"
+        length = seconds(flow, (first,))
+        if length > LONGEST_FIRST:
+            mend = f"the first sentence takes {length:.1f} s; shorten it to {LONGEST_FIRST} s"
+            yield Fault(words_file(language), place, mend)
+        if "9 1 1" not in first.words:
+            mend = "the first sentence does not say '9 1 1' (with spaces); say whom to call in danger"
+            yield Fault(words_file(language), place, mend)
+
+
+def overheard(flow: Flow) -> Iterator[Fault]:
+    """Find words that would tell who listens in, or reads over a shoulder, what the line is about."""
+    start, home, leave = flow.menus.start, flow.menus.home, flow.menus.leave
+    for language in flow.languages:
+        words = flow.prompts[language]
+        heard = {
+            f"stops.{start}.say": words.stops[start].say,
+            f"stops.{start}.text": words.stops[start].text,
+            f"stops.{home}.text": words.stops[home].text,
+            f"stops.{leave}.say": words.stops[leave].say,
+            "lines.choose_language": words.lines.choose_language,
+            "lines.language_name": words.lines.language_name,
+            "lines.person_key": words.lines.person_key,
+            "lines.safe_to_read": words.lines.safe_to_read,
+        }
+        for place, said in heard.items():
+            if loaded := LOADED.search(fold(said)):
+                mend = f"'{loaded[0]}…' tells an eavesdropper what the line is about; reword it"
+                yield Fault(words_file(language), place, mend)
+
+
+def slow_ways(flow: Flow) -> Iterator[Fault]:
+    """Find languages in which a person is too many keys or too much speech away."""
+    journeys = to_a_person(flow)
+    for language in flow.languages:
+        journey = journeys.get(language)
+        if journey is None:
+            yield Fault(
+                words_file(language),
+                "lines.person_key",
+                "no way leads to a ringing agency; let 0 lead to one",
+            )
+            continue
+        if len(journey.keys) > MOST_KEYS:
+            mend = f"it takes {len(journey.keys)} keys to a ringing agency; let {MOST_KEYS} be enough"
+            yield Fault(words_file(language), "lines.person_key", mend)
+        if journey.seconds > LONGEST_WAY:
+            mend = f"{journey.seconds:.1f} s of speech to a ringing agency; shorten it to {LONGEST_WAY} s"
+            yield Fault(words_file(language), "lines.person_key", mend)
+
+
+def far_facts(flow: Flow) -> Iterator[Fault]:
+    """Find facts that are too many keys or too much speech away."""
+    ways, most = to_facts(flow), MOST_KEYS_TO_A_FACT
+    for name in sorted(told(flow)):
+        for language in flow.languages:
+            way = ways[language].get(name)
+            if way is None or len(way.keys) > most:
+                mend = (
+                    f"is more than {most} keys from the first word; offer it by a menu nearer to the main one"
+                )
+                yield Fault(MENUS, f"stops.{name}", mend)
+            elif way.seconds > LONGEST_WAY_TO_A_FACT:
+                mend = f"{way.seconds:.1f} s of speech come first; offer it within {LONGEST_WAY_TO_A_FACT} s"
+                yield Fault(words_file(language), f"stops.{name}", mend)
+
+
+def long_whispers(flow: Flow) -> Iterator[Fault]:
+    """Find a whisper that does not soon tell a person at an agency which key to press."""
+    for language in flow.languages:
+        whisper = spell(flow, language, "whisper")
+        length = seconds(flow, (whisper,))
+        if length > LONGEST_WHISPER:
+            mend = f"takes {length:.1f} s; shorten it to {LONGEST_WHISPER} s, before they hang up"
+            yield Fault(words_file(language), "lines.whisper", mend)
+        if "1" not in whisper.words.replace(".", " ").replace(",", " ").split():
+            yield Fault(
+                words_file(language), "lines.whisper", "does not say which key takes the call; name key 1"
+            )
+
+
+def too_long_to_say(flow: Flow) -> Iterator[Fault]:
+    """Find words longer than Twilio says at once."""
+    for language in flow.languages:
+        for name in sorted(by_voice(flow)):
+            for say in content(flow, Position(name, language)):
+                if len(say.words) > LONGEST_SAY:
+                    mend = f"has {len(say.words)} characters; at most {LONGEST_SAY} can be said at once"
+                    yield Fault(words_file(language), f"stops.{name}.say", mend)
+
+
+def impatience(flow: Flow) -> Iterator[Fault]:
+    """Find patience that is too short for a caller, or a ring that is too long."""
+    patience = flow.line.patience
+    if patience.key < SHORTEST_WAIT:
+        yield Fault(LINE, "patience.key", f"is too short; wait at least {SHORTEST_WAIT} s for a key")
+    if patience.cannot_press < 1:
+        yield Fault(LINE, "patience.cannot_press", "leaves no time to hang up; write 6 or so")
+    if patience.whisper < 1:
+        yield Fault(LINE, "patience.whisper", "leaves no time to press a key; write 20 or so")
+    if not SHORTEST_RING <= patience.ring <= LONGEST_RING - RING_BUFFER:
+        mend = f"must be {SHORTEST_RING} to {LONGEST_RING - RING_BUFFER}: Twilio rings {RING_BUFFER} s more"
+        yield Fault(LINE, "patience.ring", mend)
+    if not 1 <= patience.reach <= LONGEST_REACH:
+        yield Fault(
+            LINE, "patience.reach", f"must be 1 to {LONGEST_REACH}: so long may all rings take together"
+        )

@@ -1,0 +1,58 @@
+"""The command `ivr check`: faults, figures, what is covered, and what people have yet to do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from ivr.cli.context import flow_of
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--config", type=FOLDER, default="config", show_default=True, help="Menus, agencies, keywords.")
+@click.option("--prompts", type=FOLDER, default="prompts", show_default=True, help="Words.")
+@click.option(
+    "--live", is_flag=True, help="Also what people have to do before real callers: who, where, what."
+)
+@click.option("--coverage", is_flag=True, help="Print which stop carries what the line was asked to say.")
+def check(config: Path, prompts: Path, *, live: bool, coverage: bool) -> None:
+    """Find every fault in menus, words, agencies and keywords, and measure what a caller hears.
+
+    One fault a line: file, place, mend. Ends with 1 if there is any.
+    """
+    from ivr.checks.runner import check as find
+    from ivr.flow.measuring import summary
+
+    report = find(config, prompts)
+    for fault in report.faults:
+        click.echo(str(fault))
+    if coverage and not report.faults:
+        _print_coverage(config, prompts)
+        return
+    if report.figures:
+        click.echo(summary(report.figures))
+    if report.faults or (live and _print_duties(config, prompts)):
+        raise SystemExit(1)
+    click.echo("no faults")
+
+
+def _print_coverage(config: Path, prompts: Path) -> None:
+    from ivr.checks.coverage import table
+
+    click.echo(table(flow_of(config, prompts)), nl=False)
+
+
+def _print_duties(config: Path, prompts: Path) -> int:
+    """Print who has to do what before the line goes live; tell how much it is."""
+    from ivr.checks.launch import duties
+
+    left = list(duties(flow_of(config, prompts), datetime.now(UTC).date()))
+    for duty in left:
+        click.echo(str(duty))
+    if left:
+        click.echo(f"not ready to go live: {len(left)} things are left for people to do")
+    return len(left)

@@ -1,0 +1,201 @@
+"""The demonstration: the whole line at work on this machine, then a telephone for you to try."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from ivr.cli.tables import print_table
+from ivr.flow.reading import read_flow
+from ivr.operations.local_stack import ACCOUNT, NUMBER, Stage, StageError
+from ivr.records.calls import list_calls
+from ivr.records.database import connect
+from ivr.sample_data.seeding import seed
+from ivr.simulator.clock import PacedClock
+from ivr.simulator.exchange import Account
+from ivr.simulator.people import accepts, never_answers, switchboard
+from ivr.simulator.rehearse import Network, urls_of
+
+if TYPE_CHECKING:
+    from ivr.simulator.listening import Line
+    from ivr.simulator.rehearse import Call
+
+FOLDER = Path(".demo")
+STATE = "line.json"  # Where `ivr phone` finds the network of a running demo.
+SPEED = 25.0  # How much faster than life the scripted call is played.
+CALLER, TEXTER = "+12895550123", "+12895550124"
+VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
+FILED = 2.0  # Seconds after which the log is right.
+
+
+def run(*, once: bool) -> int:
+    """Play the demonstration; 0 when everything that it should show was shown."""
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    signal.signal(signal.SIGHUP, _as_ctrl_c)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
+    stage = Stage(FOLDER.absolute())
+    network = _network(stage)
+    try:
+        _start(stage, network, console)
+        shown = _show(stage, network, console)
+        if once:
+            return 0 if shown else 1
+        _stay(stage, network, console)
+    except StageError as error:
+        console.print(f"[red]{error}[/red]")
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopping.")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second Ctrl-C must not leave half of it running.
+        stage.close()
+        network.close()
+        (FOLDER / STATE).unlink(missing_ok=True)
+    return 0
+
+
+def _as_ctrl_c(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _network(stage: Stage) -> Network:
+    opt_out = os.environ.get("IVR_OPT_OUT", "default")  # Both ways of Twilio's can be tried.
+    account = Account(ACCOUNT, stage.token, NUMBER)
+    network = Network(account, urls_of(stage.public_url), clock=PacedClock(SPEED), opt_out=opt_out)
+    stage.api_url = network.api_url
+    network.people.put(VICTIM_SERVICES, never_answers(), name="victim-services")
+    network.people.put(CHRYSALIS, accepts(talks=40), name="chrysalis")
+    network.people.put(HOTLINE, switchboard(), name="hotline")
+    return network
+
+
+def _start(stage: Stage, network: Network, console: Console) -> None:
+    with console.status("Starting the line…"):
+        stage.release()
+        redis = stage.start_redis()
+        stage.start_web()
+        if redis:
+            stage.start_worker()
+    console.print(
+        f"The line answers at {stage.public_url}; the pretend telephone network is {network.api_url}."
+    )
+    if not redis:
+        console.print("There is no Redis here: the line works without, and does later work by itself.")
+
+
+def _show(stage: Stage, network: Network, console: Console) -> bool:
+    """Place one call and one text, and print them with the log that they leave."""
+    printed = _Printer(network, console)
+    console.print(f"\n[bold]A call[/bold], played {SPEED:.0f} times faster than life\n")
+    talked = _call(network.dial(CALLER))
+    printed.finish()
+    console.print("\n[bold]A text[/bold]\n")
+    replies = [reply for words in ("signes", "1") for reply in network.text(TEXTER, words)]
+    printed.finish()
+    console.print("\n[bold]What the log knows of both[/bold]\n")
+    threading.Event().wait(FILED)
+    calls = [call.as_json() for call in list_calls(connect(stage.environment["DATABASE_URL"]))]
+    print_table(calls, console)
+    faults = network.feed.faults()
+    for fault in faults:
+        console.print(f"[red]fault {fault.code}: {fault.words}[/red]")
+    logged = {call["channel"]: call["outcome"] for call in calls}
+    shown = talked and len(replies) > 1 and not faults and logged.get("voice") == "connected"
+    console.print(
+        "\n[green]All of it went as it should.[/green]" if shown else "\n[red]Something is missing.[/red]"
+    )
+    return shown
+
+
+def _call(call: Call) -> bool:
+    """Play a caller: English, the checklist for anyone, then a person; say whether they talked with one."""
+    for key in ("1", "1", "1", "1", "1", "2", "1", "2", "2", "2", "1", "0", "2"):
+        call.press(key)
+    talked = call.wait_until_joined()
+    call.wait_until_quiet()
+    call.press("#")
+    return call.wait_until_over() and talked
+
+
+@dataclass
+class _Printer:
+    """Prints what happens on the network, line by line, as it happens."""
+
+    network: Network
+    console: Console
+    printed: int = 0
+
+    def __post_init__(self) -> None:
+        self._done = threading.Event()
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def finish(self) -> None:
+        """Wait until all that has happened is printed."""
+        self.network.clock.until(lambda: self.printed >= len(self.network.feed.lines), 60)
+
+    def _follow(self) -> None:
+        while not self._done.is_set():
+            lines = self.network.feed.lines
+            for line in lines[self.printed :]:
+                self.console.print(_as_heard(line), markup=False)
+                self.printed += 1
+            with self.network.clock.lock:
+                self.network.clock.lock.wait_for(lambda: len(self.network.feed.lines) > self.printed, 0.5)
+
+
+def _as_heard(line: Line) -> str:
+    indent = "" if line.who in {"caller", TEXTER} else "        "
+    return f"{indent}{line.who} {line.what}{': ' if line.words else ''}{line.words}"
+
+
+def _stay(stage: Stage, network: Network, console: Console) -> None:
+    """Stay up at the speed of life, and say what to try."""
+    clock = network.clock
+    if isinstance(clock, PacedClock):
+        clock.pace(1.0)
+    (FOLDER / STATE).write_text(json.dumps({"control_url": network.control_url}))
+    tell_month(stage, console)
+    address, told = stage.start_console(), stage.let_in("demo")
+    console.print(
+        f"\nOperators read at {address}\n  {told}",
+        "\nThe line stays up. In another terminal, in this folder:\n"
+        "  make phone           sit down at a telephone and call it\n"
+        "  make check           find faults in menus and words, and measure them\n"
+        "Ctrl-C here stops everything.",
+        markup=False,
+        sep="\n",
+    )
+    threading.Event().wait()
+
+
+def tell_month(stage: Stage, console: Console) -> None:
+    """Fill the log with pretend calls and texts of the days before, for pages to show."""
+    config, prompts = (Path(stage.environment[name]) for name in ("IVR_CONFIG", "IVR_PROMPTS"))
+    database = connect(stage.environment["DATABASE_URL"])
+    with console.status("Pretending a month of calls…"):
+        count = seed(database, read_flow(config, prompts), time.time())
+    database.close()
+    console.print(f"\nThe log holds {count} pretend conversations of the days before.")
+
+
+def sit_down_at_phone(number: str, record: Path | None) -> int:
+    """Take the telephone at the network of the demo that runs in this folder."""
+    from ivr.simulator.terminal import sit_down
+
+    state = FOLDER / STATE
+    if not state.exists():
+        Console(stderr=True).print("No demo runs in this folder. Start one first: make demo")
+        return 1
+    sit_down(json.loads(state.read_text())["control_url"], number=number, record_to=record)
+    return 0

@@ -1,0 +1,120 @@
+"""The command `ivr prompts`: what operators published over the files' words, and the way into the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ivr.cli.context import flow_of, folder, readable_log, settings
+
+if TYPE_CHECKING:
+    from ivr.exporting import Written
+    from ivr.records.database import Database
+    from ivr.records.prompts import Version
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def prompts(context: click.Context) -> None:
+    """Print the words that were published in the console, and are heard in place of the files'.
+
+    One a line: language, place, version, who wrote it, the words. "Not heard" stands before words that do
+    not fit the files any more: their stop is gone, or an agency that they name.
+    """
+    if context.invoked_subcommand:
+        return
+    from ivr.flow.prompts import word
+    from ivr.records.prompts import wording
+
+    here = settings()
+    found = _published(here.database_url)
+    ignored = word(flow_of(here.config, here.prompts), wording(found)).ignored
+    for each in found:
+        unheard = "not heard: " if (each.language, each.place) in ignored else ""
+        version = f"version {each.version} by {each.who}"
+        click.echo(f"{unheard}{each.language} {each.place} ({version}): {each.words}")
+    if not found:
+        click.echo("nothing is published: the files' words are heard")
+
+
+@prompts.command()
+@click.option("--prompts", "to", type=FOLDER, help="The folder to write to.  [default: IVR_PROMPTS]")
+@click.option("--clear", is_flag=True, help="Also take back in SQL what the files said before this command.")
+def export(to: Path | None, *, clear: bool) -> None:
+    """Write the published words into the prompts files. Comments and layout stay.
+
+    \b
+    1. ivr prompts export           write them, where the files of the next version are
+    2. ivr check, then a review     and release that version
+    3. ivr prompts export --clear   there again, once it is live
+
+    Until step 3 the published words stay over the files: what somebody writes there later is not heard.
+    --clear never takes back what it has just written, for the version that is live does not say it yet.
+    """  # noqa: D301 - click's own mark for lines that stay as they are
+    from ivr.exporting import ExportError
+
+    where = to or folder("prompts")
+    database_url = settings().database_url
+    found = _published(database_url)
+    for language in dict.fromkeys(each.language for each in found):
+        path = where / f"{language}.toml"
+        try:
+            written = _write(path, {v.place: v.words for v in found if v.language == language})
+        except ExportError as error:
+            raise click.ClickException(f"{path}: whole file: {error}") from None
+        except OSError as error:
+            mend = f"cannot be read or written ({error.strerror}); set IVR_PROMPTS, or --prompts"
+            raise click.ClickException(f"{path}: whole file: {mend}") from None
+        _tell(path, written)
+        if clear:
+            _take_back(database_url, [v for v in found if v.language == language and v.place in written.same])
+    if not found:
+        click.echo("nothing is published: there is nothing to write")
+
+
+def _published(url: str) -> list[Version]:
+    from ivr.records.prompts import list_published
+
+    with readable_log():
+        return list_published(_database(url))
+
+
+def _database(url: str) -> Database:
+    from ivr.records.database import connect
+
+    return connect(url)
+
+
+def _write(path: Path, words: dict[str, str]) -> Written:
+    """Write one file anew, if words in it change; half a file is never seen."""
+    from ivr.exporting import write_words
+
+    written = write_words(path.read_text("utf-8"), words)
+    if written.changed:
+        fresh = path.with_suffix(".fresh")
+        fresh.write_text(written.text, "utf-8")
+        fresh.replace(path)
+    return written
+
+
+def _tell(path: Path, written: Written) -> None:
+    for place in written.changed:
+        click.echo(f"{path}: {place}: written")
+    for place in written.same:
+        click.echo(f"{path}: {place}: said so already")
+    for place in written.homeless:
+        click.echo(f"{path}: {place}: has no such place, and was left out")
+
+
+def _take_back(url: str, versions: list[Version]) -> None:
+    """Let the files be heard where they say the same, and what is written there next."""
+    from ivr.records.prompts import FILE, take_back
+
+    for each in versions:
+        with readable_log():
+            take_back(_database(url), each.language, each.place, FILE, who="command line")
+        click.echo(f"{each.language} {each.place}: the file is heard")

@@ -1,0 +1,112 @@
+"""Where a caller or a texter can get to from where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ivr.flow.models import Checklist, Consent, Flow, Goodbye, Language, Menu, Message, Stop, Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+def leads(stop: Stop) -> Mapping[str, str]:
+    """Tell where a stop leads: the place in the file that says so -> the next stop."""
+    match stop:
+        case Language(next=after):
+            return {"next": after}
+        case Menu(options=options) | Message(options=options):
+            return {f"options.{key}": after for key, after in options.items()}
+        case Checklist(results=results):
+            return {f"results.{least}": after for least, after in results.items()}
+        case Consent(yes=yes):
+            return {"yes": yes}
+        case Transfer() | Goodbye():
+            return {}
+
+
+def offers(stop: Stop) -> Mapping[str, str]:
+    """Tell which stops a stop offers by a key."""
+    return stop.options if isinstance(stop, Menu | Message) else {}
+
+
+def offers_by_text(flow: Flow, stop: Stop) -> Mapping[str, str]:
+    """Tell which stops a stop offers a texter: all but what only a call can do."""
+    ahead = offers(stop)
+    return {key: to for key, to in ahead.items() if not isinstance(flow.stops.get(to), Consent | Transfer)}
+
+
+def asks(flow: Flow, stop: Stop) -> bool:
+    """Tell whether a stop offers its numbers by text, to whoever says that it is safe."""
+    return any(isinstance(flow.stops.get(to), Consent) for to in offers(stop).values())
+
+
+def keys(stop: Stop) -> Mapping[str, str]:
+    """Tell what the caller's keys lead to: stops, or orders of agencies."""
+    return stop.orders if isinstance(stop, Transfer) else offers(stop)
+
+
+def named(flow: Flow) -> Mapping[str, str]:
+    """Tell which stops the line itself goes to: what for -> stop."""
+    menus = flow.menus
+    return {
+        "start": menus.start,
+        "home": menus.home,
+        "person": menus.person,
+        "leave": menus.leave,
+        "over": menus.over,
+        "unreached": menus.unreached,
+    }
+
+
+def by_voice(flow: Flow) -> frozenset[str]:
+    """Name every stop that a caller can get to."""
+    return _spread(flow, named(flow).values(), lambda stop: leads(stop).values())
+
+
+def by_text(flow: Flow) -> frozenset[str]:
+    """Name every stop that a texter can get to. A checklist's results are not: by text it is a summary."""
+    keyed = (stop for stops in flow.keywords.stops.values() for stop in stops)
+    doors = (flow.menus.start, flow.menus.home, flow.menus.person, *keyed)
+
+    def onward(stop: Stop) -> Iterable[str]:
+        return (leads(stop) if isinstance(stop, Language) else offers_by_text(flow, stop)).values()
+
+    return _spread(flow, doors, onward)
+
+
+def below(flow: Flow, door: str) -> frozenset[str]:
+    """Name a stop and every stop that its keys and results lead on to, short of the main menu."""
+    return _spread(flow, (door,), lambda stop: set(leads(stop).values()) - {flow.menus.home})
+
+
+def told(flow: Flow) -> frozenset[str]:
+    """Name every stop that states facts and that keys alone lead to: no questions, nobody rung."""
+    reached = _spread(flow, (flow.menus.home,), lambda stop: offers(stop).values())
+    return frozenset(name for name in reached if getattr(flow.stops[name], "facts", ()))
+
+
+def depths(flow: Flow) -> dict[str, int]:
+    """Count the menus that a caller hears from the main menu to each stop, both included."""
+    found: dict[str, int] = {}
+    ahead = [(flow.menus.home, 0)]
+    while ahead:  # Fewest menus first, so that the first count found is the least.
+        name, above = ahead.pop(ahead.index(min(ahead, key=lambda at: at[1])))
+        stop = flow.stops.get(name)
+        if stop is None or name in found:
+            continue
+        found[name] = above + isinstance(stop, Menu)
+        ahead.extend((after, found[name]) for after in leads(stop).values())
+    return found
+
+
+def _spread(flow: Flow, doors: Iterable[str], onward: Callable[[Stop], Iterable[str]]) -> frozenset[str]:
+    found: set[str] = set()
+    ahead = list(doors)
+    while ahead:
+        name = ahead.pop()
+        stop = flow.stops.get(name)
+        if stop is not None and name not in found:
+            found.add(name)
+            ahead.extend(onward(stop))
+    return frozenset(found)

@@ -1,0 +1,217 @@
+"""What a flow is made of, as the files in `config/` and `prompts/` declare it: stops, words, patience."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
+
+from ivr.flow.readability import Style
+from ivr.flow.sources import NO_COVERAGE, NO_FACTS, Coverage, Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ivr.agencies import Directory
+    from ivr.flow.linefile import LineFile
+
+YES, NO = "1", "2"
+TOPICS = ("1", "2", "3")  # What a waiting caller may let us tell the agency, if they agree to.
+
+
+class Language(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="language", kw_only=True
+):
+    """The caller chooses a language: key 1 for the first of the line, 2 for the second…."""
+
+    next: str
+
+
+class Menu(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="menu", kw_only=True):
+    """The caller chooses where to go."""
+
+    options: dict[str, str]
+
+
+class Message(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="message", kw_only=True):
+    """The caller is told something, then chooses where to go."""
+
+    options: dict[str, str] = field(default_factory=dict)
+    held: bool = False  # A texter is asked whether it is safe to read, before it is sent.
+    facts: tuple[str, ...] = ()
+    no_facts: str = ""  # Why there are none.
+    does: Literal["", "text-numbers"] = ""
+
+
+class Checklist(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="checklist", kw_only=True
+):
+    """Questions answered yes or no, one by one; counted in the position and nowhere else."""
+
+    results: dict[str, str]  # From how many yes on -> stop.
+    facts: tuple[str, ...] = ()
+    no_facts: str = ""  # Why there are none.
+
+    def result(self, yes: int) -> str:
+        """Name the stop that a number of yes leads to."""
+        reached = [int(least) for least in self.results if int(least) <= yes]
+        return self.results[str(max(reached, default=min(map(int, self.results))))]
+
+
+class Consent(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="consent", kw_only=True):
+    """The caller is asked whether a text is safe. Without a yes they are back where they came from."""
+
+    yes: str
+
+
+class Transfer(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="transfer", kw_only=True
+):
+    """The caller consents to an order in which agencies are rung."""
+
+    orders: dict[str, str]
+
+
+class Goodbye(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="goodbye", kw_only=True):
+    """Words, and the call is over."""
+
+
+Stop = Language | Menu | Message | Checklist | Consent | Transfer | Goodbye
+
+
+class Menus(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`config/menus.toml`."""
+
+    start: str
+    home: str
+    person: str
+    leave: str
+    over: str
+    unreached: str
+    stops: dict[str, Stop]
+    private: tuple[
+        str, ...
+    ] = ()  # Where callers speak of themselves: nobody who enforces is named from here on.
+
+
+class Lines(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`[lines]` of a prompts file: words that belong to no single stop."""
+
+    choose_language: str
+    choice: str
+    person_key: str
+    leave_key: str
+    after: str
+    not_understood: str
+    nothing_heard: str
+    cannot_press: str
+    yes_no: str
+    no_name: str
+    ringing: str
+    ringing_answer: str
+    next_line: str
+    whisper: str
+    whisper_more: str
+    whisper_accepted: str
+    whisper_declined: str
+    taken: str
+    language_name: str
+    safe_to_read: str
+    text_choice: str
+    text_keys: str
+    help: str
+    numbers_text: str
+    not_rung: str
+    not_texted: str
+    cannot_text: str
+    fixed_sorry: str
+    fixed_numbers: str
+    fixed_press: str
+    fixed_wait: str
+    fixed_thanks: str
+    fixed_text: str
+    wait_first: str
+    wait_on: str
+    wait_briefing: str
+    wait_offer: str
+    wait_offer_briefing: str
+    joining: str
+    topic_ask: str
+    topic_1: str
+    topic_2: str
+    topic_3: str
+    whisper_topic: str
+    call_ask: str
+    call_rings: str
+    call_continue: str
+    call_cannot: str
+    erased: str
+
+
+class StopWords(Struct, frozen=True, forbid_unknown_fields=True):
+    """The words of one stop."""
+
+    say: str = ""
+    text: str = ""
+    offer: str = ""
+    label: str = ""
+    questions: tuple[str, ...] = ()
+
+
+class OrderWords(Struct, frozen=True, forbid_unknown_fields=True):
+    """How an order of agencies is offered."""
+
+    offer: str
+    label: str = ""
+
+
+class AgencyWords(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an agency is called, and who runs it."""
+
+    name: str
+    who: str = ""  # Said before it is rung.
+
+
+class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
+    """`prompts/<language>.toml`."""
+
+    lines: Lines
+    stops: dict[str, StopWords]
+    orders: dict[str, OrderWords]
+    agencies: dict[str, AgencyWords]
+    style: Style = Style()
+    reviewed_by: str = ""  # Who read it all as one who speaks it; empty until somebody has.
+    reviewed_on: str = ""
+
+
+class Keywords(Struct, frozen=True, forbid_unknown_fields=True):
+    """`config/keywords.toml`: words of a text -> what they mean."""
+
+    wishes: dict[str, tuple[str, ...]]
+    stops: dict[str, dict[str, tuple[str, ...]]]
+    languages: dict[str, tuple[str, ...]]
+    tongues: dict[str, tuple[str, ...]] = field(default_factory=dict)  # Language -> wishes that are in it.
+
+
+@dataclass(frozen=True, eq=False)  # Compared by identity, so that what is drawn from it can be kept.
+class Flow:
+    """Everything that decides what is heard next."""
+
+    menus: Menus
+    prompts: Mapping[str, Prompts]
+    line: LineFile
+    directory: Directory
+    keywords: Keywords
+    facts: Facts = NO_FACTS
+    coverage: Coverage = NO_COVERAGE
+
+    @property
+    def stops(self) -> Mapping[str, Stop]:
+        """Every stop by name."""
+        return self.menus.stops
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of the line, in the order of their keys."""
+        return tuple(self.line.languages)

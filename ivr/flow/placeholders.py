@@ -1,0 +1,99 @@
+"""Blanks in words, written in braces: all are known, and none that a sentence needs is missing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ivr.flow.loader import Fault, words_file
+from ivr.flow.rendering import PLACEHOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ivr.flow.models import Flow, Prompts
+
+BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "choose_language": ("key",),
+    "choice": ("task", "key"),
+    "ringing": ("agency", "who"),
+    "text_choice": ("key", "label"),
+}
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "ringing_answer": ("agency", "who"),
+    "whisper_more": ("language",),
+    "whisper_accepted": ("language",),
+    "whisper_topic": ("topic",),
+    "joining": ("agency", "who"),
+    "wait_on": ("agency", "who"),
+}
+PLAIN = {"lines.language_name"}  # Stands inside other words, and is not filled itself.
+
+
+def unknown_blanks(flow: Flow) -> Iterator[Fault]:
+    """Find blanks that nothing fills."""
+    for language, prompts in flow.prompts.items():
+        for place, words in places(prompts):
+            line = place.removeprefix("lines.")
+            known = (*NEEDED.get(line, ()), *ALLOWED.get(line, ())) if place.startswith("lines.") else ()
+            plain = place in PLAIN or place.startswith("agencies.")
+            for match in BRACES.finditer(words):
+                if mend := _mend(flow, match, known, plain=plain):
+                    yield Fault(words_file(language), place, mend)
+
+
+def missing_blanks(flow: Flow) -> Iterator[Fault]:
+    """Find sentences that lack a blank they cannot do without."""
+    for language, prompts in flow.prompts.items():
+        for line, blanks in NEEDED.items():
+            words: str = getattr(prompts.lines, line)
+            for blank in blanks:
+                if "{" + blank + "}" not in words and words.strip():
+                    mend = f"lacks {{{blank}}}; write it where it is to be heard"
+                    yield Fault(words_file(language), f"lines.{line}", mend)
+
+
+def key_first(flow: Flow) -> Iterator[Fault]:
+    """Find choices that name the key before what it does: a caller would have to keep it in mind."""
+    for language, prompts in flow.prompts.items():
+        task, _, rest = prompts.lines.choice.partition("{task}")
+        if "{key}" in task and rest:
+            yield Fault(
+                words_file(language), "lines.choice", "names the key first; put {task} first and {key} last"
+            )
+
+
+def _mend(flow: Flow, match: re.Match[str], known: tuple[str, ...], *, plain: bool) -> str:
+    """Say what is wrong with one pair of braces; nothing when it is a blank that is filled."""
+    blank = match[1]
+    if blank is None:
+        return f"has a '{match[0]}' without its pair; remove it, or close the blank"
+    quoted = PLACEHOLDER.fullmatch(match[0])
+    if blank in known or (quoted and not plain and quoted[1] in flow.directory.agencies):
+        return ""
+    if quoted and not plain:
+        return f"names the agency '{quoted[1]}', which is not declared; declare it or mend the name"
+    choices = ", ".join(
+        "{" + name + "}" for name in (*known, *(() if plain else ("agency.name", "agency.number")))
+    )
+    return f"has the unknown blank {match[0]}; only these are filled here: {choices or 'none'}"
+
+
+def places(prompts: Prompts) -> Iterator[tuple[str, str]]:
+    """Give every string of a prompts file with its place."""
+    yield from _inside("", msgspec.to_builtins(prompts))
+
+
+def _inside(place: str, words: object) -> Iterator[tuple[str, str]]:
+    match words:
+        case str():
+            yield place, words
+        case dict():
+            for name, value in words.items():
+                yield from _inside(f"{place}.{name}".strip("."), value)
+        case list() | tuple():
+            for number, value in enumerate(words, 1):
+                yield from _inside(f"{place}.{number}", value)

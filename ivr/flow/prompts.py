@@ -1,0 +1,108 @@
+"""The words of the line by their places, and the line in other words: what was published over the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ivr.flow import placeholders, prompt_style
+from ivr.flow.loader import words_file
+from ivr.flow.rendering import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.flow.models import Flow, Prompts
+
+Wording = Mapping[str, Mapping[str, str]]  # Language -> place, as in `stops.law.say` -> words.
+
+KINDS = ("lines.", "stops.", "orders.", "agencies.")
+# What must hold of words before they are said: else somebody hears an error.
+SAYABLE = (
+    placeholders.unknown_blanks,
+    placeholders.missing_blanks,
+    prompt_style.unsendable,
+)
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A flow in other words, and those that it could not take: (language, place)."""
+
+    flow: Flow
+    ignored: tuple[tuple[str, str], ...] = ()
+
+
+def every_prompt(words: Prompts) -> Iterator[tuple[str, str]]:
+    """Give each prompt of a language that is not empty, with its place, in the order of the file."""
+    for place, said in placeholders.places(words):
+        if said.strip() and place.startswith(KINDS):
+            yield place, said
+
+
+def word(flow: Flow, changes: Wording) -> Worded:
+    """Put words into a flow, whatever they are. Those that cannot be said here are left out, and named.
+
+    A stop may be gone since they were published, or an agency that they name.
+    """
+    known = {language: dict(every_prompt(words)) for language, words in flow.prompts.items()}
+    wanted = {(language, place): said for language, of in changes.items() for place, said in of.items()}
+    fit = {
+        (language, place): said
+        for (language, place), said in wanted.items()
+        if place in known.get(language, {}) and _can_be_said(flow, language, said)
+    }
+    spoilt = {(fault.file, fault.place) for rule in SAYABLE for fault in rule(_with(flow, fit))}
+    fit = {at: said for at, said in fit.items() if (words_file(at[0]), at[1]) not in spoilt}
+    return Worded(_with(flow, fit) if fit else flow, tuple(at for at in wanted if at not in fit))
+
+
+def put(flow: Flow, language: str, place: str, said: str) -> Flow:
+    """Give a flow with other words at a place that is there, fit to be said or not: to be checked."""
+    return _with(flow, {(language, place): said})
+
+
+def unchanged(base: Flow, flow: Flow, places: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    """Keep the places (language, place) at which a flow says what its base says, names and all."""
+    said = {language: dict(every_prompt(words)) for language, words in base.prompts.items()}
+    now = {language: dict(every_prompt(words)) for language, words in flow.prompts.items()}
+
+    def same(language: str, place: str) -> bool:
+        before, after = said.get(language, {}).get(place, ""), now.get(language, {}).get(place, "")
+        return before == after and fill(base, language, before) == fill(flow, language, after)
+
+    return frozenset(at for at in places if same(*at))
+
+
+def _can_be_said(flow: Flow, language: str, said: str) -> bool:
+    """Tell whether words are there, and name nobody who is not known."""
+    try:
+        return bool(fill(flow, language, said).strip())
+    except KeyError:
+        return False
+
+
+def _with(flow: Flow, changes: Mapping[tuple[str, str], str]) -> Flow:
+    """Give a flow with words changed at places that are there."""
+    prompts = dict(flow.prompts)
+    for (language, place), said in changes.items():
+        prompts[language] = _put(prompts[language], place.split("."), said)
+    return replace(flow, prompts=prompts)
+
+
+def _put(words: Any, path: list[str], said: str) -> Any:  # A file's parts are structs, tables and lists.
+    """Copy words with one of them changed."""
+    if not path:
+        return said
+    first, *rest = path
+    match words:
+        case dict():
+            return words | {first: _put(words[first], rest, said)}
+        case tuple():
+            at = int(first) - 1
+            return (*words[:at], _put(words[at], rest, said), *words[at + 1 :])
+        case _:
+            return msgspec.structs.replace(words, **{first: _put(getattr(words, first), rest, said)})

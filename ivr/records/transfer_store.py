@@ -1,0 +1,164 @@
+"""The truth about a transfer that goes on: one row with a version, changed by one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, or_, select, text, update
+
+from ivr.records.database import RecordsUnavailable, insert_missing
+from ivr.records.tables import searches
+from ivr.transfer.machine import LEG, Decide, Follow, S, Transfer, nothing
+from ivr.transfer.time_limits import OFFERED_AFTER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, Row
+
+    from ivr.records.database import Database
+
+LEG_SECONDS = 3 * 60  # A ring or a briefing of which nothing was heard for longer uses no line any more.
+TALK_SECONDS = 4 * 60 * 60  # Longer than any conversation that Twilio allows.
+RINGS = [state.value for state in LEG]
+REACHED = [S.CONNECTED.value, S.PARTED.value, S.FINISHED.value]
+UNREACHED = [S.RETURNED.value, S.DIRECT.value]
+CLAIMS = 7_461_001  # Names PostgreSQL's lock of whoever claims an agency; any number that nobody else takes.
+
+
+class Transfers:
+    """Keeps the transfers that go on, for every process. RecordsUnavailable when SQL cannot be asked."""
+
+    def __init__(self, database: Database, now: Callable[[], float]) -> None:
+        self._database = database
+        self._now = now
+
+    def open(self, transfer: Transfer) -> None:
+        """Begin a transfer; a second time changes nothing."""
+        now = self._moment()
+        row = {"id": transfer.id, "began_at": now, "changed_at": now} | _columns(transfer)
+        with self._database.write() as sql:
+            insert_missing(sql, searches, [row])
+
+    def find(self, transfer_id: str) -> Transfer | None:
+        """Read one transfer as it is now."""
+        with self._database.read() as sql:
+            row = sql.execute(select(searches).where(searches.c.id == transfer_id)).one_or_none()
+        return _transfer(row) if row else None
+
+    def change(
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
+    ) -> tuple[Transfer, Transfer] | None:
+        """Let ``decide`` change a transfer, alone with it: give it before and after, or nothing if gone.
+
+        ``decide`` also gets how many other transfers each agency has now. It may be asked a second time: who
+        claims an agency must be alone with all of them, and others may have claimed it meanwhile. ``follow``
+        is called once the change is kept, by whoever kept it: nobody may wait for it any more.
+        """
+        with self._database.write() as sql:
+            found = select(searches).where(searches.c.id == transfer_id).with_for_update()
+            row = sql.execute(found).one_or_none()
+            if row is None:
+                return None
+            before = _transfer(row)
+            after = decide(before, self._busy(sql, transfer_id)) or before
+            if after.agency != before.agency and _wait_for_claims(sql):
+                after = decide(before, self._busy(sql, transfer_id)) or before
+            after = replace(after, id=before.id, version=before.version)
+            if after != before:
+                after = replace(after, version=before.version + 1)
+                self._write(sql, before, after)
+        follow(before, after)
+        return before, after
+
+    def forget(self, older_than: float) -> int:
+        """Delete the transfers that have not changed since then; say how many."""
+        old = delete(searches).where(searches.c.changed_at < datetime.fromtimestamp(older_than, UTC))
+        with self._database.write() as sql:
+            return sql.execute(old).rowcount
+
+    def unreached_in_a_row(self) -> int:
+        """Count the newest transfers that reached nobody, back to the last one that reached a person.
+
+        A caller who left before a choice was offered says nothing of whether somebody could be reached, and
+        is passed over.
+        """
+        reached = (
+            select(func.max(searches.c.changed_at)).where(searches.c.state.in_(REACHED)).scalar_subquery()
+        )
+        since = or_(reached.is_(None), searches.c.changed_at > reached)
+        in_vain = (searches.c.state == S.LEFT.value) & (searches.c.waited > OFFERED_AFTER)
+        count = select(func.count()).where(or_(searches.c.state.in_(UNREACHED), in_vain), since)
+        with self._database.read() as sql:
+            return sql.scalar(count) or 0
+
+    def _busy(self, sql: Connection, transfer_id: str) -> dict[str, int]:
+        """Count the other transfers at each agency."""
+        recent = self._moment(-LEG_SECONDS)
+        talking = self._moment(-TALK_SECONDS)
+        there = or_(
+            searches.c.state.in_(RINGS) & (searches.c.changed_at >= recent),
+            (searches.c.state == S.CONNECTED.value) & (searches.c.changed_at >= talking),
+        )
+        count = select(searches.c.agency, func.count().label("others")).where(
+            searches.c.id != transfer_id, there
+        )
+        found = sql.execute(count.group_by(searches.c.agency))
+        return {row.agency: row.others for row in found}
+
+    def _write(self, sql: Connection, before: Transfer, after: Transfer) -> None:
+        """Write what has changed. Our lock keeps others out; the version would tell if it did not."""
+        same = (searches.c.id == before.id) & (searches.c.version == before.version)
+        change = update(searches).where(same).values(changed_at=self._moment(), **_columns(after))
+        if sql.execute(change).rowcount != 1:
+            raise RecordsUnavailable("a transfer was changed by two at once")
+
+    def _moment(self, later: float = 0) -> datetime:
+        return datetime.fromtimestamp(self._now() + later, UTC)
+
+
+def _wait_for_claims(sql: Connection) -> bool:
+    """Wait until no other session is claiming; False where writers are alone anyway."""
+    if sql.dialect.name != "postgresql":
+        return False
+    sql.execute(text("SELECT pg_advisory_xact_lock(:claims)"), {"claims": CLAIMS})
+    return True
+
+
+def _transfer(row: Row[Any]) -> Transfer:
+    """Read one row."""
+    return Transfer(
+        id=row.id,
+        call=row.call_id,
+        order=row.order_name,
+        language=row.language,
+        state=S(row.state),
+        version=row.version,
+        place=row.place,
+        agency=row.agency,
+        tried=tuple(row.tried.split(",")) if row.tried else (),
+        waited=row.waited,
+        since=row.since,
+        tick=row.tick,
+        topic=row.topic,
+    )
+
+
+def _columns(transfer: Transfer) -> dict[str, Any]:
+    """Write one row, its id and its moments aside."""
+    return {
+        "call_id": transfer.call,
+        "order_name": transfer.order,
+        "language": transfer.language,
+        "state": transfer.state.value,
+        "version": transfer.version,
+        "place": transfer.place,
+        "agency": transfer.agency,
+        "tried": ",".join(transfer.tried),
+        "waited": transfer.waited,
+        "since": transfer.since,
+        "tick": transfer.tick,
+        "topic": transfer.topic,
+    }

@@ -1,0 +1,120 @@
+"""Pictures of a report's sections, as SVG: what a table shows, and never more. The only home of pygal.
+
+A picture is a document of its own, with one style that is known beforehand: the policy of its answer
+allows that style by its hash, and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from base64 import b64encode
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from pygal import PluginImportFixer
+from pygal.graph.horizontalbar import HorizontalBar
+from pygal.graph.stackedbar import StackedBar
+from pygal.style import Style
+
+from ivr.web.console.heat import heat
+
+if TYPE_CHECKING:
+    from ivr.reports.sections import Section
+
+# Pygal looks for maps of its own in every import of a program; we draw none, and Python warns of its way.
+sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, PluginImportFixer)]
+
+LIGHT = "--ink:#1d2327;--soft:#51606a;--line:#cfd6da;--one:#0b5394;--two:#b45f06;--paper:#fdfcfa"
+DARK = "--ink:#e9eef1;--soft:#aab8c1;--line:#3a464e;--one:#8fc7ff;--two:#f6b26b;--paper:#15191c"
+FONT = 'system-ui,"Segoe UI",Roboto,"Liberation Sans",sans-serif'
+LOOK = (
+    f":root{{{LIGHT};font-family:{FONT};background:var(--paper)}}"
+    f"@media (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
+    "text{fill:var(--ink);font-size:13px}.axis text{font-size:12px}"
+    ".axis.x text{text-anchor:middle}.axis.y text{text-anchor:end}"
+    ".background{fill:none}.axis path{stroke:var(--line);stroke-width:1;fill:none}"
+    ".color-0 rect,rect.color-0{fill:var(--one)}.color-1 rect,rect.color-1{fill:var(--two)}"
+    ".cell{stroke:var(--paper);stroke-width:2}.cell-0{fill:var(--line);fill-opacity:.35}"
+    + "".join(f".cell-{n}{{fill:var(--one);fill-opacity:{n * 0.1:.1f}}}" for n in range(1, 6))
+    + ".few,.cell.few{fill:none;stroke:var(--soft);stroke-dasharray:2 3;stroke-width:1}"
+)
+POLICY = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(LOOK.encode()).digest()).decode()}'"
+SVG = "http://www.w3.org/2000/svg"
+WIDE, OF_DAYS, OF_A_ROW = 900, 300, 30
+DROPPED = frozenset({"title", "desc", "script", "style", "defs"})
+HIDDEN = re.compile(r"overlay")  # What only a script would show.
+MOST_LABELS = 10
+SIZES = Style(font_family=FONT, label_font_size=12, major_label_font_size=12, legend_font_size=13)
+
+
+def draw(section: Section, title: str, told: str) -> str:
+    """Draw a section that is no tree, with its title and what it tells in a sentence."""
+    if section.kind == "heat":
+        return dressed(ET.fromstring(heat(section)), title, told)  # noqa: S314 - our own
+    chart = _by_day(section) if section.kind == "days" else _ranked(section)
+    return dressed(chart.render_tree(), title, told)  # type: ignore[no-untyped-call]  # pygal has no types
+
+
+def _by_day(section: Section) -> StackedBar:
+    """Draw calls and texts of each day on top of each other."""
+    chart = StackedBar(**_plain(OF_DAYS), show_legend=True, legend_at_bottom=True)
+    days = [day for day, *_ in section.rows]
+    every = max(1, -(-len(days) // MOST_LABELS))
+    in_a_month = len({day[:7] for day in days}) == 1
+    names = [day[8:].lstrip("0") if in_a_month else day[5:] for day in days]
+    chart.x_labels = names if in_a_month else [n if p % every == 0 else "" for p, n in enumerate(names)]
+    for place, name in enumerate(section.columns[1:], 1):
+        chart.add(name, [_number(row[place]) for row in section.rows])
+    return chart
+
+
+def _ranked(section: Section) -> HorizontalBar:
+    """Draw a bar for each row, the first at the top, with what may be shown beside its name."""
+    rows = section.rows[::-1]
+    chart = HorizontalBar(**_plain(60 + OF_A_ROW * len(rows)), show_legend=False)
+    chart.x_labels = [f"{label}: {cell}" for label, cell in rows]
+    chart.add("", [_number(cell) for _, cell in rows])
+    return chart
+
+
+def _plain(high: int) -> dict[str, object]:
+    return {
+        "js": (),
+        "width": WIDE,
+        "height": high,
+        "style": SIZES,
+        "margin": 8,
+        "no_data_text": "",
+        "value_formatter": lambda value: f"{value:.0f}",
+        "truncate_label": -1,
+        "min_scale": 2,
+        "max_scale": 6,
+    }
+
+
+def _number(cell: str) -> int | None:
+    return int(cell) if cell.isdecimal() else None
+
+
+def dressed(drawn: ET.Element, title: str, told: str) -> str:
+    """Write a picture without anything that runs or hides words in it, and with our own style."""
+    for parent in list(drawn.iter()):
+        parent.tag = _name(parent)
+        for child in list(parent):
+            if _name(child) in DROPPED or HIDDEN.search(child.get("class", "")):
+                parent.remove(child)
+        for name in ("style", "id"):
+            parent.attrib.pop(name, None)
+    for place, (name, words) in enumerate((("title", title), ("desc", told), ("style", LOOK))):
+        element = ET.Element(name)
+        element.text = words
+        drawn.insert(place, element)
+    drawn.attrib.update({"role": "img", "xmlns": SVG})
+    return ET.tostring(drawn, "unicode").replace("&gt;", ">")  # The hash is of its style to the letter.
+
+
+def _name(element: ET.Element) -> str:
+    """Name an element; a comment is a script to us, for it goes the same way."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "script"

@@ -1,0 +1,128 @@
+"""How pretend agencies answer: most are there, some are not, and now and then a caller does not wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from ivr.effects import Entry
+from ivr.flow.turn import CameBack, Connect, Heard, How, Returned
+from ivr.transfer.machine import E, News, S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from random import Random
+
+    from ivr.line import Line
+    from ivr.position import Position
+    from ivr.sample_data.in_memory_line import Told
+
+Choice = TypeVar("Choice", bound=str)
+
+GOES_ON = frozenset({S.SEARCHING, S.DIALLING, S.RINGING})
+ENDS = {  # How a ring in a queue ends, of a hundred.
+    "accepted": 58,
+    "no_answer": 13,
+    "voicemail": 9,
+    "declined": 6,
+    "busy": 5,
+    "no_key": 2,
+    "failed": 1,
+    "caller_left": 4,
+    "gave_up": 2,
+}
+BY_ITSELF = {"accepted": 80, "no_answer": 12, "busy": 8}  # Of a switchboard.
+NEWS = {  # What tells of it first, and after how many seconds of ringing at the latest.
+    "accepted": (E.ANSWERED, 15),
+    "declined": (E.ANSWERED, 15),
+    "no_key": (E.ANSWERED, 15),
+    "no_answer": (E.MISSED, 20),
+    "busy": (E.MISSED, 3),
+    "failed": (E.MISSED, 2),
+    "voicemail": (E.MACHINE, 18),
+    "caller_left": (E.CALLER_LEFT, 18),
+    "gave_up": (E.GAVE_UP, 18),
+}
+AFTER_ANSWERING = {"accepted": E.ACCEPTED, "declined": E.DECLINED, "no_key": E.AGENCY_LEFT}
+NAMED = frozenset({E.MISSED, E.MACHINE})  # News that says how.
+DIRECTLY: Mapping[How, int] = {
+    "accepted": 60,
+    "no_answer": 20,
+    "declined": 8,
+    "busy": 8,
+    "in_doubt": 4,
+}
+TALKS = (40, 900)  # Seconds.
+SHARE_WHO_HANG_UP = 0.6  # After a talk; the others hear what else there is.
+
+
+@dataclass(frozen=True)
+class Rings:
+    """The agencies of one pretend conversation."""
+
+    line: Line
+    told: Told
+    dice: Random
+
+    def wait(self, here: Position) -> tuple[Position, Heard]:
+        """Let a caller wait in their queue; give where they are then, and what became of it."""
+        search = here.search
+        while (state := self.told.searches[search].state) in GOES_ON:
+            self.told.pass_by(self.dice.uniform(0.4, 1.6))
+            self._answer(search) if state is S.RINGING else self._ring()
+        match state:
+            case S.CONNECTED:
+                return here, self._talk(search)
+            case S.LEFT:
+                return here, CameBack("no_answer", gone=True)
+            case S.DIRECT:
+                return replace(here, search=""), CameBack("no_answer")
+            case _:
+                return here, Returned()
+
+    def ring_directly(self, call: str, here: Position, ringing: Connect) -> Heard:
+        """Ring one agency on the direct path; give what the caller comes back with."""
+        how: How = self._choose(DIRECTLY)
+        by_itself = self.line.flow.directory.agencies[ringing.agency].accept == "answer"
+        self.told.pass_by(self.dice.uniform(3, ringing.seconds))
+        if how != "accepted":
+            return CameBack(how)
+        if not by_itself:
+            self.told.pass_by(self.dice.uniform(6, 15))
+            accepted = Entry(call, f"accept-{here.turn}", self.told.now, "voice", heard="accepted")
+            self.line.note(replace(accepted, sign="accepted"))
+        self.told.pass_by(self.dice.uniform(*TALKS))
+        return CameBack(how, gone=self.dice.random() < SHARE_WHO_HANG_UP)
+
+    def _ring(self) -> None:
+        """Do what the worker does: ring whoever is next."""
+        due, self.told.rings[:] = self.told.rings[-1:], []
+        for ring in due:
+            self.line.perform(ring)
+
+    def _answer(self, search: str) -> None:
+        """Let the agency that rings answer, or not."""
+        transfer = self.told.searches[search]
+        agency = self.line.flow.directory.agencies[transfer.agency]
+        how = self._choose(BY_ITSELF if agency.accept == "answer" else ENDS)
+        event, longest = NEWS[how]
+        self.told.pass_by(self.dice.uniform(0.2, 1) * longest)
+        if event is E.ANSWERED:
+            self.line.advance(search, News(E.ANSWERED, transfer.place))
+            self.told.pass_by(0 if agency.accept == "answer" else self.dice.uniform(5, 15))
+            event = AFTER_ANSWERING[how]
+        self.line.advance(search, News(event, transfer.place, how=how if event in NAMED else ""))
+
+    def _talk(self, search: str) -> Heard:
+        """Let them talk; then one of them hangs up first."""
+        self.told.pass_by(self.dice.uniform(*TALKS))
+        gone = self.dice.random() < SHARE_WHO_HANG_UP
+        if not gone:
+            self.line.advance(search, News(E.AGENCY_LEFT, self.told.searches[search].place))
+        self.line.advance(search, News(E.TALKED))
+        if gone:
+            self.line.advance(search, News(E.CALLER_LEFT))
+        return CameBack("accepted", gone=gone)
+
+    def _choose(self, shares: Mapping[Choice, int]) -> Choice:
+        return self.dice.choices(list(shares), list(shares.values()))[0]

@@ -1,0 +1,118 @@
+"""What the line asks of the world, in a month that is only told: all is in memory, and nothing waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ivr.effects import Effect, Entry, Ring
+from ivr.line import Line
+from ivr.transfer.coordinator import Searching
+from ivr.transfer.machine import nothing
+from ivr.transfer.roster import Status
+
+if TYPE_CHECKING:
+    from ivr.agencies import Agency
+    from ivr.flow.models import Flow
+    from ivr.transfer.machine import Decide, Follow, Transfer
+
+
+@dataclass
+class Told:
+    """The clock, the journal, the searches and the telephone of one pretend conversation."""
+
+    now: float
+    entries: list[Entry] = field(default_factory=list)
+    searches: dict[str, Transfer] = field(default_factory=dict)
+    rings: list[Ring] = field(default_factory=list)
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now = round(self.now + seconds, 1)
+
+    def write(self, entry: Entry) -> None:
+        """Note one thing."""
+        self.entries.append(entry)
+
+    def open(self, transfer: Transfer) -> None:
+        """Begin a search."""
+        self.searches.setdefault(transfer.id, transfer)
+
+    def find(self, transfer_id: str) -> Transfer | None:
+        """Read a search."""
+        return self.searches.get(transfer_id)
+
+    def change(
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
+    ) -> tuple[Transfer, Transfer] | None:
+        """Change a search, then do what follows."""
+        before = self.searches.get(transfer_id)
+        after = decide(before, {}) if before else None
+        if before is None or after is None:
+            return None
+        self.searches[transfer_id] = after
+        follow(before, after)
+        return before, after
+
+    def unreached_in_a_row(self) -> int:
+        """Count none: nobody is to be alarmed."""
+        return 0
+
+    def put(self, effect: Effect, secret: str = "") -> None:  # noqa: ARG002 - there are no secrets here
+        """Keep what is to be rung; all else would reach somebody."""
+        if isinstance(effect, Ring):
+            self.rings.append(effect)
+
+    put_here = put
+
+    def keep(self, name: str, secret: str) -> None:
+        """Keep no secret."""
+
+    def take(self, name: str) -> str:  # noqa: ARG002 - the shape of Later
+        """Know no secret."""
+        return ""
+
+    def text(self, number: str, words: str) -> None:
+        """Text nobody."""
+
+    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Phone
+        """Ring nobody."""
+        return "leg"
+
+    def ring_caller(self, number: str, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Phone
+        """Ring nobody."""
+        return "leg"
+
+    def hang_up(self, leg: str) -> None:
+        """End nothing."""
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """The seconds in which the network may start a call: free ones, or none."""
+
+    free: bool
+
+    def near(self, most: float) -> bool:  # noqa: ARG002 - the shape of Slots
+        """Say whether one is free."""
+        return self.free
+
+    def take(self, most: float) -> float | None:  # noqa: ARG002 - the shape of Slots
+        """Take one that is free now."""
+        return 0.0 if self.free else None
+
+
+def line_of(flow: Flow, told: Told, *, queues: bool) -> Line:
+    """Put a line together around a pretend conversation; without queues it knows the direct path alone."""
+    searching = Searching(
+        flow.directory,
+        store=told,
+        journal=told,
+        later=told,
+        slots=Seconds(queues),
+        phone=told,
+        status=Status,
+        now=lambda: told.now,
+        sleep=told.pass_by,
+    )
+    return Line(flow, told, told, told, searching)

@@ -1,0 +1,41 @@
+"""Alarms: a text and a POST to whoever runs the line, with nothing in them about a caller."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from ivr.circuit_breaker import PartUnavailable
+
+if TYPE_CHECKING:
+    from ivr.telephony.twilio_client import TwilioPhone
+
+logger = logging.getLogger(__name__)
+
+SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """Where alarms go: a number to text, an address to post to, or neither."""
+
+    phone: TwilioPhone
+    number: str
+    url: str
+
+    def tell(self, words: str) -> None:
+        """Send an alarm every way there is; one that fails does not stop the other."""
+        logger.error("alarm: %s", words)
+        if self.number:
+            try:
+                self.phone.text(self.number, words)
+            except PartUnavailable as error:
+                logger.warning("the alarm was not texted: %s", error)
+        if self.url:
+            try:
+                requests.post(self.url, json={"text": words}, timeout=SECONDS).raise_for_status()
+            except requests.RequestException as error:
+                logger.warning("the alarm was not posted: %s", type(error).__name__)

@@ -1,0 +1,82 @@
+"""What is heard when our own code fails: documents written at start, which nothing can make fail later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twilio.twiml.messaging_response import MessagingResponse
+from twilio.twiml.voice_response import VoiceResponse
+
+from ivr.flow.rendering import fill, spell
+from ivr.flow.voice import quiet_order
+
+if TYPE_CHECKING:
+    from ivr.flow.turn import Say
+    from ivr.telephony.twiml import Speech
+
+FIXED_PATH = "/voice/fixed"
+FIXED = ("fixed_numbers", "fixed_press")
+HERE = "HERE"  # Stands in the wait document for the address that it was fetched from.
+EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """The documents: to callers in their several plights, to an agency, to a texter."""
+
+    caller: str
+    again: str  # The numbers and the key once more, with no word of a fault; then the call ends.
+    numbers: str
+    ring: str
+    goodbye: str
+    wait: str
+    agency: str
+    text: str
+
+
+def fixed_documents(speech: Speech) -> Fixed:
+    """Write them in every language of the line: which one the caller speaks may be what was lost."""
+    flow = speech.flow
+    last = flow.directory.orders[quiet_order(flow)][-1]
+    return Fixed(
+        caller=speech.ask(_lines(speech, "fixed_sorry", *FIXED), FIXED_PATH, flow.line.patience.key),
+        again=speech.whisper(_lines(speech, *FIXED), FIXED_PATH, flow.line.patience.key),
+        numbers=speech.last_words(_lines(speech, "fixed_numbers"), hang_up=True),
+        ring=speech.ring(last, _announce(speech, last), flow.line.patience.ring, FIXED_PATH),
+        goodbye=speech.last_words([speech.farewell("")], hang_up=True),
+        wait=_wait(speech),
+        agency=speech.last_words(_lines(speech, "fixed_thanks"), hang_up=True),
+        text=_text(speech),
+    )
+
+
+def _lines(speech: Speech, *names: str) -> tuple[Say, ...]:
+    flow = speech.flow
+    return tuple(spell(flow, language, name) for language in flow.languages for name in names)
+
+
+def _announce(speech: Speech, agency: str) -> tuple[Say, ...]:
+    flow = speech.flow
+    names = {language: flow.prompts[language].agencies[agency] for language in flow.languages}
+    return tuple(
+        spell(flow, language, "ringing_answer", agency=words.name, who=words.who)
+        for language, words in names.items()
+    )
+
+
+def _wait(speech: Speech) -> str:
+    """Write a calm line that comes back to where it was asked for: the next fetch may do better."""
+    document = VoiceResponse()
+    speech.say(document, _lines(speech, "fixed_wait"))
+    document.pause(length=4)
+    document.redirect(HERE, method="POST")
+    return str(document)
+
+
+def _text(speech: Speech) -> str:
+    flow = speech.flow
+    document = MessagingResponse()
+    words = (flow.prompts[language].lines.fixed_text for language in flow.languages)
+    document.message("\n".join(fill(flow, flow.languages[0], each, spoken=False) for each in words))
+    return str(document)

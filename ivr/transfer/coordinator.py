@@ -1,0 +1,250 @@
+"""The search for a person, at work: the machine decides, SQL keeps the truth, Twilio rings."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from ivr.circuit_breaker import PartUnavailable
+from ivr.effects import Alarm, Effect, EndRing, Ring
+from ivr.noting import entries_of
+from ivr.transfer.machine import UNSEEN, Decide, E, Follow, News, S, Transfer, advance, nothing
+from ivr.transfer.roster import who_to_ring
+from ivr.transfer.time_limits import due, free_lines, in_vain, ring_seconds, unclaimed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ivr.agencies import Agency, Directory
+    from ivr.effects import Entry
+    from ivr.transfer.roster import Status
+
+logger = logging.getLogger(__name__)
+
+ALARMED = {S.RETURNED: "unreached", S.DIRECT: "direct"}  # What whoever runs the line may have to know.
+SLOT_SECONDS = 2.0  # Longer than this no caller waits for a second in which Twilio starts a call.
+
+
+class NumberRefused(PartUnavailable):
+    """This number cannot be reached; another may be."""
+
+
+class PhoneThrottled(PartUnavailable):
+    """The network asks us to come back later; nothing was rung."""
+
+
+class PhoneSilent(PartUnavailable):
+    """The network did not answer in time: it may ring, or not."""
+
+
+class Store(Protocol):
+    """Where the truth about transfers is: one row each, changed by one at a time."""
+
+    def open(self, transfer: Transfer) -> None:
+        """Begin one; a second time changes nothing."""
+
+    def find(self, transfer_id: str) -> Transfer | None:
+        """Read one."""
+
+    def change(
+        self, transfer_id: str, decide: Decide, follow: Follow = nothing
+    ) -> tuple[Transfer, Transfer] | None:
+        """Change one, alone with it; give it before and after, once what follows is done."""
+
+    def unreached_in_a_row(self) -> int:
+        """Count the newest that reached nobody."""
+
+
+class Journal(Protocol):
+    """Where things are noted without waiting for anything."""
+
+    def write(self, entry: Entry) -> None:
+        """Note one thing. Never fails, never waits for SQL."""
+
+
+class Later(Protocol):
+    """Where effects wait to be performed, beside the secrets that they need, sealed."""
+
+    def put(self, effect: Effect, secret: str = "") -> None:
+        """Have an effect performed soon, by whatever part is alive. Never fails, never waits."""
+
+    def put_here(self, effect: Effect) -> None:
+        """Perform an effect in this process soon: nobody else took it up."""
+
+    def keep(self, name: str, secret: str) -> None:
+        """Keep a secret for some minutes."""
+
+    def take(self, name: str) -> str:
+        """Give a secret and forget it; empty when there is none any more."""
+
+
+class Slots(Protocol):
+    """The seconds in which the network starts a call: one each for the whole account."""
+
+    def near(self, most: float) -> bool:
+        """Say whether one is free soon."""
+
+    def take(self, most: float) -> float | None:
+        """Take one; say how long it is until then, or nothing if longer than ``most``."""
+
+
+class Phone(Protocol):
+    """The telephone network."""
+
+    def text(self, number: str, words: str) -> None:
+        """Send a text."""
+
+    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
+        """Ring an agency; what it hears is at a path of ours. Gives the network's name of the leg."""
+
+    def ring_caller(self, number: str, path: str, seconds: int) -> str:
+        """Ring somebody who asked for it by text."""
+
+    def hang_up(self, leg: str) -> None:
+        """End a leg."""
+
+
+@dataclass(frozen=True)
+class Searching:
+    """Everything that a search needs of the world."""
+
+    directory: Directory
+    store: Store
+    journal: Journal
+    later: Later
+    slots: Slots
+    phone: Phone
+    status: Callable[[], Status]
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    agree: Callable[[str, bool], bool] = lambda _, waits: waits  # Of a webhook that comes twice.
+
+    def begin(self, call: str, turn: int, order: str, language: str) -> str:
+        """Begin to search for a person; give the search's id, or nothing when the direct path must do."""
+        search = hashlib.sha256(f"{call}-{turn}".encode()).hexdigest()[:24]  # The same when asked for twice.
+        opened = self.slots.near(SLOT_SECONDS)
+        try:
+            if opened:
+                self.store.open(Transfer(search, call, order, language))
+        except PartUnavailable:
+            logger.warning("no search can be begun: the direct path goes on", extra={"call": call})
+            self.later.put(Alarm("direct"))
+            opened = False
+        waits = self.agree(search, opened)
+        if opened and waits:
+            self.later.put(Ring(search, "1"))
+        return search if waits else ""
+
+    def advance(self, search: str, news: News) -> Transfer | None:
+        """Let something happen to a transfer; give it as it is then, or nothing if there is none."""
+        changed = self._change(search, lambda transfer, _: (transfer, news))
+        return changed[1] if changed else None
+
+    def tick(
+        self, search: str, waited: int, tick: int, news: News | None, topic: str = ""
+    ) -> Transfer | None:
+        """Let a fetch of the wait document be the clock: what is due happens now."""
+
+        def decide(transfer: Transfer, _: Mapping[str, int]) -> tuple[Transfer, News | None]:
+            joined = transfer.state in {S.CONNECTED, S.PARTED}  # From there on, fetches are counted.
+            there = replace(
+                transfer,
+                waited=max(waited, transfer.waited),
+                tick=transfer.tick if joined else tick,
+                since=waited if transfer.since == UNSEEN else transfer.since,
+                topic=transfer.topic or topic,
+            )
+            return there, news or due(there, waited, tick)
+
+        changed = self._change(search, decide)
+        if not changed:
+            return None
+        if unclaimed(changed[1], waited):
+            self.later.put_here(Ring(search, str(changed[1].place + 1)))
+        return changed[1]
+
+    def ring(self, effect: Ring) -> None:
+        """Ring the next agency: claim the attempt first, so that only one of all who try rings."""
+        near = self.slots.near(SLOT_SECONDS)
+        changed = self._change(effect.transfer, lambda t, b: (t, self._claim(t, effect, b if near else None)))
+        if changed and changed[0].state is S.SEARCHING and changed[1].state is S.DIALLING:
+            self._dial(changed[1])
+
+    def end_ring(self, effect: EndRing) -> None:
+        """End an agency's leg. Without its name it ends by itself: whoever answers hears that it is taken."""
+        if leg := self.later.take(f"leg-{effect.transfer}-{effect.place}"):
+            self.phone.hang_up(leg)
+
+    def _change(
+        self,
+        search: str,
+        decide: Callable[[Transfer, Mapping[str, int]], tuple[Transfer, News | None]],
+    ) -> tuple[Transfer, Transfer] | None:
+        """Change a transfer, then do and note what follows from it."""
+        told: list[News] = []
+        effects: tuple[Effect, ...] = ()
+
+        def change(transfer: Transfer, busy: Mapping[str, int]) -> Transfer:
+            nonlocal effects
+            there, news = decide(transfer, busy)
+            told[:] = [news] if news else []
+            after, effects = advance(there, news) if news else (there, ())
+            return after
+
+        def follow(before: Transfer, after: Transfer) -> None:
+            moved = before.state is not after.state
+            for entry in entries_of(before, after, told[0], self.now()) if moved and told else ():
+                self.journal.write(entry)
+            alarm = _alarm(after) if moved else None
+            for effect in (*effects, Alarm(alarm)) if alarm else effects:
+                self.later.put(effect)
+
+        return self.store.change(search, change, follow)
+
+    def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int] | None) -> News | None:
+        """Choose whom to ring: the first of the order who was not tried and has a line free."""
+        if transfer.state is not S.SEARCHING or str(transfer.place + 1) != effect.place:
+            return None
+        if busy is None:  # No second is free soon. Nobody is claimed in vain: their line stays free.
+            return News(E.REST_LOST, transfer.place)
+        left = [name for name in self._order(transfer) if name not in transfer.tried]
+        free = [n for n in left if free_lines(self.directory.agencies[n], busy.get(n, 0))]
+        return News(E.CLAIMED, agency=free[0]) if free else News(E.EXHAUSTED)
+
+    def _order(self, transfer: Transfer) -> tuple[str, ...]:
+        order, language, status = transfer.order, transfer.language, self.status()
+        return who_to_ring(self.directory, order, self.now(), language=language, status=status)
+
+    def _dial(self, transfer: Transfer) -> None:
+        """Ask the network to ring the agency that was claimed. Never asked twice unless surely not heard."""
+        if news := self._ask(transfer) or self._ask(transfer, last=True):
+            self.advance(transfer.id, news)
+
+    def _ask(self, transfer: Transfer, *, last: bool = False) -> News | None:
+        """Ask once; nothing when it is to be asked again."""
+        if (wait := self.slots.take(SLOT_SECONDS)) is None:
+            return News(E.REST_LOST, transfer.place)
+        self.sleep(wait)
+        left = [name for name in self._order(transfer) if name not in transfer.tried]
+        seconds = ring_seconds(transfer.waited, len(left) + 1)
+        path = f"/transfers/{transfer.id}/{transfer.place}"
+        try:
+            leg = self.phone.ring_agency(self.directory.agencies[transfer.agency], path, seconds)
+        except NumberRefused:
+            return News(E.MISSED, transfer.place, how="failed")
+        except PhoneThrottled:
+            return News(E.REST_LOST, transfer.place) if last else None
+        except PhoneSilent:
+            return News(E.CLAIMED)  # It may ring, or not: callbacks will tell, or the clock. Not asked again.
+        except PartUnavailable:
+            return News(E.REST_LOST, transfer.place)
+        self.later.keep(f"leg-{transfer.id}-{transfer.place}", leg)
+        return News(E.RANG, transfer.place)
+
+
+def _alarm(transfer: Transfer) -> str | None:
+    """Name what whoever runs the line may have to know of a transfer that came here."""
+    return "unreached" if in_vain(transfer) else ALARMED.get(transfer.state)

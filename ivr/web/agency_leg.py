@@ -1,0 +1,100 @@
+"""The agency's leg of a transfer: what a person there hears, the key they press, how the leg ends."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from ivr.telephony import joining
+from ivr.telephony.briefing import (
+    declined_words,
+    seconds_left,
+    taken_words,
+    whisper_words,
+)
+from ivr.telephony.webhook_forms import machine, news_of_leg
+from ivr.transfer.machine import E, News, S, Transfer
+from ivr.web.context import parts
+from ivr.web.webhook_guard import guard, nothing, xml
+
+transfers = Blueprint("transfers", __name__, url_prefix="/transfers")
+CALLBACKS = ("/status", "/machine")
+guard(transfers, lambda: nothing() if request.path.endswith(CALLBACKS) else xml(parts().fixed.agency))
+
+ACCEPT = "1"
+
+
+@transfers.post("/<search>/<int:place>/whisper")
+def whisper(search: str, place: int) -> Response:
+    """Tell a person at an agency what this call is, before anybody is joined."""
+    here = parts()
+    transfer = here.line.advance(search, News(E.ANSWERED, place))
+    if _answers_itself(transfer):
+        return _join(search, place)
+    if transfer and not (transfer.state is S.BRIEFING and transfer.place == place):
+        return _taken()
+    flow = here.speech.flow
+    says = whisper_words(flow, transfer.agency if transfer else "", transfer.language if transfer else "")
+    decided = f"/transfers/{search}/{place}/decided"
+    return xml(here.speech.whisper(says, decided, seconds_left(flow, says)))
+
+
+@transfers.post("/<search>/<int:place>/decided")
+def decided(search: str, place: int) -> Response:
+    """Join the agency with the caller, or let them go."""
+    if request.form.get("Digits") == ACCEPT:
+        return _join(search, place)
+    here = parts()
+    here.line.advance(search, News(E.DECLINED, place))
+    return xml(here.speech.last_words(declined_words(here.speech.flow, ""), hang_up=True))
+
+
+@transfers.post("/<search>/<int:place>/over")
+def over(search: str, place: int) -> Response:  # noqa: ARG001 - its address names it
+    """Thank an agency whose talk is over, or who found nobody there any more."""
+    here = parts()
+    return xml(here.speech.last_words(declined_words(here.speech.flow, ""), hang_up=True))
+
+
+@transfers.post("/<search>/<int:place>/status")
+def status(search: str, place: int) -> Response:
+    """Take news of the agency's leg: it rings, it was answered, it is over."""
+    news = news_of_leg(request.form, place)
+    if news:
+        parts().line.advance(search, news)
+    return nothing()
+
+
+@transfers.post("/<search>/<int:place>/machine")
+def heard_machine(search: str, place: int) -> Response:
+    """Take the hint that a machine answered."""
+    how = machine(request.form)
+    if how:
+        parts().line.advance(search, News(E.MACHINE, place, how=how))
+    return nothing()
+
+
+@transfers.post("/<search>/<language>/<agency>/joined")
+def joined(search: str, language: str, agency: str) -> Response:  # noqa: ARG001 - its address names it
+    """Tell the caller who is there, just before they are joined."""
+    here = parts()
+    return xml(joining.announce(here.speech, language.strip("-"), agency))
+
+
+def _join(search: str, place: int) -> Response:
+    """Join the agency that takes the call, if it is the first; Twilio's queue of one has the last word."""
+    here = parts()
+    transfer = here.line.advance(search, News(E.ACCEPTED, place))
+    if transfer and not transfer.connects(place):
+        return _taken()
+    return xml(joining.dial(here.speech, search, place, transfer))
+
+
+def _taken() -> Response:
+    here = parts()
+    return xml(here.speech.last_words(taken_words(here.speech.flow, ""), hang_up=True))
+
+
+def _answers_itself(transfer: Transfer | None) -> bool:
+    agencies = parts().speech.flow.directory.agencies
+    known = agencies.get(transfer.agency) if transfer else None
+    return bool(known and transfer and known.accept == "answer" and transfer.state is S.BRIEFING)

@@ -1,0 +1,40 @@
+"""A texter's phone, rung because they asked: whoever picks up first hears what gives nothing away."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from ivr.flow.rendering import spell
+from ivr.flow.turn import Say
+from ivr.performing import CALLED
+from ivr.web.context import parts
+from ivr.web.voice import arrive
+from ivr.web.webhook_guard import guard, nothing, xml
+
+called = Blueprint("called", __name__, url_prefix=CALLED)
+guard(called, lambda: nothing() if request.path.endswith("/status") else xml(parts().fixed.goodbye))
+
+GO_ON = "1"
+
+
+@called.post("")
+def meet() -> Response:
+    """Say the neutral first sentence, and wait for a key: a voicemail or another person hears no more."""
+    speech = parts().speech
+    flow = speech.flow
+    hello = [Say(flow.prompts[tongue].stops[flow.menus.start].say, tongue) for tongue in flow.languages]
+    go_on = [spell(flow, tongue, "call_continue") for tongue in flow.languages]
+    seconds = flow.line.patience.key
+    return xml(speech.whisper((*hello, *go_on), f"{CALLED}/decided", seconds))
+
+
+@called.post("/decided")
+def decided() -> Response:
+    """Go on to the ordinary first document, never to the consent at once."""
+    return arrive() if request.form.get("Digits") == GO_ON else xml(parts().fixed.goodbye)
+
+
+@called.post("/status")
+def status() -> Response:
+    """Take news that needs no answer."""
+    return nothing()

@@ -1,0 +1,84 @@
+"""Words that were written to be spoken, as they are read: "9 1 1" is 911, and a number can be dialled."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ivr.flow.rendering import PLACEHOLDER, written_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.flow.models import Flow
+
+SENTENCES = 3  # A paragraph's; short ones are read to the end.
+_DIGITS = re.compile(r"\b[0-9](?: [0-9])+\b")
+_LETTERS = re.compile(r"\b[A-Z](?: [A-Z])+\b")
+_TIME = re.compile(r"(?<![0-9] )\b(1?[0-9]|2[0-3]) ([0-5][0-9])\b(?! [0-9])")
+_FIRST = re.compile(r"(^|[.?!] )([a-zà-ÿ])")
+_END = re.compile(r"(?<=[.?!]) ")
+_SHORT = re.compile(r"\b([2-9]11|988)\b")  # Three digits that a telephone dials.
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of words; one with something to dial is a link."""
+
+    words: str
+    dial: str = ""
+
+
+Paragraph = tuple[Piece, ...]
+
+
+def number(dial: str) -> Piece:
+    """Write a number so that it can be dialled."""
+    return Piece(written_number(dial), dial)
+
+
+def title(words: str) -> str:
+    """Begin with a capital letter, and leave the others as they are."""
+    return words[:1].upper() + words[1:]
+
+
+def line(flow: Flow, language: str, words: str) -> Paragraph:
+    """Write words as one paragraph."""
+    return tuple(_pieces(flow, _readable(flow, language, words)))
+
+
+def paragraphs(flow: Flow, language: str, words: str) -> tuple[Paragraph, ...]:
+    """Write words in short paragraphs. A number ends the one that tells whose it is."""
+    blocks: list[list[str]] = [[]]
+    for sentence in filter(None, _END.split(_readable(flow, language, words))):
+        own = PLACEHOLDER.match(sentence)
+        ended = blocks[-1] and PLACEHOLDER.search(blocks[-1][-1])
+        if blocks[-1] and not own and (ended or len(blocks[-1]) >= SENTENCES):
+            blocks.append([])
+        blocks[-1].append(sentence)
+    return tuple(tuple(_pieces(flow, " ".join(block))) for block in blocks if block)
+
+
+def _readable(flow: Flow, language: str, words: str) -> str:
+    """Put names in, and write as one what is spelled for the ear. Numbers of agencies are still blanks."""
+    agencies = flow.prompts[language].agencies
+    named = PLACEHOLDER.sub(lambda m: agencies[m[1]].name if m[2] == "name" else m[0], words)
+    for spelled in (_DIGITS, _LETTERS):
+        named = spelled.sub(lambda m: m[0].replace(" ", ""), named)
+    return _FIRST.sub(lambda m: m[1] + m[2].upper(), _TIME.sub(r"\1:\2", named))
+
+
+def _pieces(flow: Flow, words: str) -> Iterator[Piece]:
+    at = 0
+    for blank in PLACEHOLDER.finditer(words):
+        yield from _short(words[at : blank.start()])
+        yield number(flow.directory.agencies[blank[1]].number)
+        at = blank.end()
+    yield from _short(words[at:])
+
+
+def _short(words: str) -> Iterator[Piece]:
+    for place, part in enumerate(_SHORT.split(words)):
+        if part:
+            yield Piece(part, part if place % 2 else "")

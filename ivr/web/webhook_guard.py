@@ -1,0 +1,59 @@
+"""How a webhook is refused, and what it gets when our own code fails: always words, never an error."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from flask import Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from ivr.web.context import parts, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Blueprint
+
+logger = logging.getLogger(__name__)
+
+REFUSED = 403
+
+
+def xml(document: str) -> Response:
+    """Answer with TwiML."""
+    return Response(document, mimetype="text/xml")
+
+
+def nothing() -> Response:
+    """Answer a callback, which needs no words."""
+    return Response(status=204)
+
+
+def refuse_strangers() -> Response | None:
+    """Refuse a webhook that Twilio did not sign, before anything is touched."""
+    try:
+        if signed():
+            parts().heard()
+            return None
+    except HTTPException:
+        pass  # A form that cannot be read cannot be Twilio's.
+    return Response("not signed by Twilio\n", status=REFUSED, mimetype="text/plain")
+
+
+def lost(error: HTTPException) -> Response | HTTPException:
+    """Give the numbers to a caller whose address we do not know, and nothing to a stranger."""
+    return xml(parts().fixed.caller) if request.method == "POST" and signed() else error
+
+
+def guard(blueprint: Blueprint, instead: Callable[[], Response]) -> None:
+    """Check every webhook of a blueprint, and give fixed words instead of an error."""
+    blueprint.before_request(refuse_strangers)
+
+    @blueprint.errorhandler(Exception)
+    def answer_anyway(error: Exception) -> Response | HTTPException:
+        if isinstance(error, MethodNotAllowed | NotFound):
+            return error
+        # The message may quote what the caller sent; its kind does not.
+        logger.error("answering %s with fixed words: %s", request.endpoint, type(error).__name__)
+        return instead()

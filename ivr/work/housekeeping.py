@@ -1,0 +1,128 @@
+"""What the worker does by itself, from time to time: forget, blur, and delete Twilio's copies."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ivr.circuit_breaker import PartUnavailable
+from ivr.pseudonyms import month_of
+from ivr.records.blurring import blur
+from ivr.records.erasing import erase
+from ivr.records.forgetting import forget
+from ivr.records.opt_outs_blocks import opt_in, opt_out
+from ivr.records.tallying import tally
+from ivr.records.unknown_calls import count_unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import tzinfo
+
+    from ivr.flow.linefile import Retention
+    from ivr.pseudonyms import Keys
+    from ivr.records.database import Database
+    from ivr.records.markers import Accepted
+    from ivr.telephony.data_deletion import Swept
+
+logger = logging.getLogger(__name__)
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+@dataclass(frozen=True)
+class PhoneArchive:
+    """What the line remembers of phones, under marks, in SQL."""
+
+    database: Database
+    now: Callable[[], float]
+
+    def erase(self, mark: str) -> None:
+        """Delete all that is held under a mark."""
+        erase(self.database, (mark,), self.now())
+
+    def opt_out(self, mark: str) -> None:
+        """Remember that somebody sent STOP."""
+        opt_out(self.database, mark, self.now())
+
+    def opt_in(self, mark: str) -> None:
+        """Forget that somebody sent STOP."""
+        opt_in(self.database, mark)
+
+
+@dataclass
+class Housekeeping:
+    """Does each of its duties when it is due, on a thread of its own; one that fails is tried again."""
+
+    database: Database
+    retention: Callable[[], Retention]
+    keys: Keys
+    accepted: Accepted
+    sweep: Callable[[], Swept] | None
+    now: Callable[[], float]
+    swept: Callable[[bool], object] = lambda _whole: None  # Told of each sweep: whether it saw everything.
+    zone: tzinfo = UTC  # Where days and hours are counted.
+    _unknown: int = 0
+    _done: dict[str, float] = field(default_factory=dict)
+    _thread: ThreadPoolExecutor | None = None
+
+    def begin(self) -> None:
+        """Make ready to do things."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="housekeeping")
+
+    def finish(self) -> None:
+        """End what was begun."""
+        if self._thread:
+            self._thread.shutdown(wait=True)
+            self._thread = None
+
+    def look(self) -> None:
+        """Begin whatever is due, without waiting for it."""
+        if self._thread is None:
+            self.begin()
+        duties = {
+            "sweep": (5 * MINUTE, self._sweep),
+            "markers": (10 * MINUTE, lambda: self.accepted.forget(self.now())),
+            "blur": (HOUR, lambda: blur(self.database, self.now())),
+            "tally": (HOUR, lambda: tally(self.database, self.now(), self.zone)),
+            "keys": (HOUR, lambda: self.keys.destroy(month_of(self.now()))),
+            "forget": (DAY, self._forget),
+        }
+        for name, (every, duty) in duties.items():
+            if self.now() - self._done.get(name, 0.0) >= every:
+                self._done[name] = self.now()
+                self._later(name, duty)
+
+    def _later(self, name: str, duty: Callable[[], object]) -> None:
+        if self._thread:
+            self._thread.submit(self._try, name, duty)
+
+    def _try(self, name: str, duty: Callable[[], object]) -> None:
+        try:
+            duty()
+        except (PartUnavailable, OSError) as error:
+            logger.warning("housekeeping has to wait: %s: %s", name, type(error).__name__)
+            self._done[name] = self.now() - DAY + MINUTE  # Again in a minute, for whichever it is.
+        except Exception as error:  # noqa: BLE001 - one duty must not keep the others from being done
+            logger.error("housekeeping failed: %s: %s", name, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
+
+    def _forget(self) -> None:
+        kept = self.retention()
+        gone = forget(self.database, self.now(), kept.rows_days, kept.counts_months, zone=self.zone)
+        logger.info("forgot %s calls", gone.calls)
+
+    def _sweep(self) -> None:
+        """Delete Twilio's copies, and count the calls that the log has never heard of."""
+        if self.sweep is None:
+            return
+        try:
+            done = self.sweep()
+        except Exception:
+            self.swept(False)
+            raise
+        self.swept(done.whole)
+        self._unknown += done.unknown_calls
+        count_unknown(self.database, datetime.fromtimestamp(self.now(), self.zone).date(), self._unknown)
+        self._unknown = 0  # Only now: had SQL been gone, the next sweep would have counted them.

@@ -1,0 +1,63 @@
+"""How often something may happen: counted in Redis for all processes, and here when Redis is gone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from redis import RedisError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redis import Redis
+
+    from ivr.circuit_breaker import Breaker
+
+MOST_KEPT = 10_000  # Counts that this process keeps when Redis is gone.
+
+
+class RedisLimits:
+    """Counts what happens under a name and a mark, in windows that begin with the first of it."""
+
+    def __init__(self, redis: Redis, breaker: Breaker, clock: Callable[[], float] = time.monotonic) -> None:
+        self._redis = redis
+        self._breaker = breaker
+        self._clock = clock
+        self._here: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def allow_if_known(self, what: str, mark: str, most: int, seconds: int) -> bool:
+        """Do as ``allow`` does, and allow it when Redis is gone."""
+        count = self._count_there(f"limit:{what}:{mark}", seconds)
+        return count is None or count <= most
+
+    def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
+        """Count one more, and say whether it is within what may be in so many seconds."""
+        key = f"limit:{what}:{mark}"
+        count = self._count_there(key, seconds)
+        return (self._count_here(key, seconds) if count is None else count) <= most
+
+    def _count_there(self, key: str, seconds: int) -> int | None:
+        if not self._breaker.closed:
+            return None
+        try:
+            with self._redis.pipeline() as pipe:
+                pipe.set(key, 0, ex=seconds, nx=True)
+                pipe.incr(key)
+                return int(pipe.execute()[1])
+        except (RedisError, OSError):
+            self._breaker.trip()
+            return None
+
+    def _count_here(self, key: str, seconds: int) -> int:
+        now = self._clock()
+        with self._lock:
+            until, count = self._here.get(key, (0.0, 0))
+            if until <= now:
+                until, count = now + seconds, 0
+            if len(self._here) >= MOST_KEPT:
+                self._here = {name: kept for name, kept in self._here.items() if kept[0] > now}
+            self._here[key] = (until, count + 1)
+            return count + 1

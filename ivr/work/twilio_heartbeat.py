@@ -1,0 +1,80 @@
+"""The last signs of Twilio: when it asked us, and how the sweep of its copies went.
+
+Redis holds them, for a day: no one needs to know later at which minute the line was last called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from redis import RedisError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redis import Redis
+
+    from ivr.circuit_breaker import Breaker
+
+HEARD, SWEPT, FAILED = NAMES = ("twilio:heard", "twilio:swept", "twilio:not-swept")
+KEPT_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Last:
+    """When what was last seen of Twilio, in Unix seconds; None: not within a day."""
+
+    known: bool = False  # Whether Redis could be asked.
+    heard: float | None = None
+    swept: float | None = None  # A sweep saw all that Twilio has of us.
+    failed: float | None = None  # A sweep did not.
+
+    @property
+    def sweeps(self) -> bool:
+        """Claim that the last sweep saw everything."""
+        return self.swept is not None and (self.failed is None or self.failed <= self.swept)
+
+
+class Signs:
+    """Notes signs of Twilio, and reads them."""
+
+    def __init__(self, redis: Redis, breaker: Breaker, now: Callable[[], float]) -> None:
+        self._redis = redis
+        self._breaker = breaker
+        self._now = now
+        self._heard = self._told = 0.0
+
+    def hear(self) -> None:
+        """Note that Twilio asked us. Never waits: a caller does."""
+        self._heard = self._now()
+
+    def tell(self) -> None:
+        """Tell the others what was heard, if anything was since the last time."""
+        if self._heard > self._told and self._write(HEARD, self._heard):
+            self._told = self._heard
+
+    def swept(self, *, whole: bool) -> None:
+        """Tell that a sweep is over, and whether it saw everything."""
+        self._write(SWEPT if whole else FAILED, self._now())
+
+    def read(self) -> Last:
+        """Say what was last seen of Twilio."""
+        if not self._breaker.closed:
+            return Last()
+        try:
+            heard, swept, failed = (float(at) if at else None for at in self._redis.mget(NAMES))
+        except (RedisError, OSError):
+            self._breaker.trip()
+            return Last()
+        return Last(known=True, heard=heard, swept=swept, failed=failed)
+
+    def _write(self, name: str, at: float) -> bool:
+        if not self._breaker.closed:
+            return False
+        try:
+            self._redis.set(name, repr(at), ex=KEPT_SECONDS)
+        except (RedisError, OSError):
+            self._breaker.trip()
+            return False
+        return True
