@@ -11,26 +11,25 @@ from typing import TYPE_CHECKING
 
 from ivr.caller_limits import Lists, Welcome
 from ivr.circuit_breaker import Breaker
+from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
-from ivr.flow.reading import read_flow
 from ivr.hours import zone
 from ivr.line import Line
 from ivr.live_prompts import Current, Words
 from ivr.logs import set_up_logs
 from ivr.pseudonyms import Keys, Marks, month_of
 from ivr.records.database import connect
+from ivr.records.deletion import filed_for
 from ivr.records.ingest import Filer
 from ivr.records.journal import Journal
 from ivr.records.markers import Accepted
-from ivr.records.retention import filed_for, within
+from ivr.records.retention import within
 from ivr.records.snapshot import Snapshots
-from ivr.records.timely import Timely
-from ivr.records.transfer_store import Transfers
+from ivr.records.transfer_store import Timely, Transfers
 from ivr.records.unknown_calls import known_calls
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
-from ivr.telephony.copies import copies_of
-from ivr.telephony.data_deletion import Sweep, Swept
+from ivr.telephony.data_deletion import Sweep, Swept, copies_of
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.signature import Signatures
 from ivr.telephony.twilio_client import TwilioPhone
@@ -54,7 +53,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from ivr.flow.linefile import Retention
+    from ivr.flow.models import Retention
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Store
 

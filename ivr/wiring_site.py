@@ -9,14 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ivr.circuit_breaker import Breaker, PartUnavailable
+from ivr.flow.loader import read_flow
 from ivr.flow.public_page import read_pages
-from ivr.flow.reading import read_flow
 from ivr.live_prompts import Words
 from ivr.logs import set_up_logs
 from ivr.records.database import connect
-from ivr.records.looking import look_around
-from ivr.records.revision import is_current
-from ivr.records.snapshot import Snapshots
+from ivr.records.migrations.migrate import is_current
+from ivr.records.snapshot import Snapshots, look_around
 from ivr.settings import Settings, read_settings
 from ivr.web.console.context import Desk
 from ivr.web.parent_watchdog import die_with_parent

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from fakes import ENVIRONMENT, KeptEffects, NotedJournal, SentTexts
 
-from ivr.flow.reading import read_flow
+from ivr.flow.loader import read_flow
 from ivr.line import Line
 from ivr.settings import read_settings
 from ivr.web.app import create_app

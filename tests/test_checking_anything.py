@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 
 from ivr.agencies import Directory
 from ivr.checks.runner import check, inspect
-from ivr.flow.complaints import convert
 from ivr.flow.diagrams import diagram
-from ivr.flow.linefile import LineFile
-from ivr.flow.measuring import measure, summary
-from ivr.flow.models import Flow, Keywords, Menus, Prompts
+from ivr.flow.loader import convert
+from ivr.flow.menu_measurements import measure, summary
+from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Prompts
 from ivr.flow.public_page import PageWords
 from ivr.flow.repair import patched
-from ivr.flow.sources import Coverage, Facts
 
 MINIMAL = Path(__file__).parent / "lines" / "minimal"
 FILES = tuple(str(path.relative_to(MINIMAL)) for path in sorted(MINIMAL.rglob("*.toml")))

@@ -8,8 +8,8 @@ import pytest
 
 from ivr.checks.runner import check
 from ivr.flow.diagrams import diagram
-from ivr.flow.measuring import Figures, summary
-from ivr.flow.reading import read_flow
+from ivr.flow.loader import read_flow
+from ivr.flow.menu_measurements import Figures, summary
 
 MINIMAL = Path(__file__).parent / "lines" / "minimal"
 

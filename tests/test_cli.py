@@ -16,7 +16,7 @@ from fakes import ENVIRONMENT
 from ivr.cli.main import main
 from ivr.effects import Entry
 from ivr.records.database import connect
-from ivr.records.recording import record
+from ivr.records.ingest import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,7 @@ from fakes import ENVIRONMENT
 
 from ivr.checks.runner import check
 from ivr.cli.main import main
-from ivr.exporting import ExportError, write_words
+from ivr.operations.toml_editing import ExportError, write_words
 from ivr.records.database import connect
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version

@@ -13,8 +13,9 @@ from console import FIRST, Console, Hands
 
 from ivr.authentication import knows_password
 from ivr.effects import Entry
-from ivr.flow.linefile import Retention
+from ivr.flow.models import Retention
 from ivr.records.audit import list_deeds, verify
+from ivr.records.ingest import record
 from ivr.records.operators import (
     OperatorError,
     Role,
@@ -26,7 +27,6 @@ from ivr.records.operators import (
     revoke,
 )
 from ivr.records.opt_outs_blocks import list_blocks
-from ivr.records.recording import record
 from ivr.records.retention import Chosen, read_chosen, within
 
 if TYPE_CHECKING:

@@ -60,11 +60,11 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("people.sign_them_out", "POST"): ADMINISTRATOR,
     ("keeping.kept", "GET"): ADMINISTRATOR,
     ("keeping.choose_kept", "POST"): ADMINISTRATOR,
-    ("wording.list_prompts", "GET"): VIEWER,
-    ("wording.read_prompt", "GET"): VIEWER,
-    ("wording.write_prompt", "POST"): OPERATOR,
-    ("wording.publish_prompt", "POST"): ADMINISTRATOR,
-    ("wording.take_prompt_back", "POST"): ADMINISTRATOR,
+    ("prompts.list_prompts", "GET"): VIEWER,
+    ("prompts.read_prompt", "GET"): VIEWER,
+    ("prompts.write_prompt", "POST"): OPERATOR,
+    ("prompts.publish_prompt", "POST"): ADMINISTRATOR,
+    ("prompts.take_prompt_back", "POST"): ADMINISTRATOR,
 }
 
 

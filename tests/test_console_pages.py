@@ -15,11 +15,11 @@ from ivr.effects import Entry
 from ivr.pseudonyms import Caller
 from ivr.records.agency_status import list_status
 from ivr.records.audit import list_deeds
+from ivr.records.deletion import erase
 from ivr.records.disclosure import UNDER
-from ivr.records.erasing import erase
+from ivr.records.ingest import record
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import list_blocks
-from ivr.records.recording import record
 from ivr.work.twilio_heartbeat import Last
 
 if TYPE_CHECKING:

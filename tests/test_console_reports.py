@@ -26,9 +26,9 @@ from ivr.cli.main import main
 from ivr.effects import Entry
 from ivr.records.database import connect
 from ivr.records.disclosure import FEW, UNDER, WITHHELD, parts_shown, steps_shown
+from ivr.records.ingest import record
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.periods import month
-from ivr.records.recording import record
 from ivr.records.report_queries import Report
 from ivr.reports.community import PARTS as PUBLISHED
 from ivr.reports.community import publish, published

@@ -25,7 +25,7 @@ from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
-from ivr.web.console.shelf import read_shelf
+from ivr.web.console.prompts import read_shelf
 from ivr.web.public.context import NAME as PUBLIC
 from ivr.wiring import build_parts, speak_anew
 from ivr.wiring_site import show_anew

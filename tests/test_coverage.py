@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from click.testing import CliRunner
 from conftest import ROOT
 
-from ivr.checks.coverage import table
+from ivr.checks.facts import table
 from ivr.cli.main import main
 from ivr.flow.graph import told
 from ivr.flow.menu_measurements import to_facts

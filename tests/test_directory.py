@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 
-from ivr.checks.directory import numbers
+from ivr.checks.agencies import numbers
 from ivr.cli.main import main
 from ivr.flow.graph import below
 from ivr.flow.models import Flow  # noqa: TC001 - a fixture's type

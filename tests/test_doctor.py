@@ -20,8 +20,7 @@ from fakes import ENVIRONMENT
 from redis import Redis, RedisError
 
 from ivr.cli.main import main
-from ivr.looks import Finding, Verdict
-from ivr.operations.health_checks import examine
+from ivr.operations.health_checks import Finding, Verdict, examine
 from ivr.operations.local_stack import find_redis, free_port
 from ivr.records.migrations.migrate import upgrade
 from ivr.simulator.clock import VirtualClock

@@ -14,7 +14,7 @@ from conftest import ROOT
 from ivr.agencies import Directory
 from ivr.checks.launch import DIALLER, READER, duties, undialled, unread
 from ivr.cli.main import main
-from ivr.flow.sources import Facts
+from ivr.flow.models import Facts
 
 if TYPE_CHECKING:
     from ivr.flow.models import Flow

@@ -10,17 +10,17 @@ from zoneinfo import ZoneInfo
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Entry
-from ivr.flow.linefile import Retention
+from ivr.flow.models import Retention
 from ivr.pseudonyms import Keys
-from ivr.records.calls import list_calls
+from ivr.records.call_log import list_calls
+from ivr.records.counts import days_tallied
 from ivr.records.database import connect
 from ivr.records.disclosure import list_daily
+from ivr.records.ingest import record
 from ivr.records.markers import Accepted
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.periods import Span
-from ivr.records.recording import record
 from ivr.records.snapshot import Snapshots
-from ivr.records.tallying import days_tallied
 from ivr.records.unknown_calls import list_unknown
 from ivr.telephony.data_deletion import Swept
 from ivr.work.housekeeping import DAY, Housekeeping, PhoneArchive

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ivr.records.call_log import list_calls
 from ivr.records.call_summary import fold
-from ivr.records.calls import list_calls
 from ivr.records.disclosure import list_daily
 from ivr.sample_data.call_times import days_before
 from ivr.sample_data.seeding import conversations, seed

@@ -15,8 +15,7 @@ from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts
 
 from ivr.effects import Effect
 from ivr.jobs import KNOWN
-from ivr.line import Line
-from ivr.performing import ALARMS
+from ivr.line import ALARMS, Line
 from ivr.phone_numbers import dialable
 from ivr.position import NAME, Position
 from ivr.web.app import create_app

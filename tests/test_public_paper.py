@@ -10,9 +10,9 @@ import pytest
 from conftest import ROOT
 from test_public import NUMBER, PRINTED, TOPIC, visit
 
+from ivr.flow.diagrams import picture
+from ivr.flow.loader import FlowError
 from ivr.flow.public_page import read_pages
-from ivr.flow.reading import FlowError
-from ivr.flow.svg import picture
 from ivr.web.public.context import Shown
 from ivr.web.public.text import line, paragraphs
 from ivr.web.site import create_site

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.effects import Entry
-from ivr.records.claims import claim_dead, claim_new
-from ivr.records.journal import Journal
-from ivr.records.lines import seal
+from ivr.records.journal import Journal, claim_dead, claim_new, seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

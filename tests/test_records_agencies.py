@@ -7,7 +7,7 @@ import pytest
 
 from ivr.effects import Entry
 from ivr.records.agency_status import Status, list_status, switch_off, switch_on
-from ivr.records.recording import record
+from ivr.records.ingest import record
 from ivr.records.tables import agency_status
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from ivr.effects import Entry
-from ivr.records.blurring import blur
-from ivr.records.calls import list_calls
-from ivr.records.recording import record
+from ivr.records.call_log import list_calls
+from ivr.records.ingest import record
+from ivr.records.retention import blur
 from ivr.records.tables import attempts, calls, searches, transfers, turns
 from ivr.records.transfer_store import Transfers
 from ivr.transfer.machine import Transfer

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import event
 
 from ivr.effects import Entry
-from ivr.records.blurring import blur
 from ivr.records.call_log import Filter, TurnRow, browse, export, find_call, read_turns
 from ivr.records.database import Database, connect
-from ivr.records.recording import record
+from ivr.records.ingest import record
+from ivr.records.retention import blur
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

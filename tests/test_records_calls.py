@@ -13,11 +13,11 @@ from sqlalchemy import inspect, select
 
 from ivr.effects import Entry
 from ivr.records import migrations
-from ivr.records.blurring import blur
-from ivr.records.calls import list_calls
+from ivr.records.call_log import list_calls
 from ivr.records.database import Database, RecordsUnavailable, connect, read_url
+from ivr.records.ingest import record
 from ivr.records.migrations.migrate import upgrade
-from ivr.records.recording import record
+from ivr.records.retention import blur
 from ivr.records.tables import attempts, metadata
 
 pytest_plugins = ("postgres",)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
-from ivr.records.calls import CallSummary, list_calls
+from ivr.records.call_log import CallSummary, list_calls
 from ivr.records.counts import WEEK
 from ivr.records.disclosure import list_daily
-from ivr.records.forgetting import DAY, forget
-from ivr.records.recording import record
+from ivr.records.ingest import record
+from ivr.records.retention import DAY, forget
 from ivr.records.tables import attempts, calls, metadata, transfers, turns
 
 if TYPE_CHECKING:

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
-from ivr.records.blurring import blur
-from ivr.records.calls import list_calls
+from ivr.records.call_log import list_calls
 from ivr.records.database import RecordsUnavailable, connect
+from ivr.records.deletion import erase, scrub
 from ivr.records.disclosure import list_daily
-from ivr.records.erasing import erase
-from ivr.records.forgetting import DAY, forget
-from ivr.records.ingest import Filer
+from ivr.records.ingest import Filer, record
 from ivr.records.journal import Journal
-from ivr.records.recording import record
-from ivr.records.scrubbing import scrub
+from ivr.records.retention import DAY, blur, forget
 from ivr.records.tables import attempts, calls, erased, erased_marks, searches, transfers, turns
 from ivr.records.transfer_store import Transfers
 from ivr.records.unknown_calls import known_calls

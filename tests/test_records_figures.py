@@ -7,13 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ivr.effects import Entry
-from ivr.records.figures import (
-    AgencyFigures,
-    Waiting,
-    transfer_figures,
-    waiting,
-)
-from ivr.records.recording import record
+from ivr.records.ingest import record
+from ivr.records.report_queries import AgencyFigures, Waiting, transfer_figures, waiting
 
 if TYPE_CHECKING:
     from ivr.records.database import Database

@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
+from ivr.records.call_log import CallSummary, list_calls
 from ivr.records.call_summary import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT
-from ivr.records.calls import CallSummary, list_calls
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.ingest import Filer
+from ivr.records.ingest import Filer, record
 from ivr.records.journal import Journal
-from ivr.records.recording import record
 from ivr.records.tables import attempts, calls, transfers, turns
 
 if TYPE_CHECKING:

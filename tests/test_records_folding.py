@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.effects import Entry
-from ivr.records.call_summary import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT, Call, fold
-from ivr.records.outcomes import Attempt
+from ivr.records.call_summary import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT, Attempt, Call, fold
 
 CALLED = Entry("c", "0", 1000.0, "voice", "", "hello")
 MENU = Entry("c", "1", 1010.0, "voice", "fr", "main")

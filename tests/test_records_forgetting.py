@@ -13,16 +13,15 @@ import pytest
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
-from ivr.records.calls import list_calls
+from ivr.records.call_log import list_calls
 from ivr.records.counts import Key
 from ivr.records.database import Database, RecordsUnavailable, connect
+from ivr.records.deletion import filed_for
 from ivr.records.disclosure import add_counts, list_daily
-from ivr.records.forgetting import DAY, Forgotten, forget
-from ivr.records.ingest import Filer
+from ivr.records.ingest import Filer, record
 from ivr.records.journal import Journal
 from ivr.records.opt_outs_blocks import list_blocks, write_block
-from ivr.records.recording import record
-from ivr.records.retention import filed_for
+from ivr.records.retention import DAY, Forgotten, forget
 from ivr.records.tables import attempts, calls, erased, transfers, turns
 from ivr.records.transfer_store import Transfers
 from ivr.transfer.machine import Transfer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ivr.effects import Entry
 from ivr.records.active_calls import Ringing, list_rings
 from ivr.records.agency_status import list_status
-from ivr.records.recording import record
+from ivr.records.ingest import record
 
 if TYPE_CHECKING:
     from ivr.records.database import Database

@@ -6,11 +6,10 @@ import psycopg
 import pytest
 
 from ivr.effects import Entry
-from ivr.records.calls import list_calls
+from ivr.records.call_log import list_calls
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.ingest import Filer
+from ivr.records.ingest import Filer, record
 from ivr.records.journal import Journal
-from ivr.records.recording import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from ivr.effects import Entry
 from ivr.records.call_summary import BRIDGED_SILENT, VOICE_SILENT, Call, fold
 
 if TYPE_CHECKING:
-    from ivr.records.outcomes import Transfer
+    from ivr.records.call_summary import Transfer
 
 
 def turn(key: int, at: float, stop: str = "person", *, search: str = "s", ended: str = "") -> Entry:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.effects import Entry
-from ivr.flow.linefile import Retention
+from ivr.flow.models import Retention
 from ivr.records.audit import list_deeds
-from ivr.records.calls import list_calls
+from ivr.records.call_log import list_calls
 from ivr.records.database import connect
-from ivr.records.forgetting import DAY, forget
-from ivr.records.recording import record
-from ivr.records.retention import NOBODY_CHOSE, Chosen, choose, note_forgotten, read_chosen, within
+from ivr.records.deletion import note_forgotten
+from ivr.records.ingest import record
+from ivr.records.retention import DAY, NOBODY_CHOSE, Chosen, choose, forget, read_chosen, within
 from ivr.records.snapshot import Snapshots
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ import pytest
 from ivr.effects import Entry
 from ivr.records.agency_status import switch_off
 from ivr.records.database import Database, connect
-from ivr.records.ingest import Filer
+from ivr.records.ingest import Filer, record
 from ivr.records.journal import Journal
-from ivr.records.recording import record
 from ivr.records.snapshot import NAME, Snapshot, Snapshots
 from ivr.records.tables import agency_status
 

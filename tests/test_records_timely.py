@@ -8,7 +8,7 @@ import pytest
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.database import RecordsUnavailable
-from ivr.records.timely import Timely
+from ivr.records.transfer_store import Timely
 from ivr.transfer.machine import Decide, Follow, Transfer, nothing
 
 if TYPE_CHECKING:

@@ -13,16 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.effects import TextNumbers
-from ivr.flow.measuring import texts
+from ivr.flow.loader import read_flow
+from ivr.flow.menu_measurements import texts
 from ivr.flow.prompts import every_prompt, put, word
-from ivr.flow.reading import read_flow
 from ivr.flow.rendering import speak
 from ivr.line import Line
 from ivr.live_prompts import Current, Words
 from ivr.position import Position
 from ivr.records.audit import list_deeds, verify
 from ivr.records.database import Database, connect
-from ivr.records.looking import look_around
 from ivr.records.prompts import (
     Version,
     basis,
@@ -35,7 +34,7 @@ from ivr.records.prompts import (
     take_back,
     wording,
 )
-from ivr.records.snapshot import Snapshots
+from ivr.records.snapshot import Snapshots, look_around
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.twiml import Speech
 from ivr.web.app import create_app

@@ -12,19 +12,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, func, select
 
-from ivr.records.blurring import blur
 from ivr.records.call_summary import fold
-from ivr.records.count_tables import tallies
-from ivr.records.counts import WEEK
+from ivr.records.counts import WEEK, tally
 from ivr.records.database import connect
+from ivr.records.deletion import erase
 from ivr.records.disclosure import list_daily
-from ivr.records.erasing import erase
-from ivr.records.forgetting import forget
+from ivr.records.ingest import record
 from ivr.records.periods import Span, month
-from ivr.records.recording import record
 from ivr.records.report_queries import Report, read_report
-from ivr.records.tables import metadata
-from ivr.records.tallying import tally
+from ivr.records.retention import blur, forget
+from ivr.records.tables import metadata, tallies
 from ivr.sample_data.seeding import SETTLED, conversations, seed
 
 if TYPE_CHECKING:

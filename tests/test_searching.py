@@ -14,7 +14,7 @@ from fakes import KeptEffects, NotedJournal, SentTexts
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Alarm, EndRing, Ring
 from ivr.records.markers import FORGET_AFTER, Accepted
-from ivr.records.timely import Timely
+from ivr.records.transfer_store import Timely
 from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, Searching
 from ivr.transfer.machine import Decide, E, Follow, News, S, Transfer, nothing
 from ivr.transfer.roster import Status

@@ -21,8 +21,7 @@ from ivr.simulator.faults import RestFault
 from ivr.simulator.legs import Plan
 from ivr.simulator.papers import Papers
 from ivr.simulator.rehearse import Network
-from ivr.telephony.copies import Copies, CopiesUnavailable
-from ivr.telephony.data_deletion import Sweep, Swept
+from ivr.telephony.data_deletion import Copies, CopiesUnavailable, Sweep, Swept
 from ivr.telephony.twilio_client import make_client
 
 if TYPE_CHECKING:

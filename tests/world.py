@@ -11,7 +11,7 @@ from test_conversations import ClientFetch
 from ivr.caller_limits import Welcome
 from ivr.circuit_breaker import Breaker, PartUnavailable
 from ivr.line import Line
-from ivr.records.calls import list_calls
+from ivr.records.call_log import list_calls
 from ivr.records.database import connect
 from ivr.records.ingest import Filer
 from ivr.records.journal import Journal

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ivr.checks.agencies import is_date
 from ivr.flow.graph import by_text, offers, offers_by_text
 from ivr.flow.loader import Fault, words_file
 from ivr.flow.models import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ivr.flow.models import Flow, Prompts
+
 
 NO_WORDS = StopWords()
 
@@ -163,3 +165,19 @@ def same_offers(flow: Flow) -> Iterator[Fault]:
                             f"is also that of '{heard[words]}', beside it at '{name}' (key {key}); reword one"
                         )
                         yield Fault(words_file(language), f"stops.{to}.{part}", mend)
+
+
+# Reviews: whoever read the words of a language is named, with the day.
+
+
+def half_reviewed(flow: Flow) -> Iterator[Fault]:
+    """Find reviews without a date, or without whoever made them."""
+    for language, words in flow.prompts.items():
+        file = words_file(language)
+        if words.reviewed_on and not is_date(words.reviewed_on):
+            mend = f"'{words.reviewed_on}' is not a date; write one such as 2026-11-30, or leave it empty"
+            yield Fault(file, "reviewed_on", mend)
+        if bool(words.reviewed_on) != bool(words.reviewed_by.strip()):
+            missing = "reviewed_by" if words.reviewed_on else "reviewed_on"
+            mend = "is empty, and its pair is not; write who read the words and when, or empty both"
+            yield Fault(file, missing, mend)

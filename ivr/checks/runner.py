@@ -8,23 +8,15 @@ from typing import TYPE_CHECKING
 from ivr.checks import (
     agencies,
     config,
-    coverage,
-    directory,
     facts,
-    keywords,
     menus,
     prompts,
-    retention,
-    reviews,
     speech,
-    sweep,
-    texting,
 )
-from ivr.flow import placeholders, prompt_style
-from ivr.flow.loader import Fault
-from ivr.flow.measuring import Figures, measure
+from ivr.flow import placeholders
+from ivr.flow.loader import Fault, FlowError, read_flow
+from ivr.flow.menu_measurements import Figures, measure
 from ivr.flow.public_page import read_pages
-from ivr.flow.reading import FlowError, read_flow
 from ivr.flow.repair import patched
 
 if TYPE_CHECKING:
@@ -39,9 +31,9 @@ RULES: tuple[Rule, ...] = (
     config.wrong_languages,
     config.wrong_voices,
     speech.impatience,
-    sweep.unexplained,
-    retention.wrong_retention,
-    sweep.unknown_zone,
+    config.unexplained,
+    config.wrong_retention,
+    config.unknown_zone,
     menus.unknown_stops,
     menus.wrong_kinds,
     menus.unreachable_stops,
@@ -69,23 +61,23 @@ RULES: tuple[Rule, ...] = (
     placeholders.unknown_blanks,
     placeholders.missing_blanks,
     placeholders.key_first,
-    directory.unsaid_agencies,
-    directory.enforcers,
-    directory.untexted,
+    agencies.unsaid_agencies,
+    agencies.enforcers,
+    agencies.untexted,
     facts.unsourced,
     facts.unknown_sources,
     facts.unused_sources,
     facts.half_checked,
-    coverage.uncovered,
-    prompt_style.hard_words,
-    prompt_style.banned_words,
-    prompt_style.numbers_by_hand,
-    prompt_style.unsendable,
-    reviews.half_reviewed,
-    keywords.unknown_meanings,
-    keywords.missing_keywords,
-    keywords.empty_keywords,
-    keywords.ambiguous_keywords,
+    facts.uncovered,
+    placeholders.hard_words,
+    placeholders.banned_words,
+    placeholders.numbers_by_hand,
+    placeholders.unsendable,
+    prompts.half_reviewed,
+    menus.unknown_meanings,
+    menus.missing_keywords,
+    menus.empty_keywords,
+    menus.ambiguous_keywords,
 )
 # Each walks the flow as a caller would, so what is missing is patched first.
 WALKS: tuple[Rule, ...] = (
@@ -96,7 +88,7 @@ WALKS: tuple[Rule, ...] = (
     speech.far_facts,
     speech.long_whispers,
     speech.too_long_to_say,
-    texting.long_texts,
+    speech.long_texts,
 )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.graph import by_voice, told
 from ivr.flow.loader import LINE, MENUS, Fault, words_file
-from ivr.flow.measuring import first_sentence, instructions
-from ivr.flow.menu_measurements import seconds, to_a_person, to_facts
+from ivr.flow.menu_measurements import first_sentence, instructions, seconds, texts, to_a_person, to_facts
 from ivr.flow.rendering import content, spell
+from ivr.flow.segments import forced, segments
 from ivr.flow.text_parser import fold
 from ivr.flow.voice import RING_BUFFER, SHORTEST_RING
 from ivr.position import Position
@@ -150,3 +150,20 @@ def impatience(flow: Flow) -> Iterator[Fault]:
         yield Fault(
             LINE, "patience.reach", f"must be 1 to {LONGEST_REACH}: so long may all rings take together"
         )
+
+
+# What is read: short. This rule needs a flow that can be walked.
+
+
+MOST_SEGMENTS = 2
+
+
+def long_texts(flow: Flow) -> Iterator[Fault]:
+    """Find texts that are sent in too many parts, choices included."""
+    for language in flow.languages:
+        for place, words in texts(flow, language):
+            count, wide = segments(words), forced(words)
+            if count > MOST_SEGMENTS:
+                why = f", as {' '.join(wide)} need 16 bits a letter" if wide else ""
+                mend = f"with its choices makes {count} segments{why}; shorten it to {MOST_SEGMENTS}"
+                yield Fault(words_file(language), place, mend)

@@ -25,7 +25,7 @@ def check(config: Path, prompts: Path, *, live: bool, coverage: bool) -> None:
     One fault a line: file, place, mend. Ends with 1 if there is any.
     """
     from ivr.checks.runner import check as find
-    from ivr.flow.measuring import summary
+    from ivr.flow.menu_measurements import summary
 
     report = find(config, prompts)
     for fault in report.faults:
@@ -41,7 +41,7 @@ def check(config: Path, prompts: Path, *, live: bool, coverage: bool) -> None:
 
 
 def _print_coverage(config: Path, prompts: Path) -> None:
-    from ivr.checks.coverage import table
+    from ivr.checks.facts import table
 
     click.echo(table(flow_of(config, prompts)), nl=False)
 

@@ -45,7 +45,7 @@ def folder(name: str) -> Path:
 
 def flow_of(config: Path, prompts: Path) -> Flow:
     """Read menus and words, or end with what is wrong with them."""
-    from ivr.flow.reading import FlowError, read_flow
+    from ivr.flow.loader import FlowError, read_flow
 
     try:
         return read_flow(config, prompts)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from ivr.cli.tables import print_table
-from ivr.flow.reading import read_flow
+from ivr.flow.loader import read_flow
 from ivr.operations.local_stack import ACCOUNT, NUMBER, Stage, StageError
-from ivr.records.calls import list_calls
+from ivr.records.call_log import list_calls
 from ivr.records.database import connect
 from ivr.sample_data.seeding import seed
 from ivr.simulator.clock import PacedClock

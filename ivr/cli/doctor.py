@@ -13,8 +13,7 @@ def doctor() -> None:
 
     One line each. Ends with 1 if anything must be mended. No caller and no secret is in what it prints.
     """
-    from ivr.looks import Verdict
-    from ivr.operations.health_checks import examine
+    from ivr.operations.health_checks import Verdict, examine
 
     faults = 0
     for finding in examine(os.environ):

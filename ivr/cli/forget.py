@@ -11,7 +11,7 @@ import click
 from ivr.cli.context import flow_of, readable_log, settings
 
 if TYPE_CHECKING:
-    from ivr.records.forgetting import Forgotten
+    from ivr.records.retention import Forgotten
 
 
 @click.command()
@@ -23,10 +23,9 @@ def forget() -> None:
     from rich.progress import Progress
 
     from ivr.hours import zone
-    from ivr.records.blurring import blur
     from ivr.records.database import connect
-    from ivr.records.forgetting import forget as forget_old
-    from ivr.records.retention import read_chosen, within
+    from ivr.records.retention import blur, read_chosen, within
+    from ivr.records.retention import forget as forget_old
 
     here = settings()
     file = flow_of(here.config, here.prompts).line

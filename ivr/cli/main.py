@@ -112,7 +112,7 @@ def calls(  # noqa: PLR0913 - the filters of a log
 ) -> None:
     """Print the call log. It knows nobody: no number and no word of a caller is in it."""
     from ivr.cli.tables import print_json, print_table
-    from ivr.records.calls import list_calls
+    from ivr.records.call_log import list_calls
     from ivr.records.database import connect
     from ivr.records.disclosure import shown
     from ivr.records.unknown_calls import list_unknown
@@ -135,8 +135,7 @@ def calls(  # noqa: PLR0913 - the filters of a log
 )
 def flow(*, transfer: bool, svg: Path | None) -> None:
     """Draw the stops that a caller can reach, or a transfer's states, as a Mermaid diagram."""
-    from ivr.flow.diagrams import diagram
-    from ivr.flow.svg import picture
+    from ivr.flow.diagrams import diagram, picture
     from ivr.transfer.machine import diagram as transfer_diagram
 
     if svg:

@@ -10,7 +10,7 @@ import click
 from ivr.cli.context import flow_of, folder, readable_log, settings
 
 if TYPE_CHECKING:
-    from ivr.exporting import Written
+    from ivr.operations.toml_editing import Written
     from ivr.records.database import Database
     from ivr.records.prompts import Version
 
@@ -55,7 +55,7 @@ def export(to: Path | None, *, clear: bool) -> None:
     Until step 3 the published words stay over the files: what somebody writes there later is not heard.
     --clear never takes back what it has just written, for the version that is live does not say it yet.
     """  # noqa: D301 - click's own mark for lines that stay as they are
-    from ivr.exporting import ExportError
+    from ivr.operations.toml_editing import ExportError
 
     where = to or folder("prompts")
     database_url = settings().database_url
@@ -91,7 +91,7 @@ def _database(url: str) -> Database:
 
 def _write(path: Path, words: dict[str, str]) -> Written:
     """Write one file anew, if words in it change; half a file is never seen."""
-    from ivr.exporting import write_words
+    from ivr.operations.toml_editing import write_words
 
     written = write_words(path.read_text("utf-8"), words)
     if written.changed:

@@ -38,7 +38,7 @@ def console(port: int | None) -> None:
 )
 def materials(to: Path, number: str) -> None:
     """Print the cards and the poster of each language as PDF, by the Chromium of this machine."""
-    from ivr.flow.reading import FlowError
+    from ivr.flow.loader import FlowError
     from ivr.reports.pdf import PaperError, find_chromium, print_page
     from ivr.web.site import serving
     from ivr.wiring_site import build_site, sheets

@@ -7,16 +7,96 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 
-from ivr.flow.readability import Style
-from ivr.flow.sources import NO_COVERAGE, NO_FACTS, Coverage, Facts
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ivr.agencies import Directory
-    from ivr.flow.linefile import LineFile
+
 
 YES, NO = "1", "2"
+# What the line is: its languages, its patience, how long it keeps what, as `config/line.toml` says it.
+
+
+class Voice(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a language is spoken."""
+
+    voice: str
+    code: str
+    words_per_minute: int
+
+
+class Patience(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long, in seconds, the line waits for what."""
+
+    key: int
+    cannot_press: int
+    ring: int
+    whisper: int
+    reach: int
+
+
+class Retention(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long the log is kept."""
+
+    rows_days: int
+    counts_months: int
+
+
+class Sweep(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether Twilio's own records of calls and texts are deleted, and if not, why."""
+
+    on: bool = True
+    why_off: str = ""
+
+
+class LineFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """`config/line.toml`."""
+
+    name: str
+    languages: dict[str, Voice]
+    patience: Patience
+    retention: Retention
+    sweep: Sweep = Sweep()
+    zone: str = "America/Toronto"  # Where days and hours are counted.
+
+
+# Where each fact was read and who checked it, and which stop carries what the line was asked to carry.
+
+
+class Fact(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One source: what it supports, where it is, how good it is, and when a person last read it."""
+
+    supports: str
+    address: str
+    seen: str  # The date that the page shows, or "undated".
+    confidence: Literal["H", "M", "L", "U"]
+    checked_on: str = ""  # "2026-11-30"; empty until a person has read it and agreed.
+    checked_by: str = ""  # Initials.
+
+
+class Facts(Struct, frozen=True, forbid_unknown_fields=True):
+    """`config/facts.toml`: every source by its id."""
+
+    facts: dict[str, Fact] = field(default_factory=dict)
+
+
+class Covered(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing that the line was asked to say: the stops that carry it, or why none does."""
+
+    what: str
+    stops: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Coverage(Struct, frozen=True, forbid_unknown_fields=True):
+    """`config/coverage.toml`: each paper that the line was built from, and where its parts are heard."""
+
+    papers: dict[str, tuple[Covered, ...]] = field(default_factory=dict)
+
+
+NO_FACTS, NO_COVERAGE = Facts(), Coverage()
+
+
 TOPICS = ("1", "2", "3")  # What a waiting caller may let us tell the agency, if they agree to.
 
 
@@ -171,6 +251,13 @@ class AgencyWords(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     who: str = ""  # Said before it is rung.
+
+
+class Style(Struct, frozen=True, forbid_unknown_fields=True):
+    """Words that nobody is to hear ("rescu*": any ending), and the names in which they may stand."""
+
+    banned: str = ""
+    names: str = ""
 
 
 class Prompts(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ivr.flow.loader import Fault
-from ivr.flow.reading import FlowError, read
+from ivr.flow.loader import Fault, FlowError, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

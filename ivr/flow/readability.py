@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
+import msgspec
 
+from ivr.flow.rendering import PLACEHOLDER
 from ivr.flow.text_parser import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ivr.flow.models import Flow, Prompts, Style
 
 END = re.compile(r"[.?!:]+(?:\s|$)")
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
@@ -32,13 +39,6 @@ IRREGULAR = {
     "smuggled": 2,
     "suicide": 3,
 }
-
-
-class Style(Struct, frozen=True, forbid_unknown_fields=True):
-    """Words that nobody is to hear ("rescu*": any ending), and the names in which they may stand."""
-
-    banned: str = ""
-    names: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,3 +86,40 @@ def unkind(words: str, style: Style) -> str:
         if found := re.search(rf"\b{fold(word)}{end}", rest):
             return found[0]
     return ""
+
+
+# The words of the line as whole prompts, to be read for how plain and kind they are.
+
+
+MEASURED = "en"  # The reading grade is one of English.
+FEWEST_WORDS = 12  # A grade of fewer says nothing.
+
+
+def whole_prompts(words: Prompts) -> Iterator[tuple[str, str]]:
+    """Give each prompt of a language with its place; the questions of a checklist are one."""
+    yield from ((f"lines.{line}", said) for line, said in msgspec.structs.asdict(words.lines).items())
+    for name, stop in words.stops.items():
+        for part in ("say", "text", "offer", "label"):
+            yield f"stops.{name}.{part}", getattr(stop, part)
+        yield f"stops.{name}.questions", " ".join(stop.questions)
+    yield from ((f"orders.{name}.offer", order.offer) for name, order in words.orders.items())
+    yield from ((f"agencies.{name}.who", agency.who) for name, agency in words.agencies.items())
+
+
+def measured(flow: Flow) -> Iterator[tuple[str, Plainness]]:
+    """Tell how plain each prompt of English is that is long enough to tell."""
+    words = flow.prompts.get(MEASURED)
+    for place, said in whole_prompts(words) if words else ():
+        heard = _named(words, said) if words else said
+        if len(heard.split()) >= FEWEST_WORDS:
+            yield place, plainness(heard)
+
+
+def _named(words: Prompts, said: str) -> str:
+    """Put agencies' names into words, and nothing for their numbers."""
+
+    def name(match: re.Match[str]) -> str:
+        known = words.agencies.get(match[1])
+        return known.name if known and match[2] == "name" else ""
+
+    return PLACEHOLDER.sub(name, said)

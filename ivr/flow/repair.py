@@ -15,8 +15,7 @@ from ivr.flow.rendering import PLACEHOLDER
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ivr.flow.linefile import LineFile
-    from ivr.flow.models import Menus, Stop
+    from ivr.flow.models import LineFile, Menus, Stop
 
 USUAL_PACE = 150  # Words a minute.
 NOBODY = Agency(number="+1", run_by="", police=False, languages=(), source="")

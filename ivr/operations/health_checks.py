@@ -2,19 +2,229 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import partial
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ivr.checks.runner import check
+from ivr.circuit_breaker import PartUnavailable
+from ivr.flow.loader import FlowError, read_flow
 from ivr.logs import OneLine
-from ivr.looks import LOOKS, Finding, NotNow, Verdict, fault
-from ivr.records.database import read_url
+from ivr.pseudonyms import MONTH, month_before, month_of
+from ivr.records.database import connect, read_url
+from ivr.records.journal import SUFFIX, claim_dead
+from ivr.records.migrations.migrate import is_current
 from ivr.settings import Settings, SettingsError, read_settings
+from ivr.telephony.data_deletion import copies_of
+from ivr.work.worker_heartbeat import count_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from ivr.looks import Look
+    from ivr.flow.models import Flow
+
+# How each part of a line is looked at: complaints are listed, and none means that the claim holds.
+
+
+ROOM = 200 * 1024 * 1024  # Bytes that the journal's disk should have left: days of a database that is away.
+ADOPTED = 60  # Seconds after which somebody alive has adopted a dead process's journal.
+OVERDUE = timedelta(days=7)
+MANY = 1000  # So many are enough to know.
+DIALLED = timedelta(days=90)
+
+
+class Verdict(StrEnum):
+    """How a part is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is said of one part, on one line."""
+
+    verdict: Verdict
+    words: str
+
+
+class NotNow(Exception):  # noqa: N818 - what is the matter, as a person would say it
+    """A look is of no use while another part is at fault."""
+
+
+def fault(words: str) -> Finding:
+    """Complain of what must be mended."""
+    return Finding(Verdict.FAULT, words)
+
+
+def warning(words: str) -> Finding:
+    """Complain of what should be known."""
+    return Finding(Verdict.WARNING, words)
+
+
+def _files(here: Settings) -> Iterator[Finding]:
+    for found in check(here.config, here.prompts).faults:
+        yield fault(str(found))
+
+
+def _call_log(here: Settings) -> Iterator[Finding]:
+    with closing(connect(here.database_url)) as database:
+        try:
+            current = is_current(database)
+        except PartUnavailable as error:
+            yield fault(
+                f"the call log cannot be reached: {error}; is DATABASE_URL right, did `ivr release` run?"
+            )
+        else:
+            if not current:
+                yield fault("the call log lacks tables that this version expects; run `ivr release`")
+
+
+def _redis(here: Settings) -> Iterator[Finding]:
+    try:
+        count_workers(here.redis_url)
+    except PartUnavailable as error:
+        yield fault(f"{error}; start it or mend REDIS_URL (until then web does the later work by itself)")
+
+
+def _worker(here: Settings) -> Iterator[Finding]:
+    try:
+        count = count_workers(here.redis_url)
+    except PartUnavailable:
+        raise NotNow("Redis does not answer") from None
+    if not count:
+        yield fault("no worker is alive, so nothing is swept or forgotten; start `ivr worker`")
+
+
+def _journal(here: Settings) -> Iterator[Finding]:
+    try:
+        with tempfile.TemporaryFile(dir=here.journal_dir) as probe:
+            probe.write(b"probe")
+        free = shutil.disk_usage(here.journal_dir).free
+    except OSError as error:
+        yield fault(
+            f"JOURNAL_DIR cannot be written: {error.strerror}; make it a folder that only we can read"
+        )
+    else:
+        if free < ROOM:
+            yield fault(
+                f"the disk of JOURNAL_DIR has {free >> 20} MB left; make room, {ROOM >> 20} MB at least"
+            )
+
+
+def _left_journals(here: Settings) -> Iterator[Finding]:
+    count = 0
+    for path in here.journal_dir.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # Adopted while we look.
+            old = path.stat().st_mtime < time.time() - ADOPTED
+            descriptor = claim_dead(path) if old else None
+            if descriptor is not None:
+                os.close(descriptor)
+                count += 1
+    if count:
+        yield fault(
+            f"journals of processes that died wait to be filed: {count}; is web up, and the call log?"
+        )
+
+
+def _keys(here: Settings) -> Iterator[Finding]:
+    folder = here.keys_dir.absolute()
+    if not folder.is_dir():
+        yield fault("KEYS_DIR is not a folder, so callers have no marks; make it: mkdir -m 700")
+        return
+    if folder.stat().st_mode & 0o077:
+        yield fault("KEYS_DIR can be read by others; chmod 700")
+    if not os.access(folder, os.W_OK):
+        yield fault(
+            "KEYS_DIR cannot be written, so no new key can be made; chown it to whoever runs the line"
+        )
+    if folder in _rows(here) or any(folder.is_relative_to(each) for each in _rows(here)):
+        yield fault("KEYS_DIR lies where the rows lie, and a thief or a backup takes both; move it")
+    month = month_of(time.time())
+    names = [path.stem for path in folder.glob("*.key") if MONTH.fullmatch(path.stem)]
+    if any(name < month_before(month) for name in names):
+        yield fault("keys of months that are over were not destroyed; is web or worker up?")
+
+
+def _rows(here: Settings) -> Iterator[Path]:
+    """Name the folders in which rows lie."""
+    yield here.journal_dir.absolute()
+    where = read_url(here.database_url)
+    if where.get_backend_name() == "sqlite":
+        yield Path(where.database or "").absolute().parent
+
+
+def _twilio(here: Settings) -> Iterator[Finding]:
+    with copies_of(here) as copies:
+        try:
+            next(copies.all(), None)
+        except PartUnavailable as error:
+            yield fault(f"{error}; see TWILIO_API_URL, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
+
+
+def _overdue(here: Settings) -> Iterator[Finding]:
+    complain = fault if _flow(here).line.sweep.on else warning
+    with copies_of(here) as copies:
+        try:
+            count = sum(1 for _ in islice(copies.before(datetime.now(UTC) - OVERDUE), MANY))
+        except PartUnavailable:
+            raise NotNow("Twilio does not answer") from None
+    if count:
+        some = f"{count} or more" if count == MANY else str(count)
+        yield complain(f"Twilio's own records older than 7 days: {some}; is the worker up? See its log")
+
+
+def _agencies(here: Settings) -> Iterator[Finding]:
+    latest = (datetime.now(UTC) - DIALLED).date().isoformat()
+    agencies = _flow(here).directory.agencies
+    late = [name for name, agency in agencies.items() if agency.on and agency.last_dialled < latest]
+    if late:
+        yield warning(
+            f"not dialled in {DIALLED.days} days: {', '.join(late)}; dial them, and write the day down"
+        )
+
+
+def _sweep(here: Settings) -> Iterator[Finding]:
+    sweep = _flow(here).line.sweep
+    if not sweep.on:
+        yield warning(f"the sweep of Twilio's own records is off: {sweep.why_off.strip()}")
+
+
+def _flow(here: Settings) -> Flow:
+    try:
+        return read_flow(here.config, here.prompts)
+    except FlowError:
+        raise NotNow("the files cannot be read") from None
+
+
+Look = Callable[[Settings], Iterator[Finding]]
+LOOKS: dict[str, Look] = {  # What holds when a look finds nothing.
+    "menus, words and agencies have no fault": _files,
+    "the call log answers, with every table": _call_log,
+    "Redis answers": _redis,
+    "a worker is alive": _worker,
+    "the journal can be written, and its disk has room": _journal,
+    "no journal of a dead process waits": _left_journals,
+    "the keys lie in a folder of their own": _keys,
+    "Twilio answers": _twilio,
+    "nothing at Twilio is older than 7 days": _overdue,
+    "every agency was dialled in the last 90 days": _agencies,
+    "the sweep of Twilio's own records is on": _sweep,
+}
+
 
 PATIENCE = 20.0  # Seconds that one look may take.
 

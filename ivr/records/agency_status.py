@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ivr.records.audit import write_deed
-from ivr.records.outcomes import ACCEPTED
+from ivr.records.call_summary import ACCEPTED
 from ivr.records.tables import agency_status, attempts
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select
 
-from ivr.records.database import be_alone, insert_or_change
+from ivr.records.database import Lock, be_alone, insert_or_change
 from ivr.records.tables import audit, audit_head
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from ivr.records.database import Database
-
-LOCK = 7_310_004  # Of PostgreSQL: one writer at a time, or two rows would follow the same one.
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def write_deed(sql: Connection, who: str, did: str, about: str) -> None:
 
     It follows what the head tells. So a list that was cut, or has lost its head, is never whole again.
     """
-    be_alone(sql, LOCK)
+    be_alone(sql, Lock.AUDIT)
     head, last = _head(sql) or Head(), sql.scalar(select(func.max(audit.c.n))) or 0
     n, now = max(head.n, last) + 1, datetime.now(UTC)
     made = _hash(Deed(n, now, who, did, about, head.hash, ""))
@@ -78,7 +76,7 @@ def list_deeds(database: Database, before: int = 0, size: int = 100) -> list[Dee
 def verify(database: Database) -> list[str]:
     """Name every row that was changed, and every place where one is missing, the newest too."""
     with database.read() as sql:
-        be_alone(sql, LOCK, shared=True)  # Else a deed that is noted meanwhile would look like a fault.
+        be_alone(sql, Lock.AUDIT, shared=True)  # Else a deed that is noted meanwhile would look like a fault.
         head, deeds = _head(sql), [Deed(*row) for row in sql.execute(select(audit).order_by(audit.c.n))]
     return [*_broken(deeds), *_beheaded(deeds, head)]
 

@@ -7,6 +7,7 @@ import os
 import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -123,7 +124,17 @@ def insert_or_change(sql: Connection, table: Table, rows: Sequence[dict[str, Any
     sql.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
-def be_alone(sql: Connection, lock: int, *, shared: bool = False) -> None:
+class Lock(IntEnum):
+    """PostgreSQL's advisory locks that this project takes; any numbers that nobody else takes."""
+
+    AUDIT = 7_310_004  # One writer at a time, or two rows would follow the same one.
+    PROMPTS = 7_310_006  # Taken before the audit's, by whoever writes prompts.
+    CLAIMS = 7_461_001  # Whoever claims an agency.
+    ERASING = 7_461_002  # Nobody files while somebody erases.
+    FORGETTING = 7_461_003  # Whoever forgets.
+
+
+def be_alone(sql: Connection, lock: Lock, *, shared: bool = False) -> None:
     """Wait until nobody else is in this lock, until the transaction ends; writers of SQLite are alone anyway.
 
     Those who share it wait only for one who does not.

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import defaultdict
+from datetime import UTC, datetime
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ivr.records.database import RecordRefused, RecordsUnavailable
-from ivr.records.recording import close_silent, record
+from sqlalchemy import bindparam, delete, select, update
+
+from ivr.effects import Entry
+from ivr.records.call_summary import VOICE_SILENT, Call, fold, in_order, place
+from ivr.records.counts import drop_tallies
+from ivr.records.database import RecordRefused, RecordsUnavailable, insert_missing
+from ivr.records.deletion import without_erased, without_forgotten
+from ivr.records.tables import attempts, calls, transfers, turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ivr.effects import Entry
+    from sqlalchemy import Connection
+
+    from ivr.records.call_summary import Call
     from ivr.records.database import Database
     from ivr.records.journal import Journal
 
@@ -148,3 +158,224 @@ class Filer:
             self._look()
         except Exception:
             logger.warning("looking around failed, and is tried again", exc_info=True)
+
+
+# How entries become rows: each is stored once, and its call's rows are told anew from all of them.
+
+
+AT_ONCE = 200  # Calls looked at in one transaction.
+LATE_SECONDS = 3600  # A call keeps its exact start for so long after anything arrived, however late it did.
+
+
+def record(database: Database, entries: Sequence[Entry], now: float) -> None:
+    """Store entries that are not stored yet, and bring the rows of their calls up to date."""
+    with database.write() as sql:
+        arrived = without_forgotten(sql, without_erased(sql, _by_call(entries), now), now)
+        insert_missing(sql, calls, [write_stub(arrived[call]) for call in sorted(arrived)])
+        retell(sql, sorted(arrived), arrived, now)
+
+
+def close_silent(database: Database, now: float) -> int:
+    """Close the calls of which nothing has been heard for long; say how many."""
+    begun = datetime.fromtimestamp(now - VOICE_SILENT, UTC)
+    going_on = select(calls.c.id).where(calls.c.ended_at.is_(None), calls.c.started_at <= begun)
+    with database.read() as sql:
+        ids = sorted(sql.scalars(going_on))
+    return sum(
+        _close_some(database, ids[start : start + AT_ONCE], now) for start in range(0, len(ids), AT_ONCE)
+    )
+
+
+def _close_some(database: Database, ids: Sequence[str], now: float) -> int:
+    """Look first and lock after: most calls that go on are not silent."""
+    with database.read() as sql:
+        known = read_entries(sql, ids)
+    silent = [call for call in ids if call in known and fold(known[call], now).ended is not None]
+    if silent:
+        with database.write() as sql:
+            retell(sql, silent, {}, now)
+    return len(silent)
+
+
+def retell(sql: Connection, ids: Sequence[str], arrived: Mapping[str, Sequence[Entry]], now: float) -> None:
+    """Tell these calls anew from what is stored and what has arrived."""
+    # Locked in one order by all: another process may file other turns of the same calls now.
+    locked = select(calls.c.id, calls.c.exact_until).where(calls.c.id.in_(ids)).order_by(calls.c.id)
+    exact = {row.id: row.exact_until for row in sql.execute(locked.with_for_update())}
+    stored = read_entries(sql, ids)
+    told: list[Call] = []
+    fresh: list[Row] = []
+    for call in ids:
+        before = stored.get(call, [])
+        new = _new(before, arrived.get(call, []), blurred=exact.get(call) is None)
+        if not before and not new:
+            continue  # Somebody erased the call meanwhile.
+        story = fold([*before, *new], now)
+        if new:
+            exact[call] = max(exact[call], datetime.fromtimestamp(now + LATE_SECONDS, UTC))
+        if before and story.started < min(entry.at for entry in before):
+            # All its seconds count from the start, which has turned out to be earlier.
+            sql.execute(delete(turns).where(turns.c.call_id == call))
+            new = [*before, *new]
+        told.append(story)
+        fresh += [write_turn(entry, story.started) for entry in new]
+    insert_missing(sql, turns, fresh)
+    drop_tallies(sql, {datetime.fromtimestamp(call.started, UTC) for call in told})
+    _rewrite(sql, told, exact)
+
+
+def _new(before: Sequence[Entry], arrived: Sequence[Entry], *, blurred: bool) -> list[Entry]:
+    """Choose what is not stored yet; in a call whose start is blurred nothing can be put in its place."""
+    keys = {entry.key for entry in before}
+    new = in_order(entry for entry in arrived if entry.key not in keys)
+    if new and blurred:
+        logger.warning("entries that came more than a day late are dropped: %s", len(new))
+        return []
+    return new
+
+
+def _rewrite(sql: Connection, told: Sequence[Call], exact: Mapping[str, datetime | None]) -> None:
+    """Replace the rows that are computed: they hold nothing of their own."""
+    ids = [call.id for call in told]
+    theirs = select(transfers.c.id).where(transfers.c.call_id.in_(ids))
+    sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
+    sql.execute(delete(transfers).where(transfers.c.call_id.in_(ids)))
+    if told:
+        rows = [write_call(call, exact[call.id]) for call in told]
+        sql.execute(update(calls).where(calls.c.id == bindparam("told")), rows)
+    if searches := [row for call in told for row in write_transfers(call)]:
+        sql.execute(transfers.insert(), searches)
+    if rings := [row for call in told for row in write_attempts(call)]:
+        sql.execute(attempts.insert(), rings)
+
+
+def _by_call(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Sort entries into their calls."""
+    sorted_out: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        sorted_out[entry.call].append(entry)
+    return sorted_out
+
+
+# How entries and what is told of them are written as rows, and entries read back.
+
+
+Row = dict[str, Any]
+
+EXACT_SECONDS = 24 * 3600  # After that the start of a call is blurred.
+
+
+def read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:
+    """Read back the entries of some calls."""
+    found: dict[str, list[Entry]] = defaultdict(list)
+    theirs = (calls.c.channel, calls.c.started_at, calls.c.mark)
+    joined = select(turns, *theirs).join(calls).where(calls.c.id.in_(ids))
+    for row in sql.execute(joined):
+        entry = Entry(
+            call=row.call_id,
+            key=row.key,
+            at=round(row.started_at.timestamp() + row.seconds, 3),
+            channel=row.channel,
+            language=row.language,
+            stop=row.stop,
+            heard=row.heard,
+            order=row.order_name,
+            rang=row.rang,
+            ended=row.ended,
+            mark=row.mark,
+            search=row.search,
+            sign=row.sign,
+        )
+        found[row.call_id].append(entry)
+    return found
+
+
+def write_stub(entries: Sequence[Entry]) -> Row:
+    """Write a call's row with what never changes, so that it can be locked and its turns can refer to it."""
+    first = min(in_order(entries), key=lambda entry: entry.at)
+    return {
+        "id": first.call,
+        "channel": first.channel,
+        "started_at": _moment(first.at),
+        "exact_until": _moment(first.at + EXACT_SECONDS),
+        "end_estimated": False,
+        "language": "",
+        "last_stop": "",
+        "turns": 0,
+    }
+
+
+def write_call(call: Call, exact_until: datetime | None) -> Row:
+    """Write what is computed of a call."""
+    return {
+        "exact_until": exact_until,
+        "mark": call.mark,
+        "told": call.id,
+        "started_at": _moment(call.started),
+        "ended_at": _moment(call.ended),
+        "end_estimated": call.end_estimated,
+        "language": call.language,
+        "last_stop": call.last_stop,
+        "outcome": call.outcome,
+        "turns": call.turns,
+    }
+
+
+def write_turn(entry: Entry, started: float) -> Row:
+    """Write one entry."""
+    return {
+        "call_id": entry.call,
+        "key": entry.key,
+        "n": place(entry),
+        "stop": entry.stop,
+        "heard": entry.heard,
+        "seconds": round(entry.at - started, 3),
+        "language": entry.language,
+        "order_name": entry.order,
+        "rang": entry.rang,
+        "ended": entry.ended,
+        "sign": entry.sign,
+        "search": entry.search,
+    }
+
+
+def write_transfers(call: Call) -> list[Row]:
+    """Write the searches of a call."""
+    return [
+        {
+            "id": f"{call.id}-{number}",
+            "call_id": call.id,
+            "place": number,
+            "order_name": search.order,
+            "started_at": _moment(search.started),
+            "outcome": search.outcome,
+            "waited_seconds": search.waited,
+        }
+        for number, search in enumerate(call.transfers, 1)
+    ]
+
+
+def write_attempts(call: Call) -> list[Row]:
+    """Write the rings of a call."""
+    return [
+        {
+            "id": f"{call.id}-{number}-{rank}",
+            "transfer_id": f"{call.id}-{number}",
+            "place": rank,
+            "agency": ring.agency,
+            "rung_at": _moment(ring.rung),
+            "answered_at": _moment(ring.answered),
+            "accepted_at": _moment(ring.accepted),
+            "ended_at": _moment(ring.ended),
+            "outcome": ring.outcome,
+            "seconds": ring.seconds,
+            "waited_seconds": ring.waited,
+        }
+        for number, search in enumerate(call.transfers, 1)
+        for rank, ring in enumerate(search.attempts, 1)
+    ]
+
+
+def _moment(at: float | None) -> datetime | None:
+    """Turn Unix seconds into a moment."""
+    return None if at is None else datetime.fromtimestamp(at, UTC)

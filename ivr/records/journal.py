@@ -7,24 +7,27 @@ process lives, so the living can tell whose process has died, and adopt it.
 from __future__ import annotations
 
 import errno
+import fcntl
 import functools
 import itertools
 import logging
 import os
+import secrets
 import weakref
+import zlib
 from collections import deque
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ivr.records.claims import SUFFIX, claim_dead, claim_new
-from ivr.records.lines import read_lines, seal
+import msgspec
+
+from ivr.effects import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from ivr.effects import Entry
 
 logger = logging.getLogger(__name__)
 
@@ -196,3 +199,80 @@ def _take_over(path: Path, file: Callable[[Sequence[Entry]], None]) -> int:
     except OSError:
         logger.exception("a dead process's journal cannot be read and is left: %s", path.name)
     return count
+
+
+# How an entry is written as one line of a journal, with a checksum, and read back.
+
+
+LATEST = 32_503_680_000  # The year 3000: a moment after it is a mistake, and some dates cannot hold it.
+
+
+def seal(entry: Entry) -> bytes:
+    """Write an entry as ``<checksum> <json>`` and a line's end; ValueError if its time is absurd."""
+    if not 0 <= entry.at <= LATEST:
+        raise ValueError(entry.at)
+    body = msgspec.json.encode(entry)
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def unseal(line: bytes) -> Entry | None:
+    """Read one line, or nothing if it was torn or is not ours."""
+    checksum, _, body = line.partition(b" ")
+    try:
+        if int(checksum, 16) != zlib.crc32(body):
+            return None
+        entry = msgspec.json.decode(body, type=Entry)
+    except (ValueError, msgspec.MsgspecError):
+        return None
+    return entry if 0 <= entry.at <= LATEST else None
+
+
+def read_lines(lines: Iterable[bytes]) -> list[Entry]:
+    """Read the entries of some lines, passing over those that cannot be read."""
+    stripped = [bare for line in lines if (bare := line.rstrip(b"\n"))]
+    entries = [entry for line in stripped if (entry := unseal(line)) is not None]
+    if len(entries) < len(stripped):
+        logger.warning("journal lines skipped because they cannot be read: %s", len(stripped) - len(entries))
+    return entries
+
+
+# Whose a journal file is: its process holds a lock on it for as long as it lives.
+
+
+SUFFIX = ".journal"
+
+
+def claim_new(folder: Path) -> int:
+    """Create a file that belongs to this process, and return its descriptor; OSError if it cannot be."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    while True:
+        name = f"{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
+        descriptor = os.open(folder / name, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        if _lock(descriptor):
+            return descriptor
+        # Between its birth and its lock a file looks like a dead process's, and somebody adopted it.
+        os.close(descriptor)
+
+
+def claim_dead(path: Path) -> int | None:
+    """Take the file of a process that has died, or nothing if it lives or somebody else was first."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    except OSError as fault:
+        logger.warning("a journal cannot be opened: %s: %s", path.name, fault)
+        return None
+    if _lock(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file unless another holds it; a file that was removed meanwhile is nobody's any more."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return os.fstat(descriptor).st_nlink > 0

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from ivr.records.audit import LOCK, write_deed
-from ivr.records.database import RecordRefused, be_alone
+from ivr.records.audit import write_deed
+from ivr.records.database import Lock, RecordRefused, be_alone
 from ivr.records.tables import operators
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _fresh(password: str) -> dict[str, Any]:
 def _alone(database: Database) -> Iterator[Connection]:
     """Decide about operators alone, in the lock of deeds: two at once could disable each other."""
     with database.write() as sql:
-        be_alone(sql, LOCK)
+        be_alone(sql, Lock.AUDIT)
         yield sql
 
 

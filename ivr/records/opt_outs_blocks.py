@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from ivr.records.audit import LOCK, write_deed
-from ivr.records.database import be_alone, insert_missing, insert_or_change
+from ivr.records.audit import write_deed
+from ivr.records.database import Lock, be_alone, insert_missing, insert_or_change
 from ivr.records.tables import blocks, opt_outs
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def write_block(sql: Connection, mark: str, until: datetime, why: str, *, who: s
 def end_block(database: Database, block_id: str, *, who: str) -> bool:
     """End a block, and write down who did; False when there is none of this id any more."""
     with database.write() as sql:
-        be_alone(sql, LOCK)
+        be_alone(sql, Lock.AUDIT)
         why = sql.scalar(select(blocks.c.why).where(blocks.c.id == block_id))
         if why is None:
             return False

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 A_DAY = timedelta(days=1)
 
 
+def moment(at: float) -> datetime:
+    """Convert seconds since 1970 into a date and time in UTC."""
+    return datetime.fromtimestamp(at, UTC)
+
+
 @dataclass(frozen=True)
 class Span:
     """Days from one to another, the last one included."""

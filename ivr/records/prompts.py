@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, delete, func, insert, select, update
 
 from ivr.records.audit import write_deed
-from ivr.records.database import be_alone, insert_or_change
-from ivr.records.word_tables import published, wordings
+from ivr.records.database import Lock, be_alone, insert_or_change
+from ivr.records.tables import published, wordings
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Table
 
     from ivr.records.database import Database
 
-LOCK = 7_310_006  # Of PostgreSQL: taken before the audit's, by whoever writes here.
 FILE = 0  # In the place of a version: the words of the file.
 
 Basis = frozenset[tuple[str, str, int]]  # What is published: language, place, version.
@@ -40,7 +39,7 @@ def save_version(database: Database, draft: tuple[str, str, str], *, who: str) -
     """Keep a draft (language, place, words) as a new version; give its number."""
     language, place, words = draft
     with database.write() as sql:
-        be_alone(sql, LOCK)
+        be_alone(sql, Lock.PROMPTS)
         last = sql.scalar(select(func.max(wordings.c.version)).where(_at(wordings, language, place)))
         version: int = (last or FILE) + 1
         row = {"language": language, "place": place, "version": version, "words": words}
@@ -94,7 +93,7 @@ def publish(database: Database, version: Version, beside: Basis, *, who: str) ->
     """Let a version be heard. False when something else was published meanwhile: check it anew."""
     language, place = version.language, version.place
     with database.write() as sql:
-        be_alone(sql, LOCK)
+        be_alone(sql, Lock.PROMPTS)
         if basis(_published(sql)) != beside:
             return False
         row = {"language": language, "place": place, "version": version.version}
@@ -109,7 +108,7 @@ def publish(database: Database, version: Version, beside: Basis, *, who: str) ->
 def take_back(database: Database, language: str, place: str, to: int, *, who: str) -> bool:
     """Go back to a version that was heard before, or to the file. False where there is no such way back."""
     with database.write() as sql:
-        be_alone(sql, LOCK)
+        be_alone(sql, Lock.PROMPTS)
         here = _at(published, language, place)
         heard = sql.scalar(select(published.c.version).where(here))
         once = and_(_at(wordings, language, place), wordings.c.version == to)

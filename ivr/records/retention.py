@@ -5,25 +5,39 @@ It also knows up to when everything was forgotten, so that a longer time lets no
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, delete, func, select, update
 
-from ivr.checks.retention import LEAST
-from ivr.flow.linefile import Retention
+from ivr.checks.config import LEAST
+from ivr.flow.models import Retention
 from ivr.records.audit import write_deed
-from ivr.records.database import be_alone, insert_or_change
-from ivr.records.erasing import ERASING
-from ivr.records.tables import retention
+from ivr.records.counts import count_calls
+from ivr.records.database import Lock, be_alone, insert_or_change
+from ivr.records.deletion import delete_calls, forget_marks, note_forgotten, scrub
+from ivr.records.disclosure import add_counts
+from ivr.records.ingest import AT_ONCE, EXACT_SECONDS, close_silent, retell
+from ivr.records.periods import moment
+from ivr.records.tables import (
+    blocks,
+    calls,
+    daily,
+    erased,
+    retention,
+)
+from ivr.records.transfer_store import Transfers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable
+    from datetime import tzinfo
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Select, Table
 
-    from ivr.effects import Entry
     from ivr.records.database import Database
+
 
 DAY = 86_400
 LONGEST_CALL = 7 * 3600  # Seconds; longer than any that Twilio allows,
@@ -67,38 +81,134 @@ def choose(database: Database, file: Retention, wanted: Retention, *, who: str) 
     return True
 
 
-def filed_for(rows_days: int) -> float:
-    """Say for how many seconds an entry may still be filed: less than until its call may be forgotten.
-
-    Else the last turns of a call that was just forgotten would be a call of their own.
-    """
-    return rows_days * DAY - LONGEST_CALL - BLUR
-
-
-def note_forgotten(database: Database, until: datetime) -> None:
-    """Note that all calls that began before a moment are being forgotten; nobody files meanwhile."""
-    with database.write() as sql:
-        be_alone(sql, ERASING)
-        before = sql.scalar(select(retention.c.forgot_to))
-        latest = max(before, until) if before else until
-        insert_or_change(sql, retention, [{"id": 1, "forgot_to": latest}])
-
-
-def without_forgotten(
-    sql: Connection, arrived: Mapping[str, Sequence[Entry]], now: float
-) -> dict[str, Sequence[Entry]]:
-    """Leave out what may be of calls that were forgotten, also when the log is kept for longer by now."""
-    forgot_to = sql.scalar(select(func.max(retention.c.forgot_to)))
-    if forgot_to is None:
-        return dict(arrived)
-    # A clock that once ran ahead must not keep today's calls out.
-    oldest = min(forgot_to.timestamp() + LONGEST_CALL + BLUR, now - filed_for(LEAST.rows_days))
-    return {call: fresh for call, all_of_it in arrived.items() if (fresh := _since(all_of_it, oldest))}
-
-
-def _since(entries: Sequence[Entry], oldest: float) -> list[Entry]:
-    return [entry for entry in entries if entry.at >= oldest]
-
-
 def _between(chosen: int | None, least: int, most: int) -> int:
     return most if chosen is None else min(max(chosen, least), most)
+
+
+# Forgetting: what is old leaves the log, and only its counts stay.
+#
+# A batch of calls is counted and deleted in one transaction. So every call is counted once, also when this is
+# stopped in the middle, or done by two at once.
+
+
+ERASED_DAYS = 70  # Longer than any key lives under which an id was made: it could not come again.
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """How many rows were deleted."""
+
+    calls: int = 0
+    turns: int = 0
+    transfers: int = 0
+    attempts: int = 0
+    searches: int = 0
+    counts: int = 0
+    erased: int = 0  # What was remembered of calls that were erased.
+    blocks: int = 0  # That were over.
+    scrubbed: bool = True  # False when traces of them are left in SQLite's file until the next time.
+
+
+def forget(  # noqa: PLR0913 - two ages, and how it is done
+    database: Database,
+    now: float,
+    rows_days: int,
+    counts_months: int,
+    *,
+    zone: tzinfo = UTC,
+    batch: int = 500,
+    progress: Callable[[int, int], None] | None = None,
+) -> Forgotten:
+    """Forget the calls that began more than ``rows_days`` ago, and counts older than ``counts_months``.
+
+    It may be stopped at any time, and begun again; ``progress`` is told how many calls are done, of how many.
+    Days and hours are counted in ``zone``.
+    """
+    close_silent(database, now)  # So that every call has an outcome to count.
+    old = select(calls.c.id).where(calls.c.started_at < moment(now - rows_days * DAY))
+    note_forgotten(database, moment(now - rows_days * DAY))
+    total = _count(database, old)
+    # Who files a late turn holds its call, and is not waited for: it could be waiting for us.
+    first = old.order_by(calls.c.started_at, calls.c.id).limit(batch).with_for_update(skip_locked=True)
+    gone: Counter[str] = Counter()
+    tell = progress or (lambda _done, _total: None)
+    tell(0, total)
+    while some := _forget_some(database, first, now, zone):
+        gone += some
+        tell(gone["calls"], max(total, gone["calls"]))
+    gone += _forget_rest(database, now, rows_days, counts_months)
+    gone["searches"] += Transfers(database, lambda: now).forget(now - DAY)
+    return Forgotten(**gone, scrubbed=scrub(database))
+
+
+def _count(database: Database, some: Select[str]) -> int:
+    with database.read() as sql:
+        return sql.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
+def _forget_some(database: Database, first: Select[str], now: float, zone: tzinfo) -> Counter[str]:
+    """Count and delete some calls, both or neither; of none there is nothing to say."""
+    with database.write() as sql:
+        be_alone(sql, Lock.FORGETTING)
+        ids = sql.scalars(first).all()
+        if not ids:
+            return Counter()
+        add_counts(sql, count_calls(sql, ids, zone))
+        return delete_calls(sql, ids, moment(now))
+
+
+def _forget_rest(database: Database, now: float, rows_days: int, counts_months: int) -> Counter[str]:
+    """Delete the other things whose time is over."""
+    ids_end = now - max(ERASED_DAYS, rows_days + 1) * DAY
+    over: dict[str, tuple[Table, ColumnElement[bool]]] = {
+        "counts": (daily, daily.c.day < _months_before(moment(now).date(), counts_months)),
+        "erased": (erased, erased.c.at < moment(ids_end)),
+        "blocks": (blocks, blocks.c.until <= moment(now)),
+    }
+    with database.write() as sql:
+        return Counter(
+            {name: sql.execute(delete(table).where(old)).rowcount for name, (table, old) in over.items()}
+        )
+
+
+def _months_before(day: date, months: int) -> date:
+    """Go back some months; a month's counts stand under its first day, so they go when all of it is old."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
+# Blurring: after a day, only the hour is known in which a call began. All in it keeps its seconds.
+
+
+def blur(database: Database, now: float) -> int:
+    """Round the starts of calls that began more than a day ago down to the hour; say how many.
+
+    All other moments of a call are told anew from its start. A call whose turns arrived late, because SQL was
+    gone, keeps its start for an hour more: another process may bring the rest of it. What else has a moment
+    of its own, searches and the marks of those who asked to be erased, is deleted after a day.
+    """
+    old = Transfers(database, lambda: now).forget(now - EXACT_SECONDS) + forget_marks(database, now)
+    count = 0
+    while some := _blur_some(database, now):
+        count += some
+    if count or old:
+        scrub(database)
+    return count
+
+
+def _blur_some(database: Database, now: float) -> int:
+    """Blur a few calls, alone with them."""
+    due = select(calls.c.id, calls.c.started_at).where(
+        calls.c.exact_until <= datetime.fromtimestamp(now, UTC)
+    )
+    rounded = update(calls).where(calls.c.id == bindparam("due")).values(exact_until=None)
+    with database.write() as sql:
+        rows = sql.execute(due.order_by(calls.c.id).limit(AT_ONCE).with_for_update(skip_locked=True)).all()
+        if rows:
+            sql.execute(rounded, [{"due": row.id, "started_at": _hour(row.started_at)} for row in rows])
+            retell(sql, [row.id for row in rows], {}, now)
+    return len(rows)
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

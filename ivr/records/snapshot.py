@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, field
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
+from ivr.records.ingest import LOOK_EVERY
 from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs
 from ivr.records.prompts import list_published, wording
 from ivr.records.retention import NOBODY_CHOSE, Chosen, read_chosen
@@ -149,3 +151,21 @@ def _read(path: Path) -> Known:
     except (OSError, ValueError, msgspec.MsgspecError) as fault:
         logger.warning("the copy of what operators switch cannot be read: %s", fault)
         return Known()
+
+
+# The thread that looks around in a process which files nothing.
+
+
+def look_around(look: Callable[[], object], every: float = LOOK_EVERY) -> Event:
+    """Look every few seconds, in a thread that ends with the process, or once the event is set."""
+    stopping = Event()
+    Thread(target=_run, args=(look, every, stopping), name="looking", daemon=True).start()
+    return stopping
+
+
+def _run(look: Callable[[], object], every: float, stopping: Event) -> None:
+    while not stopping.wait(every):
+        try:
+            look()
+        except Exception:
+            logger.warning("looking around failed, and is tried again", exc_info=True)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -247,4 +248,45 @@ notes = Table(  # About the line, never about a caller.
     Column("at", Moment, nullable=False),
     Column("who", String, nullable=False),
     Column("words", String, nullable=False),
+)
+
+
+# What is stored of the line's own words: each version that somebody wrote, and which one is published.
+
+
+wordings = Table(
+    "wordings",
+    metadata,
+    Column("language", String, primary_key=True),
+    Column("place", String, primary_key=True),  # As `ivr check` names it: stops.law.say.
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("words", String, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("who", String, nullable=False),
+    Column("heard_since", Moment),  # When it was first published; empty for a draft.
+)
+
+published = Table(  # Without a row the words of the file are heard.
+    "published",
+    metadata,
+    Column("language", String, primary_key=True),
+    Column("place", String, primary_key=True),
+    Column("version", Integer, nullable=False),
+    ForeignKeyConstraint(
+        ["language", "place", "version"], ["wordings.language", "wordings.place", "wordings.version"]
+    ),
+)
+
+
+# What is stored of days that are over: counts alone.
+
+
+tallies = Table(  # The counts of a day that is over; deleted when a call of it changes or goes.
+    "tallies",
+    metadata,
+    Column("zone", String, primary_key=True),  # By whose clock the day was counted.
+    Column("day", Date, primary_key=True, index=True),
+    Column("what", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("count", Integer, nullable=False),
 )

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ivr.flow.svg import Note, picture
+from ivr.flow.diagrams import Note, picture
 from ivr.hours import zone
 from ivr.records.periods import Span, month, month_end
 from ivr.records.report_queries import read_report

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import offers
-from ivr.records.counts import WEEK
+from ivr.records.counts import REACHED, STEPS, TALKED, WEEK
 from ivr.records.disclosure import UNDER, WITHHELD, parts_shown, shown, steps_shown
-from ivr.records.funnel import REACHED, STEPS, TALKED
 from ivr.web.console.context import words_of
 
 if TYPE_CHECKING:

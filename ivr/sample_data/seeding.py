@@ -8,9 +8,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from ivr.hours import zone
-from ivr.records.blurring import blur
-from ivr.records.forgetting import forget
-from ivr.records.recording import record
+from ivr.records.ingest import record
+from ivr.records.retention import blur, forget
 from ivr.sample_data.call_times import days_before, starts
 from ivr.sample_data.conversations import Pretender
 from ivr.sample_data.in_memory_line import Told, line_of

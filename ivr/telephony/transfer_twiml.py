@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twilio.twiml.voice_response import Gather, VoiceResponse
+from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ivr.flow.models import TOPICS
 from ivr.flow.rendering import spell
+from ivr.telephony.twiml import queue_name
 from ivr.transfer.machine import LEG, S
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ivr.flow.models import Flow
     from ivr.flow.turn import Say
     from ivr.telephony.twiml import Speech
     from ivr.transfer.machine import Transfer
@@ -134,3 +138,99 @@ def _topics(speech: Speech, language: str) -> tuple[Say, ...]:
         for number in TOPICS
     )
     return (spell(flow, language, "topic_ask"), *offers)
+
+
+# What a person at an agency hears, in a language that the agency speaks.
+
+
+SHORTEST = 5
+
+
+def whisper_words(flow: Flow, agency: str, language: str) -> tuple[Say, ...]:
+    """Say what the call is and which key takes it; nothing about the caller but their language."""
+    tongue = _tongue(flow, agency)
+    spoken = _language_name(flow, language, tongue)
+    return (
+        spell(flow, tongue, "whisper"),
+        spell(flow, tongue, "whisper_more", language=spoken),
+        spell(flow, tongue, "whisper"),
+    )
+
+
+def accepted_words(flow: Flow, agency: str, language: str, topic: str = "") -> tuple[Say, ...]:
+    """Thank the person who took the call; name the caller's language, and what they agreed to say."""
+    tongue = _tongue(flow, agency)
+    thanks = spell(flow, tongue, "whisper_accepted", language=_language_name(flow, language, tongue))
+    if topic not in TOPICS:
+        return (thanks,)
+    about = getattr(flow.prompts[tongue].lines, f"topic_{topic}")
+    return (spell(flow, tongue, "whisper_topic", topic=about), thanks)
+
+
+def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
+    """Thank a person who does not take the call."""
+    return (spell(flow, _tongue(flow, agency), "whisper_declined"),)
+
+
+def taken_words(flow: Flow, agency: str) -> tuple[Say, ...]:
+    """Thank an agency that came after another, or after the caller was gone."""
+    return (spell(flow, _tongue(flow, agency), "taken"),)
+
+
+def seconds_left(flow: Flow, says: Iterable[Say]) -> int:
+    """Give the seconds to wait for a key after the words, so that silence declines in the time agreed."""
+    spoken = sum(
+        len(say.words.split()) * 60 / flow.line.languages[say.language].words_per_minute for say in says
+    )
+    return max(SHORTEST, round(flow.line.patience.whisper - spoken))
+
+
+def _tongue(flow: Flow, agency: str) -> str:
+    """Choose the language to speak with an agency: the first of theirs that is ours."""
+    known = flow.directory.agencies.get(agency)
+    theirs = [language for language in (known.languages if known else ()) if language in flow.prompts]
+    return (theirs or list(flow.languages))[0]
+
+
+def _language_name(flow: Flow, language: str, tongue: str) -> str:
+    """Name the caller's language; while it is not known, name all of the line's."""
+    if language in flow.prompts:
+        return flow.prompts[language].lines.language_name
+    return " / ".join(flow.prompts[each].lines.language_name for each in flow.languages) if tongue else ""
+
+
+# The moment in which an agency and a caller are joined: Twilio's queue of one is the last arbiter.
+
+
+SECONDS = 5  # How long an agency waits at a queue that its caller has left.
+
+
+def dial(speech: Speech, search: str, place: int, transfer: Transfer | None) -> str:
+    """Write how an agency that took the call reaches its caller. ``transfer`` is nothing when SQL is gone."""
+    document = VoiceResponse()
+    agency = transfer.agency if transfer else ""
+    known = speech.flow.directory.agencies.get(agency)
+    if not (known and known.accept == "answer"):  # A recorded greeting would only be spoken over.
+        topic = transfer.topic if transfer else ""
+        speech.say(
+            document, accepted_words(speech.flow, agency, transfer.language if transfer else "", topic)
+        )
+    over = f"{speech.public_url}/transfers/{search}/{place}/over"
+    joined = Dial(timeout=SECONDS, action=over, method="POST")
+    language = (transfer.language if transfer else "") or "-"
+    options = {"url": f"{speech.public_url}/transfers/{search}/{language}/{agency}/joined"} if agency else {}
+    joined.queue(queue_name(search), **options)
+    document.append(joined)
+    return str(document)
+
+
+def announce(speech: Speech, language: str, agency: str) -> str:
+    """Write what the caller hears just before: who is there."""
+    flow = speech.flow
+    answers = flow.directory.agencies[agency].accept == "answer"
+    line = "ringing_answer" if answers else "joining"  # Of a switchboard: its greeting and keys are not ours.
+    says = [
+        spell(flow, tongue, line, agency=flow.prompts[tongue].agencies[agency].name)
+        for tongue in ([language] if language in flow.prompts else flow.languages)
+    ]
+    return speech.last_words(says, hang_up=False)

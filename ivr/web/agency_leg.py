@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from ivr.telephony import joining
-from ivr.telephony.briefing import (
+from ivr.effects import Entry
+from ivr.telephony import transfer_twiml
+from ivr.telephony.transfer_twiml import (
+    accepted_words,
     declined_words,
     seconds_left,
     taken_words,
@@ -77,7 +79,7 @@ def heard_machine(search: str, place: int) -> Response:
 def joined(search: str, language: str, agency: str) -> Response:  # noqa: ARG001 - its address names it
     """Tell the caller who is there, just before they are joined."""
     here = parts()
-    return xml(joining.announce(here.speech, language.strip("-"), agency))
+    return xml(transfer_twiml.announce(here.speech, language.strip("-"), agency))
 
 
 def _join(search: str, place: int) -> Response:
@@ -86,7 +88,7 @@ def _join(search: str, place: int) -> Response:
     transfer = here.line.advance(search, News(E.ACCEPTED, place))
     if transfer and not transfer.connects(place):
         return _taken()
-    return xml(joining.dial(here.speech, search, place, transfer))
+    return xml(transfer_twiml.dial(here.speech, search, place, transfer))
 
 
 def _taken() -> Response:
@@ -98,3 +100,41 @@ def _answers_itself(transfer: Transfer | None) -> bool:
     agencies = parts().speech.flow.directory.agencies
     known = agencies.get(transfer.agency) if transfer else None
     return bool(known and transfer and known.accept == "answer" and transfer.state is S.BRIEFING)
+
+
+# The agency's leg of the direct path: what a person there hears first, and the key they press.
+
+
+direct = Blueprint("direct", __name__, url_prefix="/agency")
+guard(direct, lambda: xml(parts().fixed.agency))
+
+ACCEPT_DIRECT = "1"
+
+
+@direct.post("/<call>/<int:turn>/<language>/<agency>")
+def whisper_direct(call: str, turn: int, language: str, agency: str) -> Response:
+    """Tell a person at an agency what this call is, before anybody is joined."""
+    speech = parts().speech
+    says = whisper_words(speech.flow, agency, language)
+    path = f"/agency/{call}/{turn}/{language}/{agency}/decided_direct"
+    return xml(speech.whisper(says, path, seconds_left(speech.flow, says)))
+
+
+@direct.post("/<call>/<int:turn>/<language>/<agency>/decided_direct")
+def decided_direct(call: str, turn: int, language: str, agency: str) -> Response:
+    """Join the agency with the caller, or let them go."""
+    here = parts()
+    flow = here.speech.flow
+    if request.form.get("Digits") != ACCEPT_DIRECT:
+        return xml(here.speech.last_words(declined_words(flow, agency), hang_up=True))
+    here.accepted.mark(call, turn)
+    entry = Entry(
+        call=call,
+        key=f"accept-{turn}",
+        at=here.now(),
+        channel="voice",
+        heard="accepted",
+        sign="accepted",
+    )
+    here.line.note(entry)
+    return xml(here.speech.last_words(accepted_words(flow, agency, language), hang_up=False))

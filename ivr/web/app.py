@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from ivr.web.agency_leg import transfers
+from ivr.web.agency_leg import direct, transfers
 from ivr.web.callback_call import called
 from ivr.web.context import NAME
-from ivr.web.direct import direct
 from ivr.web.health import health
 from ivr.web.sms import text
 from ivr.web.voice import voice

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request
 
 from ivr.flow.rendering import spell
 from ivr.flow.turn import Say
-from ivr.performing import CALLED
+from ivr.line import CALLED
 from ivr.web.context import parts
 from ivr.web.voice import arrive
 from ivr.web.webhook_guard import guard, nothing, xml

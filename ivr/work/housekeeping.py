@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.pseudonyms import month_of
-from ivr.records.blurring import blur
-from ivr.records.erasing import erase
-from ivr.records.forgetting import forget
+from ivr.records.counts import tally
+from ivr.records.deletion import erase
 from ivr.records.opt_outs_blocks import opt_in, opt_out
-from ivr.records.tallying import tally
+from ivr.records.retention import blur, forget
 from ivr.records.unknown_calls import count_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
 
-    from ivr.flow.linefile import Retention
+    from ivr.flow.models import Retention
     from ivr.pseudonyms import Keys
     from ivr.records.database import Database
     from ivr.records.markers import Accepted

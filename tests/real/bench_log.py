@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ivr.flow.reading import read_flow
+from ivr.flow.loader import read_flow
 from ivr.hours import zone
 from ivr.records.call_log import Filter, browse
-from ivr.records.tallying import tally
+from ivr.records.counts import tally
 from ivr.wiring_site import COUNTS_HOLD
 from real.million import fill
 from real.rehearsal import ROOT

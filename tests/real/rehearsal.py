@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ivr.operations.local_stack import ACCOUNT, NUMBER, Stage
-from ivr.records.calls import list_calls
+from ivr.records.call_log import list_calls
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.simulator.clock import PacedClock
 from ivr.simulator.exchange import Account

@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ivr.flow.reading import read_flow
-from ivr.records.claims import SUFFIX
+from ivr.flow.loader import read_flow
+from ivr.records.journal import SUFFIX
 from ivr.simulator.clock import PacedClock
 from ivr.simulator.faults import RestFault
 from ivr.work.queue import connect_redis

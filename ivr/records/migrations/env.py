@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from alembic import context
 
-import ivr.records.count_tables
-import ivr.records.word_tables  # noqa: F401 - so that its tables are known
 from ivr.records.tables import metadata
 
 context.configure(

@@ -16,8 +16,8 @@ from ivr.records import agency_status
 from ivr.records.active_calls import block_call, list_live, list_notes, list_rings, write_note
 from ivr.records.audit import list_deeds, note_deed, verify
 from ivr.records.call_log import Filter, browse, export, find_call, read_rings, read_turns
-from ivr.records.figures import transfer_figures, waiting
 from ivr.records.operators import Role
+from ivr.records.report_queries import transfer_figures, waiting
 from ivr.reports.document import today, zone_of
 from ivr.reports.sections import branches
 from ivr.web.console.access import needs

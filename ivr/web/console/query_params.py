@@ -12,7 +12,7 @@ from ivr.records.call_log import Filter
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ivr.records.calls import CallSummary
+    from ivr.records.call_log import CallSummary
 
 WORDS = ("channel", "language", "outcome", "agency", "audience")
 NUMBERS = {"hour": 23, "seconds_from": 86_400, "seconds_to": 86_400}  # Name -> the largest.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, make_response, redirect, request, url_for
 
-from ivr.checks.retention import LEAST
-from ivr.flow.linefile import Retention
+from ivr.checks.config import LEAST
+from ivr.flow.models import Retention
 from ivr.records.operators import Role
 from ivr.records.retention import choose, read_chosen, within
 from ivr.web.console.access import needs

@@ -15,7 +15,7 @@ from ivr.web.console.blocks import blocked
 from ivr.web.console.context import NAME, Desk, page
 from ivr.web.console.operators import people
 from ivr.web.console.pages import pages
-from ivr.web.console.prompts import wording
+from ivr.web.console.prompts import prompts
 from ivr.web.console.reports import reports
 from ivr.web.console.retention import keeping
 from ivr.web.console.sign_in import signing
@@ -23,7 +23,7 @@ from ivr.web.console.sign_in import signing
 if TYPE_CHECKING:
     from flask import Flask
 
-BLUEPRINTS = (signing, pages, reports, wording, blocked, people, keeping)
+BLUEPRINTS = (signing, pages, reports, prompts, blocked, people, keeping)
 LARGEST_FORM = 64 * 1024
 
 

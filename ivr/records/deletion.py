@@ -1,0 +1,237 @@
+"""How calls leave the log for good, by their caller's wish or by age, and how what comes late stays away."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, or_, select
+
+from ivr.checks.config import LEAST
+from ivr.records.counts import drop_tallies_of
+from ivr.records.database import Lock, RecordsUnavailable, be_alone, insert_missing, insert_or_change
+from ivr.records.periods import moment
+from ivr.records.tables import (
+    attempts,
+    blocks,
+    calls,
+    erased,
+    erased_marks,
+    retention,
+    searches,
+    transfers,
+    turns,
+)
+from ivr.records.transfer_store import TALK_SECONDS
+from ivr.transfer.machine import S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from ivr.effects import Entry
+    from ivr.records.database import Database
+
+
+logger = logging.getLogger(__name__)
+
+DAY = 86_400
+LONGEST_CALL = 7 * 3600  # Seconds; longer than any that Twilio allows,
+BLUR = 3600  # and by so much a start may be put back.
+
+
+# Erasing: what one phone has left here is deleted at once, because its holder asks for it.
+#
+# Erased means erased: these calls are not counted either. Calls that were forgotten before are numbers among
+# others by now, and nobody can tell which.
+
+
+MARKED_SECONDS = (
+    24 * 3600
+)  # What still lies in a journal is filed long before; a mark that stays tells who asked.
+HOUR = 3600
+
+
+def erase(database: Database, marks: Sequence[str], now: float) -> int:
+    """Delete every call under these marks; say how many. Doing it twice erases what came in between."""
+    wanted = sorted(
+        {mark for mark in marks if mark}
+    )  # Everybody who withholds their number has the empty one.
+    if not wanted:
+        return 0
+    with database.write() as sql:
+        be_alone(sql, Lock.ERASING)
+        insert_or_change(sql, erased_marks, [{"mark": mark, "at": moment(now)} for mark in wanted])
+        # Locked in one order by all.
+        theirs = select(calls.c.id).where(calls.c.mark.in_(wanted)).order_by(calls.c.id).with_for_update()
+        count = _erase(sql, sql.scalars(theirs).all(), now)
+        sql.execute(delete(blocks).where(blocks.c.mark.in_(wanted)))  # It would tell that they were here.
+    scrub(database)
+    return count
+
+
+def forget_marks(database: Database, now: float) -> int:
+    """Delete the marks of those who asked a day ago; say how many."""
+    with database.write() as sql:
+        old = erased_marks.c.at < moment(now - MARKED_SECONDS)
+        return sql.execute(delete(erased_marks).where(old)).rowcount
+
+
+def without_erased(
+    sql: Connection, arrived: Mapping[str, Sequence[Entry]], now: float
+) -> dict[str, Sequence[Entry]]:
+    """Leave out what comes late: of calls that were erased, or of before their caller asked for that.
+
+    A call of which something was filed before its caller was known is erased now.
+    """
+    be_alone(sql, Lock.ERASING, shared=True)
+    gone = set(sql.scalars(select(erased.c.call_id).where(erased.c.call_id.in_(arrived))))
+    marks = {entry.mark for entries in arrived.values() for entry in entries} - {""}
+    asked = {
+        row.mark: row.at.timestamp()
+        for row in sql.execute(select(erased_marks).where(erased_marks.c.mark.in_(marks)))
+    }
+    late = {
+        call for call, entries in arrived.items() if any(_asked_after(asked, one) for one in entries)
+    } - gone
+    _erase(sql, sorted(late), now)
+    return {call: entries for call, entries in arrived.items() if call not in gone | late}
+
+
+def _asked_after(asked: Mapping[str, float], entry: Entry) -> bool:
+    """Claim that after this happened its caller asked for everything to be erased."""
+    return bool(entry.mark) and entry.mark in asked and entry.at <= asked[entry.mark]
+
+
+def _erase(sql: Connection, ids: Sequence[str], now: float) -> int:
+    """Delete some calls, and remember that they are to stay away."""
+    if not ids:
+        return 0
+    insert_missing(sql, erased, [{"call_id": call, "at": moment(now // HOUR * HOUR)} for call in ids])
+    return delete_calls(sql, ids, moment(now))["calls"]
+
+
+def filed_for(rows_days: int) -> float:
+    """Say for how many seconds an entry may still be filed: less than until its call may be forgotten.
+
+    Else the last turns of a call that was just forgotten would be a call of their own.
+    """
+    return rows_days * DAY - LONGEST_CALL - BLUR
+
+
+def note_forgotten(database: Database, until: datetime) -> None:
+    """Note that all calls that began before a moment are being forgotten; nobody files meanwhile."""
+    with database.write() as sql:
+        be_alone(sql, Lock.ERASING)
+        before = sql.scalar(select(retention.c.forgot_to))
+        latest = max(before, until) if before else until
+        insert_or_change(sql, retention, [{"id": 1, "forgot_to": latest}])
+
+
+def without_forgotten(
+    sql: Connection, arrived: Mapping[str, Sequence[Entry]], now: float
+) -> dict[str, Sequence[Entry]]:
+    """Leave out what may be of calls that were forgotten, also when the log is kept for longer by now."""
+    forgot_to = sql.scalar(select(func.max(retention.c.forgot_to)))
+    if forgot_to is None:
+        return dict(arrived)
+    # A clock that once ran ahead must not keep today's calls out.
+    oldest = min(forgot_to.timestamp() + LONGEST_CALL + BLUR, now - filed_for(LEAST.rows_days))
+    return {call: fresh for call, all_of_it in arrived.items() if (fresh := _since(all_of_it, oldest))}
+
+
+def _since(entries: Sequence[Entry], oldest: float) -> list[Entry]:
+    return [entry for entry in entries if entry.at >= oldest]
+
+
+# How calls leave the log, with everything that belongs to them.
+
+
+OVER = [state.value for state in (S.FINISHED, S.RETURNED, S.DIRECT, S.LEFT)]
+
+
+def delete_calls(sql: Connection, ids: Sequence[str], now: datetime) -> Counter[str]:
+    """Delete some calls; say how many rows of each table that were.
+
+    A search during which somebody waits, or talks, stays: deleting it would leave them alone. All it knows is
+    which call that is, and it lasts a day.
+    """
+    drop_tallies_of(sql, ids)
+    over = or_(searches.c.state.in_(OVER), searches.c.changed_at < now - timedelta(seconds=TALK_SECONDS))
+    theirs = select(transfers.c.id).where(transfers.c.call_id.in_(ids))
+    rows = {  # From the leaves to the root: the database would do it too, without counting.
+        "attempts": delete(attempts).where(attempts.c.transfer_id.in_(theirs)),
+        "transfers": delete(transfers).where(transfers.c.call_id.in_(ids)),
+        "turns": delete(turns).where(turns.c.call_id.in_(ids)),
+        "searches": delete(searches).where(searches.c.call_id.in_(ids), over),
+        "calls": delete(calls).where(calls.c.id.in_(ids)),
+    }
+    return Counter({name: sql.execute(statement).rowcount for name, statement in rows.items()})
+
+
+# Scrubbing: what SQLite leaves behind of deleted rows is overwritten, and no writer has to give up for it.
+#
+# ``secure_delete`` overwrites a row where it is. But SQLite moves rows when it balances its pages, and
+# does not overwrite where they were: of a thousand deleted calls one or two can still be read in the
+# file. Only VACUUM writes every page anew. Writers wait for it as they wait for each other, up to 0.3 s;
+# so it is given up after 0.1 s, and has changed nothing then. That is enough for some ten thousand
+# calls. A busier line should have PostgreSQL, which looks after its own pages.
+
+
+SECONDS = 0.1
+TRIES = 10  # Each waits 0.3 s for those who write or read.
+LOOK_EVERY = 1000  # Steps of SQLite's machine: some microseconds.
+
+
+def scrub(database: Database, seconds: float = SECONDS, tries: int = TRIES) -> bool:
+    """Overwrite what is left of deleted rows in the file and its log; False when there was no time for it."""
+    if database.engine.dialect.name != "sqlite":
+        return True
+    connection = database.engine.raw_connection()
+    try:
+        held = connection.driver_connection
+        if not isinstance(held, sqlite3.Connection):
+            raise RecordsUnavailable("no connection")
+        rewritten = _rewrite(held, seconds, tries)
+        return _truncate(held, tries) and rewritten
+    except sqlite3.Error as fault:
+        raise RecordsUnavailable(str(fault)) from fault
+    finally:
+        connection.close()
+
+
+def _rewrite(connection: sqlite3.Connection, seconds: float, tries: int) -> bool:
+    """Write every page anew, unless that takes too long or others write all the time."""
+    connection.execute("PRAGMA temp_store = MEMORY")  # Nothing is copied to another file.
+    for _ in range(tries):
+        connection.set_progress_handler(_until(time.monotonic() + seconds), LOOK_EVERY)
+        try:
+            connection.execute("VACUUM")
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                logger.warning("traces of deleted rows may be left in SQLite's file: %s", fault)
+                return False
+        else:
+            return True
+        finally:
+            connection.set_progress_handler(None, 0)
+    return False
+
+
+def _until(end: float) -> Callable[[], bool]:
+    """Give up from a moment on."""
+    return lambda: time.monotonic() > end
+
+
+def _truncate(connection: sqlite3.Connection, tries: int) -> bool:
+    """Empty the write-ahead log, which has pages as they were before."""
+    for _ in range(tries):
+        (busy, *_pages) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            return True
+    return False
