@@ -18,7 +18,7 @@ RINGS_OF_ONE_PHONE = 3  # In an hour, by a texter's wish.
 RINGS_OF_THE_LINE = 60
 
 
-class Limits(Protocol):
+class RateLimiter(Protocol):
     """How often something may happen."""
 
     def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
@@ -39,7 +39,7 @@ class Unlimited:
 
 
 @dataclass(frozen=True)
-class Lists:
+class ListedCallers:
     """Marks of those who sent STOP, and of those who are blocked."""
 
     opted_out: frozenset[str] = frozenset()
@@ -47,11 +47,11 @@ class Lists:
 
 
 @dataclass(frozen=True)
-class Welcome:
+class CallerLimits:
     """Says who may do what, now."""
 
-    limits: Limits = field(default_factory=Unlimited)
-    lists: Callable[[], Lists] = Lists
+    limits: RateLimiter = field(default_factory=Unlimited)
+    lists: Callable[[], ListedCallers] = ListedCallers
 
     def turns_away(self, caller: Caller, channel: str) -> Literal["", "blocked", "often"]:
         """Say whether somebody is to hear the numbers only, and why."""

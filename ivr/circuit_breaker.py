@@ -16,7 +16,7 @@ class PartUnavailable(Exception):  # noqa: N818 - named by what is the matter, a
     """A part that the line can do without does not answer, or not in time."""
 
 
-class Breaker:
+class CircuitBreaker:
     """A circuit breaker: after a failure a part is left alone for a while, then tried again."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, rest: float = REST_SECONDS) -> None:

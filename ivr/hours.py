@@ -23,7 +23,7 @@ class HoursError(ValueError):
 
 
 @dataclass(frozen=True)
-class Span:
+class OpeningHours:
     """Open from one minute of a day to another; past midnight where ``closes`` is more than a day."""
 
     day: int  # 0 is Monday, as Python counts.
@@ -31,17 +31,17 @@ class Span:
     closes: int
 
 
-def parse(hours: dict[str, str] | Literal["always"]) -> tuple[Span, ...]:
+def parse(hours: dict[str, str] | Literal["always"]) -> tuple[OpeningHours, ...]:
     """Read hours such as {"mon-fri": "08:30-12:00, 13:00-17:00", "sat": "22:00-06:00"}."""
     if hours == "always":
-        return tuple(Span(day, 0, MIDNIGHT) for day in range(7))
+        return tuple(OpeningHours(day, 0, MIDNIGHT) for day in range(7))
     if not isinstance(hours, dict) or not hours:
         raise HoursError('no day is given; write "always", or days and times')
     days = [day for key in hours for day in _days(key)]
     if twice := [DAYS[day] for day in dict.fromkeys(days) if days.count(day) > 1]:
         raise HoursError(f"{twice[0]} is given twice; name each day once")
     return tuple(
-        Span(day, opens, closes)
+        OpeningHours(day, opens, closes)
         for key, times in hours.items()
         for day in _days(key)
         for opens, closes in _times(times)
@@ -72,7 +72,7 @@ def zone(name: str) -> ZoneInfo:
         raise HoursError(f"the zone '{name}' is not known; write one such as America/Toronto") from None
 
 
-def _holds(span: Span, day: date, minute: int, closed: tuple[date, ...]) -> bool:
+def _holds(span: OpeningHours, day: date, minute: int, closed: tuple[date, ...]) -> bool:
     """Tell whether a span that began on a day holds at a minute counted from that day's start."""
     return span.day == day.weekday() and span.opens <= minute < span.closes and day not in closed
 

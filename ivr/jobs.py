@@ -12,7 +12,7 @@ from ivr.settings import read_settings
 from ivr.wiring import build_worker_line
 
 if TYPE_CHECKING:
-    from ivr.live_prompts import Current
+    from ivr.live_prompts import CurrentLine
 
 KNOWN = {
     kind.__name__: kind
@@ -34,7 +34,7 @@ class JobFailed(Exception):  # noqa: N818 - named as a person would say it
 
 
 @cache
-def this_line() -> Current:
+def this_line() -> CurrentLine:
     """Put the line together once in each worker."""
     return build_worker_line(read_settings(os.environ))
 

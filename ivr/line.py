@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from ivr.caller_limits import Welcome
+from ivr.caller_limits import CallerLimits
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import (
     Alarm,
@@ -22,18 +22,18 @@ from ivr.effects import (
 )
 from ivr.flow.rendering import fill
 from ivr.flow.sms import cannot_ring, numbers_of, reply
-from ivr.flow.turn import CameBack, Connect, Heard, Returned, Roster, Turn, Wait, Wished, kind
+from ivr.flow.turn import CameBack, Connect, Heard, Returned, Roster, Turn, WaitInQueue, Wished, kind
 from ivr.flow.voice import cannot_text, step
 from ivr.pseudonyms import Caller
-from ivr.transfer.machine import E, News
-from ivr.transfer.roster import Status, who_to_ring
+from ivr.transfer.machine import Event, EventType
+from ivr.transfer.roster import AgencyStatus, who_to_ring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ivr.flow.models import Flow
     from ivr.position import Position
-    from ivr.transfer.coordinator import Journal, Later, Phone, Searching
+    from ivr.transfer.coordinator import JournalWriter, Telephone, TransferCoordinator, WorkQueue
     from ivr.transfer.machine import Transfer
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ OF_THE_PHONE = frozenset({"stop", "start", "erase"})  # Wishes about every text 
 
 
 @dataclass(frozen=True)
-class Call:
+class CallContext:
     """One webhook of one conversation: all that the line may know of a caller while it answers."""
 
     id: str
@@ -57,16 +57,16 @@ class Line:
     """One line, put together from its parts. Without ``searching`` it knows only the direct path."""
 
     flow: Flow
-    journal: Journal
-    phone: Phone
-    later: Later
-    searching: Searching | None = None
-    status: Callable[[], Status] = Status
-    welcome: Welcome = field(default_factory=Welcome)
+    journal: JournalWriter
+    phone: Telephone
+    later: WorkQueue
+    searching: TransferCoordinator | None = None
+    status: Callable[[], AgencyStatus] = AgencyStatus
+    welcome: CallerLimits = field(default_factory=CallerLimits)
     archive: Archive | None = None
     tell: Callable[[str], None] = logger.error  # Whom an alarm reaches: whoever runs the line.
 
-    def hear(self, position: Position, heard: Heard, call: Call) -> Turn:
+    def hear(self, position: Position, heard: Heard, call: CallContext) -> Turn:
         """Answer one thing that a caller or texter did, and note it."""
         turn = (
             self._read(position, heard, call)
@@ -84,7 +84,7 @@ class Line:
         """Give what effects are done to."""
         return World(self.flow, self.phone, self.later, self.searching, self.welcome, self.archive, self.tell)
 
-    def turns_away(self, call: Call) -> str:
+    def turns_away(self, call: CallContext) -> str:
         """Say whether a caller is to hear the numbers only, and why; note it."""
         why = self.welcome.turns_away(call.caller, call.channel)
         if why:
@@ -94,7 +94,7 @@ class Line:
             )
         return why
 
-    def _listen(self, position: Position, heard: Heard, call: Call) -> Turn:
+    def _listen(self, position: Position, heard: Heard, call: CallContext) -> Turn:
         """Answer a caller."""
         roster = self._roster(position.language, call.now)
         turn = step(self.flow, position, heard, roster, _asked(call))
@@ -104,7 +104,7 @@ class Line:
             return step(self.flow, position, Returned(), roster, _asked(call))
         return self._wait(turn, call)
 
-    def _read(self, position: Position, heard: Heard, call: Call) -> Turn:
+    def _read(self, position: Position, heard: Heard, call: CallContext) -> Turn:
         """Answer a texter."""
         if isinstance(heard, Wished) and heard.wish in OF_THE_PHONE:
             return self._of_the_phone(position, heard, call)
@@ -116,7 +116,7 @@ class Line:
         turn = reply(self.flow, position, Wished("help") if turned_away else heard, call.now, _asked(call))
         return self._may_ring(turn, call)
 
-    def _of_the_phone(self, position: Position, wished: Wished, call: Call) -> Turn:
+    def _of_the_phone(self, position: Position, wished: Wished, call: CallContext) -> Turn:
         """Obey a word that is about all texts of a phone, not about this conversation."""
         turn = reply(self.flow, position, wished, call.now, _asked(call))
         caller = call.caller
@@ -129,7 +129,7 @@ class Line:
                 return replace(turn, effects=tuple(map(Erase, caller.marks)))
         return turn
 
-    def advance(self, search: str, news: News) -> Transfer | None:
+    def advance(self, search: str, news: Event) -> Transfer | None:
         """Let something happen to a transfer; give it as it is then, or nothing where SQL cannot tell."""
         try:
             return self.searching.advance(search, news) if self.searching else None
@@ -138,7 +138,7 @@ class Line:
             return None
 
     def tick(
-        self, search: str, waited: int, tick: int, news: News | None, topic: str = ""
+        self, search: str, waited: int, tick: int, news: Event | None, topic: str = ""
     ) -> Transfer | None:
         """Let a fetch of a wait document be the clock of its transfer; nothing where SQL cannot tell."""
         try:
@@ -158,9 +158,9 @@ class Line:
     def give_up(self, effect: Effect) -> None:
         """Tell whoever waits for an effect that it was not performed."""
         if isinstance(effect, Ring):
-            self.advance(effect.transfer, News(E.MISSED, int(effect.place), how="failed"))
+            self.advance(effect.transfer, Event(EventType.MISSED, int(effect.place), how="failed"))
 
-    def _wait(self, turn: Turn, call: Call) -> Turn:
+    def _wait(self, turn: Turn, call: CallContext) -> Turn:
         """Let a caller who has just asked for a person wait in a queue, if all that it needs is there."""
         if not self.searching:
             return turn
@@ -168,16 +168,18 @@ class Line:
         search = self.searching.begin(call.id, here.turn, here.order, here.language)
         if not search:
             return turn
-        return replace(turn, position=replace(here, tried=(), search=search), says=(), then=Wait(search))
+        return replace(
+            turn, position=replace(here, tried=(), search=search), says=(), then=WaitInQueue(search)
+        )
 
-    def _may_text(self, turn: Turn, call: Call) -> Turn:
+    def _may_text(self, turn: Turn, call: CallContext) -> Turn:
         """Let a caller be texted only if they can be: never to a hidden number, never after STOP."""
         if not any(isinstance(effect, TextNumbers) for effect in turn.effects):
             return turn
         allowed = call.caller.number and not self.welcome.is_opted_out(call.caller)
         return turn if allowed else cannot_text(self.flow, turn)
 
-    def _may_ring(self, turn: Turn, call: Call) -> Turn:
+    def _may_ring(self, turn: Turn, call: CallContext) -> Turn:
         """Let a texter's phone be rung only if it can be, and not too often."""
         if not any(isinstance(effect, CallTexter) for effect in turn.effects):
             return turn
@@ -193,12 +195,12 @@ class Line:
         return Roster(orders, int(now))
 
 
-def _asked(call: Call) -> str:
+def _asked(call: CallContext) -> str:
     """Name what one webhook asks for: when it comes again, it is not done again."""
     return f"{call.id}-{call.key}"
 
 
-def _entry(before: Position, turn: Turn, heard: Heard, call: Call) -> Entry:
+def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Entry:
     position = turn.position
     rings = isinstance(turn.then, Connect)
     return Entry(
@@ -209,7 +211,7 @@ def _entry(before: Position, turn: Turn, heard: Heard, call: Call) -> Entry:
         language=position.language,
         stop=position.stop,
         heard=kind(heard),
-        order=position.order if rings or isinstance(turn.then, Wait) else "",
+        order=position.order if rings or isinstance(turn.then, WaitInQueue) else "",
         rang=turn.then.agency if isinstance(turn.then, Connect) else "",
         ended=turn.ended,
         mark=call.caller.mark,
@@ -249,10 +251,10 @@ class World:
     """The parts of the world that effects reach."""
 
     flow: Flow
-    phone: Phone
-    later: Later
-    searching: Searching | None
-    welcome: Welcome
+    phone: Telephone
+    later: WorkQueue
+    searching: TransferCoordinator | None
+    welcome: CallerLimits
     archive: Archive | None
     tell: Callable[[str], None]
 
@@ -302,7 +304,7 @@ class World:
         self.phone.text(number, words)
 
     @property
-    def _searching(self) -> Searching:
+    def _searching(self) -> TransferCoordinator:
         if self.searching is None:
             raise LookupError("this line was put together without searching")
         return self.searching

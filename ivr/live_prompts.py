@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class Words:
+class LivePrompts:
     """The flow as the files have it, and as it is heard now."""
 
     def __init__(self, base: Flow, published: Callable[[], Wording]) -> None:
@@ -51,10 +51,10 @@ class Words:
         return True
 
 
-class Current:
+class CurrentLine:
     """The line as it speaks now: another takes its place when words are published."""
 
-    def __init__(self, line: Line, words: Words) -> None:
+    def __init__(self, line: Line, words: LivePrompts) -> None:
         self.line = line
         self.words = words
 

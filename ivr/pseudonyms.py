@@ -53,7 +53,7 @@ class Caller:
     block: str = ""  # Their mark on the list of those who are blocked.
 
 
-class Keys:
+class MonthKeys:
     """The random halves of the keys, one file each, shared by all processes of a line."""
 
     def __init__(self, folder: Path) -> None:
@@ -104,11 +104,11 @@ class Keys:
 
 
 @dataclass(frozen=True)
-class Marks:
+class Pseudonyms:
     """Makes keyed ids."""
 
     secret: str = field(repr=False)
-    keys: Keys
+    keys: MonthKeys
     now: Callable[[], float]
 
     @property

@@ -9,43 +9,43 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ivr.caller_limits import Lists, Welcome
-from ivr.circuit_breaker import Breaker
+from ivr.caller_limits import CallerLimits, ListedCallers
+from ivr.circuit_breaker import CircuitBreaker
 from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
 from ivr.hours import zone
 from ivr.line import Line
-from ivr.live_prompts import Current, Words
+from ivr.live_prompts import CurrentLine, LivePrompts
 from ivr.logs import set_up_logs
-from ivr.pseudonyms import Keys, Marks, month_of
+from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
 from ivr.records.database import connect
 from ivr.records.deletion import filed_for
-from ivr.records.ingest import Filer
+from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
-from ivr.records.markers import Accepted
+from ivr.records.markers import Markers
 from ivr.records.retention import within
-from ivr.records.snapshot import Snapshots
-from ivr.records.transfer_store import Timely, Transfers
+from ivr.records.snapshot import SnapshotHolder
+from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
-from ivr.telephony.data_deletion import Sweep, Swept, copies_of
+from ivr.telephony.data_deletion import DeletionSweep, SweepResult, copies_of
 from ivr.telephony.fallback_twiml import fixed_documents
-from ivr.telephony.signature import Signatures
-from ivr.telephony.twilio_client import TwilioPhone
-from ivr.telephony.twiml import Speech
-from ivr.transfer.coordinator import Searching
-from ivr.transfer.roster import Status
+from ivr.telephony.signature import SignatureValidator
+from ivr.telephony.twilio_client import TwilioClient
+from ivr.telephony.twiml import TwimlRenderer
+from ivr.transfer.coordinator import TransferCoordinator
+from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
-from ivr.web.context import NAME, Parts
+from ivr.web.context import NAME, WebhookContext
 from ivr.web.cookies import Cookies
 from ivr.web.parent_watchdog import die_with_parent
-from ivr.work.call_pacing import Slots
+from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
-from ivr.work.queue import RedisLater, connect_redis
+from ivr.work.queue import RedisQueue, connect_redis
 from ivr.work.redis_limits import RedisLimits
-from ivr.work.secret_store import Sealed
-from ivr.work.twilio_heartbeat import Signs
+from ivr.work.secret_store import SecretStore
+from ivr.work.twilio_heartbeat import TwilioHeartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,38 +55,40 @@ if TYPE_CHECKING:
 
     from ivr.flow.models import Retention
     from ivr.records.database import Database
-    from ivr.transfer.coordinator import Store
+    from ivr.transfer.coordinator import Transfers
 
 logger = logging.getLogger(__name__)
 
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 
 
-def build_line(settings: Settings, journal: Journal, store: Store, snapshots: Snapshots) -> Current:
+def build_line(
+    settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder
+) -> CurrentLine:
     """Put one line together. Nothing is connected yet: each part connects when first used."""
-    words = Words(read_flow(settings.config, settings.prompts), lambda: snapshots.current.words)
+    words = LivePrompts(read_flow(settings.config, settings.prompts), lambda: snapshots.current.words)
     flow = words.flow
-    redis, breaker = connect_redis(settings.redis_url), Breaker()
-    later = RedisLater(redis, Sealed(redis, settings.secret_key, breaker), breaker)
-    phone, slots = TwilioPhone(settings), Slots(redis, breaker, every=1 / settings.calls_per_second)
+    redis, breaker = connect_redis(settings.redis_url), CircuitBreaker()
+    later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker)
+    phone, slots = TwilioClient(settings), CallPacing(redis, breaker, every=1 / settings.calls_per_second)
     status = partial(_status, snapshots)
-    agree = Accepted(settings.journal_dir).agree
-    searching = Searching(flow.directory, store, journal, later, slots, phone, status, agree=agree)
+    agree = Markers(settings.journal_dir).agree
+    searching = TransferCoordinator(flow.directory, store, journal, later, slots, phone, status, agree=agree)
     alarms = Alarms(phone, settings.alarm_number, settings.alarm_url)
     limits = RedisLimits(redis, breaker)
-    welcome = Welcome(limits, partial(_lists, snapshots))
+    welcome = CallerLimits(limits, partial(_lists, snapshots))
     archive = PhoneArchive(connect(settings.database_url), time.time)
     line = Line(flow, journal, phone, later, searching, status, welcome, archive, alarms.tell)
-    current = Current(line, words)
+    current = CurrentLine(line, words)
     later.perform_with(current.perform)
     return current
 
 
-def build_worker_line(settings: Settings) -> Current:
+def build_worker_line(settings: Settings) -> CurrentLine:
     """Put together the line of the worker, which also keeps house."""
     database, journal = connect(settings.database_url), Journal(settings.journal_dir)
-    snapshots = Snapshots(database, settings.journal_dir, time.time)
-    current = build_line(settings, journal, Transfers(database, time.time), snapshots)
+    snapshots = SnapshotHolder(database, settings.journal_dir, time.time)
+    current = build_line(settings, journal, TransferStore(database, time.time), snapshots)
     line = current.line
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     keeps = keep_house(settings, line, database, partial(_kept, line, snapshots))
@@ -105,26 +107,26 @@ def keep_house(
     settings: Settings, line: Line, database: Database, kept: Callable[[], Retention]
 ) -> Housekeeping:
     """Put together what the worker does by itself."""
-    keys = Keys(settings.keys_dir)
+    keys = MonthKeys(settings.keys_dir)
     file = line.flow.line
     sweeps = partial(sweep, settings, database) if file.sweep.on else None
     signs = signs_of(settings)
-    accepted, there = Accepted(settings.journal_dir), zone(file.zone)
+    accepted, there = Markers(settings.journal_dir), zone(file.zone)
     return Housekeeping(
         database, kept, keys, accepted, sweeps, time.time, lambda whole: signs.swept(whole=whole), there
     )
 
 
-def signs_of(settings: Settings) -> Signs:
+def signs_of(settings: Settings) -> TwilioHeartbeat:
     """Put together what notes the last signs of Twilio, and reads them."""
-    return Signs(connect_redis(settings.redis_url), Breaker(), time.time)
+    return TwilioHeartbeat(connect_redis(settings.redis_url), CircuitBreaker(), time.time)
 
 
-def sweep(settings: Settings, database: Database) -> Swept:
+def sweep(settings: Settings, database: Database) -> SweepResult:
     """Delete what Twilio has of the line's number and is over."""
-    marks = Marks(settings.secret_key, Keys(settings.keys_dir), time.time)
+    marks = Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), time.time)
     with copies_of(settings) as copies:
-        return Sweep(
+        return DeletionSweep(
             copies,
             known=partial(known_calls, database),
             call_id=lambda sid, start: marks.call(sid, month_of(start.timestamp())),
@@ -135,22 +137,24 @@ def _file(
     journal: Journal, database: Database, kept: Callable[[], Retention], look: Callable[[], object]
 ) -> None:
     """Start filing the journal of this process."""
-    Filer(journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), look=look).start()
+    JournalFiler(
+        journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), look=look
+    ).start()
 
 
-def _kept(line: Line, snapshots: Snapshots) -> Retention:
+def _kept(line: Line, snapshots: SnapshotHolder) -> Retention:
     """Say how long the log is kept, by the last that SQL said; as the file says when it never did."""
     return within(line.flow.line.retention, snapshots.current.kept)
 
 
-def _lists(snapshots: Snapshots) -> Lists:
+def _lists(snapshots: SnapshotHolder) -> ListedCallers:
     known = snapshots.current
-    return Lists(known.opted_out, known.blocked)
+    return ListedCallers(known.opted_out, known.blocked)
 
 
-def _status(snapshots: Snapshots) -> Status:
+def _status(snapshots: SnapshotHolder) -> AgencyStatus:
     known = snapshots.current
-    return Status(known.off, known.failing)
+    return AgencyStatus(known.off, known.failing)
 
 
 def build_parts(
@@ -158,17 +162,17 @@ def build_parts(
     line: Line,
     now: Callable[[], float] = time.time,
     heard: Callable[[], object] = lambda: None,
-) -> Parts:
+) -> WebhookContext:
     """Put together what answers webhooks for a line."""
     audio = settings.prompts / "audio"
-    speech = Speech(line.flow, settings.number, settings.public_url, recordings(audio))
-    return Parts(
+    speech = TwimlRenderer(line.flow, settings.number, settings.public_url, recordings(audio))
+    return WebhookContext(
         line=line,
         speech=speech,
         fixed=fixed_documents(speech),
-        signatures=Signatures(settings.public_url, settings.auth_token, settings.second_auth_token),
-        marks=Marks(settings.secret_key, Keys(settings.keys_dir), now),
-        accepted=Accepted(settings.journal_dir),
+        signatures=SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token),
+        marks=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
+        accepted=Markers(settings.journal_dir),
         cookies=Cookies(settings.secret_key),
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
@@ -177,7 +181,7 @@ def build_parts(
     )
 
 
-def speak_anew(app: Flask, current: Current) -> None:
+def speak_anew(app: Flask, current: CurrentLine) -> None:
     """Let a web process speak the words of now: its parts are put together anew, then exchanged at once."""
     if current.look():
         try:
@@ -186,7 +190,7 @@ def speak_anew(app: Flask, current: Current) -> None:
             logger.exception("published words cannot be spoken, the last ones are")
 
 
-def _speaking(here: Parts, current: Current) -> Parts:
+def _speaking(here: WebhookContext, current: CurrentLine) -> WebhookContext:
     """Give parts that speak a line's words. A recording stays where it says them."""
     flow = current.line.flow
     recorded = unchanged(current.words.base, flow, recordings(here.audio))
@@ -204,8 +208,8 @@ def web() -> Flask:
     set_up_logs()
     settings = read_settings(os.environ)
     journal, database = Journal(settings.journal_dir), connect(settings.database_url)
-    snapshots = Snapshots(database, settings.journal_dir, time.time)
-    store = Timely(Transfers(connect(settings.database_url, WEBHOOK_SECONDS), time.time))
+    snapshots = SnapshotHolder(database, settings.journal_dir, time.time)
+    store = TimeLimitedStore(TransferStore(connect(settings.database_url, WEBHOOK_SECONDS), time.time))
     current = build_line(settings, journal, store, snapshots)
     line = current.line
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())

@@ -8,23 +8,23 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ivr.circuit_breaker import Breaker, PartUnavailable
+from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.flow.loader import read_flow
 from ivr.flow.public_page import read_pages
-from ivr.live_prompts import Words
+from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.records.database import connect
 from ivr.records.migrations.migrate import is_current
-from ivr.records.snapshot import Snapshots, look_around
+from ivr.records.snapshot import SnapshotHolder, look_around
 from ivr.settings import Settings, read_settings
-from ivr.web.console.context import Desk
+from ivr.web.console.context import ConsoleContext
 from ivr.web.parent_watchdog import die_with_parent
-from ivr.web.public.context import NAME, Shown
+from ivr.web.public.context import NAME, PublicContext
 from ivr.web.public.materials import KINDS
 from ivr.web.site import create_site
 from ivr.work.queue import connect_redis
 from ivr.work.redis_limits import RedisLimits
-from ivr.work.twilio_heartbeat import Signs
+from ivr.work.twilio_heartbeat import TwilioHeartbeat
 from ivr.work.worker_heartbeat import count_workers
 
 if TYPE_CHECKING:
@@ -42,23 +42,23 @@ COUNTS_HOLD = 30  # Seconds.
 def build_site(config: Path, prompts: Path, number: str, settings: Settings | None = None) -> Flask:
     """Put together the page of the line that has a number; with settings, its console too."""
     flow = read_flow(config, prompts)
-    shown = Shown(flow, read_pages(prompts, flow.languages), number)
+    shown = PublicContext(flow, read_pages(prompts, flow.languages), number)
     return create_site(shown, build_desk(settings, flow) if settings else None)
 
 
-def build_desk(settings: Settings, flow: Flow) -> Desk:
+def build_desk(settings: Settings, flow: Flow) -> ConsoleContext:
     """Put together the parts of the console."""
     database = connect(settings.database_url)
-    return Desk(
+    return ConsoleContext(
         flow=flow,
         database=database,
-        limits=RedisLimits(connect_redis(settings.redis_url), Breaker()),
+        limits=RedisLimits(connect_redis(settings.redis_url), CircuitBreaker()),
         secret=settings.secret_key,
         secure=settings.public_url.startswith("https:"),
         now=time.time,
         parts=partial(_parts, database, settings.redis_url),
         counts_hold=COUNTS_HOLD,
-        twilio=Signs(connect_redis(settings.redis_url), Breaker(), time.time).read,
+        twilio=TwilioHeartbeat(connect_redis(settings.redis_url), CircuitBreaker(), time.time).read,
     )
 
 
@@ -86,8 +86,8 @@ def site() -> Flask:
     settings = read_settings(os.environ)
     app = build_site(settings.config, settings.prompts, settings.number, settings)
     die_with_parent()
-    snapshots = Snapshots(connect(settings.database_url), settings.journal_dir, time.time)
-    words = Words(app.extensions[NAME].flow, lambda: snapshots.current.words)
+    snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
+    words = LivePrompts(app.extensions[NAME].flow, lambda: snapshots.current.words)
 
     def look() -> None:
         snapshots.refresh()
@@ -98,7 +98,7 @@ def site() -> Flask:
     return app
 
 
-def show_anew(app: Flask, words: Words) -> None:
+def show_anew(app: Flask, words: LivePrompts) -> None:
     """Let the public page show the words of now. The console itself tells published words from the file's."""
     if words.look():
         app.extensions[NAME] = replace(app.extensions[NAME], flow=words.flow)

@@ -15,10 +15,10 @@ from ivr.flow.public_page import read_pages
 from ivr.records.database import connect
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.operators import Role, add_operator, find_operator
-from ivr.web.console.context import Desk
-from ivr.web.public.context import Shown
+from ivr.web.console.context import ConsoleContext
+from ivr.web.public.context import PublicContext
 from ivr.web.site import create_site
-from ivr.work.twilio_heartbeat import Last
+from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
-    from ivr.caller_limits import Limits
+    from ivr.caller_limits import RateLimiter
     from ivr.flow.models import Flow
     from ivr.records.database import Database
 
@@ -57,14 +57,14 @@ class Console:
     counts_hold = 0  # Seconds; as long as each change must be seen at once.
 
     def __init__(
-        self, folder: Path, flow: Flow, prompts: Path, limits: Limits | None = None, *, url: str = ""
+        self, folder: Path, flow: Flow, prompts: Path, limits: RateLimiter | None = None, *, url: str = ""
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
         upgrade(url)
         self.database: Database = connect(url)
         self.at = 1_790_000_000.0
-        self.twilio = Last()
-        desk = Desk(
+        self.twilio = LastSigns()
+        desk = ConsoleContext(
             flow=flow,
             database=self.database,
             limits=limits or Unlimited(),
@@ -75,7 +75,7 @@ class Console:
             twilio=lambda: self.twilio,
             counts_hold=self.counts_hold,
         )
-        self.app = create_site(Shown(flow, read_pages(prompts, flow.languages), "+12895550100"), desk)
+        self.app = create_site(PublicContext(flow, read_pages(prompts, flow.languages), "+12895550100"), desk)
 
     def visitor(self) -> Hands:
         return Hands(self.app.test_client())

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ivr.caller_limits import Lists
+from ivr.caller_limits import ListedCallers
 from ivr.effects import CallTexter, TextNumbers
 
 if TYPE_CHECKING:
@@ -91,5 +91,5 @@ class KeptArchive:
         self.asked.append(("opt_in", mark))
         self.opted_out.discard(mark)
 
-    def lists(self) -> Lists:
-        return Lists(frozenset(self.opted_out))
+    def lists(self) -> ListedCallers:
+        return ListedCallers(frozenset(self.opted_out))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ivr.simulator.clock import START
 from ivr.simulator.faults import Delivery, RestFault
 from ivr.simulator.people import (
-    HangUp,
+    HangsUp,
     Joined,
     Person,
     Press,
@@ -36,7 +36,7 @@ from ivr.simulator.people import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ivr.simulator.rehearse import Call, Network
+    from ivr.simulator.rehearse import Network, RehearsedCall
 
 CALLER = "+12895550123"
 CALLERS = count(1000)  # Somebody new in each story: one phone may not ask for a person too often.
@@ -84,7 +84,7 @@ def people(
     put(HOTLINE, ho or never_answers(), name="hotline")
 
 
-def asks(world: World, key: str = ANY, caller: str = "") -> Call:
+def asks(world: World, key: str = ANY, caller: str = "") -> RehearsedCall:
     """Let a caller ask for a person, in English."""
     call = world.network.dial(caller or f"+1289556{next(CALLERS)}")
     for each in ("1", "0", key):
@@ -92,7 +92,7 @@ def asks(world: World, key: str = ANY, caller: str = "") -> Call:
     return call
 
 
-def reaches(world: World, call: Call, agency: str) -> None:
+def reaches(world: World, call: RehearsedCall, agency: str) -> None:
     """See the caller talk with an agency, in time, and be asked afterwards whether there is more."""
     assert call.wait_until_joined(150), "\n".join(
         f"{line.at:6.1f} {line.what} {line.words}" for line in call.lines
@@ -103,14 +103,14 @@ def reaches(world: World, call: Call, agency: str) -> None:
     ends(world, call)
 
 
-def hears_choice(world: World, call: Call) -> None:
+def hears_choice(world: World, call: RehearsedCall) -> None:
     """See the caller hear a choice in time, with nobody joined."""
     assert call.until(lambda c: any(words in " ".join(c.heard) for words in world.choice), 150), call.heard
     assert call.joined_to is None
     in_time(world, call)
 
 
-def in_time(world: World, call: Call) -> None:
+def in_time(world: World, call: RehearsedCall) -> None:
     """See that a person or a spoken choice came within a minute of asking."""
     lines = call.lines
     asked = [line.at for line in lines if line.what == "presses"][2]
@@ -125,7 +125,7 @@ def in_time(world: World, call: Call) -> None:
     ]
 
 
-def ends(world: World, call: Call) -> None:
+def ends(world: World, call: RehearsedCall) -> None:
     """Hang up, and see that nothing is left ringing or bridged, and that Twilio found no fault."""
     if not call.over:
         call.hang_up()
@@ -218,7 +218,7 @@ def an_agency_that_takes_the_call_of_a_caller_who_left_is_thanked(world: World) 
     assert world.network.settle(60)
 
 
-def _briefed(world: World, call: Call) -> Call:
+def _briefed(world: World, call: RehearsedCall) -> RehearsedCall:
     """Wait until somebody at an agency hears the whisper."""
     assert call.until(lambda _: any(c.heard for c in world.network.calls_to("victim-services")), 60)
     return world.network.calls_to("victim-services")[0]
@@ -333,7 +333,7 @@ def _mistaken(after: float) -> Person:
 
 def an_agency_that_accepts_after_another_hears_that_it_is_taken(world: World) -> None:
     """The machine detector is wrong: the first agency presses 1 when the second talks with the caller."""
-    quick = Person(answers=1, steps=(Press("1", When.SOON), Joined(60), HangUp()))
+    quick = Person(answers=1, steps=(Press("1", When.SOON), Joined(60), HangsUp()))
     people(world, vs=_mistaken(17), ch=quick)
     world.network.faults.amd_seconds = 3
     world.network.faults.rest.append(RestFault("500", match="/Calls/CA"))

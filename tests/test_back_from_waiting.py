@@ -10,7 +10,7 @@ from test_searching import World
 
 from ivr.line import Line
 from ivr.position import Position
-from ivr.transfer.machine import S, Transfer
+from ivr.transfer.machine import State, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,15 +39,15 @@ def back(world: World, flow: Flow, make_twilio: Callable[[Line], Twilio]) -> Cal
 
 
 @pytest.mark.parametrize("status", ["in-progress", "completed"])
-@pytest.mark.parametrize("state", [S.DIALLING, S.RINGING, S.BRIEFING, S.CONNECTED])
+@pytest.mark.parametrize("state", [State.DIALLING, State.RINGING, State.BRIEFING, State.CONNECTED])
 def test_a_talk_is_logged_as_one_though_sql_missed_its_accept(
-    world: World, back: Callable[[str, str], None], state: S, status: str
+    world: World, back: Callable[[str, str], None], state: State, status: str
 ) -> None:
     world.store.rows["s"] = Transfer("s", "call", "any", "en", state, place=1, agency="chrysalis")
 
     back("bridged", status)
 
-    assert world.transfer.state is S.FINISHED
+    assert world.transfer.state is State.FINISHED
     assert world.ended() == [("end-s-1", "accepted")]
 
 
@@ -56,15 +56,15 @@ def test_nobody_is_rung_for_a_caller_who_talked_and_is_gone(
 ) -> None:
     back("bridged", "completed")
 
-    assert world.transfer.state is S.LEFT
+    assert world.transfer.state is State.LEFT
 
 
 def test_a_caller_who_hung_up_while_waiting_did_not_talk(
     world: World, back: Callable[[str, str], None]
 ) -> None:
-    world.store.rows["s"] = Transfer("s", "call", "any", "en", S.RINGING, place=1, agency="chrysalis")
+    world.store.rows["s"] = Transfer("s", "call", "any", "en", State.RINGING, place=1, agency="chrysalis")
 
     back("hangup", "completed")
 
-    assert world.transfer.state is S.LEFT
+    assert world.transfer.state is State.LEFT
     assert world.ended() == [("end-s-1", "left")]

@@ -10,7 +10,7 @@ from conftest import ROOT
 from console import CHOSEN, FIRST, Console
 from sqlalchemy import delete, update
 
-from ivr.circuit_breaker import Breaker
+from ivr.circuit_breaker import CircuitBreaker
 from ivr.records.audit import list_deeds, verify
 from ivr.records.operators import Role, disable_operator, find_operator
 from ivr.records.tables import audit
@@ -231,7 +231,7 @@ def test_a_stolen_cookie_is_dead_after_signing_out(console: Console) -> None:
 
 
 def test_guessing_ends_after_five_tries(tmp_path: Path, flow: Flow) -> None:
-    limits = RedisLimits(connect_redis("redis://127.0.0.1:1/0"), Breaker())
+    limits = RedisLimits(connect_redis("redis://127.0.0.1:1/0"), CircuitBreaker())
     console = Console(tmp_path, flow, ROOT / "prompts", limits)
     console.add("ada")
     hands = console.visitor()

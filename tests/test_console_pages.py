@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 from console import Console, Hands
 
-from ivr.caller_limits import Lists, Welcome
+from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.effects import Entry
 from ivr.pseudonyms import Caller
 from ivr.records.agency_status import list_status
@@ -20,7 +20,7 @@ from ivr.records.disclosure import UNDER
 from ivr.records.ingest import record
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import list_blocks
-from ivr.work.twilio_heartbeat import Last
+from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,20 +103,20 @@ def test_now_shows_who_is_rung_and_for_how_long_and_how_the_last_rings_went(
 @pytest.mark.parametrize(
     ("signs", "words"),
     [
-        (Last(), ["Twilio: <strong>not known, as Redis does not answer</strong>"]),
-        (Last(known=True), ["not heard from within a day", "has not worked within a day"]),
+        (LastSigns(), ["Twilio: <strong>not known, as Redis does not answer</strong>"]),
+        (LastSigns(known=True), ["not heard from within a day", "has not worked within a day"]),
         (
-            Last(known=True, heard=1_790_000_000.0, swept=1_789_999_000.0),
+            LastSigns(known=True, heard=1_790_000_000.0, swept=1_789_999_000.0),
             ["last heard from at 2026-09-21 10:13", "last worked at 2026-09-21 09:56"],
         ),
         (
-            Last(known=True, swept=1_789_999_000.0, failed=1_790_000_000.0),
+            LastSigns(known=True, swept=1_789_999_000.0, failed=1_790_000_000.0),
             ["did not see everything at 2026-09-21 10:13", "last worked at 2026-09-21 09:56"],
         ),
     ],
 )
 def test_now_says_when_twilio_was_last_heard_from(
-    hands: Hands, console: Console, signs: Last, words: list[str]
+    hands: Hands, console: Console, signs: LastSigns, words: list[str]
 ) -> None:
     console.twilio = signs
 
@@ -173,7 +173,7 @@ def test_a_blocked_caller_is_known_by_this_months_mark_and_the_page_does_not_sho
 ) -> None:
     hands.post(f"/calls/{CALL}/block", why="rang forty times", days="2")
     (blocked,) = list_blocks(console.database, console.at)
-    welcome = Welcome(lists=lambda: Lists(blocked=frozenset({blocked.mark})))
+    welcome = CallerLimits(lists=lambda: ListedCallers(blocked=frozenset({blocked.mark})))
 
     assert welcome.turns_away(Caller(mark=MARK, marks=(MARK,)), "voice") == "blocked"
     assert welcome.turns_away(Caller(mark="other", marks=("other",)), "voice") == ""

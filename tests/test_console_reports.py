@@ -33,7 +33,7 @@ from ivr.records.report_queries import Report
 from ivr.reports.community import PARTS as PUBLISHED
 from ivr.reports.community import publish, published
 from ivr.reports.document import drawn
-from ivr.reports.sections import PARTS, Teller, branches
+from ivr.reports.sections import PARTS, ReportTeller, branches
 from ivr.sample_data.seeding import SETTLED, conversations, seed
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def report(days: tuple[int, int] = (400, 90), **counts: dict[str, int]) -> Repor
 
 def said(flow: Flow, told: Report) -> list[str]:
     """Give all that pages, pictures and what is published would say of a report."""
-    teller = Teller(told, flow, "en")
+    teller = ReportTeller(told, flow, "en")
     sections = [*teller.all(), *published(teller)]
     return [f"{section} {drawn(teller, section)}" for section in sections]
 
@@ -177,7 +177,7 @@ def test_what_is_published_is_rounded_and_names_no_agency_no_hour_no_day(hands: 
 
 
 def test_the_published_total_cannot_tell_a_hidden_part(flow: Flow) -> None:
-    teller = Teller(report(language={"en": 41, "fr": 23, "xx": 3}), flow, "en")
+    teller = ReportTeller(report(language={"en": 41, "fr": 23, "xx": 3}), flow, "en")
 
     rows = dict(publish(teller, "languages").rows)
 

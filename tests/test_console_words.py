@@ -16,11 +16,11 @@ from test_conversations import ClientFetch
 from ivr.checks.runner import inspect
 from ivr.flow.prompts import every_prompt, put
 from ivr.line import Line
-from ivr.live_prompts import Current, Words
+from ivr.live_prompts import CurrentLine, LivePrompts
 from ivr.records.audit import list_deeds
 from ivr.records.operators import Role
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
-from ivr.records.snapshot import Snapshots
+from ivr.records.snapshot import SnapshotHolder
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
@@ -301,10 +301,10 @@ class Air:
 def air(console: Console, settings: Settings, flow: Flow) -> Iterator[Air]:
     clock = VirtualClock()
     line = Line(flow, NotedJournal(), SentTexts(), KeptEffects())
-    snapshots = Snapshots(console.database, settings.journal_dir, clock.now)
-    current = Current(line, Words(flow, lambda: snapshots.current.words))
+    snapshots = SnapshotHolder(console.database, settings.journal_dir, clock.now)
+    current = CurrentLine(line, LivePrompts(flow, lambda: snapshots.current.words))
     app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
-    shown = Words(flow, lambda: snapshots.current.words)
+    shown = LivePrompts(flow, lambda: snapshots.current.words)
     fetch = ClientFetch(app.test_client(use_cookies=False))
 
     def look() -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from fakes import KeptArchive, KeptEffects, NotedJournal
 
-from ivr.caller_limits import Welcome
+from ivr.caller_limits import CallerLimits
 from ivr.line import Line
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.conversations import play
@@ -97,7 +97,7 @@ class ExchangePhone:
 def exchange(flow: Flow, settings: Settings) -> Exchange:
     clock, later, phone = VirtualClock(), AtOnce(), ExchangePhone()
     archive = KeptArchive()
-    welcome = Welcome(lists=archive.lists)
+    welcome = CallerLimits(lists=archive.lists)
     line = Line(flow, NotedJournal(), phone, later, welcome=welcome, archive=archive)
     later.perform = line.perform
     app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))

@@ -31,7 +31,7 @@ from ivr.flow.turn import (
 from ivr.flow.voice import RING_BUFFER, connect, share, step
 from ivr.position import Position
 from ivr.telephony import twiml
-from ivr.telephony.twiml import Speech
+from ivr.telephony.twiml import TwimlRenderer
 
 if TYPE_CHECKING:
     from ivr.flow.models import Flow
@@ -101,7 +101,7 @@ def test_every_position_and_every_input_has_an_answer_that_twilio_can_speak(
     position, heard = data.draw(places(flow)), data.draw(HEARD)
 
     turn = step(flow, position, heard, roster(flow), "call")
-    document = Speech(flow, "+12895550100", "https://line.example").answer(turn, "/agency/x")
+    document = TwimlRenderer(flow, "+12895550100", "https://line.example").answer(turn, "/agency/x")
 
     assert len(document.encode()) < 64 * 1024
     tree = ET.fromstring(document)  # noqa: S314 - our own document

@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Entry
 from ivr.flow.models import Retention
-from ivr.pseudonyms import Keys
+from ivr.pseudonyms import MonthKeys
 from ivr.records.call_log import list_calls
 from ivr.records.counts import days_tallied
 from ivr.records.database import connect
 from ivr.records.disclosure import list_daily
 from ivr.records.ingest import record
-from ivr.records.markers import Accepted
+from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import upgrade
-from ivr.records.periods import Span
-from ivr.records.snapshot import Snapshots
+from ivr.records.periods import Period
+from ivr.records.snapshot import SnapshotHolder
 from ivr.records.unknown_calls import list_unknown
-from ivr.telephony.data_deletion import Swept
+from ivr.telephony.data_deletion import SweepResult
 from ivr.work.housekeeping import DAY, Housekeeping, PhoneArchive
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Sweeps:
     unknown: int = 2
     times: list[float] = field(default_factory=list)
 
-    def __call__(self) -> Swept:
+    def __call__(self) -> SweepResult:
         self.times.append(time.monotonic())
-        return Swept(unknown_calls=self.unknown)
+        return SweepResult(unknown_calls=self.unknown)
 
 
 def made(folder: Path) -> Database:
@@ -59,7 +59,9 @@ def made(folder: Path) -> Database:
 
 def house(folder: Path, database: Database, watch: Watch, sweeps: Sweeps | None) -> Housekeeping:
     retention = Retention(rows_days=30, counts_months=24)
-    return Housekeeping(database, lambda: retention, Keys(folder / "keys"), Accepted(folder), sweeps, watch)
+    return Housekeeping(
+        database, lambda: retention, MonthKeys(folder / "keys"), Markers(folder), sweeps, watch
+    )
 
 
 def finish(keeps: Housekeeping) -> None:
@@ -69,7 +71,7 @@ def finish(keeps: Housekeeping) -> None:
 
 def tallied(database: Database, zone: ZoneInfo) -> frozenset[date]:
     with database.read() as sql:
-        return days_tallied(sql, Span(date(2026, 11, 1), date(2026, 11, 30), zone))
+        return days_tallied(sql, Period(date(2026, 11, 1), date(2026, 11, 30), zone))
 
 
 def call(identity: str, at: float, mark: str = "") -> list[Entry]:
@@ -93,7 +95,7 @@ def test_a_shorter_time_is_kept_to_without_a_restart(tmp_path: Path) -> None:
     database, watch = made(tmp_path), Watch()
     record(database, [*call("old", NOW - 20 * DAY), *call("new", NOW - 3600)], NOW)
     kept = Retention(rows_days=30, counts_months=24)
-    keeps = Housekeeping(database, lambda: kept, Keys(tmp_path / "keys"), Accepted(tmp_path), None, watch)
+    keeps = Housekeeping(database, lambda: kept, MonthKeys(tmp_path / "keys"), Markers(tmp_path), None, watch)
     finish(keeps)
     before = [each.id for each in list_calls(database)]
 
@@ -108,9 +110,13 @@ def test_a_shorter_time_is_kept_to_without_a_restart(tmp_path: Path) -> None:
 
 def test_each_sweep_is_told_and_whether_it_saw_everything(tmp_path: Path) -> None:
     told: list[bool] = []
-    outcomes: list[Swept | Exception] = [Swept(), Swept(whole=False), PartUnavailable("Twilio is gone")]
+    outcomes: list[SweepResult | Exception] = [
+        SweepResult(),
+        SweepResult(whole=False),
+        PartUnavailable("Twilio is gone"),
+    ]
 
-    def sweep() -> Swept:
+    def sweep() -> SweepResult:
         outcome = outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -187,7 +193,7 @@ def test_whoever_asks_for_it_is_erased_under_their_mark(tmp_path: Path) -> None:
 
 def test_stop_is_known_to_every_process_until_start(tmp_path: Path) -> None:
     database, watch = made(tmp_path), Watch()
-    archive, snapshots = PhoneArchive(database, watch), Snapshots(database, tmp_path, watch)
+    archive, snapshots = PhoneArchive(database, watch), SnapshotHolder(database, tmp_path, watch)
 
     archive.opt_out("m1")
     snapshots.refresh()

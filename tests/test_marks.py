@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr.pseudonyms import Keys, Marks, month_before, month_of
+from ivr.pseudonyms import MonthKeys, Pseudonyms, month_before, month_of
 from ivr.telephony.webhook_forms import dialable
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def calendar() -> Calendar:
     return Calendar()
 
 
-def marks(folder: Path, calendar: Calendar, secret: str = SECRET) -> Marks:
-    return Marks(secret, Keys(folder), calendar)
+def marks(folder: Path, calendar: Calendar, secret: str = SECRET) -> Pseudonyms:
+    return Pseudonyms(secret, MonthKeys(folder), calendar)
 
 
-def found(here: Marks, mark: str) -> list[str]:
+def found(here: Pseudonyms, mark: str) -> list[str]:
     """Try every number of an exchange, as a thief would."""
     return [number for number in SEARCHED if mark in here.callers(number)]
 

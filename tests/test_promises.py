@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ivr.flow.models import Flow
     from ivr.settings import Settings
-    from ivr.telephony.fallback_twiml import Fixed
+    from ivr.telephony.fallback_twiml import FallbackDocuments
 
 EFFECTS = get_args(Effect)
 PAGES = ("health.alive", "health.audio")  # All that is fetched by GET: a sign of life, and recordings.
@@ -130,17 +130,17 @@ def joins(answers: dict[str, TestResponse]) -> set[str]:
 
 
 @pytest.fixture
-def fixed(settings: Settings, line: Line) -> Fixed:
+def fixed(settings: Settings, line: Line) -> FallbackDocuments:
     return build_parts(settings, line).fixed
 
 
-def test_no_fixed_document_dials_but_the_one_that_was_asked_for(fixed: Fixed) -> None:
+def test_no_fixed_document_dials_but_the_one_that_was_asked_for(fixed: FallbackDocuments) -> None:
     dialling = {each.name for each in fields(fixed) if "<Dial" in getattr(fixed, each.name)}
 
     assert dialling == {"ring"}
 
 
-def test_every_fixed_document_has_words_in_every_language(fixed: Fixed, flow: Flow) -> None:
+def test_every_fixed_document_has_words_in_every_language(fixed: FallbackDocuments, flow: Flow) -> None:
     spoken = {name: getattr(fixed, name) for name in ("caller", "ring", "wait", "agency")}
     codes = [voice.code for voice in flow.line.languages.values()]
 
@@ -148,7 +148,7 @@ def test_every_fixed_document_has_words_in_every_language(fixed: Fixed, flow: Fl
     assert fixed.text.count("911") == len(flow.languages)
 
 
-def test_a_caller_whom_our_code_fails_hears_911_first_and_then_numbers(fixed: Fixed) -> None:
+def test_a_caller_whom_our_code_fails_hears_911_first_and_then_numbers(fixed: FallbackDocuments) -> None:
     words = " ".join(ET.fromstring(fixed.caller).itertext())  # noqa: S314 - our own
 
     assert "9 1 1" in words

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import ROOT
 
-from ivr.flow.models import Checklist, Goodbye, Language, Message, Transfer
+from ivr.flow.models import ChecklistStop, GoodbyeStop, LanguageStop, MessageStop, TransferStop
 from ivr.flow.public_page import read_pages
 from ivr.flow.rendering import written_number
-from ivr.web.public.context import Shown
+from ivr.web.public.context import PublicContext
 from ivr.web.public.stops import readable
 from ivr.web.public.text import line, paragraphs
 from ivr.web.site import create_site
@@ -58,7 +58,7 @@ class Seen(HTMLParser):
 @pytest.fixture
 def visitor(flow: Flow) -> FlaskClient:
     pages = read_pages(ROOT / "prompts", flow.languages)
-    return create_site(Shown(flow, pages, NUMBER)).test_client()
+    return create_site(PublicContext(flow, pages, NUMBER)).test_client()
 
 
 def addresses(flow: Flow) -> Iterator[str]:
@@ -91,10 +91,14 @@ def test_every_stop_can_be_read_in_every_language_with_all_its_words(
 def test_only_what_a_telephone_alone_can_mean_has_no_page(flow: Flow) -> None:
     kept_back = {name: flow.stops[name] for name in set(flow.stops) - readable(flow)}
 
-    told = [stop for stop in kept_back.values() if isinstance(stop, Message) and not stop.does]
-    assert {name for name, stop in kept_back.items() if isinstance(stop, Checklist | Transfer)} == set()
+    told = [stop for stop in kept_back.values() if isinstance(stop, MessageStop) and not stop.does]
+    assert {
+        name for name, stop in kept_back.items() if isinstance(stop, ChecklistStop | TransferStop)
+    } == set()
     assert told == [flow.stops[flow.menus.unreached]]  # "Nobody could take the call": no call was made.
-    assert {name for name in readable(flow) if isinstance(flow.stops[name], Language | Goodbye)} == set()
+    assert {
+        name for name in readable(flow) if isinstance(flow.stops[name], LanguageStop | GoodbyeStop)
+    } == set()
 
 
 def test_every_link_leads_to_a_page_or_out_by_the_way_that_was_chosen(
@@ -119,7 +123,7 @@ def test_every_topic_is_found_by_following_links_from_the_door(flow: Flow, visit
             ahead += [link for link in visit(visitor, address).links if link.startswith("/")]
 
     results = {
-        to for stop in flow.stops.values() if isinstance(stop, Checklist) for to in stop.results.values()
+        to for stop in flow.stops.values() if isinstance(stop, ChecklistStop) for to in stop.results.values()
     }
     hidden = {a for a in addresses(flow) if a not in found and not a.startswith("/materials")}
     assert {address.rpartition("/")[2] for address in hidden} <= results  # They stand below their questions.
@@ -208,7 +212,7 @@ def test_whoever_is_lost_gets_a_kind_page_with_a_way_on(visitor: FlaskClient, ad
 
 
 def test_whoever_meets_our_fault_still_gets_the_numbers(flow: Flow) -> None:
-    site = create_site(Shown(flow, read_pages(ROOT / "prompts", flow.languages), NUMBER))
+    site = create_site(PublicContext(flow, read_pages(ROOT / "prompts", flow.languages), NUMBER))
     site.view_functions["public.read"] = lambda **_: 1 // 0
 
     answer = site.test_client().get("/fr/person")
@@ -220,7 +224,7 @@ def test_whoever_meets_our_fault_still_gets_the_numbers(flow: Flow) -> None:
 def test_questions_are_listed_with_what_answers_can_mean(flow: Flow, visitor: FlaskClient) -> None:
     for language in flow.languages:
         for name, stop in flow.stops.items():
-            if isinstance(stop, Checklist) and name in readable(flow):
+            if isinstance(stop, ChecklistStop) and name in readable(flow):
                 prompts = flow.prompts[language]
 
                 seen = visit(visitor, f"/{language}/{name}")

@@ -13,7 +13,7 @@ from test_public import NUMBER, PRINTED, TOPIC, visit
 from ivr.flow.diagrams import picture
 from ivr.flow.loader import FlowError
 from ivr.flow.public_page import read_pages
-from ivr.web.public.context import Shown
+from ivr.web.public.context import PublicContext
 from ivr.web.public.text import line, paragraphs
 from ivr.web.site import create_site
 
@@ -30,7 +30,9 @@ PICTURE = ROOT / "docs/pictures/tree.svg"
 
 @pytest.fixture
 def visitor(flow: Flow) -> FlaskClient:
-    return create_site(Shown(flow, read_pages(ROOT / "prompts", flow.languages), NUMBER)).test_client()
+    return create_site(
+        PublicContext(flow, read_pages(ROOT / "prompts", flow.languages), NUMBER)
+    ).test_client()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_the_code_on_a_card_opens_a_text_that_the_line_understands(flow: Flow, v
 
         assert words.materials.word.lower() in known
         assert drawn.tag == f"{SVG}svg"
-        assert Shown(flow, {language: words}, NUMBER).text_to(language) == (
+        assert PublicContext(flow, {language: words}, NUMBER).text_to(language) == (
             f"sms:{NUMBER}?body={words.materials.word}"
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.effects import Entry
-from ivr.records.agency_status import Status, list_status, switch_off, switch_on
+from ivr.records.agency_status import AgencyRecord, list_status, switch_off, switch_on
 from ivr.records.ingest import record
 from ivr.records.tables import agency_status
 
@@ -52,7 +52,7 @@ def direct(agency: str, at: float, ended: str) -> list[Entry]:
 
 def rung(
     agencies: Database, *told: tuple[float, str], tell: Callable[[str, float, str], list[Entry]] = in_queue
-) -> Status:
+) -> AgencyRecord:
     """Ring one agency so many hours ago, with so many outcomes, and read its status."""
     entries = [entry for hours, ended in told for entry in tell("a", NOW - hours * HOUR, ended)]
     record(agencies, entries, NOW)
@@ -70,7 +70,7 @@ def test_switched_off_agency_stays_off_until_it_is_on(agencies: Database) -> Non
     switch_on(agencies, "a")
 
     assert (off.off, off.until, off.why) == (True, None, "moved")
-    assert list_status(agencies, NOW)["a"] == Status()
+    assert list_status(agencies, NOW)["a"] == AgencyRecord()
 
 
 def test_agency_that_is_off_until_a_moment_is_on_then(agencies: Database) -> None:

@@ -12,7 +12,7 @@ from ivr.records.call_log import list_calls
 from ivr.records.ingest import record
 from ivr.records.retention import blur
 from ivr.records.tables import attempts, calls, searches, transfers, turns
-from ivr.records.transfer_store import Transfers
+from ivr.records.transfer_store import TransferStore
 from ivr.transfer.machine import Transfer
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def test_call_filed_late_waits_an_hour_for_its_other_turns(database: Database) -
 
 def test_searches_are_deleted_after_a_day(database: Database) -> None:
     for name, age in (("old", 1.01), ("young", 0.99)):
-        Transfers(database, lambda age=age: at(-age * DAY)).open(Transfer(name, "c", "any", "en"))  # type: ignore[misc]
+        TransferStore(database, lambda age=age: at(-age * DAY)).open(Transfer(name, "c", "any", "en"))  # type: ignore[misc]
 
     blur(database, at(0))
 

@@ -13,13 +13,13 @@ from ivr.records.call_log import list_calls
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.records.deletion import erase, scrub
 from ivr.records.disclosure import list_daily
-from ivr.records.ingest import Filer, record
+from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 from ivr.records.retention import DAY, blur, forget
 from ivr.records.tables import attempts, calls, erased, erased_marks, searches, transfers, turns
-from ivr.records.transfer_store import Transfers
+from ivr.records.transfer_store import TransferStore
 from ivr.records.unknown_calls import known_calls
-from ivr.transfer.machine import S, Transfer
+from ivr.transfer.machine import State, Transfer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def names(database: Database) -> list[str]:
 def test_everything_under_a_phones_marks_is_deleted_now(database: Database) -> None:
     for name, mark in (("a", "m1"), ("b", "m2"), ("c", "other"), ("d", "")):
         record(database, call(name, mark), NOW)
-        Transfers(database, lambda: NOW).open(Transfer(f"s{name}", name, "any", "fr", state=S.LEFT))
+        TransferStore(database, lambda: NOW).open(Transfer(f"s{name}", name, "any", "fr", state=State.LEFT))
 
     count = erase(database, ["m1", "m2", ""], NOW)
 
@@ -94,8 +94,8 @@ def test_mark_is_in_nothing_that_is_shown(database: Database) -> None:
 
 def test_person_who_waits_now_is_not_left_alone(database: Database) -> None:
     record(database, call("a", "m")[:2], NOW)
-    store = Transfers(database, lambda: NOW)
-    store.open(Transfer("sa", "a", "any", "fr", state=S.RINGING))
+    store = TransferStore(database, lambda: NOW)
+    store.open(Transfer("sa", "a", "any", "fr", state=State.RINGING))
 
     erase(database, ["m"], NOW)
     waits = store.find("sa")
@@ -115,7 +115,7 @@ def test_nothing_erased_is_filed_again_from_an_old_journal(tmp_path: Path, datab
     dead.close()
     erase(database, ["m"], NOW)
 
-    Filer(Journal(tmp_path), database, lambda: NOW).tend(NOW + 1)
+    JournalFiler(Journal(tmp_path), database, lambda: NOW).tend(NOW + 1)
     record(database, [late], NOW + 2)
 
     assert names(database) == ["other"]

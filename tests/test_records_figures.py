@@ -8,7 +8,7 @@ import pytest
 
 from ivr.effects import Entry
 from ivr.records.ingest import record
-from ivr.records.report_queries import AgencyFigures, Waiting, transfer_figures, waiting
+from ivr.records.report_queries import AgencyFigures, WaitFigures, transfer_figures, waiting
 
 if TYPE_CHECKING:
     from ivr.records.database import Database
@@ -87,7 +87,7 @@ def test_agencies_figures_are_those_of_their_rings(told: Database) -> None:
 
 
 def test_waiting_is_counted_to_the_acceptance(told: Database) -> None:
-    assert waiting(told, FIRST, FIRST) == Waiting(
+    assert waiting(told, FIRST, FIRST) == WaitFigures(
         asked=6, connected=3, abandoned=1, within_30=1, within_60=2, median=45.0, p90=70.0
     )
     assert waiting(told, SECOND, SECOND).median == 1.0
@@ -96,4 +96,4 @@ def test_waiting_is_counted_to_the_acceptance(told: Database) -> None:
 def test_waiting_of_nobody_has_no_length(told: Database) -> None:
     nobody = waiting(told, date(2026, 1, 1), date(2026, 2, 1))
 
-    assert nobody == Waiting(0, 0, 0, 0, 0, None, None)
+    assert nobody == WaitFigures(0, 0, 0, 0, 0, None, None)

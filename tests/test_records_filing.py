@@ -13,7 +13,7 @@ from ivr.effects import Entry
 from ivr.records.call_log import CallSummary, list_calls
 from ivr.records.call_summary import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.ingest import Filer, record
+from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 from ivr.records.tables import attempts, calls, transfers, turns
 
@@ -58,8 +58,8 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def filer(journal: Journal, database: Database, clock: Clock) -> Filer:
-    return Filer(journal, database, clock.now)
+def filer(journal: Journal, database: Database, clock: Clock) -> JournalFiler:
+    return JournalFiler(journal, database, clock.now)
 
 
 def log(database: Database) -> list[CallSummary]:
@@ -77,7 +77,9 @@ def counts(database: Database) -> list[int | None]:
         return [sql.scalar(select(func.count()).select_from(table)) for table in tables]
 
 
-def test_call_is_in_the_log_once_it_is_filed(journal: Journal, filer: Filer, database: Database) -> None:
+def test_call_is_in_the_log_once_it_is_filed(
+    journal: Journal, filer: JournalFiler, database: Database
+) -> None:
     for entry in STORY:
         journal.write(entry)
 
@@ -88,7 +90,9 @@ def test_call_is_in_the_log_once_it_is_filed(journal: Journal, filer: Filer, dat
     assert journal.unfiled().empty
 
 
-def test_entries_filed_twice_are_in_the_log_once(journal: Journal, filer: Filer, database: Database) -> None:
+def test_entries_filed_twice_are_in_the_log_once(
+    journal: Journal, filer: JournalFiler, database: Database
+) -> None:
     for entry in [*STORY, *STORY]:
         journal.write(entry)
     filer.file_once()
@@ -129,7 +133,9 @@ def test_rows_are_the_same_in_whatever_order_entries_arrive(sqlite_url: str, dat
     assert call["transfers"][0]["waited"] == 30.0
 
 
-def test_more_than_a_batch_is_filed_at_once(journal: Journal, filer: Filer, database: Database) -> None:
+def test_more_than_a_batch_is_filed_at_once(
+    journal: Journal, filer: JournalFiler, database: Database
+) -> None:
     for number in range(1201):
         journal.write(Entry(f"call-{number % 7}", str(number), START + number, "voice"))
 
@@ -145,7 +151,7 @@ def test_entry_that_sql_refuses_spoils_no_other(
     for entry in [*STORY[:4], Entry("c", "7", START, "voice", stop="nul \x00"), *STORY[4:]]:
         journal.write(entry)
 
-    Filer(journal, database, clock.now).file_once()
+    JournalFiler(journal, database, clock.now).file_once()
 
     assert counts(database) == [1, 8, 1, 2]
     assert "refuses" in caplog.text
@@ -157,7 +163,7 @@ def test_entries_past_retention_are_dropped(journal: Journal, database: Database
     journal.write(STORY[0])
     journal.write(Entry("new", "0", clock.time, "voice"))
 
-    Filer(journal, database, clock.now, keep_seconds=lambda: 100).file_once()
+    JournalFiler(journal, database, clock.now, keep_seconds=lambda: 100).file_once()
 
     assert [call.id for call in log(database)] == ["new"]
 
@@ -186,7 +192,7 @@ def test_two_processes_file_one_call_together(database: Database) -> None:
 
 
 def test_journals_of_the_dead_are_filed_when_tending(
-    tmp_path: Path, filer: Filer, database: Database, clock: Clock
+    tmp_path: Path, filer: JournalFiler, database: Database, clock: Clock
 ) -> None:
     dead = Journal(tmp_path / "journal")
     for entry in STORY:
@@ -209,7 +215,7 @@ def test_journals_of_the_dead_are_filed_when_tending(
     ],
 )
 def test_silent_conversation_is_closed_when_tending(
-    filer: Filer, database: Database, entries: list[Entry], silent: int, outcome: str
+    filer: JournalFiler, database: Database, entries: list[Entry], silent: int, outcome: str
 ) -> None:
     last = entries[-1].at
     record(database, entries, last)
@@ -223,7 +229,7 @@ def test_silent_conversation_is_closed_when_tending(
     assert (after.ended_at, after.outcome) == (datetime.fromtimestamp(last, UTC), outcome)
 
 
-def test_turn_after_closing_is_taken_in(filer: Filer, database: Database) -> None:
+def test_turn_after_closing_is_taken_in(filer: JournalFiler, database: Database) -> None:
     record(database, STORY[:2], START + 10)
     filer.tend(START + 2000)
     assert only(database).outcome == "abandoned"
@@ -234,7 +240,7 @@ def test_turn_after_closing_is_taken_in(filer: Filer, database: Database) -> Non
     assert (call.outcome, call.ended_at) == ("connected", datetime.fromtimestamp(START + 310.5, UTC))
 
 
-def test_thread_files_and_stops(journal: Journal, filer: Filer, database: Database) -> None:
+def test_thread_files_and_stops(journal: Journal, filer: JournalFiler, database: Database) -> None:
     filer.start()
     filer.start()
     journal.write(STORY[0])

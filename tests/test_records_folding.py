@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.effects import Entry
-from ivr.records.call_summary import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT, Attempt, Call, fold
+from ivr.records.call_summary import (
+    BRIDGED_SILENT,
+    TEXT_SILENT,
+    VOICE_SILENT,
+    AttemptRecord,
+    CallRecord,
+    fold,
+)
 
 CALLED = Entry("c", "0", 1000.0, "voice", "", "hello")
 MENU = Entry("c", "1", 1010.0, "voice", "fr", "main")
@@ -71,7 +78,7 @@ def test_ring_that_goes_on_is_not_judged() -> None:
     assert (search.outcome, search.waited, search.attempts) == (
         None,
         None,
-        (Attempt("victim-services", 1030),),
+        (AttemptRecord("victim-services", 1030),),
     )
 
 
@@ -194,5 +201,5 @@ def test_any_entries_in_any_order_and_number_tell_one_story(entries: list[Entry]
     shuffled = [*entries, *entries[::2]]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert fold(shuffled, 2e9) == told
-    assert isinstance(told, Call)
+    assert isinstance(told, CallRecord)
     assert all(search.waited is None or search.waited >= 0 for search in told.transfers)

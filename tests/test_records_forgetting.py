@@ -14,16 +14,16 @@ from sqlalchemy import func, select
 
 from ivr.effects import Entry
 from ivr.records.call_log import list_calls
-from ivr.records.counts import Key
+from ivr.records.counts import CountKey
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.deletion import filed_for
 from ivr.records.disclosure import add_counts, list_daily
-from ivr.records.ingest import Filer, record
+from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 from ivr.records.opt_outs_blocks import list_blocks, write_block
 from ivr.records.retention import DAY, Forgotten, forget
 from ivr.records.tables import attempts, calls, erased, transfers, turns
-from ivr.records.transfer_store import Transfers
+from ivr.records.transfer_store import TransferStore
 from ivr.transfer.machine import Transfer
 
 if TYPE_CHECKING:
@@ -142,14 +142,14 @@ def test_two_at_once_count_every_call_once(records_url: str, database: Database)
 def test_what_else_is_over_is_deleted(database: Database) -> None:
     days = [date(2025, 2, 28), date(2025, 3, 1), date(2027, 1, 1)]
     with database.write() as sql:
-        add_counts(sql, {Key(day, "calls"): 3 for day in days})
+        add_counts(sql, {CountKey(day, "calls"): 3 for day in days})
         ages = {"old": 71, "young": 69}
         rows = [{"call_id": name, "at": datetime.fromtimestamp(at(age), UTC)} for name, age in ages.items()]
         sql.execute(erased.insert(), rows)
     with database.write() as sql:
         for mark, days_left in (("free", 0), ("not free", 1)):
             write_block(sql, mark, datetime.fromtimestamp(at(-days_left), UTC), "rude", who="ada")
-    Transfers(database, lambda: at(1.1)).open(Transfer("s", "c", "any", "en"))
+    TransferStore(database, lambda: at(1.1)).open(Transfer("s", "c", "any", "en"))
 
     gone = forget(database, NOW, 30, 24)
 
@@ -169,7 +169,7 @@ def test_nothing_forgotten_is_filed_again_from_an_old_journal(tmp_path: Path, da
     forget(database, NOW, 30, 24)
     before = counted(database)
 
-    Filer(Journal(tmp_path), database, lambda: NOW, keep_seconds=lambda: filed_for(30)).tend(NOW)
+    JournalFiler(Journal(tmp_path), database, lambda: NOW, keep_seconds=lambda: filed_for(30)).tend(NOW)
     again = forget(database, NOW, 30, 24)
 
     assert [one.id for one in list_calls(database)] == ["young"]

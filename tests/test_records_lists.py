@@ -10,7 +10,7 @@ from ivr.records.audit import list_deeds
 from ivr.records.database import Database, connect
 from ivr.records.disclosure import UNDER, WITHHELD, Count, list_daily, shown, suppressed
 from ivr.records.opt_outs_blocks import Block, end_block, list_blocks, opt_in, opt_out, write_block
-from ivr.records.snapshot import Snapshots
+from ivr.records.snapshot import SnapshotHolder
 from ivr.records.unknown_calls import count_unknown, list_unknown
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def block(database: Database, mark: str, until: datetime, why: str) -> None:
 
 
 def test_phones_that_sent_stop_are_known_at_once_and_without_sql(database: Database, tmp_path: Path) -> None:
-    snapshots = Snapshots(database, tmp_path, lambda: NOW)
+    snapshots = SnapshotHolder(database, tmp_path, lambda: NOW)
     for mark in ("m", "m", "n", ""):
         opt_out(database, mark, NOW)
     snapshots.refresh()
@@ -38,7 +38,7 @@ def test_phones_that_sent_stop_are_known_at_once_and_without_sql(database: Datab
     opt_in(database, "n")
     opt_in(database, "never")
     snapshots.refresh()
-    alone = Snapshots(connect(f"sqlite:///{tmp_path / 'missing.db'}"), tmp_path, lambda: NOW)
+    alone = SnapshotHolder(connect(f"sqlite:///{tmp_path / 'missing.db'}"), tmp_path, lambda: NOW)
 
     assert both == {"m", "n"}
     assert snapshots.current.opted_out == alone.current.opted_out == {"m"}
@@ -46,11 +46,11 @@ def test_phones_that_sent_stop_are_known_at_once_and_without_sql(database: Datab
 
 def test_block_ends_by_itself_also_without_sql(database: Database, tmp_path: Path) -> None:
     now = NOW
-    snapshots = Snapshots(database, tmp_path, lambda: now)
+    snapshots = SnapshotHolder(database, tmp_path, lambda: now)
     block(database, "m", MOMENT + timedelta(hours=1), "threats")
     block(database, "n", MOMENT + timedelta(hours=9), "threats")
     snapshots.refresh()
-    alone = Snapshots(connect(f"sqlite:///{tmp_path / 'missing.db'}"), tmp_path, lambda: now)
+    alone = SnapshotHolder(connect(f"sqlite:///{tmp_path / 'missing.db'}"), tmp_path, lambda: now)
     at_noon = [snapshots.current.blocked, alone.current.blocked]
 
     now += 3600

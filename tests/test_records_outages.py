@@ -8,7 +8,7 @@ import pytest
 from ivr.effects import Entry
 from ivr.records.call_log import list_calls
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.ingest import Filer, record
+from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_directory_in_place_of_the_database_loses_nothing(
 ) -> None:
     path, aside = tmp_path / "ivr.db", tmp_path / "aside.db"
     database = connect(sqlite_url)
-    filer = Filer(journal, database, now)
+    filer = JournalFiler(journal, database, now)
     journal.write(STORY[0])
     filer.file_once()
     path.rename(aside)
@@ -69,7 +69,7 @@ def test_server_that_went_away_and_came_back_loses_nothing(
     postgres: str, postgres_url: str, journal: Journal
 ) -> None:
     database = connect(postgres_url)
-    filer = Filer(journal, database, now)
+    filer = JournalFiler(journal, database, now)
     journal.write(STORY[0])
     filer.file_once()
     with psycopg.connect(postgres, autocommit=True) as administrator:
@@ -136,7 +136,7 @@ def test_database_without_tables_is_waited_for(empty_postgres_url: str, tmp_path
 def test_thread_outlives_a_missing_database(
     tmp_path: Path, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    filer = Filer(journal, connect(f"sqlite:///{tmp_path / 'missing.db'}"), now)
+    filer = JournalFiler(journal, connect(f"sqlite:///{tmp_path / 'missing.db'}"), now)
     journal.write(STORY[0])
 
     filer.start()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.effects import Entry
-from ivr.records.call_summary import BRIDGED_SILENT, VOICE_SILENT, Call, fold
+from ivr.records.call_summary import BRIDGED_SILENT, VOICE_SILENT, CallRecord, fold
 
 if TYPE_CHECKING:
-    from ivr.records.call_summary import Transfer
+    from ivr.records.call_summary import TransferRecord
 
 
 def turn(key: int, at: float, stop: str = "person", *, search: str = "s", ended: str = "") -> Entry:
@@ -39,16 +39,16 @@ STORY = [CALLED, MENU, ASKED, RANG, MISSED, RANG_NEXT, ANSWERED, ACCEPTED, OVER,
 LATER = 1330.0
 
 
-def tell(*entries: Entry, now: float = LATER) -> Call:
+def tell(*entries: Entry, now: float = LATER) -> CallRecord:
     return fold(entries, now)
 
 
-def only(*entries: Entry, now: float = LATER) -> Transfer:
+def only(*entries: Entry, now: float = LATER) -> TransferRecord:
     (search,) = tell(*entries, now=now).transfers
     return search
 
 
-def outcomes(search: Transfer) -> list[str | None]:
+def outcomes(search: TransferRecord) -> list[str | None]:
     return [attempt.outcome for attempt in search.attempts]
 
 

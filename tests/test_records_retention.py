@@ -15,7 +15,7 @@ from ivr.records.database import connect
 from ivr.records.deletion import note_forgotten
 from ivr.records.ingest import record
 from ivr.records.retention import DAY, NOBODY_CHOSE, Chosen, choose, forget, read_chosen, within
-from ivr.records.snapshot import Snapshots
+from ivr.records.snapshot import SnapshotHolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,12 +83,12 @@ def test_a_clock_that_once_ran_ahead_does_not_keep_new_calls_out(database: Datab
 
 
 def test_every_process_knows_what_was_chosen_also_without_sql(database: Database, tmp_path: Path) -> None:
-    snapshots = Snapshots(database, tmp_path, lambda: NOW)
+    snapshots = SnapshotHolder(database, tmp_path, lambda: NOW)
     before = snapshots.current.kept
     choose(database, FILE, Retention(14, 12), who="ada")
 
     snapshots.refresh()
-    alone = Snapshots(connect(f"sqlite:///{tmp_path / 'missing.db'}"), tmp_path, lambda: NOW)
+    alone = SnapshotHolder(connect(f"sqlite:///{tmp_path / 'missing.db'}"), tmp_path, lambda: NOW)
 
     assert before == NOBODY_CHOSE
     assert snapshots.current.kept == alone.current.kept == Chosen(14, 12)

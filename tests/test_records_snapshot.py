@@ -10,9 +10,9 @@ import pytest
 from ivr.effects import Entry
 from ivr.records.agency_status import switch_off
 from ivr.records.database import Database, connect
-from ivr.records.ingest import Filer, record
+from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
-from ivr.records.snapshot import NAME, Snapshot, Snapshots
+from ivr.records.snapshot import NAME, Snapshot, SnapshotHolder
 from ivr.records.tables import agency_status
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def miss_three(agencies: Database) -> None:
 def test_snapshot_knows_who_is_off_and_who_fails(agencies: Database, tmp_path: Path, clock: Clock) -> None:
     miss_three(agencies)
     switch_off(agencies, "b", None, "moved")
-    snapshots = Snapshots(agencies, tmp_path, clock.now)
+    snapshots = SnapshotHolder(agencies, tmp_path, clock.now)
     before = snapshots.current
 
     assert snapshots.refresh()
@@ -70,9 +70,9 @@ def test_process_without_sql_knows_the_last_good_copy(
     agencies: Database, tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     switch_off(agencies, "b", None, "moved")
-    Snapshots(agencies, tmp_path, clock.now).refresh()
+    SnapshotHolder(agencies, tmp_path, clock.now).refresh()
     clock.time += 100
-    alone = Snapshots(connect(f"sqlite:///{tmp_path / 'missing.db'}"), tmp_path, clock.now)
+    alone = SnapshotHolder(connect(f"sqlite:///{tmp_path / 'missing.db'}"), tmp_path, clock.now)
 
     refreshed = [alone.refresh(), alone.refresh()]
 
@@ -84,7 +84,7 @@ def test_process_without_sql_knows_the_last_good_copy(
 def test_what_is_over_does_not_hold_on_without_sql(agencies: Database, tmp_path: Path, clock: Clock) -> None:
     miss_three(agencies)
     switch_off(agencies, "b", MOMENT + timedelta(hours=1), "lunch")
-    snapshots = Snapshots(agencies, tmp_path, clock.now)
+    snapshots = SnapshotHolder(agencies, tmp_path, clock.now)
     snapshots.refresh()
 
     clock.time += HOUR
@@ -99,7 +99,7 @@ def test_what_is_over_does_not_hold_on_without_sql(agencies: Database, tmp_path:
 def test_copy_is_written_only_when_something_changed(
     agencies: Database, tmp_path: Path, clock: Clock
 ) -> None:
-    snapshots = Snapshots(agencies, tmp_path, clock.now)
+    snapshots = SnapshotHolder(agencies, tmp_path, clock.now)
     snapshots.refresh()
     first = (tmp_path / NAME).stat().st_mtime_ns
     clock.time += 2
@@ -120,7 +120,7 @@ def test_spoilt_copy_is_no_copy(
 ) -> None:
     (tmp_path / NAME).write_bytes(spoilt)
 
-    snapshots = Snapshots(connect(sqlite_url), tmp_path, clock.now)
+    snapshots = SnapshotHolder(connect(sqlite_url), tmp_path, clock.now)
 
     assert snapshots.current == Snapshot()
     assert "cannot be read" in caplog.text
@@ -131,7 +131,7 @@ def test_full_disk_does_not_hide_what_sql_says(
     agencies: Database, tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
-    snapshots = Snapshots(agencies, tmp_path / "file", clock.now)
+    snapshots = SnapshotHolder(agencies, tmp_path / "file", clock.now)
     switch_off(agencies, "b", None, "moved")
 
     snapshots.refresh()
@@ -154,7 +154,7 @@ def test_filing_thread_looks_around_and_outlives_its_faults(
             clock.time += 2
         raise LookupError
 
-    filer = Filer(Journal(tmp_path), connect(sqlite_url), clock.now, look=look)
+    filer = JournalFiler(Journal(tmp_path), connect(sqlite_url), clock.now, look=look)
     filer.start()
 
     assert enough.wait(10)

@@ -8,7 +8,7 @@ import pytest
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.database import RecordsUnavailable
-from ivr.records.transfer_store import Timely
+from ivr.records.transfer_store import TimeLimitedStore
 from ivr.transfer.machine import Decide, Follow, Transfer, nothing
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def clock() -> Clock:
 
 
 def test_answers_in_time_are_the_stores_own(kept: Kept, clock: Clock) -> None:
-    timely = Timely(kept, 5, clock=clock)
+    timely = TimeLimitedStore(kept, 5, clock=clock)
 
     timely.open(ASKED)
 
@@ -83,7 +83,7 @@ def test_answers_in_time_are_the_stores_own(kept: Kept, clock: Clock) -> None:
 
 def test_hanging_store_is_left_alone_for_a_while(kept: Kept, clock: Clock) -> None:
     kept.free.clear()
-    timely = Timely(kept, 0.01, rest=5, clock=clock)
+    timely = TimeLimitedStore(kept, 0.01, rest=5, clock=clock)
 
     with pytest.raises(RecordsUnavailable, match="in time"):
         timely.find("t")
@@ -96,7 +96,7 @@ def test_hanging_store_is_left_alone_for_a_while(kept: Kept, clock: Clock) -> No
 
 def test_store_that_is_back_is_asked_again(kept: Kept, clock: Clock) -> None:
     kept.fails = RecordsUnavailable("gone")
-    timely = Timely(kept, 5, rest=5, clock=clock)
+    timely = TimeLimitedStore(kept, 5, rest=5, clock=clock)
     with pytest.raises(RecordsUnavailable, match="gone"):
         timely.open(ASKED)
     kept.fails = None
@@ -108,7 +108,7 @@ def test_store_that_is_back_is_asked_again(kept: Kept, clock: Clock) -> None:
 
 
 def test_fault_of_a_decision_is_no_fault_of_the_store(kept: Kept, clock: Clock) -> None:
-    timely = Timely(kept, 5, clock=clock)
+    timely = TimeLimitedStore(kept, 5, clock=clock)
 
     with pytest.raises(KeyError):
         timely.change("nobody", lambda *_: None)
@@ -118,7 +118,7 @@ def test_fault_of_a_decision_is_no_fault_of_the_store(kept: Kept, clock: Clock) 
 
 def test_change_that_is_late_may_still_be_done(kept: Kept, clock: Clock) -> None:
     kept.free.clear()
-    timely = Timely(kept, 0.01, clock=clock)
+    timely = TimeLimitedStore(kept, 0.01, clock=clock)
     done = threading.Event()
     kept.rows["t"] = ASKED
 

@@ -8,8 +8,8 @@ import pytest
 
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.tables import searches
-from ivr.records.transfer_store import LEG_SECONDS, TALK_SECONDS, Transfers
-from ivr.transfer.machine import S, Transfer
+from ivr.records.transfer_store import LEG_SECONDS, TALK_SECONDS, TransferStore
+from ivr.transfer.machine import State, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,21 +35,21 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def transfers(database: Database, clock: Clock) -> Transfers:
+def transfers(database: Database, clock: Clock) -> TransferStore:
     with database.write() as sql:
         sql.execute(searches.delete())
-    return Transfers(database, clock.now)
+    return TransferStore(database, clock.now)
 
 
-def becomes(state: S, agency: str = "a") -> Callable[[Transfer, Mapping[str, int]], Transfer]:
+def becomes(state: State, agency: str = "a") -> Callable[[Transfer, Mapping[str, int]], Transfer]:
     return lambda transfer, _busy: replace(transfer, state=state, agency=agency)
 
 
-def put(transfers: Transfers, name: str, state: S, agency: str = "a") -> None:
+def put(transfers: TransferStore, name: str, state: State, agency: str = "a") -> None:
     transfers.open(replace(ASKED, id=name, state=state, agency=agency))
 
 
-def busy_at(transfers: Transfers, name: str) -> dict[str, int]:
+def busy_at(transfers: TransferStore, name: str) -> dict[str, int]:
     seen: dict[str, int] = {}
 
     def look(_transfer: Transfer, busy: Mapping[str, int]) -> None:
@@ -79,13 +79,13 @@ def all_at_once(names: list[str], act: Callable[[str], object]) -> None:
         thread.join()
 
 
-def test_transfer_is_found_as_it_was_opened(transfers: Transfers) -> None:
+def test_transfer_is_found_as_it_was_opened(transfers: TransferStore) -> None:
     full = Transfer(
         "t",
         "call",
         "any",
         "fr",
-        S.BRIEFING,
+        State.BRIEFING,
         0,
         2,
         "chrysalis",
@@ -102,28 +102,28 @@ def test_transfer_is_found_as_it_was_opened(transfers: Transfers) -> None:
     assert transfers.find("other") is None
 
 
-def test_opening_a_second_time_changes_nothing(transfers: Transfers) -> None:
+def test_opening_a_second_time_changes_nothing(transfers: TransferStore) -> None:
     transfers.open(ASKED)
-    transfers.change("t", becomes(S.RINGING))
+    transfers.change("t", becomes(State.RINGING))
 
     transfers.open(ASKED)
 
     found = transfers.find("t")
     assert found
-    assert (found.state, found.version) == (S.RINGING, 1)
+    assert (found.state, found.version) == (State.RINGING, 1)
 
 
-def test_change_is_told_before_and_after(transfers: Transfers) -> None:
+def test_change_is_told_before_and_after(transfers: TransferStore) -> None:
     transfers.open(ASKED)
 
-    changed = transfers.change("t", becomes(S.DIALLING))
+    changed = transfers.change("t", becomes(State.DIALLING))
 
-    after = replace(ASKED, state=S.DIALLING, agency="a", version=1)
+    after = replace(ASKED, state=State.DIALLING, agency="a", version=1)
     assert changed == (ASKED, after)
     assert transfers.find("t") == after
 
 
-def test_change_to_the_same_writes_nothing(transfers: Transfers, clock: Clock) -> None:
+def test_change_to_the_same_writes_nothing(transfers: TransferStore, clock: Clock) -> None:
     transfers.open(ASKED)
     clock.time += 100
 
@@ -132,11 +132,11 @@ def test_change_to_the_same_writes_nothing(transfers: Transfers, clock: Clock) -
     assert transfers.forget(clock.time) == 1
 
 
-def test_transfer_that_is_not_there_is_not_changed(transfers: Transfers) -> None:
-    assert transfers.change("t", becomes(S.RINGING)) is None
+def test_transfer_that_is_not_there_is_not_changed(transfers: TransferStore) -> None:
+    assert transfers.change("t", becomes(State.RINGING)) is None
 
 
-def test_decision_that_fails_leaves_the_transfer_as_it_was(transfers: Transfers) -> None:
+def test_decision_that_fails_leaves_the_transfer_as_it_was(transfers: TransferStore) -> None:
     transfers.open(ASKED)
 
     def fail(*_: object) -> Transfer:
@@ -148,19 +148,23 @@ def test_decision_that_fails_leaves_the_transfer_as_it_was(transfers: Transfers)
     assert transfers.find("t") == ASKED
 
 
-@pytest.mark.parametrize("state", list(S))
-def test_only_telephones_in_use_take_up_an_agencys_lines(transfers: Transfers, state: S) -> None:
-    put(transfers, "t", S.RINGING)
+@pytest.mark.parametrize("state", list(State))
+def test_only_telephones_in_use_take_up_an_agencys_lines(transfers: TransferStore, state: State) -> None:
+    put(transfers, "t", State.RINGING)
     put(transfers, "other", state)
 
     busy = busy_at(transfers, "t")  # It does not count itself.
 
-    assert busy == ({"a": 1} if state in {S.DIALLING, S.RINGING, S.BRIEFING, S.CONNECTED} else {})
+    assert busy == (
+        {"a": 1} if state in {State.DIALLING, State.RINGING, State.BRIEFING, State.CONNECTED} else {}
+    )
 
 
-@pytest.mark.parametrize(("state", "seconds"), [(S.RINGING, LEG_SECONDS), (S.CONNECTED, TALK_SECONDS)])
+@pytest.mark.parametrize(
+    ("state", "seconds"), [(State.RINGING, LEG_SECONDS), (State.CONNECTED, TALK_SECONDS)]
+)
 def test_line_of_a_lost_transfer_is_free_again(
-    transfers: Transfers, clock: Clock, state: S, seconds: int
+    transfers: TransferStore, clock: Clock, state: State, seconds: int
 ) -> None:
     transfers.open(ASKED)
     put(transfers, "lost", state)
@@ -173,7 +177,7 @@ def test_line_of_a_lost_transfer_is_free_again(
     assert (just_before, after) == ({"a": 1}, {})
 
 
-def test_no_change_is_lost_when_many_come_at_once(transfers: Transfers) -> None:
+def test_no_change_is_lost_when_many_come_at_once(transfers: TransferStore) -> None:
     transfers.open(ASKED)
 
     def count(transfer: Transfer, _: Mapping[str, int]) -> Transfer:
@@ -186,7 +190,7 @@ def test_no_change_is_lost_when_many_come_at_once(transfers: Transfers) -> None:
     assert found.tick == found.version >= 40
 
 
-def test_two_sessions_never_claim_one_line(transfers: Transfers) -> None:
+def test_two_sessions_never_claim_one_line(transfers: TransferStore) -> None:
     names = [f"t{number}" for number in range(6)]
     for name in names:
         transfers.open(replace(ASKED, id=name))
@@ -194,7 +198,7 @@ def test_two_sessions_never_claim_one_line(transfers: Transfers) -> None:
     def claim(transfer: Transfer, busy: Mapping[str, int]) -> Transfer | None:
         if busy.get("a", 0) or transfer.agency:
             return None
-        return replace(transfer, state=S.DIALLING, agency="a")
+        return replace(transfer, state=State.DIALLING, agency="a")
 
     all_at_once(names, lambda name: transfers.change(name, claim))
 
@@ -202,7 +206,7 @@ def test_two_sessions_never_claim_one_line(transfers: Transfers) -> None:
     assert sum(1 for one in found if one and one.agency == "a") == 1
 
 
-def test_old_transfers_are_forgotten(transfers: Transfers, clock: Clock) -> None:
+def test_old_transfers_are_forgotten(transfers: TransferStore, clock: Clock) -> None:
     transfers.open(ASKED)
     clock.time += 50
     transfers.open(replace(ASKED, id="new"))
@@ -217,15 +221,15 @@ def test_old_transfers_are_forgotten(transfers: Transfers, clock: Clock) -> None
     ("states", "count"),
     [
         ([], 0),
-        ([S.RETURNED], 1),
-        ([S.RETURNED, S.DIRECT, S.RETURNED], 3),
-        ([S.RETURNED, S.FINISHED, S.DIRECT], 1),
-        ([S.RETURNED, S.RETURNED, S.CONNECTED], 0),
-        ([S.FINISHED, S.RETURNED, S.LEFT, S.RETURNED, S.RINGING], 2),
+        ([State.RETURNED], 1),
+        ([State.RETURNED, State.DIRECT, State.RETURNED], 3),
+        ([State.RETURNED, State.FINISHED, State.DIRECT], 1),
+        ([State.RETURNED, State.RETURNED, State.CONNECTED], 0),
+        ([State.FINISHED, State.RETURNED, State.LEFT, State.RETURNED, State.RINGING], 2),
     ],
 )
 def test_callers_who_reached_nobody_are_counted_in_a_row(
-    transfers: Transfers, clock: Clock, states: list[S], count: int
+    transfers: TransferStore, clock: Clock, states: list[State], count: int
 ) -> None:
     for number, state in enumerate(states):
         clock.time += 1
@@ -236,19 +240,19 @@ def test_callers_who_reached_nobody_are_counted_in_a_row(
 
 @pytest.mark.parametrize(("waited", "count"), [(50, 0), (51, 1)])
 def test_a_caller_who_left_once_a_choice_was_offered_reached_nobody(
-    transfers: Transfers, waited: int, count: int
+    transfers: TransferStore, waited: int, count: int
 ) -> None:
-    transfers.open(replace(ASKED, state=S.LEFT, waited=waited))
+    transfers.open(replace(ASKED, state=State.LEFT, waited=waited))
 
     assert transfers.unreached_in_a_row() == count
 
 
 def test_missing_database_is_told_by_every_verb(tmp_path: Path, clock: Clock) -> None:
-    transfers = Transfers(connect(f"sqlite:///{tmp_path / 'missing.db'}"), clock.now)
+    transfers = TransferStore(connect(f"sqlite:///{tmp_path / 'missing.db'}"), clock.now)
     verbs: list[Callable[[], object]] = [
         lambda: transfers.open(ASKED),
         lambda: transfers.find("t"),
-        lambda: transfers.change("t", becomes(S.RINGING)),
+        lambda: transfers.change("t", becomes(State.RINGING)),
         lambda: transfers.forget(0),
         transfers.unreached_in_a_row,
     ]

@@ -18,7 +18,7 @@ from ivr.flow.menu_measurements import texts
 from ivr.flow.prompts import every_prompt, put, word
 from ivr.flow.rendering import speak
 from ivr.line import Line
-from ivr.live_prompts import Current, Words
+from ivr.live_prompts import CurrentLine, LivePrompts
 from ivr.position import Position
 from ivr.records.audit import list_deeds, verify
 from ivr.records.database import Database, connect
@@ -34,9 +34,9 @@ from ivr.records.prompts import (
     take_back,
     wording,
 )
-from ivr.records.snapshot import Snapshots, look_around
+from ivr.records.snapshot import SnapshotHolder, look_around
 from ivr.telephony.fallback_twiml import fixed_documents
-from ivr.telephony.twiml import Speech
+from ivr.telephony.twiml import TwimlRenderer
 from ivr.web.app import create_app
 from ivr.web.context import NAME
 from ivr.wiring import build_parts, speak_anew
@@ -144,10 +144,10 @@ def test_a_process_without_sql_speaks_the_last_words_it_knew(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
     let_hear(database, write(database, "The law was told anew."))
-    assert Snapshots(database, tmp_path, lambda: 1.0).refresh()
-    alone = Snapshots(connect(f"sqlite:///{tmp_path}/gone.db"), tmp_path, lambda: 2.0)
+    assert SnapshotHolder(database, tmp_path, lambda: 1.0).refresh()
+    alone = SnapshotHolder(connect(f"sqlite:///{tmp_path}/gone.db"), tmp_path, lambda: 2.0)
     line = Line(FLOW, NotedJournal(), SentTexts(), KeptEffects())
-    current = Current(line, Words(FLOW, lambda: alone.current.words))
+    current = CurrentLine(line, LivePrompts(FLOW, lambda: alone.current.words))
     app = create_app(build_parts(settings, line))
 
     asked = alone.refresh()
@@ -160,7 +160,7 @@ def test_a_process_without_sql_speaks_the_last_words_it_knew(
 def test_the_documents_for_our_own_faults_speak_the_published_words_too(settings: Settings) -> None:
     published: dict[str, dict[str, str]] = {}
     line = Line(FLOW, NotedJournal(), SentTexts(), KeptEffects())
-    current = Current(line, Words(FLOW, lambda: dict(published)))
+    current = CurrentLine(line, LivePrompts(FLOW, lambda: dict(published)))
     app = create_app(build_parts(settings, line))
 
     published["en"] = {"lines.fixed_sorry": "Sorry, we broke."}
@@ -172,7 +172,9 @@ def test_the_documents_for_our_own_faults_speak_the_published_words_too(settings
 def test_what_is_done_later_is_done_in_the_published_words() -> None:
     texts_sent, later = SentTexts(), KeptEffects()
     line = Line(FLOW, NotedJournal(), texts_sent, later)
-    current = Current(line, Words(FLOW, lambda: {"en": {"lines.numbers_text": "Numbers: {hotline.number}."}}))
+    current = CurrentLine(
+        line, LivePrompts(FLOW, lambda: {"en": {"lines.numbers_text": "Numbers: {hotline.number}."}})
+    )
     later.put(TextNumbers("c1", "en"), "+19055550123")
 
     current.look()
@@ -213,7 +215,7 @@ def test_a_recording_is_not_played_in_place_of_words_that_it_does_not_say(
     app.extensions[NAME] = type(parts)(**vars(parts) | {"audio": tmp_path / "audio"})
     published = {"en": {"stops.law.say": "Other words.", "agencies.hotline.name": "the other hotline"}}
 
-    speak_anew(app, Current(line, Words(FLOW, lambda: published)))
+    speak_anew(app, CurrentLine(line, LivePrompts(FLOW, lambda: published)))
 
     assert app.extensions[NAME].speech.recordings == {("en", "stops.me.say")}
 
@@ -237,7 +239,7 @@ def test_words_that_do_not_fit_are_ignored_and_named(
     place: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     published = {"en": {place: words, "stops.me.say": "You can stop."}, "xx": {"stops.me.say": "?"}}
-    spoken = Words(FLOW, lambda: published)
+    spoken = LivePrompts(FLOW, lambda: published)
 
     assert spoken.look()
     assert not spoken.look()
@@ -258,12 +260,12 @@ def test_whatever_is_published_all_can_be_spoken_and_texted(changes: dict[tuple[
 
     flow: Flow = word(FLOW, published).flow
 
-    speech = Speech(flow, "+12895550100", "https://line.example")
+    speech = TwimlRenderer(flow, "+12895550100", "https://line.example")
     assert all(ET.fromstring(document.encode()).tag == "Response" for document in documents(speech))  # noqa: S314 - our own
     assert all(dict(texts(flow, language)) for language in flow.languages)
 
 
-def documents(speech: Speech) -> list[str]:
+def documents(speech: TwimlRenderer) -> list[str]:
     """Give all that is heard on arriving at each stop, and the fixed documents."""
     flow, fixed = speech.flow, fixed_documents(speech)
     at = [Position(stop, language) for language in flow.languages for stop in flow.stops]

@@ -18,7 +18,7 @@ from ivr.records.database import connect
 from ivr.records.deletion import erase
 from ivr.records.disclosure import list_daily
 from ivr.records.ingest import record
-from ivr.records.periods import Span, month
+from ivr.records.periods import Period, month
 from ivr.records.report_queries import Report, read_report
 from ivr.records.retention import blur, forget
 from ivr.records.tables import metadata, tallies
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 TORONTO = ZoneInfo("America/Toronto")
 NOW = datetime(2026, 11, 25, 15, tzinfo=UTC).timestamp()
-CHANGE = Span(date(2026, 10, 30), date(2026, 11, 3), TORONTO)  # On the 1st clocks were put back.
+CHANGE = Period(date(2026, 10, 30), date(2026, 11, 3), TORONTO)  # On the 1st clocks were put back.
 OCTOBER = month(date(2026, 10, 9), TORONTO)
 DAY = 86_400
 
 Told = Sequence[Sequence["Entry"]]
 
 
-def by_hand(told: Told, span: Span) -> tuple[dict[str, list[int]], dict[str, Counter[str]]]:
+def by_hand(told: Told, span: Period) -> tuple[dict[str, list[int]], dict[str, Counter[str]]]:
     """Count conversations from what was noted of them, call by call."""
     days = {what: [0] * len(span.days) for what in ("calls", "texts")}
     counts: dict[str, Counter[str]] = {}
@@ -97,7 +97,7 @@ def test_a_report_is_what_was_noted_though_clocks_were_changed(database: Databas
     same(read_report(database, CHANGE), told)
     same(read_report(database, replace(CHANGE, zone=UTC)), told)
     same(read_report(database, replace(CHANGE, zone=ZoneInfo("Australia/Sydney"))), told)
-    same(read_report(database, Span(date(2026, 11, 1), date(2026, 11, 1), TORONTO)), told)
+    same(read_report(database, Period(date(2026, 11, 1), date(2026, 11, 1), TORONTO)), told)
 
 
 def test_days_that_are_tallied_come_to_the_same(database: Database, told: Told) -> None:
@@ -109,7 +109,7 @@ def test_days_that_are_tallied_come_to_the_same(database: Database, told: Told) 
     assert tally(database, NOW, TORONTO) == 0
     assert kept(database) > 100
     same(read_report(database, CHANGE), told)
-    same(read_report(database, Span(date(2026, 10, 31), date(2026, 11, 20), TORONTO)), told)
+    same(read_report(database, Period(date(2026, 10, 31), date(2026, 11, 20), TORONTO)), told)
 
 
 def test_a_day_that_is_not_settled_is_not_tallied(database: Database, told: Told) -> None:
@@ -151,7 +151,7 @@ def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, flow
     everything = [each for n in range(31) for each in conversations(flow, date(2026, 10, 1 + n))]
 
     whole = read_report(database, OCTOBER)
-    part = read_report(database, Span(date(2026, 10, 20), date(2026, 10, 31), TORONTO))
+    part = read_report(database, Period(date(2026, 10, 20), date(2026, 10, 31), TORONTO))
     later = forget(database, NOW + 20 * DAY, 30, 24, zone=TORONTO)
 
     same(whole, everything)
@@ -160,7 +160,7 @@ def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, flow
     assert part.by_day_alone == part.total - sum(part.of("outcome").values()) > 0
     assert later.calls > 100
     same(read_report(database, OCTOBER), everything)
-    assert count == read_report(database, Span(date(2026, 10, 1), date(2026, 11, 25), TORONTO)).total
+    assert count == read_report(database, Period(date(2026, 10, 1), date(2026, 11, 25), TORONTO)).total
 
 
 def test_no_tally_outlives_its_calls(database: Database, flow: Flow) -> None:

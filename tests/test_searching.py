@@ -13,11 +13,11 @@ from fakes import KeptEffects, NotedJournal, SentTexts
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Alarm, EndRing, Ring
-from ivr.records.markers import FORGET_AFTER, Accepted
-from ivr.records.transfer_store import Timely
-from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, Searching
-from ivr.transfer.machine import Decide, E, Follow, News, S, Transfer, nothing
-from ivr.transfer.roster import Status
+from ivr.records.markers import FORGET_AFTER, Markers
+from ivr.records.transfer_store import TimeLimitedStore
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, TransferCoordinator
+from ivr.transfer.machine import Decide, Event, EventType, Follow, State, Transfer, nothing
+from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,18 +102,18 @@ class World:
     phone: Answering = field(default_factory=Answering)
     slept: list[float] = field(default_factory=list)
     off: frozenset[str] = frozenset()
-    markers: Accepted | None = None
+    markers: Markers | None = None
 
     @property
-    def searching(self) -> Searching:
-        return Searching(
+    def searching(self) -> TransferCoordinator:
+        return TransferCoordinator(
             self.flow.directory,
             self.store,
             self.journal,
             self.later,
             self.slots,
             self.phone,
-            lambda: Status(off=self.off),
+            lambda: AgencyStatus(off=self.off),
             now=lambda: 1_800_000_000.0,
             sleep=self.slept.append,
             agree=self.markers.agree if self.markers else lambda _, waits: waits,
@@ -143,12 +143,12 @@ def test_an_attempt_is_claimed_by_one_of_all_who_try(world: World) -> None:
         world.searching.ring(FIRST)
 
     assert world.rung == ["victim-services"]
-    assert world.transfer.state is S.RINGING
+    assert world.transfer.state is State.RINGING
 
 
 def test_an_attempt_that_is_over_is_not_rung_again(world: World) -> None:
     world.searching.ring(FIRST)
-    world.searching.advance("s", News(E.MISSED, 1, how="busy"))
+    world.searching.advance("s", Event(EventType.MISSED, 1, how="busy"))
 
     world.searching.ring(FIRST)
     world.searching.ring(SECOND)
@@ -159,7 +159,7 @@ def test_an_attempt_that_is_over_is_not_rung_again(world: World) -> None:
 
 
 def test_an_agency_without_a_free_line_is_passed_over(world: World) -> None:
-    world.store.rows["other"] = replace(WAITING, id="other", state=S.CONNECTED, agency="victim-services")
+    world.store.rows["other"] = replace(WAITING, id="other", state=State.CONNECTED, agency="victim-services")
 
     world.searching.ring(FIRST)
 
@@ -171,7 +171,7 @@ def test_an_agency_with_two_lines_takes_two_callers(world: World) -> None:
     two = msgspec.structs.replace(agencies["victim-services"], lines=2)
     directory = msgspec.structs.replace(world.flow.directory, agencies=agencies | {"victim-services": two})
     world.flow = replace(world.flow, directory=directory)
-    world.store.rows["other"] = replace(WAITING, id="other", state=S.RINGING, agency="victim-services")
+    world.store.rows["other"] = replace(WAITING, id="other", state=State.RINGING, agency="victim-services")
 
     world.searching.ring(FIRST)
 
@@ -180,13 +180,13 @@ def test_an_agency_with_two_lines_takes_two_callers(world: World) -> None:
 
 def test_when_every_line_is_busy_the_caller_is_offered_a_choice(world: World) -> None:
     for name in ("victim-services", "chrysalis"):
-        world.store.rows[name] = replace(WAITING, id=name, state=S.CONNECTED, agency=name)
+        world.store.rows[name] = replace(WAITING, id=name, state=State.CONNECTED, agency=name)
     world.off = frozenset({"hotline"})
 
     world.searching.ring(FIRST)
 
     assert world.rung == []
-    assert world.transfer.state is S.RETURNED
+    assert world.transfer.state is State.RETURNED
     assert world.later.effects == [Alarm("unreached")]
 
 
@@ -204,7 +204,7 @@ def test_nobody_is_claimed_when_no_second_is_near(world: World) -> None:
 
     world.searching.ring(FIRST)
 
-    assert world.transfer.state is S.DIRECT
+    assert world.transfer.state is State.DIRECT
     assert (world.transfer.tried, world.rung, world.journal.entries) == ((), [], [])
 
 
@@ -213,7 +213,7 @@ def test_a_second_that_another_took_leads_to_the_direct_path_and_blames_no_agenc
 
     world.searching.ring(FIRST)
 
-    assert world.transfer.state is S.DIRECT
+    assert world.transfer.state is State.DIRECT
     assert (world.transfer.tried, world.rung) == ((), [])
     assert world.ended() == [("end-s-1", "not_rung")]
 
@@ -224,7 +224,7 @@ def test_throttling_is_tried_once_more(world: World) -> None:
     world.searching.ring(FIRST)
 
     assert world.rung == ["victim-services", "victim-services"]
-    assert world.transfer.state is S.RINGING
+    assert world.transfer.state is State.RINGING
 
 
 def test_throttling_twice_leads_to_the_direct_path(world: World) -> None:
@@ -233,7 +233,7 @@ def test_throttling_twice_leads_to_the_direct_path(world: World) -> None:
     world.searching.ring(FIRST)
 
     assert len(world.rung) == 2
-    assert world.transfer.state is S.DIRECT
+    assert world.transfer.state is State.DIRECT
     assert world.transfer.tried == ()  # Nobody was rung: the direct path begins with them.
 
 
@@ -254,15 +254,15 @@ def test_a_network_that_is_silent_is_not_asked_a_second_time(world: World) -> No
         world.searching.ring(FIRST)
 
     assert world.rung == ["victim-services"]
-    assert world.transfer.state is S.DIALLING
+    assert world.transfer.state is State.DIALLING
 
 
 def test_a_ring_of_which_the_network_was_silent_may_still_be_answered(world: World) -> None:
     world.phone.faults = [PhoneSilent()]
     world.searching.ring(FIRST)
 
-    world.searching.advance("s", News(E.ANSWERED, 1))
-    world.searching.advance("s", News(E.ACCEPTED, 1))
+    world.searching.advance("s", Event(EventType.ANSWERED, 1))
+    world.searching.advance("s", Event(EventType.ACCEPTED, 1))
 
     assert world.transfer.connects(1)
 
@@ -274,7 +274,7 @@ def test_a_silent_networks_ring_is_given_up_by_the_callers_clock(world: World) -
     for tick, waited in enumerate((1, 5, 10)):
         world.searching.tick("s", waited, tick, None)
 
-    assert world.transfer.state is S.DIRECT
+    assert world.transfer.state is State.DIRECT
     assert world.transfer.tried == ("victim-services",)  # It may have been rung.
     assert world.ended() == [("end-s-1", "in_doubt")]
 
@@ -284,7 +284,7 @@ def test_a_network_that_cannot_be_asked_leads_to_the_direct_path(world: World) -
 
     world.searching.ring(FIRST)
 
-    assert world.transfer.state is S.DIRECT
+    assert world.transfer.state is State.DIRECT
     assert world.later.effects == [Alarm("direct")]
 
 
@@ -307,10 +307,10 @@ def test_a_leg_whose_name_is_forgotten_is_left_to_end_by_itself(world: World) ->
 def test_a_caller_who_leaves_has_the_ring_ended(world: World) -> None:
     world.searching.ring(FIRST)
 
-    world.searching.tick("s", 5, 1, News(E.CALLER_LEFT))
+    world.searching.tick("s", 5, 1, Event(EventType.CALLER_LEFT))
 
     assert world.later.effects == [EndRing("s", "1")]
-    assert world.transfer.state is S.LEFT
+    assert world.transfer.state is State.LEFT
 
 
 def test_a_search_that_nobody_takes_up_is_rung_by_whoever_notices(world: World) -> None:
@@ -325,7 +325,7 @@ def test_a_search_that_nobody_takes_up_is_rung_by_whoever_notices(world: World) 
 def test_an_agency_that_is_still_thanked_is_not_taken_for_one_that_was_never_joined(world: World) -> None:
     world.searching.ring(FIRST)
     world.searching.tick("s", 10, 3, None)
-    world.searching.advance("s", News(E.ACCEPTED, 1))
+    world.searching.advance("s", Event(EventType.ACCEPTED, 1))
 
     for tick, waited in enumerate((11, 14, 18), start=4):
         world.searching.tick("s", waited, tick, None)
@@ -336,12 +336,12 @@ def test_an_agency_that_is_still_thanked_is_not_taken_for_one_that_was_never_joi
 def test_a_caller_who_still_waits_long_after_the_accept_is_searched_for_again(world: World) -> None:
     world.searching.ring(FIRST)
     world.searching.tick("s", 10, 3, None)
-    world.searching.advance("s", News(E.ACCEPTED, 1))
+    world.searching.advance("s", Event(EventType.ACCEPTED, 1))
 
     for tick, waited in enumerate((11, 17, 23), start=4):
         world.searching.tick("s", waited, tick, None)
 
-    assert world.transfer.state is S.SEARCHING
+    assert world.transfer.state is State.SEARCHING
     assert world.later.effects == [SECOND]
 
 
@@ -355,7 +355,7 @@ def test_a_search_that_is_asked_for_twice_is_one(world: World) -> None:
 def test_a_caller_who_waits_already_is_not_sent_elsewhere_by_a_late_copy(
     world: World, tmp_path: Path
 ) -> None:
-    world.markers = Accepted(tmp_path)
+    world.markers = Markers(tmp_path)
     first = world.searching.begin("call", 3, "any", "en")
     world.store.lost = True
 
@@ -366,7 +366,7 @@ def test_a_caller_who_waits_already_is_not_sent_elsewhere_by_a_late_copy(
 
 
 def test_nobody_is_rung_for_a_caller_who_went_by_the_direct_path(world: World, tmp_path: Path) -> None:
-    world.markers = Accepted(tmp_path)
+    world.markers = Markers(tmp_path)
     world.store.lost = True
     first = world.searching.begin("call", 3, "any", "en")
     world.store.lost = False
@@ -378,7 +378,7 @@ def test_nobody_is_rung_for_a_caller_who_went_by_the_direct_path(world: World, t
 
 
 def test_the_next_wish_of_a_caller_is_decided_anew(world: World, tmp_path: Path) -> None:
-    world.markers = Accepted(tmp_path)
+    world.markers = Markers(tmp_path)
     world.store.lost = True
     world.searching.begin("call", 3, "any", "en")
     world.store.lost = False
@@ -388,13 +388,13 @@ def test_the_next_wish_of_a_caller_is_decided_anew(world: World, tmp_path: Path)
 
 def test_a_disk_that_takes_no_marker_changes_nothing(world: World, tmp_path: Path) -> None:
     (tmp_path / "accepted").write_text("a file where the folder belongs")
-    world.markers = Accepted(tmp_path)
+    world.markers = Markers(tmp_path)
 
     assert world.searching.begin("call", 3, "any", "en")
 
 
 def test_what_was_agreed_is_forgotten_like_every_marker(tmp_path: Path) -> None:
-    markers = Accepted(tmp_path)
+    markers = Markers(tmp_path)
     markers.agree("s", waits=True)
 
     markers.forget(time.time() + FORGET_AFTER + 1)
@@ -426,16 +426,16 @@ class Hesitating(Kept):
 @pytest.mark.parametrize(
     ("news", "logged", "done"),
     [
-        (News(E.CLAIMED, agency="chrysalis"), ["rang"], []),
-        (News(E.EXHAUSTED), [], [Alarm("unreached")]),
+        (Event(EventType.CLAIMED, agency="chrysalis"), ["rang"], []),
+        (Event(EventType.EXHAUSTED), [], [Alarm("unreached")]),
     ],
     ids=["a claim", "an alarm"],
 )
 def test_what_is_kept_too_late_is_still_logged_and_acted_upon(
-    world: World, news: News, logged: list[str], done: list[Alarm]
+    world: World, news: Event, logged: list[str], done: list[Alarm]
 ) -> None:
     store = world.store = Hesitating()
-    searching = replace(world.searching, store=Timely(store, seconds=0.01))
+    searching = replace(world.searching, store=TimeLimitedStore(store, seconds=0.01))
     with pytest.raises(PartUnavailable):
         searching.advance("s", news)
 

@@ -8,10 +8,10 @@ import pytest
 from fakes import KeptEffects, NotedJournal, SentTexts
 from test_flow_step import roster
 
-from ivr.caller_limits import Lists, Welcome
+from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.effects import TextNumbers
 from ivr.flow.graph import asks, offers, offers_by_text
-from ivr.flow.models import Consent, Transfer
+from ivr.flow.models import ConsentStop, TransferStop
 from ivr.flow.rendering import content, numbers_in, written_number
 from ivr.flow.segments import forced, segments
 from ivr.flow.sms import numbers_of, reply
@@ -61,7 +61,7 @@ def test_every_service_is_spoken_texted_and_connected(service: str, flow: Flow) 
     for language in flow.languages:
         here = Position(stop, language)
 
-        question = pressed(flow, here, key_to(flow, stop, Consent)).position
+        question = pressed(flow, here, key_to(flow, stop, ConsentStop)).position
         sent = pressed(flow, question, "1")
         person = pressed(flow, here, "0").position
 
@@ -90,7 +90,7 @@ def test_a_service_that_we_can_ring_has_a_key_that_rings_it_and_no_other(flow: F
     for stop in STOPS.values():
         for language in flow.languages:
             wanted = transferable.intersection(told(flow, language, stop))
-            key = key_to(flow, stop, Transfer)
+            key = key_to(flow, stop, TransferStop)
 
             rung = pressed(flow, pressed(flow, Position(stop, language), key).position, "1").then
 
@@ -162,9 +162,11 @@ def test_a_texter_who_reads_the_numbers_is_not_offered_them_by_text(flow: Flow) 
 
 
 @pytest.fixture
-def stopped(flow: Flow, make_twilio: Callable[[Line], Twilio]) -> Callable[[Lists], tuple[Twilio, Line]]:
-    def build(lists: Lists) -> tuple[Twilio, Line]:
-        welcome = Welcome(lists=lambda: lists)
+def stopped(
+    flow: Flow, make_twilio: Callable[[Line], Twilio]
+) -> Callable[[ListedCallers], tuple[Twilio, Line]]:
+    def build(lists: ListedCallers) -> tuple[Twilio, Line]:
+        welcome = CallerLimits(lists=lambda: lists)
         line = Line(flow, NotedJournal(), SentTexts(), KeptEffects(), welcome=welcome)
         return make_twilio(line), line
 
@@ -172,9 +174,9 @@ def stopped(flow: Flow, make_twilio: Callable[[Line], Twilio]) -> Callable[[List
 
 
 def test_a_text_goes_to_the_phone_that_asked_in_its_language_from_the_address_alone(
-    stopped: Callable[[Lists], tuple[Twilio, Line]],
+    stopped: Callable[[ListedCallers], tuple[Twilio, Line]],
 ) -> None:
-    twilio, line = stopped(Lists())
+    twilio, line = stopped(ListedCallers())
     assert isinstance(line.later, KeptEffects)
     assert isinstance(line.phone, SentTexts)
 
@@ -188,11 +190,11 @@ def test_a_text_goes_to_the_phone_that_asked_in_its_language_from_the_address_al
 
 
 def test_a_phone_that_texted_stop_is_told_that_no_text_comes(
-    stopped: Callable[[Lists], tuple[Twilio, Line]],
+    stopped: Callable[[ListedCallers], tuple[Twilio, Line]],
 ) -> None:
-    twilio, _ = stopped(Lists())
+    twilio, _ = stopped(ListedCallers())
     mark = twilio.client.application.extensions["ivr"].marks.who("+19055550123").opt_out
-    twilio, line = stopped(Lists(opted_out=frozenset({mark})))
+    twilio, line = stopped(ListedCallers(opted_out=frozenset({mark})))
 
     answer = twilio.post("/voice/7/en/offer-text/0/about/sexual-assault", Digits="1")
 

@@ -12,7 +12,7 @@ from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import Delivery
 from ivr.simulator.papers import Document, Papers
 from ivr.simulator.people import When
-from ivr.simulator.rehearse import Call, Network
+from ivr.simulator.rehearse import Network, RehearsedCall
 
 ACCOUNT = Account("AC" + "1" * 32, "secret", "+12895550100")
 URLS = Urls("http://line.test/voice", "http://line.test/status", "http://line.test/sms")
@@ -39,7 +39,7 @@ def rehearse() -> Iterator[Rehearse]:
         network.close()
 
 
-def said(call: Call) -> list[tuple[float, str]]:
+def said(call: RehearsedCall) -> list[tuple[float, str]]:
     return [(round(line.at, 2), line.words) for line in call.lines if line.what == "heard"]
 
 
@@ -108,7 +108,7 @@ def test_who_is_not_joined_leads_on(
 def test_a_caller_who_hangs_up_while_an_agency_rings_ends_the_ringing(rehearse: Rehearse) -> None:
     network, papers = rehearse(voice=DIAL, whisper=WHISPER, over=THANKS)
 
-    call = network.dial(CALLER, people.caller(people.Rings("first"), people.Pass(1), people.HangUp()))
+    call = network.dial(CALLER, people.caller(people.Rings("first"), people.Pass(1), people.HangsUp()))
     network.settle()
 
     assert network.calls_to("first")[0].leg.status == "canceled"

@@ -139,7 +139,7 @@ def test_a_caller_who_hangs_up_while_waiting_is_reported(network: Network, paper
 
 
 def test_a_caller_who_hangs_up_in_the_second_of_the_join_leaves_no_leg(network: Network) -> None:
-    network.dial(CALLER, people.caller(people.Pass(1.0), people.HangUp()))
+    network.dial(CALLER, people.caller(people.Pass(1.0), people.HangsUp()))
     ring_agency(network)
     network.settle(60)
 

@@ -13,7 +13,7 @@ from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import WebhookFault
 from ivr.simulator.papers import Document, Papers, twiml
 from ivr.simulator.people import When
-from ivr.simulator.rehearse import Call, Network
+from ivr.simulator.rehearse import Network, RehearsedCall
 from ivr.simulator.webhooks import Answer, sign
 
 ACCOUNT = Account("AC" + "1" * 32, "secret", "+12895550100")
@@ -42,7 +42,7 @@ def rehearse() -> Iterator[Rehearse]:
         network.close()
 
 
-def said(call: Call) -> list[tuple[float, str]]:
+def said(call: RehearsedCall) -> list[tuple[float, str]]:
     return [(round(line.at, 2), line.words) for line in call.lines if line.what == "heard"]
 
 

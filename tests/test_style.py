@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.flow.graph import by_voice
-from ivr.flow.models import Checklist, Consent, Goodbye, Language, Menu, Message, Transfer
+from ivr.flow.models import (
+    ChecklistStop,
+    ConsentStop,
+    GoodbyeStop,
+    LanguageStop,
+    MenuStop,
+    MessageStop,
+    TransferStop,
+)
 from ivr.flow.readability import Style, plainness, syllables, unkind
 from ivr.flow.rendering import choices, content, spoken_number
 from ivr.position import Position
@@ -16,13 +24,13 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow, Stop
 
 LAST = {  # Kind of stop -> the lines with which its instructions end, always in this order.
-    Menu: ("leave_key",),
-    Transfer: ("leave_key",),
-    Message: ("after", "person_key"),
-    Checklist: ("yes_no",),
-    Consent: ("yes_no",),
-    Language: ("person_key", "person_key"),
-    Goodbye: (),
+    MenuStop: ("leave_key",),
+    TransferStop: ("leave_key",),
+    MessageStop: ("after", "person_key"),
+    ChecklistStop: ("yes_no",),
+    ConsentStop: ("yes_no",),
+    LanguageStop: ("person_key", "person_key"),
+    GoodbyeStop: (),
 }
 SPOKEN = {
     "people": 2,
@@ -86,7 +94,7 @@ def test_instructions_end_with_the_same_words_everywhere(flow: Flow) -> None:
             lines = flow.prompts[language].lines
             last = [getattr(lines, line) for line in LAST[type(stop)]]
 
-            if not isinstance(stop, Language):
+            if not isinstance(stop, LanguageStop):
                 assert said[len(said) - len(last) :] == last, name
 
 

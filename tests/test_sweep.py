@@ -21,7 +21,7 @@ from ivr.simulator.faults import RestFault
 from ivr.simulator.legs import Plan
 from ivr.simulator.papers import Papers
 from ivr.simulator.rehearse import Network
-from ivr.telephony.data_deletion import Copies, CopiesUnavailable, Sweep, Swept
+from ivr.telephony.data_deletion import DeletionSweep, SweepResult, TwilioRecords, TwilioRecordsUnavailable
 from ivr.telephony.twilio_client import make_client
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def network(papers: Papers) -> Iterator[Network]:
 
 
 @pytest.fixture
-def make_sweep(network: Network, log: Log) -> Iterator[Callable[..., Sweep]]:
+def make_sweep(network: Network, log: Log) -> Iterator[Callable[..., DeletionSweep]]:
     """Make a sweep whose time is the network's; two records to a page, so that there are many."""
     settings = read_settings(
         ENVIRONMENT
@@ -88,16 +88,18 @@ def make_sweep(network: Network, log: Log) -> Iterator[Callable[..., Sweep]]:
     )
     client = make_client(settings)
 
-    def make(page: int = 2, seconds: float = 60.0) -> Sweep:
-        copies = Copies(client, OURS, page)
-        return Sweep(copies, log.known, log.call_id, lambda: network.exchange.date().timestamp(), seconds)
+    def make(page: int = 2, seconds: float = 60.0) -> DeletionSweep:
+        copies = TwilioRecords(client, OURS, page)
+        return DeletionSweep(
+            copies, log.known, log.call_id, lambda: network.exchange.date().timestamp(), seconds
+        )
 
     yield make
     client.http_client.session.close()
 
 
 @pytest.fixture
-def sweep(make_sweep: Callable[..., Sweep]) -> Sweep:
+def sweep(make_sweep: Callable[..., DeletionSweep]) -> DeletionSweep:
     return make_sweep()
 
 
@@ -126,7 +128,9 @@ def kept(network: Network) -> tuple[int, int, int]:
 NOTHING = (0, 0, 0)
 
 
-def test_nothing_of_ours_is_left_at_twilio(network: Network, log: Log, papers: Papers, sweep: Sweep) -> None:
+def test_nothing_of_ours_is_left_at_twilio(
+    network: Network, log: Log, papers: Papers, sweep: DeletionSweep
+) -> None:
     live(network, log, papers)
     before = kept(network)
     network.clock.advance(QUARTER)
@@ -135,11 +139,11 @@ def test_nothing_of_ours_is_left_at_twilio(network: Network, log: Log, papers: P
 
     assert before == (9, 7, 1)
     assert kept(network) == NOTHING
-    assert swept == Swept(deleted_calls=9, deleted_messages=7, deleted_queues=1)
+    assert swept == SweepResult(deleted_calls=9, deleted_messages=7, deleted_queues=1)
 
 
 def test_what_is_younger_than_a_quarter_of_an_hour_stays(
-    network: Network, log: Log, papers: Papers, sweep: Sweep
+    network: Network, log: Log, papers: Papers, sweep: DeletionSweep
 ) -> None:
     live(network, log, papers)
     before = kept(network)
@@ -147,11 +151,11 @@ def test_what_is_younger_than_a_quarter_of_an_hour_stays(
 
     swept = sweep.run()
 
-    assert (kept(network), swept) == (before, Swept())
+    assert (kept(network), swept) == (before, SweepResult())
 
 
 def test_sweeps_go_on_where_twilio_was_busy_or_had_not_closed_its_records(
-    network: Network, log: Log, papers: Papers, sweep: Sweep
+    network: Network, log: Log, papers: Papers, sweep: DeletionSweep
 ) -> None:
     live(network, log, papers)
     network.clock.advance(QUARTER)
@@ -171,7 +175,7 @@ def test_sweeps_go_on_where_twilio_was_busy_or_had_not_closed_its_records(
 
 
 def test_a_call_that_the_log_never_saw_is_counted_once(
-    network: Network, log: Log, papers: Papers, sweep: Sweep
+    network: Network, log: Log, papers: Papers, sweep: DeletionSweep
 ) -> None:
     live(network, log, papers)
     papers.documents["/voice"] = "<Say>The fallback document speaks.</Say>"
@@ -187,7 +191,7 @@ def test_a_call_that_the_log_never_saw_is_counted_once(
 
 
 def test_a_call_is_looked_up_by_when_it_began_a_minute_more_or_less(
-    network: Network, log: Log, sweep: Sweep
+    network: Network, log: Log, sweep: DeletionSweep
 ) -> None:
     began = network.exchange.date()
     network.dial(CALLERS[0])
@@ -200,7 +204,7 @@ def test_a_call_is_looked_up_by_when_it_began_a_minute_more_or_less(
 
 
 def test_calls_wait_for_a_log_that_is_away_and_texts_do_not(
-    network: Network, log: Log, papers: Papers, sweep: Sweep
+    network: Network, log: Log, papers: Papers, sweep: DeletionSweep
 ) -> None:
     live(network, log, papers)
     network.clock.advance(QUARTER)
@@ -215,7 +219,7 @@ def test_calls_wait_for_a_log_that_is_away_and_texts_do_not(
     assert (second.unknown_calls, kept(network)) == (0, NOTHING)
 
 
-def test_a_call_of_before_the_line_is_deleted_and_not_counted(network: Network, sweep: Sweep) -> None:
+def test_a_call_of_before_the_line_is_deleted_and_not_counted(network: Network, sweep: DeletionSweep) -> None:
     network.dial(CALLERS[0])
     network.settle()
     network.clock.advance(WEEK.total_seconds() + 60)
@@ -226,7 +230,7 @@ def test_a_call_of_before_the_line_is_deleted_and_not_counted(network: Network, 
 
 
 def test_a_leg_that_shows_the_callers_own_number_is_found_by_its_call(
-    network: Network, papers: Papers, sweep: Sweep
+    network: Network, papers: Papers, sweep: DeletionSweep
 ) -> None:
     papers.documents["/voice"] = f"<Dial><Number>{AGENCY}</Number></Dial>"
     network.dial(CALLERS[0])
@@ -240,7 +244,7 @@ def test_a_leg_that_shows_the_callers_own_number_is_found_by_its_call(
     assert (swept.deleted_calls, kept(network)) == (2, NOTHING)
 
 
-def test_what_belongs_to_another_number_is_left_alone(network: Network, sweep: Sweep) -> None:
+def test_what_belongs_to_another_number_is_left_alone(network: Network, sweep: DeletionSweep) -> None:
     exchange = network.exchange
     other = exchange.leg("outbound-api", THEIRS, AGENCY, Plan(None, None))
     other.finish("completed", "them")
@@ -258,7 +262,7 @@ def test_what_belongs_to_another_number_is_left_alone(network: Network, sweep: S
     assert [queue.name for queue in exchange.queues.values()] == ["their own queue"]
 
 
-def test_a_call_that_goes_on_is_left_alone(network: Network, papers: Papers, sweep: Sweep) -> None:
+def test_a_call_that_goes_on_is_left_alone(network: Network, papers: Papers, sweep: DeletionSweep) -> None:
     papers.documents["/voice"] = "<Enqueue>search-1</Enqueue>"
     network.dial(CALLERS[0])
     network.clock.advance(3600)
@@ -266,10 +270,12 @@ def test_a_call_that_goes_on_is_left_alone(network: Network, papers: Papers, swe
     swept = sweep.run()
 
     assert kept(network) == (1, 0, 1)
-    assert swept == Swept()
+    assert swept == SweepResult()
 
 
-def test_a_text_whose_last_news_never_came_is_deleted_after_a_day(network: Network, sweep: Sweep) -> None:
+def test_a_text_whose_last_news_never_came_is_deleted_after_a_day(
+    network: Network, sweep: DeletionSweep
+) -> None:
     network.text(CALLERS[0], "signs")
     network.clock.advance(5.0)
     stuck = next(m for m in network.exchange.texts.messages.values() if m.direction == "outbound-reply")
@@ -288,7 +294,7 @@ def test_a_text_whose_last_news_never_came_is_deleted_after_a_day(network: Netwo
 
 
 @dataclass(frozen=True)
-class Raced(Copies):
+class Raced(TwilioRecords):
     """Another sweep is always a little faster."""
 
     def delete(self, copy: object) -> object:  # type: ignore[override]
@@ -296,19 +302,19 @@ class Raced(Copies):
         return super().delete(copy)  # type: ignore[arg-type]
 
 
-def test_what_somebody_else_deleted_is_as_good(network: Network, log: Log, sweep: Sweep) -> None:
+def test_what_somebody_else_deleted_is_as_good(network: Network, log: Log, sweep: DeletionSweep) -> None:
     network.dial(CALLERS[0])
     network.settle()
     network.clock.advance(QUARTER)
     raced = Raced(sweep.copies.client, OURS)
 
-    swept = Sweep(raced, log.known, log.call_id, sweep.now).run()
+    swept = DeletionSweep(raced, log.known, log.call_id, sweep.now).run()
 
-    assert (swept, kept(network)) == (Swept(), NOTHING)
+    assert (swept, kept(network)) == (SweepResult(), NOTHING)
 
 
 def test_a_busy_twilio_is_left_alone_until_the_next_sweep(
-    network: Network, log: Log, papers: Papers, sweep: Sweep
+    network: Network, log: Log, papers: Papers, sweep: DeletionSweep
 ) -> None:
     live(network, log, papers)
     network.clock.advance(QUARTER)
@@ -321,7 +327,7 @@ def test_a_busy_twilio_is_left_alone_until_the_next_sweep(
 
 
 def test_a_sweep_that_takes_too_long_is_ended(
-    network: Network, log: Log, papers: Papers, make_sweep: Callable[..., Sweep]
+    network: Network, log: Log, papers: Papers, make_sweep: Callable[..., DeletionSweep]
 ) -> None:
     live(network, log, papers)
     network.clock.advance(QUARTER)
@@ -333,7 +339,7 @@ def test_a_sweep_that_takes_too_long_is_ended(
 
 @pytest.mark.parametrize("does", ["429", "503", "drop"])
 def test_lists_that_do_not_come_are_asked_for_by_the_next_sweep(
-    does: str, network: Network, log: Log, papers: Papers, sweep: Sweep
+    does: str, network: Network, log: Log, papers: Papers, sweep: DeletionSweep
 ) -> None:
     live(network, log, papers)
     network.clock.advance(QUARTER)
@@ -346,7 +352,7 @@ def test_lists_that_do_not_come_are_asked_for_by_the_next_sweep(
 
 
 def test_many_pages_are_read_before_anything_is_deleted(
-    network: Network, make_sweep: Callable[..., Sweep]
+    network: Network, make_sweep: Callable[..., DeletionSweep]
 ) -> None:
     for n in range(60):
         network.dial(CALLERS[n % 8])
@@ -358,7 +364,7 @@ def test_many_pages_are_read_before_anything_is_deleted(
     assert (swept.deleted_calls, kept(network)) == (120, NOTHING)
 
 
-def test_what_is_older_than_a_moment_is_listed(network: Network, sweep: Sweep) -> None:
+def test_what_is_older_than_a_moment_is_listed(network: Network, sweep: DeletionSweep) -> None:
     network.dial(CALLERS[0])
     network.settle()
     ended = network.exchange.date()
@@ -379,7 +385,7 @@ def lived(network: Network, log: Log, papers: Papers) -> Network:
 
 @pytest.mark.parametrize("does", ["", "429", "drop"])
 def test_no_number_and_no_id_is_logged_shown_or_raised(
-    does: str, lived: Network, sweep: Sweep, caplog: pytest.LogCaptureFixture
+    does: str, lived: Network, sweep: DeletionSweep, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     copies = list(sweep.copies.all())
@@ -388,7 +394,7 @@ def test_no_number_and_no_id_is_logged_shown_or_raised(
 
     shown = [repr(sweep.run()), repr(copies), repr(sweep.copies)]
     lived.faults.rest = [RestFault(does or "500")]
-    with pytest.raises(CopiesUnavailable) as raised:
+    with pytest.raises(TwilioRecordsUnavailable) as raised:
         next(sweep.copies.all())
 
     told = " ".join((*shown, repr(raised.value), *(repr(vars(r)) + r.getMessage() for r in caplog.records)))

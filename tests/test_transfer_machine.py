@@ -10,94 +10,115 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ivr.effects import EndRing, Ring
-from ivr.transfer.machine import ARRIVALS, LEG, MOVES, OF_A_LEG, UNSEEN, E, News, S, Transfer, advance
+from ivr.transfer.machine import (
+    ARRIVALS,
+    LEG,
+    MOVES,
+    OF_A_LEG,
+    UNSEEN,
+    Event,
+    EventType,
+    State,
+    Transfer,
+    advance,
+)
 from ivr.transfer.time_limits import due, offers_choice, ring_seconds, unclaimed
 
 BEGUN = Transfer("t1", "c1", "any", "en")
 AGENCIES = ("victim-services", "chrysalis", "hotline")
 
 
-def after(*news: News, begun: Transfer = BEGUN) -> Transfer:
+def after(*news: Event, begun: Transfer = BEGUN) -> Transfer:
     transfer = begun
     for each in news:
         transfer, _ = advance(transfer, each)
     return transfer
 
 
-def claimed(agency: str = "chrysalis") -> News:
-    return News(E.CLAIMED, agency=agency)
+def claimed(agency: str = "chrysalis") -> Event:
+    return Event(EventType.CLAIMED, agency=agency)
 
 
 def test_every_state_has_moves_and_an_arrival() -> None:
-    assert set(MOVES) == set(S) == set(ARRIVALS)
+    assert set(MOVES) == set(State) == set(ARRIVALS)
 
 
 def test_an_accepted_call_goes_from_searching_to_finished() -> None:
-    told = (claimed(), News(E.RANG, 1), News(E.ANSWERED, 1), News(E.ACCEPTED, 1), News(E.TALKED))
+    told = (
+        claimed(),
+        Event(EventType.RANG, 1),
+        Event(EventType.ANSWERED, 1),
+        Event(EventType.ACCEPTED, 1),
+        Event(EventType.TALKED),
+    )
 
-    assert after(*told).state is S.FINISHED
+    assert after(*told).state is State.FINISHED
 
 
-@pytest.mark.parametrize("event", [E.MISSED, E.MACHINE, E.OVERDUE, E.AGENCY_LEFT])
-def test_an_agency_that_does_not_take_the_call_is_followed_by_the_next(event: E) -> None:
-    ringing = after(claimed(), News(E.RANG, 1))
+@pytest.mark.parametrize(
+    "event", [EventType.MISSED, EventType.MACHINE, EventType.OVERDUE, EventType.AGENCY_LEFT]
+)
+def test_an_agency_that_does_not_take_the_call_is_followed_by_the_next(event: EventType) -> None:
+    ringing = after(claimed(), Event(EventType.RANG, 1))
 
-    transfer, effects = advance(ringing, News(event, 1))
+    transfer, effects = advance(ringing, Event(event, 1))
 
-    assert transfer.state is S.SEARCHING
+    assert transfer.state is State.SEARCHING
     assert Ring("t1", "2") in effects
 
 
 def test_late_no_answer_does_not_stop_the_next_phone_ringing() -> None:
-    second = after(claimed(), News(E.MISSED, 1), claimed("hotline"), News(E.RANG, 2))
+    second = after(claimed(), Event(EventType.MISSED, 1), claimed("hotline"), Event(EventType.RANG, 2))
 
-    transfer, effects = advance(second, News(E.MISSED, 1))
+    transfer, effects = advance(second, Event(EventType.MISSED, 1))
 
     assert (transfer, effects) == (second, ())
 
 
 def test_a_second_agency_that_presses_one_connects_nobody() -> None:
-    connected = after(claimed(), News(E.MISSED, 1), claimed("hotline"), News(E.ACCEPTED, 2))
+    connected = after(claimed(), Event(EventType.MISSED, 1), claimed("hotline"), Event(EventType.ACCEPTED, 2))
 
-    transfer, _ = advance(connected, News(E.ACCEPTED, 1))
+    transfer, _ = advance(connected, Event(EventType.ACCEPTED, 1))
 
     assert transfer.connects(2)
     assert not transfer.connects(1)
 
 
-@pytest.mark.parametrize("event", [E.GAVE_UP, E.CALLER_LEFT, E.OVERDUE, E.MACHINE])
-def test_a_telephone_that_rings_for_nobody_is_ended(event: E) -> None:
-    ringing = after(claimed(), News(E.RANG, 1))
+@pytest.mark.parametrize(
+    "event", [EventType.GAVE_UP, EventType.CALLER_LEFT, EventType.OVERDUE, EventType.MACHINE]
+)
+def test_a_telephone_that_rings_for_nobody_is_ended(event: EventType) -> None:
+    ringing = after(claimed(), Event(EventType.RANG, 1))
 
-    _, effects = advance(ringing, News(event, 1))
+    _, effects = advance(ringing, Event(event, 1))
 
     assert EndRing("t1", "1") in effects
 
 
 def test_once_the_caller_is_gone_nothing_more_happens() -> None:
-    left = after(claimed(), News(E.RANG, 1), News(E.CALLER_LEFT))
+    left = after(claimed(), Event(EventType.RANG, 1), Event(EventType.CALLER_LEFT))
 
-    assert all(advance(left, News(event, 1, "hotline")) == (left, ()) for event in E)
+    assert all(advance(left, Event(event, 1, "hotline")) == (left, ()) for event in EventType)
 
 
 def test_a_caller_who_was_never_joined_is_searched_for_again() -> None:
-    connected = replace(after(claimed(), News(E.ACCEPTED, 1)), tick=3, since=18)
+    connected = replace(after(claimed(), Event(EventType.ACCEPTED, 1)), tick=3, since=18)
 
     assert due(connected, 29, 5) is None  # The person who took the call is still told who the caller is.
     assert due(connected, 30, 4) is None
-    assert due(connected, 30, 5) == News(E.STRANDED)
-    assert advance(connected, News(E.STRANDED))[0].state is S.SEARCHING
+    assert due(connected, 30, 5) == Event(EventType.STRANDED)
+    assert advance(connected, Event(EventType.STRANDED))[0].state is State.SEARCHING
 
 
 def test_a_person_who_hears_the_briefing_is_given_all_its_time() -> None:
-    briefing = replace(after(claimed(), News(E.ANSWERED, 1)), waited=54, since=54)
+    briefing = replace(after(claimed(), Event(EventType.ANSWERED, 1)), waited=54, since=54)
 
     assert due(briefing, 54 + 20, 9) is None
-    assert due(briefing, 54 + 24, 9) == News(E.OVERDUE, 1, how="declined")
+    assert due(briefing, 54 + 24, 9) == Event(EventType.OVERDUE, 1, how="declined")
 
 
 def test_nobody_waits_longer_than_two_minutes() -> None:
-    assert due(replace(BEGUN, waited=119), 120, 30) == News(E.GAVE_UP)
+    assert due(replace(BEGUN, waited=119), 120, 30) == Event(EventType.GAVE_UP)
 
 
 def test_a_search_that_nobody_took_up_for_four_seconds_is_taken_up_by_whoever_notices() -> None:
@@ -127,36 +148,36 @@ class Anything(RuleBasedStateMachine):
         )  # The attempts whose agency was told to join, and whose talk is not over.
         self.gone = False
 
-    @precondition(lambda self: self.transfer.state is S.SEARCHING)
+    @precondition(lambda self: self.transfer.state is State.SEARCHING)
     @rule(agency=st.sampled_from(AGENCIES), workers=st.integers(1, 2))
     def a_worker_claims(self, agency: str, workers: int) -> None:
         for _ in range(
             workers
         ):  # The second reads what the first wrote: the row is changed by one at a time.
             before = self.transfer
-            self.transfer, _ = advance(before, News(E.CLAIMED, agency=agency))
-            if before.state is S.SEARCHING and self.transfer.state is S.DIALLING:
+            self.transfer, _ = advance(before, Event(EventType.CLAIMED, agency=agency))
+            if before.state is State.SEARCHING and self.transfer.state is State.DIALLING:
                 assert not self.gone
                 self.rung.append((self.transfer.place, agency))
 
     @rule(event=st.sampled_from(sorted(OF_A_LEG)), place=st.integers(1, 4), copies=st.integers(1, 2))
-    def a_callback_comes(self, event: E, place: int, copies: int) -> None:
+    def a_callback_comes(self, event: EventType, place: int, copies: int) -> None:
         for _ in range(copies):
-            self._hear(News(event, place))
+            self._hear(Event(event, place))
 
-    @rule(event=st.sampled_from([E.GAVE_UP, E.EXHAUSTED, E.TALKED]))
-    def something_happens(self, event: E) -> None:
-        self._hear(News(event))
+    @rule(event=st.sampled_from([EventType.GAVE_UP, EventType.EXHAUSTED, EventType.TALKED]))
+    def something_happens(self, event: EventType) -> None:
+        self._hear(Event(event))
 
     @precondition(lambda self: not self.gone)  # Only a caller who is there brings it, fetch after fetch.
     @rule()
     def the_caller_still_waits(self) -> None:
-        self._hear(News(E.STRANDED))
+        self._hear(Event(EventType.STRANDED))
 
     @rule()
     def the_caller_leaves(self) -> None:
-        self._hear(News(E.CALLER_LEFT))
-        self.gone = self.gone or self.transfer.state in {S.LEFT, S.FINISHED}
+        self._hear(Event(EventType.CALLER_LEFT))
+        self.gone = self.gone or self.transfer.state in {State.LEFT, State.FINISHED}
 
     @rule(seconds=st.integers(0, 30))
     def a_wait_document_is_fetched(self, seconds: int) -> None:
@@ -166,12 +187,12 @@ class Anything(RuleBasedStateMachine):
         news = due(there, there.waited, there.tick + 1)
         self.transfer = advance(there, news)[0] if news else there
 
-    def _hear(self, news: News) -> None:
+    def _hear(self, news: Event) -> None:
         before = self.transfer
         self.transfer, effects = advance(before, news)
-        if news.event is E.ACCEPTED and self.transfer.connects(news.place):
+        if news.event is EventType.ACCEPTED and self.transfer.connects(news.place):
             self.joined.add(news.place)
-        if self.transfer.state is not S.CONNECTED:
+        if self.transfer.state is not State.CONNECTED:
             self.joined.clear()
         assert effects == () or self.transfer != before
 
@@ -186,7 +207,7 @@ class Anything(RuleBasedStateMachine):
 
     @invariant()
     def every_state_but_an_end_has_a_way_on(self) -> None:
-        waiting = self.transfer.state in LEG | {S.SEARCHING, S.CONNECTED}
+        waiting = self.transfer.state in LEG | {State.SEARCHING, State.CONNECTED}
         assert not waiting or due(self.transfer, 10_000, self.transfer.tick + 9) is not None
 
 

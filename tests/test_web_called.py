@@ -9,7 +9,7 @@ import pytest
 from fakes import KeptEffects, SentTexts
 from test_web_text import read
 
-from ivr.caller_limits import Welcome
+from ivr.caller_limits import CallerLimits
 from ivr.effects import CallTexter
 from ivr.line import Line
 
@@ -76,7 +76,7 @@ class Full:
 def test_a_phone_that_was_rung_too_often_gets_words_and_the_number(
     flow: Flow, make_twilio: Callable[[Line], Twilio]
 ) -> None:
-    line = Line(flow, KeptJournal(), SentTexts(), KeptEffects(), welcome=Welcome(Full()))
+    line = Line(flow, KeptJournal(), SentTexts(), KeptEffects(), welcome=CallerLimits(Full()))
     twilio = make_twilio(line)
     twilio.text("CALL", "SM1")
 

@@ -10,7 +10,7 @@ import pytest
 from fakes import KeptEffects, NotedJournal, SentTexts
 from test_web_text import read
 
-from ivr.caller_limits import CALLS_A_MINUTE, TEXTS_A_MINUTE, TRANSFERS_AN_HOUR, Lists, Welcome
+from ivr.caller_limits import CALLS_A_MINUTE, TEXTS_A_MINUTE, TRANSFERS_AN_HOUR, CallerLimits, ListedCallers
 from ivr.line import Line
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Counting:
 
 @dataclass
 class Listed:
-    lists: Lists = field(default_factory=Lists)
+    lists: ListedCallers = field(default_factory=ListedCallers)
 
-    def __call__(self) -> Lists:
+    def __call__(self) -> ListedCallers:
         return self.lists
 
 
@@ -50,13 +50,13 @@ def listed() -> Listed:
 
 @pytest.fixture
 def busy(flow: Flow, make_twilio: Callable[[Line], Twilio], listed: Listed) -> Twilio:
-    welcome = Welcome(Counting(), listed)
+    welcome = CallerLimits(Counting(), listed)
     return make_twilio(Line(flow, NotedJournal(), SentTexts(), KeptEffects(), welcome=welcome))
 
 
 def block(twilio: Twilio, listed: Listed, number: str) -> None:
     marks = twilio.client.application.extensions["ivr"].marks
-    listed.lists = Lists(blocked=frozenset({marks.who(number).block}))
+    listed.lists = ListedCallers(blocked=frozenset({marks.who(number).block}))
 
 
 def test_a_phone_that_calls_too_often_hears_the_numbers_and_a_way_on(busy: Twilio) -> None:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis, RedisError
 
-from ivr.circuit_breaker import REST_SECONDS, Breaker
+from ivr.circuit_breaker import REST_SECONDS, CircuitBreaker
 from ivr.effects import Alarm, CallTexter, EndRing, Ring, TextNumbers
 from ivr.operations.local_stack import find_redis, free_port
-from ivr.work.call_pacing import Slots
-from ivr.work.queue import JOB, QUEUES, RedisLater, connect_redis, queues
+from ivr.work.call_pacing import CallPacing
+from ivr.work.queue import JOB, QUEUES, RedisQueue, connect_redis, queues
 from ivr.work.redis_limits import RedisLimits
-from ivr.work.secret_store import KEPT_SECONDS, Sealed
-from ivr.work.twilio_heartbeat import Last, Signs
+from ivr.work.secret_store import KEPT_SECONDS, SecretStore
+from ivr.work.twilio_heartbeat import LastSigns, TwilioHeartbeat
 from ivr.work.worker import make_worker
 
 if TYPE_CHECKING:
@@ -112,9 +112,9 @@ class Performed:
             raise self.fault
 
 
-def later_on(redis: Redis, perform: Callable[[Effect], None]) -> RedisLater:
-    breaker = Breaker()
-    later = RedisLater(redis, Sealed(redis, SECRET, breaker), breaker)
+def later_on(redis: Redis, perform: Callable[[Effect], None]) -> RedisQueue:
+    breaker = CircuitBreaker()
+    later = RedisQueue(redis, SecretStore(redis, SECRET, breaker), breaker)
     later.perform_with(perform)
     return later
 
@@ -128,7 +128,7 @@ def in_redis(redis: Redis) -> str:
 
 def test_a_part_that_failed_is_left_alone_for_a_while_then_asked_again() -> None:
     clock = Clock()
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(clock)
 
     asked = [breaker.closed]
     breaker.trip()
@@ -140,29 +140,29 @@ def test_a_part_that_failed_is_left_alone_for_a_while_then_asked_again() -> None
 
 
 def test_a_secret_is_given_once(redis: Redis) -> None:
-    sealed = Sealed(redis, SECRET, Breaker())
+    sealed = SecretStore(redis, SECRET, CircuitBreaker())
     sealed.keep("number-c1", NUMBER)
 
-    taken = [Sealed(redis, SECRET, Breaker()).take("number-c1"), sealed.take("number-c1")]
+    taken = [SecretStore(redis, SECRET, CircuitBreaker()).take("number-c1"), sealed.take("number-c1")]
 
     assert taken == [NUMBER, ""]
 
 
 def test_a_secret_cannot_be_read_in_redis_and_does_not_stay(redis: Redis) -> None:
-    Sealed(redis, SECRET, Breaker()).keep("number-c1", NUMBER)
+    SecretStore(redis, SECRET, CircuitBreaker()).keep("number-c1", NUMBER)
 
     assert NUMBER.strip("+") not in in_redis(redis)
     assert 0 < int(redis.ttl("sealed:number-c1")) <= KEPT_SECONDS  # type: ignore[arg-type]
 
 
 def test_a_secret_sealed_under_another_key_is_no_secret_of_ours(redis: Redis) -> None:
-    Sealed(redis, "the key of last month, long enough", Breaker()).keep("number-c1", NUMBER)
+    SecretStore(redis, "the key of last month, long enough", CircuitBreaker()).keep("number-c1", NUMBER)
 
-    assert Sealed(redis, SECRET, Breaker()).take("number-c1") == ""
+    assert SecretStore(redis, SECRET, CircuitBreaker()).take("number-c1") == ""
 
 
 def test_without_redis_a_secret_stays_here_and_is_given_once(dead: Redis) -> None:
-    sealed = Sealed(dead, SECRET, Breaker())
+    sealed = SecretStore(dead, SECRET, CircuitBreaker())
     sealed.keep("number-c1", NUMBER)
 
     assert [sealed.take("number-c1"), sealed.take("number-c1")] == [NUMBER, ""]
@@ -170,7 +170,7 @@ def test_without_redis_a_secret_stays_here_and_is_given_once(dead: Redis) -> Non
 
 def test_without_redis_an_old_secret_is_forgotten_when_the_next_is_kept(dead: Redis) -> None:
     clock = Clock()
-    sealed = Sealed(dead, SECRET, Breaker(), clock)
+    sealed = SecretStore(dead, SECRET, CircuitBreaker(), clock)
     sealed.keep("number-c1", NUMBER)
     clock.seconds += KEPT_SECONDS + 1
     sealed.keep("number-c2", NUMBER)
@@ -180,9 +180,9 @@ def test_without_redis_an_old_secret_is_forgotten_when_the_next_is_kept(dead: Re
 
 def test_a_secret_kept_while_redis_was_gone_is_given_when_it_is_back(redis: Redis) -> None:
     clock = Clock()
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(clock)
     breaker.trip()
-    sealed = Sealed(redis, SECRET, breaker)
+    sealed = SecretStore(redis, SECRET, breaker)
     sealed.keep("number-c1", NUMBER)
     clock.seconds += REST_SECONDS
 
@@ -190,8 +190,8 @@ def test_a_secret_kept_while_redis_was_gone_is_given_when_it_is_back(redis: Redi
     assert sealed.take("number-c1") == NUMBER
 
 
-def slots(redis: Redis, clock: Clock) -> Slots:
-    return Slots(redis, Breaker(), clock)
+def slots(redis: Redis, clock: Clock) -> CallPacing:
+    return CallPacing(redis, CircuitBreaker(), clock)
 
 
 def test_two_processes_share_one_second_after_another(redis: Redis) -> None:
@@ -266,7 +266,7 @@ def test_many_threads_never_share_a_second(redis_url: str) -> None:
 def test_what_happens_too_often_is_refused_with_and_without_redis(
     which: str, request: pytest.FixtureRequest
 ) -> None:
-    limits = RedisLimits(request.getfixturevalue(which), Breaker())
+    limits = RedisLimits(request.getfixturevalue(which), CircuitBreaker())
 
     allowed = [limits.allow("call", "mark", 3, 3600) for _ in range(5)]
 
@@ -276,7 +276,7 @@ def test_what_happens_too_often_is_refused_with_and_without_redis(
 
 def test_without_redis_a_limit_begins_anew_after_its_time(dead: Redis) -> None:
     clock = Clock()
-    limits = RedisLimits(dead, Breaker(), clock)
+    limits = RedisLimits(dead, CircuitBreaker(), clock)
     before = [limits.allow("call", "mark", 1, 60) for _ in range(2)]
     clock.seconds += 60
 
@@ -401,7 +401,7 @@ def test_the_address_of_redis_with_a_path_is_a_socket(tmp_path: Path) -> None:
 
 def test_signs_of_twilio_are_known_to_every_process_for_a_day(redis: Redis) -> None:
     clock = Clock()
-    web, worker, console = (Signs(redis, Breaker(), clock) for _ in range(3))
+    web, worker, console = (TwilioHeartbeat(redis, CircuitBreaker(), clock) for _ in range(3))
     before = console.read()
     web.hear()
     unheard = console.read()
@@ -415,33 +415,33 @@ def test_signs_of_twilio_are_known_to_every_process_for_a_day(redis: Redis) -> N
 
     ill = console.read()
 
-    assert before == unheard == Last(known=True)
-    assert (well, well.sweeps) == (Last(known=True, heard=1000.0, swept=1060.0), True)
-    assert (ill, ill.sweeps) == (Last(known=True, heard=1000.0, swept=1060.0, failed=1360.0), False)
+    assert before == unheard == LastSigns(known=True)
+    assert (well, well.sweeps) == (LastSigns(known=True, heard=1000.0, swept=1060.0), True)
+    assert (ill, ill.sweeps) == (LastSigns(known=True, heard=1000.0, swept=1060.0, failed=1360.0), False)
     assert all(0 < redis.ttl(key) <= 86_400 for key in redis.keys("twilio:*"))
 
 
 def test_signs_of_twilio_are_not_known_without_redis(dead: Redis) -> None:
-    signs = Signs(dead, Breaker(), Clock())
+    signs = TwilioHeartbeat(dead, CircuitBreaker(), Clock())
     signs.hear()
     signs.tell()
     signs.swept(whole=True)
 
-    assert signs.read() == Last(known=False)
+    assert signs.read() == LastSigns(known=False)
     assert not signs.read().sweeps
 
 
 def test_what_redis_did_not_take_is_told_when_it_is_back(redis: Redis) -> None:
     clock = Clock()
-    breaker = Breaker(clock)
-    signs = Signs(redis, breaker, clock)
+    breaker = CircuitBreaker(clock)
+    signs = TwilioHeartbeat(redis, breaker, clock)
     breaker.trip()
     signs.hear()
     signs.tell()
-    away = Signs(redis, Breaker(), clock).read()
+    away = TwilioHeartbeat(redis, CircuitBreaker(), clock).read()
 
     clock.seconds += REST_SECONDS
     signs.tell()
 
-    assert away == Last(known=True)
-    assert signs.read() == Last(known=True, heard=1000.0)
+    assert away == LastSigns(known=True)
+    assert signs.read() == LastSigns(known=True, heard=1000.0)

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from test_conversations import ClientFetch
 
-from ivr.caller_limits import Welcome
-from ivr.circuit_breaker import Breaker, PartUnavailable
+from ivr.caller_limits import CallerLimits
+from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.line import Line
 from ivr.records.call_log import list_calls
 from ivr.records.database import connect
-from ivr.records.ingest import Filer
+from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.migrations.migrate import upgrade
-from ivr.records.transfer_store import Transfers
+from ivr.records.transfer_store import TransferStore
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.telephony.alarms import Alarms
-from ivr.telephony.twilio_client import TwilioPhone
-from ivr.transfer.coordinator import Searching
+from ivr.telephony.twilio_client import TwilioClient
+from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
-from ivr.transfer.roster import Status
+from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
-from ivr.work.call_pacing import Slots
+from ivr.work.call_pacing import CallPacing
 from ivr.work.queue import connect_redis
 from ivr.work.redis_limits import RedisLimits
 
@@ -81,7 +81,7 @@ class Died(Exception):  # noqa: N818 - what happened to the worker
     """The worker was killed in the middle of something."""
 
 
-class Mortal(TwilioPhone):
+class Mortal(TwilioClient):
     """The telephone network of a worker that may be doomed."""
 
     doomed = False
@@ -109,7 +109,7 @@ def with_agencies(
 class Losable:
     """SQL that can be taken away."""
 
-    store: Transfers
+    store: TransferStore
     lost: bool = False
 
     def open(self, transfer: Transfer) -> None:
@@ -126,7 +126,7 @@ class Losable:
     def unreached_in_a_row(self) -> int:
         return self._there().unreached_in_a_row()
 
-    def _there(self) -> Transfers:
+    def _there(self) -> TransferStore:
         if self.lost:
             raise PartUnavailable("SQL was taken away")
         return self.store
@@ -144,8 +144,8 @@ class OneProcess:
         upgrade(here.database_url)
         self._database = connect(here.database_url)
         self._journal = Journal(here.journal_dir)
-        self._filer = Filer(self._journal, self._database, self._now)
-        self._store, self._later = Losable(Transfers(self._database, self._now)), Soon(clock)
+        self._filer = JournalFiler(self._journal, self._database, self._now)
+        self._store, self._later = Losable(TransferStore(self._database, self._now)), Soon(clock)
         self._off: set[str] = set()
         network = Network(
             Account(here.account_sid, here.auth_token, here.number),
@@ -155,8 +155,8 @@ class OneProcess:
             seed="story",
         )
         self._phone = phone = Mortal(replace(here, api_url=network.api_url))
-        slots = Slots(connect_redis(NOWHERE), Breaker(), self._now)
-        searching = Searching(
+        slots = CallPacing(connect_redis(NOWHERE), CircuitBreaker(), self._now)
+        searching = TransferCoordinator(
             flow.directory,
             self._store,
             self._journal,
@@ -167,7 +167,7 @@ class OneProcess:
             self._now,
             sleep=lambda _: None,
         )
-        limits = RedisLimits(connect_redis(NOWHERE), Breaker(), self._now)
+        limits = RedisLimits(connect_redis(NOWHERE), CircuitBreaker(), self._now)
         alarms = Alarms(phone, here.alarm_number, here.alarm_url)
         self.line = Line(
             flow,
@@ -176,7 +176,7 @@ class OneProcess:
             self._later,
             searching,
             self._status,
-            Welcome(limits),
+            CallerLimits(limits),
             tell=alarms.tell,
         )
         self._later.perform = self.line.perform
@@ -214,5 +214,5 @@ class OneProcess:
     def _send(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
         return self._fetch(url, form, headers)
 
-    def _status(self) -> Status:
-        return Status(frozenset(self._off))
+    def _status(self) -> AgencyStatus:
+        return AgencyStatus(frozenset(self._off))

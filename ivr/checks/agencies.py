@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.graph import asks, below, by_voice
 from ivr.flow.loader import AGENCIES, MENUS, Fault, words_file
-from ivr.flow.models import StopWords, Transfer
+from ivr.flow.models import StopWords, TransferStop
 from ivr.flow.rendering import numbers_in
 from ivr.flow.repair import every_word
 from ivr.flow.sms import numbers_text
@@ -95,7 +95,7 @@ def unknown_orders(flow: Flow) -> Iterator[Fault]:
     """Find orders that are asked for and not declared, or declared and never asked for."""
     offered: set[str] = set()
     for name, stop in flow.stops.items():
-        for key, order in stop.orders.items() if isinstance(stop, Transfer) else ():
+        for key, order in stop.orders.items() if isinstance(stop, TransferStop) else ():
             offered.add(order)
             if order not in flow.directory.orders:
                 mend = f"rings the order '{order}', which is not in {AGENCIES}; declare it or mend the name"
@@ -108,7 +108,11 @@ def unknown_orders(flow: Flow) -> Iterator[Fault]:
 def only_police(flow: Flow) -> Iterator[Fault]:
     """Find transfers that offer police and nothing else: a caller may mistrust them."""
     for name, stop in flow.stops.items():
-        if isinstance(stop, Transfer) and stop.orders and all(_police(flow, o) for o in stop.orders.values()):
+        if (
+            isinstance(stop, TransferStop)
+            and stop.orders
+            and all(_police(flow, o) for o in stop.orders.values())
+        ):
             mend = "offers no order without police; offer one beside it that rings no police agency"
             yield Fault(MENUS, f"stops.{name}.orders", mend)
 
@@ -120,7 +124,9 @@ def _police(flow: Flow, order: str) -> bool:
 
 def too_long_names(flow: Flow) -> Iterator[Fault]:
     """Find orders whose names do not fit into the address that carries them from ring to ring."""
-    stop = max((name for name, kind in flow.stops.items() if isinstance(kind, Transfer)), key=len, default="")
+    stop = max(
+        (name for name, kind in flow.stops.items() if isinstance(kind, TransferStop)), key=len, default=""
+    )
     language = max(flow.languages, key=len, default="")
     for order, names in flow.directory.orders.items():
         longest = Position(stop, language, turn=9999, attempt=9, order=order, asked=10**9, tried=names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ivr.checks.agencies import is_date
 from ivr.flow.graph import by_voice
 from ivr.flow.loader import AGENCIES, COVERAGE, FACTS, MENUS, Fault
-from ivr.flow.models import Checklist, Message
+from ivr.flow.models import ChecklistStop, MessageStop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,8 +65,8 @@ def half_checked(flow: Flow) -> Iterator[Fault]:
                 yield Fault(FACTS, f"{place}.{part}", "is empty; write it")
 
 
-def _telling(flow: Flow) -> Mapping[str, Message | Checklist]:
-    return {name: stop for name, stop in flow.stops.items() if isinstance(stop, Message | Checklist)}
+def _telling(flow: Flow) -> Mapping[str, MessageStop | ChecklistStop]:
+    return {name: stop for name, stop in flow.stops.items() if isinstance(stop, MessageStop | ChecklistStop)}
 
 
 # Coverage: each part of the papers that the line was built from has a stop, or a reason for having none.

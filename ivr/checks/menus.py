@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, get_args
 
 from ivr.flow.graph import by_text, by_voice, depths, keys, leads, named, offers, offers_by_text
 from ivr.flow.loader import KEYWORDS, LINE, MENUS, Fault
-from ivr.flow.models import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.models import (
+    ChecklistStop,
+    ConsentStop,
+    GoodbyeStop,
+    LanguageStop,
+    MenuStop,
+    MessageStop,
+    Stop,
+    TransferStop,
+)
 from ivr.flow.repair import counts, is_count
 from ivr.flow.text_parser import fold
 from ivr.flow.turn import Wish
@@ -20,13 +29,16 @@ if TYPE_CHECKING:
 KEYS = ("1", "2", "3", "4")
 MOST_CHOICES, MOST_MENUS = 4, 3
 KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
-    "start": ((Language,), "must be a stop of kind 'language', where every call begins"),
-    "home": ((Menu,), "must be a menu, which key 9 leads to"),
-    "person": ((Transfer,), "must be a transfer, which key 0 leads to"),
-    "leave": ((Goodbye,), "must be a goodbye, so that # ends the call"),
-    "over": ((Menu, Message), "must be a menu or message, so that a caller has a choice after a transfer"),
+    "start": ((LanguageStop,), "must be a stop of kind 'language', where every call begins"),
+    "home": ((MenuStop,), "must be a menu, which key 9 leads to"),
+    "person": ((TransferStop,), "must be a transfer, which key 0 leads to"),
+    "leave": ((GoodbyeStop,), "must be a goodbye, so that # ends the call"),
+    "over": (
+        (MenuStop, MessageStop),
+        "must be a menu or message, so that a caller has a choice after a transfer",
+    ),
     "unreached": (
-        (Menu, Message),
+        (MenuStop, MessageStop),
         "must be a menu or message, so that a caller has a choice when nobody answers",
     ),
 }
@@ -34,7 +46,7 @@ KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
 
 def table(stop: Stop) -> str:
     """Name the table in which a stop declares its keys."""
-    return "orders" if isinstance(stop, Transfer) else "options"
+    return "orders" if isinstance(stop, TransferStop) else "options"
 
 
 def unknown_stops(flow: Flow) -> Iterator[Fault]:
@@ -70,9 +82,9 @@ def unreachable_stops(flow: Flow) -> Iterator[Fault]:
 def unasked(flow: Flow) -> Iterator[Fault]:
     """Find ways to a text that nobody was asked about."""
     for name, stop in flow.stops.items():
-        for place, to in leads(stop).items() if not isinstance(stop, Consent) else ():
+        for place, to in leads(stop).items() if not isinstance(stop, ConsentStop) else ():
             ahead = flow.stops.get(to)
-            if isinstance(ahead, Message) and ahead.does:
+            if isinstance(ahead, MessageStop) and ahead.does:
                 mend = f"'{to}' sends a text that nobody was asked about; lead to a consent that leads there"
                 yield Fault(MENUS, f"stops.{name}.{place}", mend)
 
@@ -124,14 +136,14 @@ def dead_ends(flow: Flow) -> Iterator[Fault]:
     """Find stops from which a caller has no way on."""
     for name, stop in flow.stops.items():
         match stop:
-            case Menu() | Transfer() if not keys(stop):
+            case MenuStop() | TransferStop() if not keys(stop):
                 mend = "is a dead end: no key leads on from it; give it at least one"
                 yield Fault(MENUS, f"stops.{name}.{table(stop)}", mend)
-            case Checklist():
+            case ChecklistStop():
                 yield from _dead_results(flow, name, stop)
 
 
-def _dead_results(flow: Flow, name: str, checklist: Checklist) -> Iterator[Fault]:
+def _dead_results(flow: Flow, name: str, checklist: ChecklistStop) -> Iterator[Fault]:
     place = f"stops.{name}.results"
     if "0" not in checklist.results:
         mend = "is a dead end for who says yes to nothing; say where 0 leads"
@@ -150,7 +162,7 @@ def _dead_results(flow: Flow, name: str, checklist: Checklist) -> Iterator[Fault
 def endless_loops(flow: Flow) -> Iterator[Fault]:
     """Find stops that lead back to themselves without ever waiting for the caller or letting them on."""
     for name, stop in flow.stops.items():
-        if isinstance(stop, Language) and isinstance(flow.stops.get(stop.next), Language):
+        if isinstance(stop, LanguageStop) and isinstance(flow.stops.get(stop.next), LanguageStop):
             mend = (
                 f"leads to '{stop.next}', which asks for the language again, for ever; lead to the main menu"
             )
@@ -166,7 +178,7 @@ def _talks_for_ever(flow: Flow, name: str) -> bool:
     here = name
     while here not in passed:
         stop = flow.stops.get(here)
-        if not isinstance(stop, Checklist) or _asks(flow, here):
+        if not isinstance(stop, ChecklistStop) or _asks(flow, here):
             return False
         passed.append(here)
         here = stop.results.get("0", "")
@@ -180,7 +192,7 @@ def _asks(flow: Flow, name: str) -> bool:
 def too_deep(flow: Flow) -> Iterator[Fault]:
     """Find menus that too many menus lie before."""
     for name, depth in depths(flow).items():
-        if isinstance(flow.stops[name], Menu) and depth > MOST_MENUS:
+        if isinstance(flow.stops[name], MenuStop) and depth > MOST_MENUS:
             mend = f"is menu number {depth} on the way; offer it by {MOST_MENUS - 1} menus or fewer"
             yield Fault(MENUS, f"stops.{name}", mend)
 

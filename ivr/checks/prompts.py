@@ -11,15 +11,15 @@ from ivr.flow.graph import by_text, offers, offers_by_text
 from ivr.flow.loader import Fault, words_file
 from ivr.flow.models import (
     AgencyWords,
-    Checklist,
-    Consent,
-    Goodbye,
-    Language,
+    ChecklistStop,
+    ConsentStop,
+    GoodbyeStop,
+    LanguageStop,
     Lines,
-    Message,
+    MessageStop,
     OrderWords,
     StopWords,
-    Transfer,
+    TransferStop,
 )
 from ivr.flow.rendering import PLACEHOLDER
 from ivr.flow.repair import every_word
@@ -37,9 +37,9 @@ def needs(flow: Flow, name: str) -> frozenset[str]:
     """Name which of a stop's words a caller or texter comes across."""
     stop = flow.stops[name]
     texted = by_text(flow)
-    spoken = {"say"} if isinstance(stop, Message | Goodbye | Language | Consent) else set()
-    asked = {"questions"} if isinstance(stop, Checklist) else set()
-    read = {"text"} if name in texted and not isinstance(stop, Language | Goodbye) else set()
+    spoken = {"say"} if isinstance(stop, MessageStop | GoodbyeStop | LanguageStop | ConsentStop) else set()
+    asked = {"questions"} if isinstance(stop, ChecklistStop) else set()
+    read = {"text"} if name in texted and not isinstance(stop, LanguageStop | GoodbyeStop) else set()
     offering = [by for by, other in flow.stops.items() if name in offers(other).values()]
     offered = {"offer"} if offering else set()
     listing = [by for by in texted if name in offers_by_text(flow, flow.stops[by]).values()]
@@ -51,7 +51,7 @@ def allows(flow: Flow, name: str) -> frozenset[str]:
     """Name which of a stop's words may be there without being needed."""
     stop = flow.stops[name]
     texted = {"text"} if name in by_text(flow) else set()
-    return frozenset({"say"} | texted) if not isinstance(stop, Message) else frozenset(texted)
+    return frozenset({"say"} | texted) if not isinstance(stop, MessageStop) else frozenset(texted)
 
 
 def missing_words(flow: Flow) -> Iterator[Fault]:
@@ -80,7 +80,7 @@ def missing_lines(flow: Flow) -> Iterator[Fault]:
 
 def missing_names(flow: Flow) -> Iterator[Fault]:
     """Find orders without an offer, and agencies without a name or without who runs them."""
-    offered = {o: None for s in flow.stops.values() if isinstance(s, Transfer) for o in s.orders.values()}
+    offered = {o: None for s in flow.stops.values() if isinstance(s, TransferStop) for o in s.orders.values()}
     rung = {name: None for names in flow.directory.orders.values() for name in names}
     for language, prompts in flow.prompts.items():
         file = words_file(language)
@@ -107,7 +107,7 @@ def _quoted(prompts: Prompts) -> dict[str, None]:
 def uneven_questions(flow: Flow) -> Iterator[Fault]:
     """Find checklists that ask more in one language than in another, or ask nothing somewhere."""
     for name, stop in flow.stops.items():
-        if not isinstance(stop, Checklist):
+        if not isinstance(stop, ChecklistStop):
             continue
         asked = {language: p.stops.get(name, NO_WORDS).questions for language, p in flow.prompts.items()}
         most = max(map(len, asked.values()), default=0)

@@ -93,23 +93,23 @@ WALKS: tuple[Rule, ...] = (
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What whoever edits the files must mend, and what is measured where there is anything to measure."""
 
     faults: tuple[Fault, ...]
     figures: Figures | None = None
 
 
-def check(config: Path, prompts: Path) -> Report:
+def check(config: Path, prompts: Path) -> CheckReport:
     """Check all files. Never raises, whatever they hold."""
     try:
         flow = read_flow(config, prompts)
     except FlowError as error:
-        return Report(error.faults)
+        return CheckReport(error.faults)
     found = (*inspect(flow), *_strangers(flow, prompts))
     placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
     faults = (*placed, *_unread_pages(flow, prompts))
-    return Report(faults, measure(patched(flow)) if flow.languages else None)
+    return CheckReport(faults, measure(patched(flow)) if flow.languages else None)
 
 
 def inspect(flow: Flow) -> Iterator[Fault]:

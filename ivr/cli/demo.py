@@ -16,7 +16,7 @@ from rich.console import Console
 
 from ivr.cli.tables import print_table
 from ivr.flow.loader import read_flow
-from ivr.operations.local_stack import ACCOUNT, NUMBER, Stage, StageError
+from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, LocalStackError
 from ivr.records.call_log import list_calls
 from ivr.records.database import connect
 from ivr.sample_data.seeding import seed
@@ -26,8 +26,8 @@ from ivr.simulator.people import accepts, never_answers, switchboard
 from ivr.simulator.rehearse import Network, urls_of
 
 if TYPE_CHECKING:
-    from ivr.simulator.listening import Line
-    from ivr.simulator.rehearse import Call
+    from ivr.simulator.listening import HeardLine
+    from ivr.simulator.rehearse import RehearsedCall
 
 FOLDER = Path(".demo")
 STATE = "line.json"  # Where `ivr phone` finds the network of a running demo.
@@ -44,7 +44,7 @@ def run(*, once: bool) -> int:
     signal.signal(signal.SIGHUP, _as_ctrl_c)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
-    stage = Stage(FOLDER.absolute())
+    stage = LocalStack(FOLDER.absolute())
     network = _network(stage)
     try:
         _start(stage, network, console)
@@ -52,7 +52,7 @@ def run(*, once: bool) -> int:
         if once:
             return 0 if shown else 1
         _stay(stage, network, console)
-    except StageError as error:
+    except LocalStackError as error:
         console.print(f"[red]{error}[/red]")
         return 1
     except KeyboardInterrupt:
@@ -69,7 +69,7 @@ def _as_ctrl_c(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _network(stage: Stage) -> Network:
+def _network(stage: LocalStack) -> Network:
     opt_out = os.environ.get("IVR_OPT_OUT", "default")  # Both ways of Twilio's can be tried.
     account = Account(ACCOUNT, stage.token, NUMBER)
     network = Network(account, urls_of(stage.public_url), clock=PacedClock(SPEED), opt_out=opt_out)
@@ -80,7 +80,7 @@ def _network(stage: Stage) -> Network:
     return network
 
 
-def _start(stage: Stage, network: Network, console: Console) -> None:
+def _start(stage: LocalStack, network: Network, console: Console) -> None:
     with console.status("Starting the line…"):
         stage.release()
         redis = stage.start_redis()
@@ -94,7 +94,7 @@ def _start(stage: Stage, network: Network, console: Console) -> None:
         console.print("There is no Redis here: the line works without, and does later work by itself.")
 
 
-def _show(stage: Stage, network: Network, console: Console) -> bool:
+def _show(stage: LocalStack, network: Network, console: Console) -> bool:
     """Place one call and one text, and print them with the log that they leave."""
     printed = _Printer(network, console)
     console.print(f"\n[bold]A call[/bold], played {SPEED:.0f} times faster than life\n")
@@ -118,7 +118,7 @@ def _show(stage: Stage, network: Network, console: Console) -> bool:
     return shown
 
 
-def _call(call: Call) -> bool:
+def _call(call: RehearsedCall) -> bool:
     """Play a caller: English, the checklist for anyone, then a person; say whether they talked with one."""
     for key in ("1", "1", "1", "1", "1", "2", "1", "2", "2", "2", "1", "0", "2"):
         call.press(key)
@@ -154,12 +154,12 @@ class _Printer:
                 self.network.clock.lock.wait_for(lambda: len(self.network.feed.lines) > self.printed, 0.5)
 
 
-def _as_heard(line: Line) -> str:
+def _as_heard(line: HeardLine) -> str:
     indent = "" if line.who in {"caller", TEXTER} else "        "
     return f"{indent}{line.who} {line.what}{': ' if line.words else ''}{line.words}"
 
 
-def _stay(stage: Stage, network: Network, console: Console) -> None:
+def _stay(stage: LocalStack, network: Network, console: Console) -> None:
     """Stay up at the speed of life, and say what to try."""
     clock = network.clock
     if isinstance(clock, PacedClock):
@@ -179,7 +179,7 @@ def _stay(stage: Stage, network: Network, console: Console) -> None:
     threading.Event().wait()
 
 
-def tell_month(stage: Stage, console: Console) -> None:
+def tell_month(stage: LocalStack, console: Console) -> None:
     """Fill the log with pretend calls and texts of the days before, for pages to show."""
     config, prompts = (Path(stage.environment[name]) for name in ("IVR_CONFIG", "IVR_PROMPTS"))
     database = connect(stage.environment["DATABASE_URL"])

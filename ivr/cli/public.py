@@ -39,7 +39,7 @@ def console(port: int | None) -> None:
 def materials(to: Path, number: str) -> None:
     """Print the cards and the poster of each language as PDF, by the Chromium of this machine."""
     from ivr.flow.loader import FlowError
-    from ivr.reports.pdf import PaperError, find_chromium, print_page
+    from ivr.reports.pdf import PdfError, find_chromium, print_page
     from ivr.web.site import serving
     from ivr.wiring_site import build_site, sheets
 
@@ -50,6 +50,6 @@ def materials(to: Path, number: str) -> None:
         with serving(app) as address, click.progressbar(sheets(app), label="Printing") as ahead:
             for language, kind in ahead:
                 print_page(f"{address}/materials/{language}/{kind}", to / f"{kind}-{language}.pdf")
-    except (FlowError, PaperError, OSError) as error:
+    except (FlowError, PdfError, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{len(sheets(app))} sheets are in {to}")

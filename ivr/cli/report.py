@@ -11,7 +11,7 @@ import click
 from ivr.cli.context import flow_of, readable_log, settings
 
 if TYPE_CHECKING:
-    from ivr.reports.sections import Teller
+    from ivr.reports.sections import ReportTeller
 
 
 @click.command()
@@ -37,7 +37,7 @@ def report(month: str, pdf: Path | None, language: str, *, community: bool) -> N
             click.echo("  " + "  ".join(f"{cell:<11}" for cell in (f"{row[0]:<44}", *row[1:])).rstrip())
 
 
-def _read(month: str, language: str, *, community: bool) -> Teller:
+def _read(month: str, language: str, *, community: bool) -> ReportTeller:
     """Read the report of a month, or end with why there is none."""
     from ivr.reports.document import month_asked, teller_of, today
     from ivr.wiring_site import build_desk
@@ -52,9 +52,9 @@ def _read(month: str, language: str, *, community: bool) -> Teller:
     return teller_of(desk, span, language)
 
 
-def _print(teller: Teller, pdf: Path, *, community: bool) -> None:
+def _print(teller: ReportTeller, pdf: Path, *, community: bool) -> None:
     """Print a report by the Chromium of this machine."""
-    from ivr.reports.pdf import PaperError, print_page
+    from ivr.reports.pdf import PdfError, print_page
     from ivr.web.console.printed_report import paper
 
     with tempfile.TemporaryDirectory() as folder:
@@ -62,5 +62,5 @@ def _print(teller: Teller, pdf: Path, *, community: bool) -> None:
         page.write_text(paper(teller, community=community), "utf-8")
         try:
             print_page(page.as_uri(), pdf)
-        except (PaperError, OSError) as error:
+        except (PdfError, OSError) as error:
             raise click.ClickException(str(error)) from None

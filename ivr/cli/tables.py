@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ivr.agencies import Agency, Directory
-    from ivr.records.agency_status import Status
+    from ivr.records.agency_status import AgencyRecord
 
 COLUMNS = ("started", "channel", "language", "outcome", "turns", "stops", "transfers")
 
@@ -51,7 +51,7 @@ def _transfer(transfer: Mapping[str, object]) -> str:
 
 
 def print_agencies(
-    directory: Directory, status: Mapping[str, Status], console: Console | None = None
+    directory: Directory, status: Mapping[str, AgencyRecord], console: Console | None = None
 ) -> None:
     """Print who can be rung, an agency a row."""
     columns = ("agency", "police", "number", "rung", "state", "last ring", "last dialled", "rehearsed")
@@ -66,7 +66,7 @@ def print_agencies(
     (console or Console()).print(table)
 
 
-def _state(agency: Agency, status: Status | None) -> str:
+def _state(agency: Agency, status: AgencyRecord | None) -> str:
     """Say whether an agency is rung now, and why not."""
     if not agency.on:
         return "off in its file"

@@ -8,7 +8,16 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import leads, named
-from ivr.flow.models import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.models import (
+    ChecklistStop,
+    ConsentStop,
+    GoodbyeStop,
+    LanguageStop,
+    MenuStop,
+    MessageStop,
+    Stop,
+    TransferStop,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,9 +44,9 @@ def _arrows(flow: Flow, drawn: dict[str, str]) -> Iterator[str]:
 def _label(stop: Stop, place: str) -> str:
     key = place.rpartition(".")[2]
     match stop:
-        case Language():
+        case LanguageStop():
             return "language"
-        case Checklist():
+        case ChecklistStop():
             return f"{key}+ yes"
         case _:
             return key
@@ -45,13 +54,13 @@ def _label(stop: Stop, place: str) -> str:
 
 def _box(name: str, stop: Stop) -> str:
     match stop:
-        case Language() | Menu():
+        case LanguageStop() | MenuStop():
             return f"([{name}])"
-        case Checklist() | Consent():
+        case ChecklistStop() | ConsentStop():
             return f"{{{{{name}}}}}"
-        case Transfer():
+        case TransferStop():
             return f"[[{name}]]"
-        case Message() | Goodbye():
+        case MessageStop() | GoodbyeStop():
             return f"[{name}]"
 
 
@@ -70,24 +79,24 @@ ROW = 26
 THICKER = 8  # So much thicker is the line on which the most came.
 GAP = 36  # Between two columns: room for the keys.
 FILL = {
-    Language: "#dbe9f6",
-    Menu: "#dbe9f6",
-    Message: "#ffffff",
-    Checklist: "#e4f1dc",
-    Consent: "#e4f1dc",
-    Transfer: "#fbe3c4",
+    LanguageStop: "#dbe9f6",
+    MenuStop: "#dbe9f6",
+    MessageStop: "#ffffff",
+    ChecklistStop: "#e4f1dc",
+    ConsentStop: "#e4f1dc",
+    TransferStop: "#fbe3c4",
 }
 LEGEND = {
-    "a choice": Menu,
-    "words": Message,
-    "a person": Transfer,
-    "the end": Goodbye,
-    "questions; 3+: from three yes on": Checklist,
+    "a choice": MenuStop,
+    "words": MessageStop,
+    "a person": TransferStop,
+    "the end": GoodbyeStop,
+    "questions; 3+: from three yes on": ChecklistStop,
 }
 
 
 @dataclass(frozen=True)
-class Note:
+class StopNote:
     """What is written under a stop in place of where else it leads, and how thick the line to it is."""
 
     words: str
@@ -103,12 +112,12 @@ class Box:
     key: str = ""  # What leads here from the box before.
     below: list[Box] = field(default_factory=list)
     also: list[str] = field(default_factory=list)  # Keys to stops that are drawn elsewhere.
-    note: Note | None = None
+    note: StopNote | None = None
     column: int = 0
     row: float = 0
 
 
-def picture(flow: Flow, notes: Mapping[str, Note] | None = None) -> str:
+def picture(flow: Flow, notes: Mapping[str, StopNote] | None = None) -> str:
     """Draw every stop and the keys between them; with notes, what was noted of each stop."""
     boxes = list(_lay_out(_trees(flow, notes or {})))
     columns, rows = max(box.column for box in boxes), max(box.row for box in boxes)
@@ -126,7 +135,7 @@ def picture(flow: Flow, notes: Mapping[str, Note] | None = None) -> str:
     )
 
 
-def _trees(flow: Flow, notes: Mapping[str, Note]) -> list[Box]:
+def _trees(flow: Flow, notes: Mapping[str, StopNote]) -> list[Box]:
     """Grow a tree from the start, then from what can be reached from anywhere; nearest places first."""
     found: dict[str, Box] = {}
     roots: list[Box] = []
@@ -142,7 +151,7 @@ def _trees(flow: Flow, notes: Mapping[str, Note]) -> list[Box]:
         while ahead:
             ahead += _grow(flow, ahead.pop(0), found)
     for name, box in found.items():
-        box.note = notes.get(name, Note("")) if notes else None
+        box.note = notes.get(name, StopNote("")) if notes else None
     return roots
 
 
@@ -160,9 +169,9 @@ def _grow(flow: Flow, box: Box, found: dict[str, Box]) -> Iterator[Box]:
 def _key(stop: Stop, place: str) -> str:
     key = place.rpartition(".")[2]
     match stop:
-        case Language():
+        case LanguageStop():
             return "any"
-        case Checklist():
+        case ChecklistStop():
             return f"{key}+"
         case _:
             return key
@@ -223,8 +232,8 @@ def _draw(box: Box, pitch: float) -> Iterator[str]:
 
 def _shape(stop: Stop, place: tuple[float, float, float, float]) -> str:
     x, y, wide, tall = place
-    round_corner = tall / 2 if isinstance(stop, Menu | Language) else 2
-    thick = 2.4 if isinstance(stop, Transfer | Checklist | Consent) else 1.2
+    round_corner = tall / 2 if isinstance(stop, MenuStop | LanguageStop) else 2
+    thick = 2.4 if isinstance(stop, TransferStop | ChecklistStop | ConsentStop) else 1.2
     return (
         f'<rect x="{x:.0f}" y="{y:.0f}" width="{wide:.0f}" height="{tall:.0f}" rx="{round_corner:.0f}"'
         f' fill="{FILL.get(type(stop), "#e6e6e6")}" stroke="#2d3a43" stroke-width="{thick}"/>'
@@ -238,11 +247,11 @@ def _words(place: tuple[float, float], words: str, size: str, more: str = "") ->
 
 def _legend() -> str:
     empty: dict[type, Stop] = {
-        Menu: Menu(options={}),
-        Message: Message(),
-        Checklist: Checklist(results={}),
-        Transfer: Transfer(orders={}),
-        Goodbye: Goodbye(),
+        MenuStop: MenuStop(options={}),
+        MessageStop: MessageStop(),
+        ChecklistStop: ChecklistStop(results={}),
+        TransferStop: TransferStop(orders={}),
+        GoodbyeStop: GoodbyeStop(),
     }
     marks = []
     for place, (words, kind) in enumerate(LEGEND.items()):

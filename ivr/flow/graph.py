@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow.models import Checklist, Consent, Flow, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.models import (
+    ChecklistStop,
+    ConsentStop,
+    Flow,
+    GoodbyeStop,
+    LanguageStop,
+    MenuStop,
+    MessageStop,
+    Stop,
+    TransferStop,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -13,37 +23,39 @@ if TYPE_CHECKING:
 def leads(stop: Stop) -> Mapping[str, str]:
     """Tell where a stop leads: the place in the file that says so -> the next stop."""
     match stop:
-        case Language(next=after):
+        case LanguageStop(next=after):
             return {"next": after}
-        case Menu(options=options) | Message(options=options):
+        case MenuStop(options=options) | MessageStop(options=options):
             return {f"options.{key}": after for key, after in options.items()}
-        case Checklist(results=results):
+        case ChecklistStop(results=results):
             return {f"results.{least}": after for least, after in results.items()}
-        case Consent(yes=yes):
+        case ConsentStop(yes=yes):
             return {"yes": yes}
-        case Transfer() | Goodbye():
+        case TransferStop() | GoodbyeStop():
             return {}
 
 
 def offers(stop: Stop) -> Mapping[str, str]:
     """Tell which stops a stop offers by a key."""
-    return stop.options if isinstance(stop, Menu | Message) else {}
+    return stop.options if isinstance(stop, MenuStop | MessageStop) else {}
 
 
 def offers_by_text(flow: Flow, stop: Stop) -> Mapping[str, str]:
     """Tell which stops a stop offers a texter: all but what only a call can do."""
     ahead = offers(stop)
-    return {key: to for key, to in ahead.items() if not isinstance(flow.stops.get(to), Consent | Transfer)}
+    return {
+        key: to for key, to in ahead.items() if not isinstance(flow.stops.get(to), ConsentStop | TransferStop)
+    }
 
 
 def asks(flow: Flow, stop: Stop) -> bool:
     """Tell whether a stop offers its numbers by text, to whoever says that it is safe."""
-    return any(isinstance(flow.stops.get(to), Consent) for to in offers(stop).values())
+    return any(isinstance(flow.stops.get(to), ConsentStop) for to in offers(stop).values())
 
 
 def keys(stop: Stop) -> Mapping[str, str]:
     """Tell what the caller's keys lead to: stops, or orders of agencies."""
-    return stop.orders if isinstance(stop, Transfer) else offers(stop)
+    return stop.orders if isinstance(stop, TransferStop) else offers(stop)
 
 
 def named(flow: Flow) -> Mapping[str, str]:
@@ -70,7 +82,7 @@ def by_text(flow: Flow) -> frozenset[str]:
     doors = (flow.menus.start, flow.menus.home, flow.menus.person, *keyed)
 
     def onward(stop: Stop) -> Iterable[str]:
-        return (leads(stop) if isinstance(stop, Language) else offers_by_text(flow, stop)).values()
+        return (leads(stop) if isinstance(stop, LanguageStop) else offers_by_text(flow, stop)).values()
 
     return _spread(flow, doors, onward)
 
@@ -95,7 +107,7 @@ def depths(flow: Flow) -> dict[str, int]:
         stop = flow.stops.get(name)
         if stop is None or name in found:
             continue
-        found[name] = above + isinstance(stop, Menu)
+        found[name] = above + isinstance(stop, MenuStop)
         ahead.extend((after, found[name]) for after in leads(stop).values())
     return found
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import by_text, by_voice, depths, keys, offers, told
-from ivr.flow.models import Checklist, Consent, Flow, Language, Message, Transfer
+from ivr.flow.models import ChecklistStop, ConsentStop, Flow, LanguageStop, MessageStop, TransferStop
 from ivr.flow.placeholders import BRACES
 from ivr.flow.prompts import every_prompt
 from ivr.flow.readability import MEASURED, measured, unkind
@@ -114,16 +114,16 @@ def _names(flow: Flow, position: Position) -> dict[Say, tuple[str, ...]]:
     """Tell which sentence names which keys at a position."""
     stop = flow.stops[position.stop]
     names: dict[Say, tuple[str, ...]] = {}
-    if isinstance(stop, Language):
+    if isinstance(stop, LanguageStop):
         for number, language in enumerate(flow.languages, 1):
             names[spell(flow, language, "choose_language", key=str(number))] = (str(number),)
-    for language in flow.languages if isinstance(stop, Language) else tongues(flow, position):
+    for language in flow.languages if isinstance(stop, LanguageStop) else tongues(flow, position):
         names |= {
             spell(flow, language, "person_key"): ("0",),
             spell(flow, language, "leave_key"): ("#",),
             spell(flow, language, "after"): ("*", "9"),
         }
-        if isinstance(stop, Checklist | Consent):
+        if isinstance(stop, ChecklistStop | ConsentStop):
             names[spell(flow, language, "yes_no")] = ("1", "2")
         for key, offer in _offers(flow, position, language):
             names[spell(flow, language, "choice", task=offer, key=key)] = (key,)
@@ -132,7 +132,7 @@ def _names(flow: Flow, position: Position) -> dict[Say, tuple[str, ...]]:
 
 def _offers(flow: Flow, position: Position, language: str) -> Iterator[tuple[str, str]]:
     prompts, stop = flow.prompts[language], flow.stops[position.stop]
-    if isinstance(stop, Transfer):
+    if isinstance(stop, TransferStop):
         yield from ((key, prompts.orders[order].offer) for key, order in stop.orders.items())
     yield from ((key, prompts.stops[name].offer) for key, name in offers(stop).items())
 
@@ -152,7 +152,7 @@ class Most:
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardFigures:
     """What is measured in one language."""
 
     instructions: Most
@@ -161,7 +161,7 @@ class Heard:
     wide: Most  # How many texts are coded in 16 bits, and the letters that force it.
     journey: Journey | None
     facts: Farthest
-    style: Style | None
+    style: StyleFigures | None
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Farthest:
 
 
 @dataclass(frozen=True)
-class Style:
+class StyleFigures:
     """The prompts that are hardest to read, and longest in breath."""
 
     grade: Most
@@ -187,7 +187,7 @@ class Figures:
 
     choices: Most
     depth: Most
-    languages: Mapping[str, Heard] = field(default_factory=dict)
+    languages: Mapping[str, HeardFigures] = field(default_factory=dict)
     before: Journey | None = None  # To a person before a language is chosen.
 
 
@@ -215,12 +215,15 @@ def instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
     for name in sorted(by_voice(flow)):
         stop = flow.stops[name]
         here = Position(name, language)
-        if isinstance(stop, Checklist):
+        if isinstance(stop, ChecklistStop):
             asked = range(len(flow.prompts[language].stops[name].questions))
             every = (choices(flow, Position(name, language, question=number)) for number in asked)
             yield name, max(seconds(flow, says) for says in every)
         else:
-            yield name, seconds(flow, choices(flow, here) if isinstance(stop, Message) else speak(flow, here))
+            yield (
+                name,
+                seconds(flow, choices(flow, here) if isinstance(stop, MessageStop) else speak(flow, here)),
+            )
 
 
 def first_sentence(flow: Flow, language: str) -> Say:
@@ -255,11 +258,11 @@ def summary(figures: Figures) -> str:
     return "\n".join(lines)
 
 
-def _heard(flow: Flow, language: str, journey: Journey | None, facts: Farthest) -> Heard:
+def _heard(flow: Flow, language: str, journey: Journey | None, facts: Farthest) -> HeardFigures:
     spoken = [Most(length, name) for name, length in instructions(flow, language)]
     written = list(texts(flow, language))
     wide = [words for _, words in written if forced(words)]
-    return Heard(
+    return HeardFigures(
         instructions=_most(spoken),
         first=seconds(flow, (first_sentence(flow, language),)),
         text=_most([Most(segments(words), place) for place, words in written]),
@@ -270,9 +273,9 @@ def _heard(flow: Flow, language: str, journey: Journey | None, facts: Farthest) 
     )
 
 
-def _style(flow: Flow) -> Style:
+def _style(flow: Flow) -> StyleFigures:
     found = list(measured(flow))
-    return Style(
+    return StyleFigures(
         grade=_most([Most(plain.grade, place) for place, plain in found]),
         length=_most([Most(plain.length, place) for place, plain in found]),
     )
@@ -282,7 +285,7 @@ def _most(found: list[Most]) -> Most:
     return max(found, key=lambda one: one.amount, default=Most())
 
 
-def _lines(heard: Heard) -> Iterator[str]:
+def _lines(heard: HeardFigures) -> Iterator[str]:
     yield f"longest instructions: {heard.instructions.amount:.1f} s ({heard.instructions.place})"
     yield f"first sentence: {heard.first:.1f} s"
     yield f"longest text: {heard.text.amount:.0f} segments ({heard.text.place})"

@@ -17,7 +17,7 @@ YES, NO = "1", "2"
 # What the line is: its languages, its patience, how long it keeps what, as `config/line.toml` says it.
 
 
-class Voice(Struct, frozen=True, forbid_unknown_fields=True):
+class VoiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How a language is spoken."""
 
     voice: str
@@ -25,7 +25,7 @@ class Voice(Struct, frozen=True, forbid_unknown_fields=True):
     words_per_minute: int
 
 
-class Patience(Struct, frozen=True, forbid_unknown_fields=True):
+class TimeLimits(Struct, frozen=True, forbid_unknown_fields=True):
     """How long, in seconds, the line waits for what."""
 
     key: int
@@ -42,7 +42,7 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True):
     counts_months: int
 
 
-class Sweep(Struct, frozen=True, forbid_unknown_fields=True):
+class SweepSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether Twilio's own records of calls and texts are deleted, and if not, why."""
 
     on: bool = True
@@ -53,10 +53,10 @@ class LineFile(Struct, frozen=True, forbid_unknown_fields=True):
     """`config/line.toml`."""
 
     name: str
-    languages: dict[str, Voice]
-    patience: Patience
+    languages: dict[str, VoiceSettings]
+    patience: TimeLimits
     retention: Retention
-    sweep: Sweep = Sweep()
+    sweep: SweepSettings = SweepSettings()
     zone: str = "America/Toronto"  # Where days and hours are counted.
 
 
@@ -100,7 +100,7 @@ NO_FACTS, NO_COVERAGE = Facts(), Coverage()
 TOPICS = ("1", "2", "3")  # What a waiting caller may let us tell the agency, if they agree to.
 
 
-class Language(
+class LanguageStop(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="language", kw_only=True
 ):
     """The caller chooses a language: key 1 for the first of the line, 2 for the second…."""
@@ -108,13 +108,15 @@ class Language(
     next: str
 
 
-class Menu(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="menu", kw_only=True):
+class MenuStop(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="menu", kw_only=True):
     """The caller chooses where to go."""
 
     options: dict[str, str]
 
 
-class Message(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="message", kw_only=True):
+class MessageStop(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="message", kw_only=True
+):
     """The caller is told something, then chooses where to go."""
 
     options: dict[str, str] = field(default_factory=dict)
@@ -124,7 +126,7 @@ class Message(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind",
     does: Literal["", "text-numbers"] = ""
 
 
-class Checklist(
+class ChecklistStop(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="checklist", kw_only=True
 ):
     """Questions answered yes or no, one by one; counted in the position and nowhere else."""
@@ -139,13 +141,15 @@ class Checklist(
         return self.results[str(max(reached, default=min(map(int, self.results))))]
 
 
-class Consent(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="consent", kw_only=True):
+class ConsentStop(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="consent", kw_only=True
+):
     """The caller is asked whether a text is safe. Without a yes they are back where they came from."""
 
     yes: str
 
 
-class Transfer(
+class TransferStop(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="transfer", kw_only=True
 ):
     """The caller consents to an order in which agencies are rung."""
@@ -153,11 +157,13 @@ class Transfer(
     orders: dict[str, str]
 
 
-class Goodbye(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="goodbye", kw_only=True):
+class GoodbyeStop(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="goodbye", kw_only=True
+):
     """Words, and the call is over."""
 
 
-Stop = Language | Menu | Message | Checklist | Consent | Transfer | Goodbye
+Stop = LanguageStop | MenuStop | MessageStop | ChecklistStop | ConsentStop | TransferStop | GoodbyeStop
 
 
 class Menus(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from ivr.flow import placeholders
 from ivr.flow.loader import words_file
-from ivr.flow.models import Checklist, Message
+from ivr.flow.models import ChecklistStop, MessageStop
 from ivr.flow.rendering import PLACEHOLDER, fill
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def backing(flow: Flow, place: str) -> Backing:
     agencies = dict.fromkeys((*([name] if kind == "agencies" else ()), *_named(flow, place)))
     known = {each: flow.directory.agencies[each] for each in agencies if each in flow.directory.agencies}
     stop = flow.stops.get(name) if kind == "stops" else None
-    told = stop if isinstance(stop, Message | Checklist) else None
+    told = stop if isinstance(stop, MessageStop | ChecklistStop) else None
     ids = (*(told.facts if told else ()), *(agency.source for agency in known.values()))
     return Backing(
         facts={each: flow.facts.facts[each] for each in dict.fromkeys(ids) if each in flow.facts.facts},

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.graph import asks
 from ivr.flow.models import (
-    Checklist,
-    Consent,
+    ChecklistStop,
+    ConsentStop,
     Flow,
-    Goodbye,
-    Language,
-    Menu,
-    Message,
+    GoodbyeStop,
+    LanguageStop,
+    MenuStop,
+    MessageStop,
     Prompts,
     Stop,
-    Transfer,
+    TransferStop,
 )
 from ivr.flow.turn import Say
 
@@ -95,10 +95,10 @@ def choices(flow: Flow, position: Position) -> tuple[Say, ...]:
 def content(flow: Flow, position: Position) -> tuple[Say, ...]:
     """Say the words of a stop, before its choices."""
     stop = flow.stops[position.stop]
-    if isinstance(stop, Language | Consent) or position.question or position.yes:
+    if isinstance(stop, LanguageStop | ConsentStop) or position.question or position.yes:
         return ()
     words = _words(flow, position)
-    if isinstance(stop, Message | Goodbye):
+    if isinstance(stop, MessageStop | GoodbyeStop):
         return (*words, *_not_rung(flow, position))
     return tuple(say for say in words if say.words)
 
@@ -106,7 +106,7 @@ def content(flow: Flow, position: Position) -> tuple[Say, ...]:
 @lru_cache(maxsize=4096)
 def _choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     stop = flow.stops[position.stop]
-    if isinstance(stop, Language):
+    if isinstance(stop, LanguageStop):
         return _greet(flow, position)
     return tuple(
         say for language in tongues(flow, position) for say in _offer(flow, language, stop, position)
@@ -149,21 +149,21 @@ def _greet(flow: Flow, position: Position) -> tuple[Say, ...]:
 def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterator[Say]:
     prompts = flow.prompts[language]
     match stop:
-        case Menu(options=options):
+        case MenuStop(options=options):
             yield spell(flow, language, "person_key")
             yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
             yield spell(flow, language, "leave_key")
-        case Message(options=options):
+        case MessageStop(options=options):
             yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
             yield spell(flow, language, "after")
             yield spell(flow, language, "person_key")
-        case Consent():
+        case ConsentStop():
             yield from _words(flow, replace(position, language=language))
             yield spell(flow, language, "yes_no")
-        case Checklist():
+        case ChecklistStop():
             yield _question(flow, language, prompts, position)
             yield spell(flow, language, "yes_no")
-        case Transfer(orders=orders):
+        case TransferStop(orders=orders):
             yield spell(flow, language, "no_name")
             yield from _options(flow, language, {k: prompts.orders[o].offer for k, o in orders.items()})
             yield spell(flow, language, "leave_key")

@@ -9,7 +9,16 @@ import msgspec
 
 from ivr.agencies import Agency, Directory
 from ivr.flow.graph import leads, named
-from ivr.flow.models import AgencyWords, Checklist, Flow, Goodbye, OrderWords, Prompts, StopWords, Transfer
+from ivr.flow.models import (
+    AgencyWords,
+    ChecklistStop,
+    Flow,
+    GoodbyeStop,
+    OrderWords,
+    Prompts,
+    StopWords,
+    TransferStop,
+)
 from ivr.flow.rendering import PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -29,7 +38,7 @@ def patched(flow: Flow) -> Flow:
     return replace(flow, menus=menus, directory=directory, prompts=prompts, line=_line(flow.line))
 
 
-def counts(checklist: Checklist) -> dict[str, str]:
+def counts(checklist: ChecklistStop) -> dict[str, str]:
     """Give the results of a checklist that are written as plain counts."""
     return {least: stop for least, stop in checklist.results.items() if is_count(least)}
 
@@ -58,18 +67,21 @@ def _menus(flow: Flow) -> Menus:
     stops: dict[str, Stop] = {name: _stop(flow, stop) for name, stop in flow.stops.items()}
     onward = [after for stop in stops.values() for after in leads(stop).values()]
     missing = dict.fromkeys((*named(flow).values(), *onward))
-    return msgspec.structs.replace(flow.menus, stops={name: Goodbye() for name in missing} | stops)
+    return msgspec.structs.replace(flow.menus, stops={name: GoodbyeStop() for name in missing} | stops)
 
 
 def _stop(flow: Flow, stop: Stop) -> Stop:
-    if isinstance(stop, Checklist):
+    if isinstance(stop, ChecklistStop):
         return msgspec.structs.replace(stop, results={"0": flow.menus.home} | counts(stop))
     return stop
 
 
 def _directory(flow: Flow, menus: Menus) -> Directory:
     asked = [
-        order for stop in menus.stops.values() if isinstance(stop, Transfer) for order in stop.orders.values()
+        order
+        for stop in menus.stops.values()
+        if isinstance(stop, TransferStop)
+        for order in stop.orders.values()
     ]
     orders: dict[str, tuple[str, ...]] = dict.fromkeys(("", *asked), ()) | flow.directory.orders
     rung = [name for names in orders.values() for name in names]
@@ -91,7 +103,7 @@ def _prompts(words: Prompts, menus: Menus, directory: Directory) -> Prompts:
 
 
 def _words(stop: Stop, words: StopWords) -> StopWords:
-    if isinstance(stop, Checklist) and not words.questions:
+    if isinstance(stop, ChecklistStop) and not words.questions:
         return msgspec.structs.replace(words, questions=("",))
     return words
 

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from ivr.effects import CallTexter
 from ivr.flow.graph import offers_by_text
-from ivr.flow.models import Checklist, Consent, Flow, Goodbye, Language, Menu, Message, StopWords, Transfer
+from ivr.flow.models import (
+    ChecklistStop,
+    ConsentStop,
+    Flow,
+    GoodbyeStop,
+    LanguageStop,
+    MenuStop,
+    MessageStop,
+    StopWords,
+    TransferStop,
+)
 from ivr.flow.rendering import fill, numbers_in, tongues, write
 from ivr.flow.turn import Asked, HangUp, Heard, Pressed, Say, Turn, Unclear, Wish, Wished
 from ivr.flow.voice import mend
@@ -104,7 +114,7 @@ def _press(flow: Flow, here: Position, key: str) -> Turn:
             if key == "1"
             else visit(flow, here.move(_top(flow, here)))
         )
-    if isinstance(stop, Language) and key.isdecimal() and 1 <= int(key) <= len(flow.languages):
+    if isinstance(stop, LanguageStop) and key.isdecimal() and 1 <= int(key) <= len(flow.languages):
         chosen = replace(here, language=flow.languages[int(key) - 1])
         return visit(flow, chosen.move(stop.next))
     if to := offers_by_text(flow, stop).get(key):
@@ -115,8 +125,10 @@ def _press(flow: Flow, here: Position, key: str) -> Turn:
 def visit(flow: Flow, here: Position) -> Turn:
     """Arrive at a stop: read it, or first be asked whether it is safe to read it here."""
     stop = flow.stops[here.stop]
-    known = replace(here, language=here.language or ("" if isinstance(stop, Language) else flow.languages[0]))
-    if isinstance(stop, Checklist) or (isinstance(stop, Message) and stop.held):
+    known = replace(
+        here, language=here.language or ("" if isinstance(stop, LanguageStop) else flow.languages[0])
+    )
+    if isinstance(stop, ChecklistStop) or (isinstance(stop, MessageStop) and stop.held):
         return Turn(replace(known, held=True), (write(flow, known.language, "safe_to_read"),), HangUp())
     return _reveal(flow, known)
 
@@ -129,7 +141,7 @@ def _reveal(flow: Flow, here: Position) -> Turn:
     words = (fill(flow, each, flow.prompts[each].stops[here.stop].text, spoken=False) for each in tongue)
     lines = [line for line in (*words, *_choices(flow, here, language)) if line]
     says = (Say("\n".join(lines), language),) if lines else ()
-    informed = isinstance(stop, Message | Checklist) and bool(stop.facts)
+    informed = isinstance(stop, MessageStop | ChecklistStop) and bool(stop.facts)
     return Turn(here, says, HangUp(), sign="informed" if informed else "")
 
 
@@ -137,19 +149,19 @@ def _choices(flow: Flow, here: Position, language: str) -> tuple[str, ...]:
     """Write the choices of a stop, one a line."""
     prompts = flow.prompts
     match flow.stops[here.stop]:
-        case Language():
+        case LanguageStop():
             named = (
                 (str(n), prompts[tongue].lines.language_name) for n, tongue in enumerate(flow.languages, 1)
             )
             return tuple(_choice(flow, language, key, label) for key, label in named)
-        case Menu() | Message() as stop:
+        case MenuStop() | MessageStop() as stop:
             ahead = sorted(offers_by_text(flow, stop).items())
             labels = ((key, prompts[language].stops[to].label) for key, to in ahead)
             offered = tuple(_choice(flow, language, key, label) for key, label in labels)
             return (*offered, prompts[language].lines.text_keys)
-        case Goodbye():
+        case GoodbyeStop():
             return ()
-        case Checklist() | Consent() | Transfer():
+        case ChecklistStop() | ConsentStop() | TransferStop():
             return (prompts[language].lines.text_keys,)
 
 

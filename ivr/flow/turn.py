@@ -111,7 +111,7 @@ class Connect:
 
 
 @dataclass(frozen=True)
-class Wait:
+class WaitInQueue:
     """Wait in a queue of one's own while a transfer searches for a person."""
 
     search: str
@@ -122,7 +122,7 @@ class HangUp:
     """End the call; by text: say no more."""
 
 
-Then = Listen | Connect | Wait | HangUp
+Then = Listen | Connect | WaitInQueue | HangUp
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr.effects import Effect, TextNumbers
-from ivr.flow.models import NO, YES, Checklist, Consent, Flow, Goodbye, Language, Menu, Message, Transfer
+from ivr.flow.models import (
+    NO,
+    YES,
+    ChecklistStop,
+    ConsentStop,
+    Flow,
+    GoodbyeStop,
+    LanguageStop,
+    MenuStop,
+    MessageStop,
+    TransferStop,
+)
 from ivr.flow.rendering import choices, speak, spell, tongues
 from ivr.flow.turn import (
     Arrived,
@@ -60,9 +71,9 @@ def visit(flow: Flow, position: Position, *first: Say) -> Turn:
     """Arrive at a stop: hear it all, then wait for a key."""
     says = (*first, *speak(flow, position))
     match flow.stops[position.stop]:
-        case Goodbye():
+        case GoodbyeStop():
             return Turn(position, says, HangUp(), sign="left")
-        case Message(facts=facts):
+        case MessageStop(facts=facts):
             return Turn(position, says, Listen(flow.line.patience.key), sign="informed" if facts else "")
         case _:
             return Turn(position, says, Listen(flow.line.patience.key))
@@ -105,25 +116,25 @@ def _silent_to_the_end(flow: Flow, here: Position, roster: Roster) -> Turn:
 def _choose(flow: Flow, here: Position, key: str, roster: Roster) -> Turn | None:
     """Follow a key of this stop; nothing when the stop does not know it."""
     match flow.stops[here.stop]:
-        case Language(next=after) if key.isdecimal() and 1 <= int(key) <= len(flow.languages):
+        case LanguageStop(next=after) if key.isdecimal() and 1 <= int(key) <= len(flow.languages):
             chosen = replace(here, language=flow.languages[int(key) - 1])
             return visit(flow, chosen.move(after))
-        case Menu(options=options) | Message(options=options) if key in options:
+        case MenuStop(options=options) | MessageStop(options=options) if key in options:
             return visit(flow, _onward(flow, here, options[key]))
-        case Consent(yes=yes) if key == YES:
+        case ConsentStop(yes=yes) if key == YES:
             return visit(flow, replace(here.move(yes), about=here.about))
-        case Consent() if key == NO:
+        case ConsentStop() if key == NO:
             return _go_back(flow, here, "not_texted")
-        case Checklist() as checklist if key in "12":
+        case ChecklistStop() as checklist if key in "12":
             return visit(flow, _count(flow, checklist, here, key))
-        case Transfer(orders=orders) if key in orders:
+        case TransferStop(orders=orders) if key in orders:
             return connect(flow, here, orders[key], roster)
     return None
 
 
 def _onward(flow: Flow, here: Position, to: str) -> Position:
     """Go where a key leads; where that asks for consent, remember what it is about."""
-    return replace(here.move(to), about=here.stop if isinstance(flow.stops[to], Consent) else "")
+    return replace(here.move(to), about=here.stop if isinstance(flow.stops[to], ConsentStop) else "")
 
 
 def _go_back(flow: Flow, here: Position, why: str) -> Turn:
@@ -133,7 +144,7 @@ def _go_back(flow: Flow, here: Position, why: str) -> Turn:
     return visit(flow, here.move(here.about or home), *says)
 
 
-def _count(flow: Flow, checklist: Checklist, here: Position, key: str) -> Position:
+def _count(flow: Flow, checklist: ChecklistStop, here: Position, key: str) -> Position:
     """Count an answer, and go to the next question or the result."""
     questions = flow.prompts[tongues(flow, here)[0]].stops[here.stop].questions
     answered = replace(here, attempt=0, question=here.question + 1, yes=here.yes + (key == YES))
@@ -145,7 +156,7 @@ def _count(flow: Flow, checklist: Checklist, here: Position, key: str) -> Positi
 def _ask_again(flow: Flow, here: Position, why: str) -> Turn:
     """Say the choices again; at last, offer to connect somebody who cannot press keys."""
     again = here.retry()
-    if isinstance(flow.stops[here.stop], Consent) and again.attempt > REPEATS:
+    if isinstance(flow.stops[here.stop], ConsentStop) and again.attempt > REPEATS:
         return _go_back(flow, here, "not_texted")  # Who says nothing has not said yes.
     says = tuple(spell(flow, language, why) for language in tongues(flow, here))
     if again.attempt <= REPEATS:
@@ -205,6 +216,6 @@ def _come_back(flow: Flow, here: Position, back: CameBack, roster: Roster) -> Tu
 def _does(flow: Flow, turn: Turn, call: str) -> tuple[Effect, ...]:
     """Name what arriving at a stop does in the world: hearing it again does it no second time."""
     stop = flow.stops[turn.position.stop]
-    if isinstance(stop, Message) and stop.does == "text-numbers":
+    if isinstance(stop, MessageStop) and stop.does == "text-numbers":
         return (TextNumbers(call, tongues(flow, turn.position)[0], turn.position.about),)
     return ()

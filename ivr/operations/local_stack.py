@@ -26,7 +26,7 @@ PATIENCE = 30.0  # Seconds that a process may take to answer.
 FAREWELL = 3.5  # Seconds that a process may take to end when told to; one that is starting may not hear it.
 
 
-class StageError(Exception):
+class LocalStackError(Exception):
     """A process did not start; its own words say why."""
 
 
@@ -55,7 +55,7 @@ def project_folder(name: str) -> Path:
 
 
 @dataclass
-class Stage:
+class LocalStack:
     """Starts and stops the processes of one line."""
 
     folder: Path
@@ -103,7 +103,7 @@ class Stage:
             [_ivr(), "release"], env=self._environ(), capture_output=True, check=False, text=True
         )
         if done.returncode:
-            raise StageError(f"`ivr release` failed: {done.stderr.strip()}")
+            raise LocalStackError(f"`ivr release` failed: {done.stderr.strip()}")
 
     def start_redis(self) -> bool:
         """Start a Redis of our own; say whether there is one to start."""
@@ -135,7 +135,7 @@ class Stage:
         add = [_ivr(), "operators", "add", name, "--role", "administrator"]
         done = subprocess.run(add, env=self._environ(), capture_output=True, check=False, text=True)  # noqa: S603 - our own program
         if done.returncode:
-            raise StageError(f"`ivr operators add` failed: {done.stderr.strip()}")
+            raise LocalStackError(f"`ivr operators add` failed: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def start(self, name: str, *command: str) -> None:
@@ -179,7 +179,7 @@ class Stage:
                 break
             time.sleep(0.05)
         tail = self.log(name).read_text(errors="replace")[-2000:]
-        raise StageError(f"{name} did not start; its log says:\n{tail}")
+        raise LocalStackError(f"{name} did not start; its log says:\n{tail}")
 
 
 def _ivr() -> str:

@@ -29,7 +29,7 @@ FAILS_FOR = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
-class Status:
+class AgencyRecord:
     """What is known of one agency."""
 
     off: bool = False
@@ -38,10 +38,10 @@ class Status:
     failing: bool = False
     last_outcome: str | None = None  # Of the last ring that says something of the agency,
     last_at: datetime | None = None  # and when that was.
-    rings: tuple[Ring, ...] = ()  # The last of that kind, the newest first.
+    rings: tuple[RecentRing, ...] = ()  # The last of that kind, the newest first.
 
 
-class Ring(NamedTuple):
+class RecentRing(NamedTuple):
     """How one ring went, and when that was known."""
 
     outcome: str
@@ -60,7 +60,7 @@ def switch_on(database: Database, agency: str, *, who: str = "command line") -> 
     _switch(database, agency, who, off=False, off_until=None, why="")
 
 
-def list_status(database: Database, now: float) -> dict[str, Status]:
+def list_status(database: Database, now: float) -> dict[str, AgencyRecord]:
     """Read what is known of every agency that was ever switched or rung; of others there is nothing."""
     moment = datetime.fromtimestamp(now, UTC)
     with database.read() as sql:
@@ -81,7 +81,7 @@ def _switch(database: Database, agency: str, who: str, **switched: Any) -> None:
         write_deed(sql, who, did, f"{agency}: {switched['why']}" if switched["off"] else agency)
 
 
-def _last_rings(sql: Connection, agency: str) -> Sequence[Ring]:
+def _last_rings(sql: Connection, agency: str) -> Sequence[RecentRing]:
     """Read the last rings that say something of an agency, the newest first."""
     # Whoever talks with a caller now does not fail, though that ring has no end yet.
     at = func.coalesce(attempts.c.ended_at, attempts.c.accepted_at, attempts.c.rung_at)
@@ -91,13 +91,13 @@ def _last_rings(sql: Connection, agency: str) -> Sequence[Ring]:
         .order_by(attempts.c.rung_at.desc(), attempts.c.id)
         .limit(TOLD)
     )
-    return [Ring(row.outcome, row.at) for row in sql.execute(rings)]
+    return [RecentRing(row.outcome, row.at) for row in sql.execute(rings)]
 
 
-def _status(switched: Row[Any] | None, rings: Sequence[Ring], now: datetime) -> Status:
+def _status(switched: Row[Any] | None, rings: Sequence[RecentRing], now: datetime) -> AgencyRecord:
     """Put together what is known of one agency now."""
     off = switched is not None and switched.off and (switched.off_until is None or now < switched.off_until)
-    return Status(
+    return AgencyRecord(
         off=off,
         until=switched.off_until if switched and off else None,
         why=switched.why if switched and off else "",
@@ -108,7 +108,7 @@ def _status(switched: Row[Any] | None, rings: Sequence[Ring], now: datetime) -> 
     )
 
 
-def _fails(rings: Sequence[Ring], now: datetime) -> bool:
+def _fails(rings: Sequence[RecentRing], now: datetime) -> bool:
     """Claim that nobody there took any of the last calls, not long ago."""
     recent = [ring for ring in rings[:IN_A_ROW] if ring.at > now - WITHIN]
     if len(recent) < IN_A_ROW or recent[0].at <= now - FAILS_FOR:

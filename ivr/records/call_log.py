@@ -25,7 +25,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from ivr.records.call_summary import LAST
-from ivr.records.tables import Moment, attempts, calls, transfers, turns
+from ivr.records.tables import UtcDateTime, attempts, calls, transfers, turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,7 +61,7 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class CallLogPage:
     """One page of calls, and the text that asks for the next one: empty after the last page.
 
     A page may hold fewer calls than it could, even none, and yet not be the last.
@@ -95,7 +95,7 @@ class RingRow:
 
 def browse(
     database: Database, wanted: Filter, after: str = "", size: int = 50, *, look: int = LOOKED_AT
-) -> Shelf:
+) -> CallLogPage:
     """Read one page of the wanted calls, newest first; an ``after`` that cannot be read is the first page.
 
     At most ``look`` calls are looked through: where there are more, the next page goes on from there.
@@ -106,12 +106,12 @@ def browse(
         if last := _read_place(after):
             page = page.where(tuple_(*last) > PLACE)
         if end := _end_of_look(sql, wanted, last, look):
-            page = page.where(tuple_(literal(end[0], Moment), literal(end[1])) <= PLACE)
+            page = page.where(tuple_(literal(end[0], UtcDateTime), literal(end[1])) <= PLACE)
         found = summaries(sql, page.limit(size + 1))
     told = found[:size]
     if len(found) > size:
         end = told[-1].started_at, told[-1].id
-    return Shelf(told, f"{end[0].isoformat()}{BETWEEN}{end[1]}" if end else "")
+    return CallLogPage(told, f"{end[0].isoformat()}{BETWEEN}{end[1]}" if end else "")
 
 
 def export(database: Database, wanted: Filter) -> Iterator[CallSummary]:
@@ -204,7 +204,7 @@ def _read_place(after: str) -> tuple[ColumnElement[Any], ColumnElement[Any]] | N
         return None
     if moment.tzinfo is None or not last or not last.isprintable():
         return None
-    return literal(whole, Moment), literal(last)
+    return literal(whole, UtcDateTime), literal(last)
 
 
 def _sift(sql: Connection, wanted: Filter) -> Select[Any]:
@@ -304,7 +304,7 @@ def list_calls(
         if len(found) < AT_ONCE_CALLS:
             return
         seen = tuple_(calls.c.started_at, calls.c.id)
-        last = tuple_(literal(found[-1].started_at, Moment), literal(found[-1].id))
+        last = tuple_(literal(found[-1].started_at, UtcDateTime), literal(found[-1].id))
         page = wanted.where(seen > last)
 
 

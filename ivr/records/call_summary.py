@@ -23,7 +23,7 @@ TEXT_SILENT = 20 * 60  # As long as the texter's position is kept.
 
 
 @dataclass(frozen=True)
-class Call:
+class CallRecord:
     """One conversation, voice or text. Times are Unix seconds."""
 
     id: str
@@ -35,11 +35,11 @@ class Call:
     last_stop: str
     outcome: str | None
     turns: int
-    transfers: tuple[Transfer, ...]
+    transfers: tuple[TransferRecord, ...]
     mark: str = ""  # Whose call it is; empty when nobody knows.
 
 
-def fold(entries: Iterable[Entry], now: float) -> Call:
+def fold(entries: Iterable[Entry], now: float) -> CallRecord:
     """Tell one call from its entries (one at least), as it stands now."""
     told = in_order(entries)
     turns = [entry for entry in told if is_turn(entry)]
@@ -47,7 +47,7 @@ def fold(entries: Iterable[Entry], now: float) -> Call:
     ended, estimated = _end(told, transfers, now)
     if ended is not None:
         transfers = tuple(call_off(transfer, ended) for transfer in transfers)
-    return Call(
+    return CallRecord(
         id=told[0].call,
         channel=told[0].channel,
         started=min(entry.at for entry in told),
@@ -62,7 +62,7 @@ def fold(entries: Iterable[Entry], now: float) -> Call:
     )
 
 
-def _end(told: Sequence[Entry], transfers: Sequence[Transfer], now: float) -> tuple[float | None, bool]:
+def _end(told: Sequence[Entry], transfers: Sequence[TransferRecord], now: float) -> tuple[float | None, bool]:
     """Say when the call ended, if it has, and whether that is only our guess."""
     last = max(told, key=lambda entry: entry.at)
     reported = [entry.at for entry in told if entry.key == END]
@@ -74,14 +74,14 @@ def _end(told: Sequence[Entry], transfers: Sequence[Transfer], now: float) -> tu
     return (last.at, True) if silent else (None, False)
 
 
-def _patience(last: Entry, transfers: Sequence[Transfer]) -> int:
+def _patience(last: Entry, transfers: Sequence[TransferRecord]) -> int:
     """Say how long a call may be silent before we take it for over."""
     if last.channel == "text":
         return TEXT_SILENT
     return BRIDGED_SILENT if transfers and transfers[-1].bridged else VOICE_SILENT
 
 
-def _outcome(told: Sequence[Entry], transfers: Sequence[Transfer]) -> str:
+def _outcome(told: Sequence[Entry], transfers: Sequence[TransferRecord]) -> str:
     """Name what a finished call came to: the weightiest thing that happened in it."""
     signs = {entry.sign for entry in told}
     claims = {
@@ -140,10 +140,10 @@ def _whole(entry: Entry) -> tuple[float, str]:
 LATER = ("accept-", "answer-")  # What an agency did while it rang on the direct path.
 
 
-def transfers_of(told: Sequence[Entry]) -> tuple[Transfer, ...]:
+def transfers_of(told: Sequence[Entry]) -> tuple[TransferRecord, ...]:
     """Tell every search of a call."""
     queues: dict[str, list[Entry]] = defaultdict(list)
-    found: list[Transfer] = []
+    found: list[TransferRecord] = []
     for entry in told:
         if entry.search and not is_turn(entry):
             queues[entry.search].append(entry)
@@ -161,14 +161,14 @@ def transfers_of(told: Sequence[Entry]) -> tuple[Transfer, ...]:
     return tuple(found)
 
 
-def call_off(transfer: Transfer, ended: float) -> Transfer:
+def call_off(transfer: TransferRecord, ended: float) -> TransferRecord:
     """End what went on when the caller was gone."""
     if not transfer.goes_on:
         return transfer
     return replace(transfer.end(ended, LEFT), left=True, queued=False)
 
 
-def _hear_queue(found: list[Transfer], entry: Entry, queues: Mapping[str, list[Entry]]) -> None:
+def _hear_queue(found: list[TransferRecord], entry: Entry, queues: Mapping[str, list[Entry]]) -> None:
     """Take a turn that is about a queue: the caller asked for a person there, or is back."""
     if any(transfer.search == entry.search for transfer in found):
         _hear(found, entry)
@@ -180,7 +180,7 @@ def _hear_queue(found: list[Transfer], entry: Entry, queues: Mapping[str, list[E
         _hear(found, entry)
 
 
-def _hear(found: list[Transfer], entry: Entry) -> None:
+def _hear(found: list[TransferRecord], entry: Entry) -> None:
     """Take one entry into the searches found so far."""
     searching = bool(found) and found[-1].goes_on
     if searching and found[-1].queued:
@@ -191,26 +191,26 @@ def _hear(found: list[Transfer], entry: Entry) -> None:
         found[-1] = found[-1].end(entry.at, entry.ended)
     if entry.rang and not (searching and entry.order in {"", found[-1].order}):
         _doubt(found, entry.at)
-        found.append(Transfer(entry.order, entry.at))
+        found.append(TransferRecord(entry.order, entry.at))
     elif entry.order and not entry.rang and not entry.ended and not searching:
-        found.append(Transfer(entry.order, entry.at, over=entry.at))  # Nobody could be rung.
+        found.append(TransferRecord(entry.order, entry.at, over=entry.at))  # Nobody could be rung.
     if entry.rang:
         _doubt(found, entry.at)
-        found[-1] = found[-1].ring(Attempt(entry.rang, entry.at))
+        found[-1] = found[-1].ring(AttemptRecord(entry.rang, entry.at))
 
 
-def _doubt(found: list[Transfer], at: float) -> None:
+def _doubt(found: list[TransferRecord], at: float) -> None:
     """End a ring whose end nobody reported, now that something else rings."""
     if found and found[-1].goes_on:
         found[-1] = found[-1].end(at, IN_DOUBT)
 
 
-def _note(transfer: Transfer, entry: Entry) -> Transfer:
+def _note(transfer: TransferRecord, entry: Entry) -> TransferRecord:
     """Note what an agency did, at the attempt that rang at that moment."""
     return replace(transfer, attempts=tuple(_noted(attempt, entry) for attempt in transfer.attempts))
 
 
-def _noted(attempt: Attempt, entry: Entry) -> Attempt:
+def _noted(attempt: AttemptRecord, entry: Entry) -> AttemptRecord:
     """Note it if it is this attempt's: an agency that is late has accepted nothing."""
     rang_then = attempt.rung <= entry.at and (attempt.ended is None or entry.at < attempt.ended)
     if attempt.queued or not rang_then or entry.rang not in {"", attempt.agency}:
@@ -234,10 +234,10 @@ STRANDED = "failed"  # A person took the call, and the caller was never joined w
 GONE = frozenset({"caller_left", "hung_up"})
 
 
-def begin_waiting(search: str, news: Sequence[Entry], turn: Entry | None = None) -> Transfer:
+def begin_waiting(search: str, news: Sequence[Entry], turn: Entry | None = None) -> TransferRecord:
     """Tell a search whose caller is still in the queue, or left it without another turn."""
     told = [*([turn] if turn else []), *news]
-    waiting = Transfer(
+    waiting = TransferRecord(
         order=next((entry.order for entry in told if entry.order), ""),
         started=turn.at if turn and asks(turn) else min(entry.at for entry in told),
         attempts=_attempts(news),
@@ -253,7 +253,7 @@ def asks(turn: Entry) -> bool:
     return bool(turn.order) and not turn.ended and not turn.rang
 
 
-def come_back(waiting: Transfer, turn: Entry) -> Transfer:
+def come_back(waiting: TransferRecord, turn: Entry) -> TransferRecord:
     """End the waiting with a turn of the caller's, who talked with somebody or not."""
     met = turn.ended == ACCEPTED
     left = turn.sign in GONE and not met
@@ -266,7 +266,7 @@ def come_back(waiting: Transfer, turn: Entry) -> Transfer:
     return replace(back, met=met)
 
 
-def _trust_key(waiting: Transfer) -> Transfer:
+def _trust_key(waiting: TransferRecord) -> TransferRecord:
     """Take it that the last who pressed the key was talked with, whatever is said of the ring's end."""
     last = waiting.attempts[-1] if waiting.attempts else None
     if last is None or last.accepted is None:
@@ -274,13 +274,13 @@ def _trust_key(waiting: Transfer) -> Transfer:
     return replace(waiting, attempts=(*waiting.attempts[:-1], replace(last, how=ACCEPTED)))
 
 
-def _revoke(waiting: Transfer, how: str) -> Transfer:
+def _revoke(waiting: TransferRecord, how: str) -> TransferRecord:
     """Take it that nobody who took the call was talked with."""
     told = (replace(one, how=how) if one.how == ACCEPTED else one for one in waiting.attempts)
     return replace(waiting, attempts=tuple(told))
 
 
-def _leave(waiting: Transfer, at: float, how: str, *, left: bool) -> Transfer:
+def _leave(waiting: TransferRecord, at: float, how: str, *, left: bool) -> TransferRecord:
     """Take the caller out of the queue: whatever still went on there is over."""
     if how == ACCEPTED and any(attempt.how == ACCEPTED for attempt in waiting.attempts):
         how = IN_DOUBT  # It is known with whom they talked: with none of the others.
@@ -288,7 +288,7 @@ def _leave(waiting: Transfer, at: float, how: str, *, left: bool) -> Transfer:
     return replace(waiting, attempts=ended, over=max(at, waiting.started), queued=False, left=left)
 
 
-def _attempts(news: Sequence[Entry]) -> tuple[Attempt, ...]:
+def _attempts(news: Sequence[Entry]) -> tuple[AttemptRecord, ...]:
     """Tell every ring of a search, in the order in which they were begun."""
     rings: dict[str, dict[str, Entry]] = defaultdict(dict)
     for entry in news:
@@ -301,13 +301,13 @@ def _attempts(news: Sequence[Entry]) -> tuple[Attempt, ...]:
     return (*over, *told[-1:])
 
 
-def _attempt(noted: Mapping[str, Entry]) -> Attempt:
+def _attempt(noted: Mapping[str, Entry]) -> AttemptRecord:
     """Tell one ring. Its end has the last word: a key that was pressed too late joined nobody."""
     times = {kind: entry.at for kind, entry in noted.items()}
     accepted = times.get("accept")
     ended = noted["end"].ended or IN_DOUBT if "end" in noted else ""
     rung = times.get("ring", min(times.values()))
-    return Attempt(
+    return AttemptRecord(
         agency=next((entry.rang for entry in noted.values() if entry.rang), ""),
         rung=rung,
         answered=times.get("answer"),
@@ -318,7 +318,7 @@ def _attempt(noted: Mapping[str, Entry]) -> Attempt:
     )
 
 
-def _supersede(attempt: Attempt, later: float) -> Attempt:
+def _supersede(attempt: AttemptRecord, later: float) -> AttemptRecord:
     """End a ring after which another was begun: the caller still waited, so they were not joined."""
     if attempt.how == ACCEPTED:
         attempt = replace(attempt, how=STRANDED)
@@ -334,7 +334,7 @@ IN_DOUBT = "in_doubt"
 
 
 @dataclass(frozen=True)
-class Attempt:
+class AttemptRecord:
     """One agency rung. Times are Unix seconds."""
 
     agency: str
@@ -362,7 +362,7 @@ class Attempt:
             return self.seconds
         return None if self.accepted is None else between(self.rung, self.accepted)
 
-    def end(self, at: float, how: str) -> Attempt:
+    def end(self, at: float, how: str) -> AttemptRecord:
         """End it, if it goes on; a person who took the call has taken it, however it ended."""
         if self.ended is not None:
             return self
@@ -370,12 +370,12 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Transfer:
+class TransferRecord:
     """One search for a person."""
 
     order: str
     started: float
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
     over: float | None = None  # When the caller no longer waited, nor talked.
     search: str = ""  # The id of a search in a queue.
     queued: bool = False  # The caller is in that queue now.
@@ -410,11 +410,11 @@ class Transfer:
             return between(self.started, taken.accepted or taken.rung)
         return None if self.met or self.over is None else between(self.started, self.over)
 
-    def ring(self, attempt: Attempt) -> Transfer:
+    def ring(self, attempt: AttemptRecord) -> TransferRecord:
         """Begin to ring an agency."""
         return replace(self, attempts=(*self.attempts, attempt), over=None)
 
-    def end(self, at: float, how: str) -> Transfer:
+    def end(self, at: float, how: str) -> TransferRecord:
         """End the ring that goes on."""
         if not self.attempts:
             return replace(self, over=at)
@@ -422,7 +422,7 @@ class Transfer:
         ended = last.end(at, how)
         return replace(self, attempts=(*before, ended), over=max(at, ended.rung))
 
-    def _taken(self) -> Attempt | None:
+    def _taken(self) -> AttemptRecord | None:
         """Find the attempt that a person took."""
         return next((attempt for attempt in self.attempts if attempt.how == ACCEPTED), None)
 

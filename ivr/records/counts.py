@@ -14,7 +14,7 @@ from sqlalchemy import case, delete, distinct, func, or_, select
 
 from ivr.records.call_summary import ACCEPTED, LAST
 from ivr.records.database import Lock, be_alone, insert_missing
-from ivr.records.periods import A_DAY, Span
+from ivr.records.periods import A_DAY, Period
 from ivr.records.tables import attempts, calls, tallies, transfers, turns
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ STEP = 10  # Seconds; how finely the waiting is counted: enough for a median.
 LONGEST = 300  # Who waited longer is counted with those who waited so long.
 
 
-class Key(NamedTuple):
+class CountKey(NamedTuple):
     """What is counted. The day is a month's first for everything but ``calls`` and ``texts``."""
 
     day: date
@@ -62,12 +62,14 @@ class Key(NamedTuple):
     name: str = ""
 
 
-def count_calls(sql: Connection, ids: Sequence[str], zone: tzinfo) -> Counter[Key]:
+def count_calls(sql: Connection, ids: Sequence[str], zone: tzinfo) -> Counter[CountKey]:
     """Count everything that is kept of some calls."""
     # Some time zones are half an hour off the hours to which starts are rounded; nothing depends on it.
     rows = sql.execute(select(calls).where(calls.c.id.in_(ids))).all()
     began = {row.id: row.started_at.astimezone(zone) for row in rows}
-    counts = Counter(Key(began[row.id].date(), "texts" if row.channel == "text" else "calls") for row in rows)
+    counts = Counter(
+        CountKey(began[row.id].date(), "texts" if row.channel == "text" else "calls") for row in rows
+    )
     counts.update(_of(began[row.id], *one) for row in rows for one in _call(began[row.id], row))
     counts.update(_of(began[call], "stop", stop) for call, stop in _stops(sql, ids))
     counts.update(_of(began[call], what, name) for call, what, name in _searches(sql, ids))
@@ -81,9 +83,9 @@ def waited_name(outcome: str | None, seconds: float) -> tuple[str, str]:
     return what, f"{min(int(seconds) // STEP * STEP, LONGEST):03}"
 
 
-def _of(began: datetime, what: str, name: str) -> Key:
+def _of(began: datetime, what: str, name: str) -> CountKey:
     """Count a thing in the month of its call."""
-    return Key(began.date().replace(day=1), what, name)
+    return CountKey(began.date().replace(day=1), what, name)
 
 
 def _call(began: datetime, row: Row[Any]) -> Iterator[tuple[str, str]]:
@@ -144,37 +146,37 @@ def tally(database: Database, now: float, zone: tzinfo) -> int:
     since = first.astimezone(zone).date()
     until = (datetime.fromtimestamp(now, UTC) - SETTLED).astimezone(zone).date() - A_DAY
     with database.read() as sql:
-        known = days_tallied(sql, Span(since, until, zone))
-    missing = [day for day in Span(since, until, zone).days if day not in known]
-    return sum(_tally(database, Span(day, day, zone)) for day in missing)
+        known = days_tallied(sql, Period(since, until, zone))
+    missing = [day for day in Period(since, until, zone).days if day not in known]
+    return sum(_tally(database, Period(day, day, zone)) for day in missing)
 
 
-def days_tallied(sql: Connection, span: Span) -> frozenset[date]:
+def days_tallied(sql: Connection, span: Period) -> frozenset[date]:
     """Say which days of a span are counted."""
     wanted = select(tallies.c.day).where(of(span), tallies.c.what == WHOLE)
     return frozenset(sql.scalars(wanted))
 
 
-def of(span: Span) -> ColumnElement[bool]:
+def of(span: Period) -> ColumnElement[bool]:
     """Claim of a tally that it is of a day of this span."""
     return (tallies.c.zone == str(span.zone)) & tallies.c.day.between(span.since, span.until)
 
 
-def count_rows(sql: Connection, span: Span) -> Counter[Key]:
+def count_rows(sql: Connection, span: Period) -> Counter[CountKey]:
     """Count the calls that began in a span, from their rows: as such by the day, all else under its first."""
     began = (calls.c.started_at >= span.begins) & (calls.c.started_at < span.ends)
-    counts: Counter[Key] = Counter()
+    counts: Counter[CountKey] = Counter()
     starts = select(calls.c.started_at, calls.c.channel, func.count()).where(began)
     for moment, channel, count in sql.execute(starts.group_by(calls.c.started_at, calls.c.channel)):
         there = moment.astimezone(span.zone)
-        counts[Key(there.date(), "texts" if channel == "text" else "calls")] += count
-        counts[Key(span.since, "hour", f"{WEEK[there.weekday()]}-{there.hour:02}")] += count
+        counts[CountKey(there.date(), "texts" if channel == "text" else "calls")] += count
+        counts[CountKey(span.since, "hour", f"{WEEK[there.weekday()]}-{there.hour:02}")] += count
     for what, name, count in (
         *_calls(sql, began),
         *_stops_tallying(sql, began),
         *_searches_tallying(sql, span),
     ):
-        counts[Key(span.since, what, name)] += count
+        counts[CountKey(span.since, what, name)] += count
     return counts
 
 
@@ -195,7 +197,7 @@ def _stops_tallying(sql: Connection, began: ColumnElement[bool]) -> Iterator[tup
     yield from (("stop", stop, count) for stop, count in sql.execute(there))
 
 
-def _searches_tallying(sql: Connection, span: Span) -> Iterator[tuple[str, str, int]]:
+def _searches_tallying(sql: Connection, span: Period) -> Iterator[tuple[str, str, int]]:
     """Count what searches for a person came to, how far, and how long callers waited."""
     # No call lasts a day: so every search of theirs is found along the index of searches.
     near = (transfers.c.started_at >= span.begins) & (transfers.c.started_at < span.ends + A_DAY)
@@ -209,7 +211,7 @@ def _searches_tallying(sql: Connection, span: Span) -> Iterator[tuple[str, str, 
         yield from ((REACHED, step, 1) for step in STEPS if getattr(row, step))
 
 
-def _tally(database: Database, day: Span) -> int:
+def _tally(database: Database, day: Period) -> int:
     """Keep the counts of one day, unless a call of it goes on or still has its exact start."""
     with database.write() as sql:
         be_alone(sql, Lock.ERASING)  # Nobody files or erases meanwhile,
@@ -218,7 +220,7 @@ def _tally(database: Database, day: Span) -> int:
         unsettled = or_(calls.c.ended_at.is_(None), calls.c.exact_until.is_not(None))
         if sql.scalar(select(calls.c.id).where(began, unsettled).limit(1)):
             return 0
-        counts = count_rows(sql, day) + Counter({Key(day.since, WHOLE): 1})
+        counts = count_rows(sql, day) + Counter({CountKey(day.since, WHOLE): 1})
         rows = [{**key._asdict(), "count": count, "zone": str(day.zone)} for key, count in counts.items()]
         insert_missing(sql, tallies, rows)
     return 1

@@ -27,7 +27,7 @@ from ivr.records.tables import (
     turns,
 )
 from ivr.records.transfer_store import TALK_SECONDS
-from ivr.transfer.machine import S
+from ivr.transfer.machine import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -152,7 +152,7 @@ def _since(entries: Sequence[Entry], oldest: float) -> list[Entry]:
 # How calls leave the log, with everything that belongs to them.
 
 
-OVER = [state.value for state in (S.FINISHED, S.RETURNED, S.DIRECT, S.LEFT)]
+OVER = [state.value for state in (State.FINISHED, State.RETURNED, State.DIRECT, State.LEFT)]
 
 
 def delete_calls(sql: Connection, ids: Sequence[str], now: datetime) -> Counter[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from ivr.records.counts import Key
+    from ivr.records.counts import CountKey
     from ivr.records.database import Database
 
 Name = TypeVar("Name", bound=Hashable)
@@ -46,7 +46,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownCount:
     """One count, as it may be shown."""
 
     day: date
@@ -55,7 +55,7 @@ class Shown:
     count: str
 
 
-def add_counts(sql: Connection, counts: Mapping[Key, int]) -> None:
+def add_counts(sql: Connection, counts: Mapping[CountKey, int]) -> None:
     """Add to what is counted already."""
     rows = [{**key._asdict(), "count": count} for key, count in sorted(counts.items())]
     insert_or_change(sql, daily, rows, add="count")
@@ -75,7 +75,7 @@ def shown(count: int) -> str:
     return UNDER if 0 < count < FEW else str(count)
 
 
-def suppressed(rows: Iterable[Count]) -> list[Shown]:
+def suppressed(rows: Iterable[Count]) -> list[ShownCount]:
     """Write counts as they may be shown: no small one, and none from which a small one can be worked out."""
     told = list(rows)
     groups: dict[tuple[object, ...], list[Count]] = defaultdict(list)
@@ -83,7 +83,8 @@ def suppressed(rows: Iterable[Count]) -> list[Shown]:
         groups[_group(row)].append(row)
     withheld = {row for group in groups.values() for row in _withheld(group)}
     return [
-        Shown(row.day, row.what, row.name, WITHHELD if row in withheld else shown(row.count)) for row in told
+        ShownCount(row.day, row.what, row.name, WITHHELD if row in withheld else shown(row.count))
+        for row in told
     ]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, select, update
 
 from ivr.effects import Entry
-from ivr.records.call_summary import VOICE_SILENT, Call, fold, in_order, place
+from ivr.records.call_summary import VOICE_SILENT, CallRecord, fold, in_order, place
 from ivr.records.counts import drop_tallies
 from ivr.records.database import RecordRefused, RecordsUnavailable, insert_missing
 from ivr.records.deletion import without_erased, without_forgotten
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from ivr.records.call_summary import Call
+    from ivr.records.call_summary import CallRecord
     from ivr.records.database import Database
     from ivr.records.journal import Journal
 
@@ -36,7 +36,7 @@ LOOK_EVERY = 2
 FAREWELL = 5  # Seconds that a process may take to end while SQL hangs.
 
 
-class Filer:
+class JournalFiler:
     """Files one process's journal. It is started after a fork, in each process that writes."""
 
     _thread: Thread | None
@@ -203,7 +203,7 @@ def retell(sql: Connection, ids: Sequence[str], arrived: Mapping[str, Sequence[E
     locked = select(calls.c.id, calls.c.exact_until).where(calls.c.id.in_(ids)).order_by(calls.c.id)
     exact = {row.id: row.exact_until for row in sql.execute(locked.with_for_update())}
     stored = read_entries(sql, ids)
-    told: list[Call] = []
+    told: list[CallRecord] = []
     fresh: list[Row] = []
     for call in ids:
         before = stored.get(call, [])
@@ -234,7 +234,7 @@ def _new(before: Sequence[Entry], arrived: Sequence[Entry], *, blurred: bool) ->
     return new
 
 
-def _rewrite(sql: Connection, told: Sequence[Call], exact: Mapping[str, datetime | None]) -> None:
+def _rewrite(sql: Connection, told: Sequence[CallRecord], exact: Mapping[str, datetime | None]) -> None:
     """Replace the rows that are computed: they hold nothing of their own."""
     ids = [call.id for call in told]
     theirs = select(transfers.c.id).where(transfers.c.call_id.in_(ids))
@@ -305,7 +305,7 @@ def write_stub(entries: Sequence[Entry]) -> Row:
     }
 
 
-def write_call(call: Call, exact_until: datetime | None) -> Row:
+def write_call(call: CallRecord, exact_until: datetime | None) -> Row:
     """Write what is computed of a call."""
     return {
         "exact_until": exact_until,
@@ -339,7 +339,7 @@ def write_turn(entry: Entry, started: float) -> Row:
     }
 
 
-def write_transfers(call: Call) -> list[Row]:
+def write_transfers(call: CallRecord) -> list[Row]:
     """Write the searches of a call."""
     return [
         {
@@ -355,7 +355,7 @@ def write_transfers(call: Call) -> list[Row]:
     ]
 
 
-def write_attempts(call: Call) -> list[Row]:
+def write_attempts(call: CallRecord) -> list[Row]:
     """Write the rings of a call."""
     return [
         {

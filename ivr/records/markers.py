@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FORGET_AFTER = 6 * 3600  # Seconds; longer than any call that Twilio allows.
 
 
-class Accepted:
+class Markers:
     """Remembers acceptances of the direct path in a folder beside the journal."""
 
     def __init__(self, folder: Path) -> None:

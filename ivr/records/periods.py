@@ -19,7 +19,7 @@ def moment(at: float) -> datetime:
 
 
 @dataclass(frozen=True)
-class Span:
+class Period:
     """Days from one to another, the last one included."""
 
     since: date
@@ -47,23 +47,23 @@ class Span:
         firsts = [day for day in self.days if day.day == 1]
         return [first for first in firsts if month_end(first) <= self.until]
 
-    def without(self, days: Collection[date]) -> Iterator[Span]:
+    def without(self, days: Collection[date]) -> Iterator[Period]:
         """Give what is left of it when some days are taken out."""
         begun: date | None = None
         for day in self.days:
             if day not in days:
                 begun = begun or day
             elif begun:
-                yield Span(begun, day - A_DAY, self.zone)
+                yield Period(begun, day - A_DAY, self.zone)
                 begun = None
         if begun:
-            yield Span(begun, self.until, self.zone)
+            yield Period(begun, self.until, self.zone)
 
 
-def month(first: date, zone: tzinfo) -> Span:
+def month(first: date, zone: tzinfo) -> Period:
     """Give the month of a day."""
     begins = first.replace(day=1)
-    return Span(begins, month_end(begins), zone)
+    return Period(begins, month_end(begins), zone)
 
 
 def month_end(first: date) -> date:

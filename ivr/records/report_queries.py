@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from ivr.records.call_log import within
-from ivr.records.counts import WHOLE, Key, count_rows, days_tallied, of
+from ivr.records.counts import WHOLE, CountKey, count_rows, days_tallied, of
 from ivr.records.disclosure import CHANNELS
 from ivr.records.tables import attempts, daily, tallies, transfers
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from ivr.records.database import Database
-    from ivr.records.periods import Span
+    from ivr.records.periods import Period
 
 
 @dataclass(frozen=True)
 class Report:
     """The counts of a span, as they are: to be shown only as ``hiding`` writes them."""
 
-    span: Span
+    span: Period
     days: Mapping[str, list[int]]  # "calls" and "texts" -> how many on each day of the span.
     counts: Mapping[str, Mapping[str, int]]  # What is counted -> its names, the most frequent first.
     by_day_alone: int  # Of whom nothing but their day is known any more.
@@ -43,9 +43,9 @@ class Report:
         return sum(map(sum, self.days.values()))
 
 
-def read_report(database: Database, span: Span) -> Report:
+def read_report(database: Database, span: Period) -> Report:
     """Count a span. Every call is counted once: from its day's tally, its own row, or what outlives it."""
-    counts: Counter[Key] = Counter()
+    counts: Counter[CountKey] = Counter()
     with database.read(still=True) as sql:
         known = days_tallied(sql, span)
         for part in span.without(known):
@@ -57,31 +57,31 @@ def read_report(database: Database, span: Span) -> Report:
     return _report(span, counts + forgotten, by_day_alone)
 
 
-def _tallied(sql: Connection, span: Span) -> Iterator[tuple[Key, int]]:
+def _tallied(sql: Connection, span: Period) -> Iterator[tuple[CountKey, int]]:
     """Sum the tallies of a span."""
     plain = select(tallies.c.day, tallies.c.what, tallies.c.count).where(of(span))
     for day, what, count in sql.execute(plain.where(tallies.c.what.in_(sorted(CHANNELS)))):
-        yield Key(day, what), count
+        yield CountKey(day, what), count
     summed = select(tallies.c.what, tallies.c.name, func.sum(tallies.c.count)).where(of(span))
     others = summed.where(tallies.c.what.not_in(sorted(CHANNELS | {WHOLE})))
     for what, name, count in sql.execute(others.group_by(tallies.c.what, tallies.c.name)):
-        yield Key(span.since, what, name), int(count)
+        yield CountKey(span.since, what, name), int(count)
 
 
-def _forgotten(sql: Connection, span: Span) -> Iterator[tuple[Key, int]]:
+def _forgotten(sql: Connection, span: Period) -> Iterator[tuple[CountKey, int]]:
     """Read what is left of calls that were forgotten: days as such, all else of whole months alone."""
     plain = select(daily.c.day, daily.c.what, daily.c.count).where(daily.c.what.in_(sorted(CHANNELS)))
     for day, what, count in sql.execute(plain.where(daily.c.day.between(span.since, span.until))):
-        yield Key(day, what), count
+        yield CountKey(day, what), count
     summed = select(daily.c.what, daily.c.name, func.sum(daily.c.count)).where(daily.c.day.in_(span.months))
     others = summed.where(daily.c.what.not_in(sorted(CHANNELS)))
     for what, name, count in sql.execute(others.group_by(daily.c.what, daily.c.name)):
-        yield Key(span.since, what, name), int(count)
+        yield CountKey(span.since, what, name), int(count)
 
 
-def _report(span: Span, counts: Counter[Key], by_day_alone: int) -> Report:
+def _report(span: Period, counts: Counter[CountKey], by_day_alone: int) -> Report:
     """Put a report together."""
-    days = {what: [counts[Key(day, what)] for day in span.days] for what in sorted(CHANNELS)}
+    days = {what: [counts[CountKey(day, what)] for day in span.days] for what in sorted(CHANNELS)}
     told: dict[str, dict[str, int]] = {}
     for key, count in sorted(counts.items(), key=lambda one: (-one[1], one[0].name)):
         if key.what not in CHANNELS:
@@ -112,7 +112,7 @@ class AgencyFigures:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitFigures:
     """How long callers waited for a person; all but the first three are of those who reached one."""
 
     asked: int
@@ -140,7 +140,7 @@ def transfer_figures(database: Database, since: date, until: date, zone: tzinfo 
     return [_figures(agency, counts) for agency, counts in ends.items()]
 
 
-def waiting(database: Database, since: date, until: date, zone: tzinfo = UTC) -> Waiting:
+def waiting(database: Database, since: date, until: date, zone: tzinfo = UTC) -> WaitFigures:
     """Count how long callers waited who asked for a person on these days."""
     asked = select(transfers.c.outcome, transfers.c.waited_seconds)
     with database.read() as sql:
@@ -149,7 +149,7 @@ def waiting(database: Database, since: date, until: date, zone: tzinfo = UTC) ->
     waits = sorted(
         row.waited_seconds for row in rows if row.outcome == "connected" and row.waited_seconds is not None
     )
-    return Waiting(
+    return WaitFigures(
         asked=len(rows),
         connected=ends["connected"],
         abandoned=ends["left"],

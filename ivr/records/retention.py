@@ -28,7 +28,7 @@ from ivr.records.tables import (
     erased,
     retention,
 )
-from ivr.records.transfer_store import Transfers
+from ivr.records.transfer_store import TransferStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +137,7 @@ def forget(  # noqa: PLR0913 - two ages, and how it is done
         gone += some
         tell(gone["calls"], max(total, gone["calls"]))
     gone += _forget_rest(database, now, rows_days, counts_months)
-    gone["searches"] += Transfers(database, lambda: now).forget(now - DAY)
+    gone["searches"] += TransferStore(database, lambda: now).forget(now - DAY)
     return Forgotten(**gone, scrubbed=scrub(database))
 
 
@@ -187,7 +187,7 @@ def blur(database: Database, now: float) -> int:
     gone, keeps its start for an hour more: another process may bring the rest of it. What else has a moment
     of its own, searches and the marks of those who asked to be erased, is deleted after a day.
     """
-    old = Transfers(database, lambda: now).forget(now - EXACT_SECONDS) + forget_marks(database, now)
+    old = TransferStore(database, lambda: now).forget(now - EXACT_SECONDS) + forget_marks(database, now)
     count = 0
     while some := _blur_some(database, now):
         count += some

@@ -63,7 +63,7 @@ class Known(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, taken_at=other.taken_at) == other
 
 
-class Snapshots:
+class SnapshotHolder:
     """Holds the last that SQL said of them."""
 
     def __init__(self, database: Database, folder: Path, now: Callable[[], float]) -> None:

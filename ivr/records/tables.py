@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """A moment in UTC: SQLite forgets the time zone, so it is put back."""
 
     impl = DateTime(timezone=True)
@@ -58,15 +58,15 @@ calls = Table(
     metadata,
     Column("id", String, primary_key=True),  # A keyed hash: it leads back to nobody once the key is gone.
     Column("channel", String, nullable=False),
-    Column("started_at", Moment, nullable=False),
-    Column("ended_at", Moment),  # Empty while the call goes on.
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # Empty while the call goes on.
     Column("end_estimated", Boolean, nullable=False),
     Column("language", String, nullable=False),
     Column("last_stop", String, nullable=False),
     Column("outcome", String),  # Empty while the call goes on.
     Column("turns", Integer, nullable=False),
     Column("mark", String, nullable=False, server_default="", index=True),  # Whose call: for erasing only.
-    Column("exact_until", Moment, index=True),  # Then its start is blurred; empty once that is done.
+    Column("exact_until", UtcDateTime, index=True),  # Then its start is blurred; empty once that is done.
     Index(None, "started_at", "id"),
     Index(None, "ended_at"),
     # A report reads this index alone, and none of a month's calls.
@@ -97,7 +97,7 @@ transfers = Table(
     Column("call_id", ForeignKey(calls.c.id, ondelete="CASCADE"), nullable=False),
     Column("place", Integer, nullable=False),  # The first, second, … search of the call.
     Column("order_name", String, nullable=False),
-    Column("started_at", Moment, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
     Column("outcome", String),  # Empty while it goes on.
     Column("waited_seconds", Double),
     UniqueConstraint("call_id", "place"),
@@ -111,10 +111,10 @@ attempts = Table(
     Column("transfer_id", ForeignKey(transfers.c.id, ondelete="CASCADE"), nullable=False),
     Column("place", Integer, nullable=False),
     Column("agency", String, nullable=False),
-    Column("rung_at", Moment, nullable=False),
-    Column("answered_at", Moment),
-    Column("accepted_at", Moment),
-    Column("ended_at", Moment),
+    Column("rung_at", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime),
+    Column("accepted_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
     Column("outcome", String),
     Column("seconds", Double),  # From the ring to its end, the conversation included.
     Column("waited_seconds", Double),  # What of them the caller waited.
@@ -139,8 +139,8 @@ searches = Table(  # The truth about transfers that go on; what became of them i
     Column("since", Integer, nullable=False),
     Column("tick", Integer, nullable=False),
     Column("topic", String, nullable=False),
-    Column("began_at", Moment, nullable=False),
-    Column("changed_at", Moment, nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
     Index(None, "state", "changed_at"),
     Index(None, "changed_at"),
 )
@@ -150,9 +150,9 @@ agency_status = Table(
     metadata,
     Column("agency", String, primary_key=True),
     Column("off", Boolean, nullable=False),
-    Column("off_until", Moment),  # Empty: until somebody switches it on.
+    Column("off_until", UtcDateTime),  # Empty: until somebody switches it on.
     Column("why", String, nullable=False),
-    Column("changed_at", Moment, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
 )
 
 daily = Table(  # What is left of calls that were forgotten. No two things of one call stand in one row.
@@ -175,7 +175,7 @@ blocks = Table(
     "blocks",
     metadata,
     Column("mark", String, primary_key=True),
-    Column("until", Moment, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
     Column("why", String, nullable=False),
     Column("id", String, nullable=False, server_default=""),  # At random: pages name a block by it.
     Column("since", Date),
@@ -187,14 +187,14 @@ erased = Table(  # What comes late of these calls is dropped.
     "erased",
     metadata,
     Column("call_id", String, primary_key=True),
-    Column("at", Moment, nullable=False, index=True),  # Rounded down to the hour.
+    Column("at", UtcDateTime, nullable=False, index=True),  # Rounded down to the hour.
 )
 
 erased_marks = Table(  # What happened under them before, and is still in a journal, is dropped. For a day.
     "erased_marks",
     metadata,
     Column("mark", String, primary_key=True),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )
 
 operators = Table(
@@ -215,7 +215,7 @@ audit = Table(  # What operators did; each row holds the hash of the one before.
     "audit",
     metadata,
     Column("n", Integer, primary_key=True, autoincrement=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("who", String, nullable=False),
     Column("did", String, nullable=False),
     Column("about", String, nullable=False),
@@ -237,7 +237,7 @@ retention = Table(  # How long the log is kept, where somebody chose it; and wha
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("rows_days", Integer),
     Column("counts_months", Integer),
-    Column("forgot_to", Moment),
+    Column("forgot_to", UtcDateTime),
 )
 
 notes = Table(  # About the line, never about a caller.
@@ -245,7 +245,7 @@ notes = Table(  # About the line, never about a caller.
     metadata,
     Column("id", Integer, primary_key=True),
     Column("call_id", ForeignKey(calls.c.id, ondelete="CASCADE"), nullable=False, index=True),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("who", String, nullable=False),
     Column("words", String, nullable=False),
 )
@@ -261,9 +261,9 @@ wordings = Table(
     Column("place", String, primary_key=True),  # As `ivr check` names it: stops.law.say.
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("words", String, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
     Column("who", String, nullable=False),
-    Column("heard_since", Moment),  # When it was first published; empty for a draft.
+    Column("heard_since", UtcDateTime),  # When it was first published; empty for a draft.
 )
 
 published = Table(  # Without a row the words of the file are heard.

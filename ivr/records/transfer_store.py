@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import delete, func, or_, select, text, update
 
-from ivr.circuit_breaker import Breaker
+from ivr.circuit_breaker import CircuitBreaker
 from ivr.records.database import Lock, RecordsUnavailable, insert_missing
 from ivr.records.tables import searches
-from ivr.transfer.machine import LEG, Decide, Follow, S, Transfer, nothing
+from ivr.transfer.machine import LEG, Decide, Follow, State, Transfer, nothing
 from ivr.transfer.time_limits import OFFERED_AFTER
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 LEG_SECONDS = 3 * 60  # A ring or a briefing of which nothing was heard for longer uses no line any more.
 TALK_SECONDS = 4 * 60 * 60  # Longer than any conversation that Twilio allows.
 RINGS = [state.value for state in LEG]
-REACHED = [S.CONNECTED.value, S.PARTED.value, S.FINISHED.value]
-UNREACHED = [S.RETURNED.value, S.DIRECT.value]
+REACHED = [State.CONNECTED.value, State.PARTED.value, State.FINISHED.value]
+UNREACHED = [State.RETURNED.value, State.DIRECT.value]
 
 
-class Transfers:
+class TransferStore:
     """Keeps the transfers that go on, for every process. RecordsUnavailable when SQL cannot be asked."""
 
     def __init__(self, database: Database, now: Callable[[], float]) -> None:
@@ -93,7 +93,7 @@ class Transfers:
             select(func.max(searches.c.changed_at)).where(searches.c.state.in_(REACHED)).scalar_subquery()
         )
         since = or_(reached.is_(None), searches.c.changed_at > reached)
-        in_vain = (searches.c.state == S.LEFT.value) & (searches.c.waited > OFFERED_AFTER)
+        in_vain = (searches.c.state == State.LEFT.value) & (searches.c.waited > OFFERED_AFTER)
         count = select(func.count()).where(or_(searches.c.state.in_(UNREACHED), in_vain), since)
         with self._database.read() as sql:
             return sql.scalar(count) or 0
@@ -104,7 +104,7 @@ class Transfers:
         talking = self._moment(-TALK_SECONDS)
         there = or_(
             searches.c.state.in_(RINGS) & (searches.c.changed_at >= recent),
-            (searches.c.state == S.CONNECTED.value) & (searches.c.changed_at >= talking),
+            (searches.c.state == State.CONNECTED.value) & (searches.c.changed_at >= talking),
         )
         count = select(searches.c.agency, func.count().label("others")).where(
             searches.c.id != transfer_id, there
@@ -138,7 +138,7 @@ def _transfer(row: Row[Any]) -> Transfer:
         call=row.call_id,
         order=row.order_name,
         language=row.language,
-        state=S(row.state),
+        state=State(row.state),
         version=row.version,
         place=row.place,
         agency=row.agency,
@@ -194,7 +194,7 @@ class Store(Protocol):
         """Count the newest transfers that reached nobody."""
 
 
-class Timely:
+class TimeLimitedStore:
     """Asks a store in time, and leaves it alone for a while after it failed.
 
     What is late was still asked for, and may still be done: no answer does not mean that nothing changed.
@@ -212,7 +212,7 @@ class Timely:
         self._transfers = transfers
         self._seconds = seconds
         self._clock = clock
-        self._breaker = Breaker(clock, rest)
+        self._breaker = CircuitBreaker(clock, rest)
         self._answered = -math.inf
         self._threads = None
         self._pid = 0

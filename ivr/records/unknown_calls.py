@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from ivr.records.counts import Key
+from ivr.records.counts import CountKey
 from ivr.records.disclosure import add_counts
 from ivr.records.tables import calls, daily, erased
 
@@ -35,7 +35,7 @@ def count_unknown(database: Database, day: date, number: int) -> None:
     """Count calls of a day that the log does not know."""
     if number:
         with database.write() as sql:
-            add_counts(sql, {Key(day, UNKNOWN): number})
+            add_counts(sql, {CountKey(day, UNKNOWN): number})
 
 
 def list_unknown(database: Database) -> list[tuple[date, int]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ivr.records.counts import WEEK
 from ivr.records.disclosure import FEW, parts_shown
-from ivr.reports.sections import Section, Teller
+from ivr.reports.sections import ReportTeller, Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 PARTS = ("totals", "weekdays", "languages", "audiences", "outcomes", "funnel", "waits")
 
 
-def published(teller: Teller) -> list[Section]:
+def published(teller: ReportTeller) -> list[Section]:
     """Tell what may be published."""
     return [publish(teller, name) for name in PARTS]
 
 
-def publish(teller: Teller, name: str) -> Section:
+def publish(teller: ReportTeller, name: str) -> Section:
     """Tell one part of it."""
     match name:
         case "totals":
@@ -42,7 +42,7 @@ def rounded(cell: str) -> str:
     return str(round(int(cell) / FEW) * FEW) if cell.isdecimal() else cell
 
 
-def _section(teller: Teller, name: str, head: str, counts: Mapping[str, int]) -> Section:
+def _section(teller: ReportTeller, name: str, head: str, counts: Mapping[str, int]) -> Section:
     heads = {"calls": "voices", "texts": "texts"}
     rows = ((teller.named(heads.get(each, each)), cell) for each, cell in parts_shown(counts).items())
     return Section(name, "ranked", (teller.words[head], teller.words["count"]), tuple(rows))

@@ -23,7 +23,7 @@ QUIET = (
 )
 
 
-class PaperError(Exception):
+class PdfError(Exception):
     """Nothing could be printed; whoever runs the line must mend the machine."""
 
 
@@ -31,7 +31,7 @@ def find_chromium() -> str:
     """Find Chromium; PaperError says how to get it."""
     if found := shutil.which("chromium") or shutil.which("chromium-browser"):
         return found
-    raise PaperError("Chromium is not on this machine: apt-get install chromium")
+    raise PdfError("Chromium is not on this machine: apt-get install chromium")
 
 
 def print_page(address: str, to: Path) -> None:
@@ -47,6 +47,6 @@ def print_page(address: str, to: Path) -> None:
                 timeout=SECONDS,
             )
         except subprocess.TimeoutExpired:
-            raise PaperError(f"Chromium took more than {SECONDS} seconds over {address}") from None
+            raise PdfError(f"Chromium took more than {SECONDS} seconds over {address}") from None
     if done.returncode or not to.exists():
-        raise PaperError(f"Chromium could not print {address}: {done.stderr.strip()[-500:]}")
+        raise PdfError(f"Chromium could not print {address}: {done.stderr.strip()[-500:]}")

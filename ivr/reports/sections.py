@@ -36,7 +36,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Teller:
+class ReportTeller:
     """Tells a report in a language."""
 
     report: Report
@@ -78,14 +78,14 @@ class Teller:
         return f"{label} ({name})" if label else name
 
 
-def _days(teller: Teller) -> Section:
+def _days(teller: ReportTeller) -> Section:
     report, words = teller.report, teller.words
     told = [parts_shown(dict(enumerate(report.days[what]))) for what in ("calls", "texts")]
     rows = tuple((str(day), *(each[place] for each in told)) for place, day in enumerate(report.span.days))
     return Section("days", "days", (words["day"], words["voices"], words["texts"]), rows)
 
 
-def _hours(teller: Teller) -> Section:
+def _hours(teller: ReportTeller) -> Section:
     counts = teller.report.of("hour")
     told, width = {}, 1
     for width in WIDTHS:
@@ -108,7 +108,7 @@ def blocks(counts: Mapping[str, int], width: int) -> dict[tuple[str, int], int]:
     return summed
 
 
-def _languages(teller: Teller) -> Section:
+def _languages(teller: ReportTeller) -> Section:
     told = parts_shown(teller.report.of("language"))
     rows = tuple(
         (teller.words["before_language"] if not name else teller.named(name), each)
@@ -117,7 +117,7 @@ def _languages(teller: Teller) -> Section:
     return _ranked(teller, "languages", "language", rows)
 
 
-def _audiences(teller: Teller) -> Section:
+def _audiences(teller: ReportTeller) -> Section:
     came = teller.report.of("stop")
     rows = tuple((teller.label(to) or to, shown(came.get(to, 0))) for to in branches(teller.flow))
     return _ranked(teller, "audiences", "audience", rows)
@@ -129,12 +129,12 @@ def branches(flow: Flow) -> tuple[str, ...]:
     return tuple(offers(home).values()) if home else ()
 
 
-def _outcomes(teller: Teller) -> Section:
+def _outcomes(teller: ReportTeller) -> Section:
     told = parts_shown(teller.report.of("outcome"))
     return _ranked(teller, "outcomes", "outcome", ((teller.named(name), each) for name, each in told.items()))
 
 
-def _funnel(teller: Teller) -> Section:
+def _funnel(teller: ReportTeller) -> Section:
     searches, came = teller.report.of("transfer"), teller.report.of(REACHED)
     steps = {"asked": sum(searches.values())} | {step: came.get(step, 0) for step in STEPS}
     told = steps_shown(steps | {"talked": searches.get(TALKED, 0)})
@@ -143,7 +143,7 @@ def _funnel(teller: Teller) -> Section:
     )
 
 
-def _waits(teller: Teller) -> Section:
+def _waits(teller: ReportTeller) -> Section:
     waits: Counter[str] = Counter({"within_30": 0, "within_60": 0, "longer": 0})
     for name, count in teller.report.of("waited").items():
         long = "within_60" if int(name) < MINUTE else "longer"
@@ -154,13 +154,13 @@ def _waits(teller: Teller) -> Section:
     return _ranked(teller, "waits", "waited_for", rows)
 
 
-def _leaving(teller: Teller) -> Section:
+def _leaving(teller: ReportTeller) -> Section:
     told = parts_shown(teller.report.of("last_stop"))
     rows = [(teller.stop(name) if name else teller.words["nowhere"], each) for name, each in told.items()]
     return _ranked(teller, "leaving", "last_stop", rows[:MOST_LEAVING])
 
 
-def _tree(teller: Teller) -> Section:
+def _tree(teller: ReportTeller) -> Section:
     came, left = teller.report.of("stop"), parts_shown(teller.report.of("last_stop"))
     keys = tuple(name for name in teller.flow.stops if came.get(name, 0) or left.get(name, "0") != "0")
     rows = tuple((teller.stop(name), shown(came.get(name, 0)), left.get(name, "0")) for name in keys)
@@ -168,7 +168,7 @@ def _tree(teller: Teller) -> Section:
     return Section("tree", "tree", (words["stop"], words["came"], words["left_here"]), rows, keys)
 
 
-def _ranked(teller: Teller, name: str, head: str, rows: Iterable[tuple[str, str]]) -> Section:
+def _ranked(teller: ReportTeller, name: str, head: str, rows: Iterable[tuple[str, str]]) -> Section:
     return Section(name, "ranked", (teller.words[head], teller.words["count"]), tuple(rows))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ivr.effects import Entry
 from ivr.flow.turn import CameBack, Connect, Heard, How, Returned
-from ivr.transfer.machine import E, News, S
+from ivr.transfer.machine import Event, EventType, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from ivr.line import Line
     from ivr.position import Position
-    from ivr.sample_data.in_memory_line import Told
+    from ivr.sample_data.in_memory_line import InMemoryTransfers
 
 Choice = TypeVar("Choice", bound=str)
 
-GOES_ON = frozenset({S.SEARCHING, S.DIALLING, S.RINGING})
+GOES_ON = frozenset({State.SEARCHING, State.DIALLING, State.RINGING})
 ENDS = {  # How a ring in a queue ends, of a hundred.
     "accepted": 58,
     "no_answer": 13,
@@ -33,18 +33,22 @@ ENDS = {  # How a ring in a queue ends, of a hundred.
 }
 BY_ITSELF = {"accepted": 80, "no_answer": 12, "busy": 8}  # Of a switchboard.
 NEWS = {  # What tells of it first, and after how many seconds of ringing at the latest.
-    "accepted": (E.ANSWERED, 15),
-    "declined": (E.ANSWERED, 15),
-    "no_key": (E.ANSWERED, 15),
-    "no_answer": (E.MISSED, 20),
-    "busy": (E.MISSED, 3),
-    "failed": (E.MISSED, 2),
-    "voicemail": (E.MACHINE, 18),
-    "caller_left": (E.CALLER_LEFT, 18),
-    "gave_up": (E.GAVE_UP, 18),
+    "accepted": (EventType.ANSWERED, 15),
+    "declined": (EventType.ANSWERED, 15),
+    "no_key": (EventType.ANSWERED, 15),
+    "no_answer": (EventType.MISSED, 20),
+    "busy": (EventType.MISSED, 3),
+    "failed": (EventType.MISSED, 2),
+    "voicemail": (EventType.MACHINE, 18),
+    "caller_left": (EventType.CALLER_LEFT, 18),
+    "gave_up": (EventType.GAVE_UP, 18),
 }
-AFTER_ANSWERING = {"accepted": E.ACCEPTED, "declined": E.DECLINED, "no_key": E.AGENCY_LEFT}
-NAMED = frozenset({E.MISSED, E.MACHINE})  # News that says how.
+AFTER_ANSWERING = {
+    "accepted": EventType.ACCEPTED,
+    "declined": EventType.DECLINED,
+    "no_key": EventType.AGENCY_LEFT,
+}
+NAMED = frozenset({EventType.MISSED, EventType.MACHINE})  # News that says how.
 DIRECTLY: Mapping[How, int] = {
     "accepted": 60,
     "no_answer": 20,
@@ -57,11 +61,11 @@ SHARE_WHO_HANG_UP = 0.6  # After a talk; the others hear what else there is.
 
 
 @dataclass(frozen=True)
-class Rings:
+class AgencyAnswers:
     """The agencies of one pretend conversation."""
 
     line: Line
-    told: Told
+    told: InMemoryTransfers
     dice: Random
 
     def wait(self, here: Position) -> tuple[Position, Heard]:
@@ -69,13 +73,13 @@ class Rings:
         search = here.search
         while (state := self.told.searches[search].state) in GOES_ON:
             self.told.pass_by(self.dice.uniform(0.4, 1.6))
-            self._answer(search) if state is S.RINGING else self._ring()
+            self._answer(search) if state is State.RINGING else self._ring()
         match state:
-            case S.CONNECTED:
+            case State.CONNECTED:
                 return here, self._talk(search)
-            case S.LEFT:
+            case State.LEFT:
                 return here, CameBack("no_answer", gone=True)
-            case S.DIRECT:
+            case State.DIRECT:
                 return replace(here, search=""), CameBack("no_answer")
             case _:
                 return here, Returned()
@@ -107,21 +111,21 @@ class Rings:
         how = self._choose(BY_ITSELF if agency.accept == "answer" else ENDS)
         event, longest = NEWS[how]
         self.told.pass_by(self.dice.uniform(0.2, 1) * longest)
-        if event is E.ANSWERED:
-            self.line.advance(search, News(E.ANSWERED, transfer.place))
+        if event is EventType.ANSWERED:
+            self.line.advance(search, Event(EventType.ANSWERED, transfer.place))
             self.told.pass_by(0 if agency.accept == "answer" else self.dice.uniform(5, 15))
             event = AFTER_ANSWERING[how]
-        self.line.advance(search, News(event, transfer.place, how=how if event in NAMED else ""))
+        self.line.advance(search, Event(event, transfer.place, how=how if event in NAMED else ""))
 
     def _talk(self, search: str) -> Heard:
         """Let them talk; then one of them hangs up first."""
         self.told.pass_by(self.dice.uniform(*TALKS))
         gone = self.dice.random() < SHARE_WHO_HANG_UP
         if not gone:
-            self.line.advance(search, News(E.AGENCY_LEFT, self.told.searches[search].place))
-        self.line.advance(search, News(E.TALKED))
+            self.line.advance(search, Event(EventType.AGENCY_LEFT, self.told.searches[search].place))
+        self.line.advance(search, Event(EventType.TALKED))
         if gone:
-            self.line.advance(search, News(E.CALLER_LEFT))
+            self.line.advance(search, Event(EventType.CALLER_LEFT))
         return CameBack("accepted", gone=gone)
 
     def _choose(self, shares: Mapping[Choice, int]) -> Choice:

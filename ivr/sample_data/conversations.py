@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.effects import Entry
 from ivr.flow.graph import keys, offers_by_text
-from ivr.flow.models import NO, YES, Checklist, Consent, Language, Menu, Message, Transfer
+from ivr.flow.models import (
+    NO,
+    YES,
+    ChecklistStop,
+    ConsentStop,
+    LanguageStop,
+    MenuStop,
+    MessageStop,
+    TransferStop,
+)
 from ivr.flow.turn import (
     Arrived,
     Asked,
@@ -18,26 +27,33 @@ from ivr.flow.turn import (
     Silent,
     Turn,
     Unclear,
-    Wait,
+    WaitInQueue,
     Wished,
 )
-from ivr.line import Call
+from ivr.line import CallContext
 from ivr.position import Position
-from ivr.sample_data.agency_answers import Rings
+from ivr.sample_data.agency_answers import AgencyAnswers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from random import Random
 
     from ivr.line import Line
-    from ivr.sample_data.in_memory_line import Told
+    from ivr.sample_data.in_memory_line import InMemoryTransfers
 
 MOST_TURNS, MOST_TEXTS = 40, 8
 WORDS_A_SECOND = 2.5
 OF_KEYS = (8, 5, 4, 3)  # How often the first, second, … choice of a stop is taken.
 OF_LANGUAGES = (78, 22)
-LEAVES = {Language: 0.1, Menu: 0.07, Message: 0.3, Checklist: 0.06, Consent: 0.05, Transfer: 0.12}
-WANTS_A_PERSON = {Language: 0.03, Menu: 0.07, Message: 0.2, Checklist: 0.03}
+LEAVES = {
+    LanguageStop: 0.1,
+    MenuStop: 0.07,
+    MessageStop: 0.3,
+    ChecklistStop: 0.06,
+    ConsentStop: 0.05,
+    TransferStop: 0.12,
+}
+WANTS_A_PERSON = {LanguageStop: 0.03, MenuStop: 0.07, MessageStop: 0.2, ChecklistStop: 0.03}
 SAYS_YES = 0.4  # To a question of a checklist.
 SLIPS, SLIPS_ARE = 0.07, ("*", "9", "7", "")  # Again, the main menu, a wrong key, none.
 LEAVES_BY_KEY = 0.04
@@ -47,11 +63,11 @@ GREETS, ASKS_FOR_HELP = 0.35, 0.05
 
 
 @dataclass(frozen=True)
-class Pretender:
+class SampleCaller:
     """One pretend caller or texter, and the line that they reach."""
 
     line: Line
-    told: Told
+    told: InMemoryTransfers
     dice: Random
     id: str
 
@@ -61,7 +77,7 @@ class Pretender:
         for _ in range(MOST_TURNS):
             if isinstance(turn.then, Listen) and self._chance(LEAVES, turn):
                 break
-            if not isinstance(turn.then, Listen | Wait | Connect):
+            if not isinstance(turn.then, Listen | WaitInQueue | Connect):
                 break
             here, heard = self._does(turn)
             turn = self._hear(here, heard)
@@ -73,14 +89,14 @@ class Pretender:
         here, heard = Position(), self._begins()
         for number in range(MOST_TEXTS):
             key = f"{self.id[:24]}{number:08x}"
-            turn = self.line.hear(here, heard, Call(self.id, "text", key, self.told.now))
+            turn = self.line.hear(here, heard, CallContext(self.id, "text", key, self.told.now))
             if isinstance(heard, Wished) or self.dice.random() < STOPS_TEXTING:
                 return
             self.told.pass_by(self.dice.uniform(8, 150))
             here, heard = turn.position, self._writes(turn)
 
     def _hear(self, here: Position, heard: Heard) -> Turn:
-        turn = self.line.hear(here, heard, Call(self.id, "voice", str(here.turn), self.told.now))
+        turn = self.line.hear(here, heard, CallContext(self.id, "voice", str(here.turn), self.told.now))
         words = sum(len(say.words.split()) for say in turn.says)
         self.told.pass_by(words / WORDS_A_SECOND * self.dice.uniform(0.2, 1) + self.dice.uniform(0.5, 3))
         return turn
@@ -89,10 +105,12 @@ class Pretender:
         """Wait, be rung for, or press a key."""
         here = turn.position
         match turn.then:
-            case Wait():
-                return Rings(self.line, self.told, self.dice).wait(here)
+            case WaitInQueue():
+                return AgencyAnswers(self.line, self.told, self.dice).wait(here)
             case Connect() as ringing:
-                return here, Rings(self.line, self.told, self.dice).ring_directly(self.id, here, ringing)
+                return here, AgencyAnswers(self.line, self.told, self.dice).ring_directly(
+                    self.id, here, ringing
+                )
             case _:
                 return here, self._presses(turn)
 
@@ -107,11 +125,11 @@ class Pretender:
         if self.dice.random() < LEAVES_BY_KEY:
             return Pressed("#")
         match stop:
-            case Language():
+            case LanguageStop():
                 return Pressed(self._choose(self._language_keys(), OF_LANGUAGES))
-            case Checklist():
+            case ChecklistStop():
                 return Pressed(YES if self.dice.random() < SAYS_YES else NO)
-            case Consent():
+            case ConsentStop():
                 return Pressed(YES if self.dice.random() < MAY_READ else NO)
             case _:
                 return Pressed(self._choose(keys(stop)) or "9")
@@ -134,7 +152,7 @@ class Pretender:
             return Wished("stop" if self.dice.random() < SAYS_STOP else "leave")
         if turn.position.held:
             return Pressed(YES if self.dice.random() < MAY_READ else NO)
-        if isinstance(stop, Language):
+        if isinstance(stop, LanguageStop):
             return Pressed(self._choose(self._language_keys(), OF_LANGUAGES))
         ahead = offers_by_text(self.line.flow, stop) if stop else {}
         return Pressed(self._choose(ahead) or "9")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ivr.effects import Effect, Entry, Ring
 from ivr.line import Line
-from ivr.transfer.coordinator import Searching
+from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
-from ivr.transfer.roster import Status
+from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
     from ivr.agencies import Agency
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Told:
+class InMemoryTransfers:
     """The clock, the journal, the searches and the telephone of one pretend conversation."""
 
     now: float
@@ -102,16 +102,16 @@ class Seconds:
         return 0.0 if self.free else None
 
 
-def line_of(flow: Flow, told: Told, *, queues: bool) -> Line:
+def line_of(flow: Flow, told: InMemoryTransfers, *, queues: bool) -> Line:
     """Put a line together around a pretend conversation; without queues it knows the direct path alone."""
-    searching = Searching(
+    searching = TransferCoordinator(
         flow.directory,
         store=told,
         journal=told,
         later=told,
         slots=Seconds(queues),
         phone=told,
-        status=Status,
+        status=AgencyStatus,
         now=lambda: told.now,
         sleep=told.pass_by,
     )

@@ -11,8 +11,8 @@ from ivr.hours import zone
 from ivr.records.ingest import record
 from ivr.records.retention import blur, forget
 from ivr.sample_data.call_times import days_before, starts
-from ivr.sample_data.conversations import Pretender
-from ivr.sample_data.in_memory_line import Told, line_of
+from ivr.sample_data.conversations import SampleCaller
+from ivr.sample_data.in_memory_line import InMemoryTransfers, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +47,9 @@ def conversations(flow: Flow, day: date) -> Iterator[list[Entry]]:
     """Tell the conversations of one day: the same each time, and nobody's."""
     dice = Random(f"{SEED} {day}")  # noqa: S311 - nothing depends on its being secret
     for number, start in enumerate(starts(day, zone(flow.line.zone), dice)):
-        told = Told(start)
+        told = InMemoryTransfers(start)
         line = line_of(flow, told, queues=dice.random() >= SHARE_OF_DIRECT)
         name = hashlib.sha256(f"{SEED} {day} {number}".encode()).hexdigest()[:32]
-        pretender = Pretender(line, told, dice, name)
+        pretender = SampleCaller(line, told, dice, name)
         pretender.texts() if dice.random() < SHARE_OF_TEXTS else pretender.calls()
         yield told.entries

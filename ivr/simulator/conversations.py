@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ivr.simulator.people import When, read_person
-from ivr.simulator.rehearse import Call
+from ivr.simulator.rehearse import RehearsedCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ivr.simulator.exchange import Exchange
-    from ivr.simulator.listening import Line
+    from ivr.simulator.listening import HeardLine
 
 CALLER = "+19055550123"
 LONGEST = 300.0
@@ -82,7 +82,7 @@ class _Player:
     def __init__(self, exchange: Exchange, caller: str) -> None:
         self.exchange = exchange
         self.caller = caller
-        self.call: Call | None = None
+        self.call: RehearsedCall | None = None
 
     def take(self, step: str) -> list[str]:
         """Take a step and return what it made everybody hear."""
@@ -90,7 +90,7 @@ class _Player:
         mark = len(feed.lines)
         if step.startswith("dials"):
             number = step.partition(" from ")[2] or self.caller
-            self.call = Call(self.exchange.dial(number))
+            self.call = RehearsedCall(self.exchange.dial(number))
             self.call.wait_until_quiet(LONGEST)
         elif step.startswith("texts "):
             self._text(step.removeprefix("texts ").strip().removeprefix('"').removesuffix('"'))
@@ -101,7 +101,7 @@ class _Player:
         ours = self.call.leg.sid if self.call else ""
         return list(render(feed.lines[mark:], ours))
 
-    def _go_on(self, call: Call, step: str) -> None:
+    def _go_on(self, call: RehearsedCall, step: str) -> None:
         verb, _, rest = step.partition(" ")
         match verb:
             case "presses":
@@ -125,7 +125,7 @@ class _Player:
         self.exchange.clock.advance(2.0)
 
 
-def render(lines: Iterable[Line], ours: str) -> Iterator[str]:
+def render(lines: Iterable[HeardLine], ours: str) -> Iterator[str]:
     """Write down what happened; `ours` is the call of whoever the conversation is about."""
     for line in lines:
         if line.what == "reads":
@@ -136,7 +136,7 @@ def render(lines: Iterable[Line], ours: str) -> Iterator[str]:
             yield told
 
 
-def _at_caller(line: Line) -> str:
+def _at_caller(line: HeardLine) -> str:
     match line.what:
         case "heard":
             return line.words
@@ -151,7 +151,7 @@ def _at_caller(line: Line) -> str:
     return ""
 
 
-def _elsewhere(line: Line) -> str:
+def _elsewhere(line: HeardLine) -> str:
     match line.what:
         case "heard":
             return f"    {line.who} hears: {line.words}"
@@ -164,7 +164,7 @@ def _elsewhere(line: Line) -> str:
     return f"    {line.who} {ENDS[line.what]}" if line.what in ENDS else ""
 
 
-def record(lines: Iterable[Line], ours: str, sentence: str = "Recorded at the telephone.") -> str:
+def record(lines: Iterable[HeardLine], ours: str, sentence: str = "Recorded at the telephone.") -> str:
     """Write a conversation file from what somebody did by hand."""
     written = [f"# {sentence}"]
     silent_since: float | None = None
@@ -179,7 +179,7 @@ def record(lines: Iterable[Line], ours: str, sentence: str = "Recorded at the te
     return "\n".join(written) + "\n"
 
 
-def _step(line: Line, *, mine: bool) -> str:
+def _step(line: HeardLine, *, mine: bool) -> str:
     match line.what:
         case "dials" if mine:
             return "> dials"

@@ -30,7 +30,7 @@ NOT_OVER, NOT_IN_PROGRESS, CONCURRENCY, NOT_EMPTY = 20009, 21220, 10004, 22003
 
 
 @dataclass(frozen=True)
-class Asked:
+class RestRequest:
     """One REST request; `events` are the repeated StatusCallbackEvent values."""
 
     method: str
@@ -46,7 +46,7 @@ class Desk:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, asked: RestRequest) -> Reply:
         """Do what a request asks for; errors are answered as Twilio words them."""
         try:
             self._check(asked)
@@ -55,13 +55,13 @@ class Desk:
         except RestError as error:
             return error.status, error.body()
 
-    def _check(self, asked: Asked) -> None:
+    def _check(self, asked: RestRequest) -> None:
         pair = f"{self.exchange.account_sid}:{self.exchange.token}".encode()
         expected = "Basic " + base64.b64encode(pair).decode()
         if not hmac.compare_digest(asked.authorization, expected):
             raise RestError(401, 20003, "Authenticate")
 
-    def _route(self, asked: Asked) -> Reply:
+    def _route(self, asked: RestRequest) -> Reply:
         root = resources.root(self.exchange)
         found = RESOURCE.match(asked.path.removeprefix(root)) if asked.path.startswith(root) else None
         if found is None:
@@ -72,7 +72,7 @@ class Desk:
             raise RestError(405, 20004, "Method not allowed")
         return verbs[asked.method](asked)
 
-    def _all(self, kind: str) -> Mapping[str, Callable[[Asked], Reply]]:
+    def _all(self, kind: str) -> Mapping[str, Callable[[RestRequest], Reply]]:
         match kind:
             case "Calls":
                 return {"GET": self._list_calls, "POST": self._make_call}
@@ -80,7 +80,7 @@ class Desk:
                 return {"GET": self._list_messages, "POST": self._send}
         return {"GET": self._list_queues}
 
-    def _one(self, kind: str, sid: str) -> Mapping[str, Callable[[Asked], Reply]]:
+    def _one(self, kind: str, sid: str) -> Mapping[str, Callable[[RestRequest], Reply]]:
         ours: dict[str, dict[str, Any]] = {
             "Calls": dict(self.exchange.calls),
             "Messages": dict(self.exchange.texts.messages),
@@ -96,29 +96,29 @@ class Desk:
                 return self._message(found)
         return self._queue(found)
 
-    def _call(self, leg: Leg) -> Mapping[str, Callable[[Asked], Reply]]:
+    def _call(self, leg: Leg) -> Mapping[str, Callable[[RestRequest], Reply]]:
         return {
             "GET": lambda _: (200, resources.call(leg)),
             "POST": lambda asked: self._change_call(leg, asked),
             "DELETE": lambda _: self._forget(self.exchange.calls, leg.sid, final=leg.over),
         }
 
-    def _message(self, text: Message) -> Mapping[str, Callable[[Asked], Reply]]:
+    def _message(self, text: Message) -> Mapping[str, Callable[[RestRequest], Reply]]:
         return {
             "GET": lambda _: (200, resources.message(text, self.exchange)),
             "POST": lambda asked: self._redact(text, asked),
             "DELETE": lambda _: self._forget(self.exchange.texts.messages, text.sid, final=text.final),
         }
 
-    def _queue(self, queue: Queue) -> Mapping[str, Callable[[Asked], Reply]]:
-        def delete(_asked: Asked) -> Reply:
+    def _queue(self, queue: Queue) -> Mapping[str, Callable[[RestRequest], Reply]]:
+        def delete(_asked: RestRequest) -> Reply:
             if queue.waiting:
                 raise RestError(400, NOT_EMPTY, "Queue not empty")
             return self._forget(self.exchange.queues, queue.sid, final=True)
 
         return {"GET": lambda _: (200, resources.queue(queue, self.exchange)), "DELETE": delete}
 
-    def _list_calls(self, asked: Asked) -> Reply:
+    def _list_calls(self, asked: RestRequest) -> Reply:
         wanted = [leg for leg in reversed(self.exchange.calls.values()) if self._is_wanted(leg, asked.params)]
         listing = Listing("calls", asked.path, asked.params)
         return 200, listing.page([resources.call(leg) for leg in wanted])
@@ -133,7 +133,7 @@ class Desk:
             and resources.within(params, "EndTime", ended)
         )
 
-    def _list_messages(self, asked: Asked) -> Reply:
+    def _list_messages(self, asked: RestRequest) -> Reply:
         params = asked.params
         rows = [
             resources.message(text, self.exchange)
@@ -144,18 +144,18 @@ class Desk:
         ]
         return 200, Listing("messages", asked.path, params).page(rows)
 
-    def _list_queues(self, asked: Asked) -> Reply:
+    def _list_queues(self, asked: RestRequest) -> Reply:
         rows = [resources.queue(queue, self.exchange) for queue in self.exchange.queues.values()]
         return 200, Listing("queues", asked.path, asked.params).page(rows)
 
-    def _make_call(self, asked: Asked) -> Reply:
+    def _make_call(self, asked: RestRequest) -> Reply:
         limit = self.exchange.faults.concurrency
         order = read_order(asked.params, asked.events, self.exchange.number)
         if limit is not None and len(self.exchange.legs_alive()) >= limit:
             raise RestError(400, CONCURRENCY, "Call concurrency limit exceeded")
         return 201, resources.call(self.exchange.place(order))
 
-    def _change_call(self, leg: Leg, asked: Asked) -> Reply:
+    def _change_call(self, leg: Leg, asked: RestRequest) -> Reply:
         params = asked.params
         if leg.over:
             raise RestError(400, NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect.")
@@ -178,7 +178,7 @@ class Desk:
         url = params.get("Url", "")
         self.exchange.redirect(leg, Request(url, twiml="" if url else params["Twiml"]))
 
-    def _send(self, asked: Asked) -> Reply:
+    def _send(self, asked: RestRequest) -> Reply:
         params = asked.params
         if not PHONE.match(params.get("To", "")):
             raise RestError(400, 21211, f"The 'To' number {params.get('To')} is not a valid phone number.")
@@ -192,7 +192,7 @@ class Desk:
             raise RestError(400, refusal.code, str(refusal)) from refusal
         return 201, resources.message(text, self.exchange)
 
-    def _redact(self, text: Message, asked: Asked) -> Reply:
+    def _redact(self, text: Message, asked: RestRequest) -> Reply:
         if asked.params.get("Body") != "":
             raise RestError(400, 20001, "Only an empty Body is accepted here")
         if not text.final:

@@ -16,7 +16,7 @@ WORDS_PER_SECOND = 150 / 60
 
 
 @dataclass(frozen=True)
-class Line:
+class HeardLine:
     """One thing that happened: when, on which call, to whom, and the words if there were any."""
 
     n: int
@@ -46,19 +46,19 @@ class Feed:
     """Everything that happened on the network, in order."""
 
     def __init__(self, clock: Clock) -> None:
-        self.lines: list[Line] = []
+        self.lines: list[HeardLine] = []
         self.notices: list[Notice] = []
         self._clock = clock
 
-    def add(self, call: str, who: str, what: str, words: str = "", seconds: float = 0.0) -> Line:
+    def add(self, call: str, who: str, what: str, words: str = "", seconds: float = 0.0) -> HeardLine:
         """Note that something happened now."""
-        line = Line(len(self.lines), self._clock.now(), call, who, what, words, seconds)
+        line = HeardLine(len(self.lines), self._clock.now(), call, who, what, words, seconds)
         self.lines.append(line)
         with self._clock.lock:
             self._clock.lock.notify_all()
         return line
 
-    def cut(self, line: Line) -> None:
+    def cut(self, line: HeardLine) -> None:
         """Keep only the words that were spoken before the listener broke in."""
         spoken = self._clock.now() - line.at
         heard = line.words.split()[: int(spoken * WORDS_PER_SECOND + 1e-6)]
@@ -70,7 +70,7 @@ class Feed:
         """Put something in the pretend debugger."""
         self.notices.append(Notice(self._clock.now(), call, code, words))
 
-    def of(self, call: str) -> list[Line]:
+    def of(self, call: str) -> list[HeardLine]:
         """List what happened on one call."""
         return [line for line in self.lines if line.call == call]
 
@@ -90,7 +90,7 @@ class Feed:
             return [asdict(line) for line in self.lines[n:]]
 
 
-def longest_wait(lines: Iterable[Line], offers: Callable[[Line], bool] | None = None) -> float:
+def longest_wait(lines: Iterable[HeardLine], offers: Callable[[HeardLine], bool] | None = None) -> float:
     """Tell the longest time from a key to a person or a choice, on one call's lines."""
     offers = offers or (lambda line: bool(CHOICE.search(line.words)))
     longest, since, last = 0.0, None, 0.0
@@ -103,5 +103,5 @@ def longest_wait(lines: Iterable[Line], offers: Callable[[Line], bool] | None = 
     return longest if since is None else max(longest, last - since)
 
 
-def _answers(line: Line, offers: Callable[[Line], bool]) -> bool:
+def _answers(line: HeardLine, offers: Callable[[HeardLine], bool]) -> bool:
     return line.what in {"joined", "hung up"} or (line.what == "heard" and offers(line))

@@ -65,11 +65,11 @@ class Hears:
 
 
 @dataclass(frozen=True)
-class HangUp:
+class HangsUp:
     """Put the telephone down."""
 
 
-Step = Press | Pass | Joined | Rings | Hears | HangUp
+Step = Press | Pass | Joined | Rings | Hears | HangsUp
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _do(leg: Leg, step: Step) -> Steps[None]:
             yield from _until(lambda: leg.exchange.rings(name))
         case Hears(words):
             yield from _until(lambda: any(words in heard for heard in leg.exchange.feed.heard(leg.sid)))
-        case HangUp():
+        case HangsUp():
             leg.hang_up()
 
 
@@ -135,7 +135,7 @@ def caller(*steps: Step, name: str = "caller") -> Person:
 
 def accepts(after: float = PICKS_UP, talks: float = TALKS) -> Person:
     """Make an agency that picks up, listens to the whisper, presses 1 and talks."""
-    return Person(answers=after, steps=(Press("1"), Joined(talks), HangUp()))
+    return Person(answers=after, steps=(Press("1"), Joined(talks), HangsUp()))
 
 
 def declines(after: float = PICKS_UP) -> Person:
@@ -150,12 +150,12 @@ def ignores(after: float = PICKS_UP) -> Person:
 
 def hangs_up(after: float = 2.0) -> Person:
     """Make an agency that picks up and puts down so many seconds later."""
-    return Person(steps=(Pass(after), HangUp()))
+    return Person(steps=(Pass(after), HangsUp()))
 
 
 def accepts_late(after: float = 18.0) -> Person:
     """Make an agency that presses 1 only so many seconds after picking up."""
-    return Person(steps=(Pass(after), Press("1", When.NOW), Joined(), HangUp()))
+    return Person(steps=(Pass(after), Press("1", When.NOW), Joined(), HangsUp()))
 
 
 def busy(_after: float = 0.0) -> Person:
@@ -175,17 +175,17 @@ def never_answers(_after: float = 0.0) -> Person:
 
 def voicemail(after: float = 12.0) -> Person:
     """Make a voicemail: it answers, speaks, records and never presses a key."""
-    return Person(answers=after, verdict="machine_end_beep", steps=(Pass(GREETING + RECORDS), HangUp()))
+    return Person(answers=after, verdict="machine_end_beep", steps=(Pass(GREETING + RECORDS), HangsUp()))
 
 
 def fax(after: float = PICKS_UP) -> Person:
     """Make a fax machine."""
-    return Person(answers=after, verdict="fax", steps=(Pass(20.0), HangUp()))
+    return Person(answers=after, verdict="fax", steps=(Pass(20.0), HangsUp()))
 
 
 def switchboard(after: float = 2.0) -> Person:
     """Make a switchboard: it answers, presses nothing, and talks with whoever is joined."""
-    return Person(answers=after, verdict="unknown", steps=(Joined(TALKS), HangUp()))
+    return Person(answers=after, verdict="unknown", steps=(Joined(TALKS), HangsUp()))
 
 
 def by_hand(_after: float = 0.0) -> Person:

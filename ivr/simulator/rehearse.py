@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from ivr.simulator.clock import PacedClock
 from ivr.simulator.exchange import Account, Exchange, Urls
-from ivr.simulator.listening import Line, longest_wait
+from ivr.simulator.listening import HeardLine, longest_wait
 from ivr.simulator.people import Person, When
 from ivr.simulator.rest import RestServer
 from ivr.simulator.webhooks import RequestsFetch
@@ -30,7 +30,7 @@ def urls_of(public: str) -> Urls:
 
 
 @dataclass(frozen=True)
-class Call:
+class RehearsedCall:
     """A telephone that has called our number, or that our number has rung."""
 
     leg: Leg
@@ -46,7 +46,7 @@ class Call:
         return self.heard[-1] if self.heard else ""
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[HeardLine]:
         """All that happened on this call."""
         return self.leg.exchange.feed.of(self.leg.sid)
 
@@ -88,7 +88,7 @@ class Call:
         """Let time pass."""
         self.leg.exchange.clock.advance(seconds)
 
-    def until(self, ready: Callable[[Call], bool], limit: float = LIMIT) -> bool:
+    def until(self, ready: Callable[[RehearsedCall], bool], limit: float = LIMIT) -> bool:
         """Let time pass until something is true of this call."""
         clock = self.leg.exchange.clock
         became = clock.until(lambda: ready(self), limit)
@@ -143,9 +143,9 @@ class Network:
         self.rest.close()
         self.clock.close()
 
-    def dial(self, caller: str, person: Person | None = None) -> Call:
+    def dial(self, caller: str, person: Person | None = None) -> RehearsedCall:
         """Call our number, by hand or by a scripted caller."""
-        return Call(self.exchange.dial(caller, person))
+        return RehearsedCall(self.exchange.dial(caller, person))
 
     def text(self, sender: str, body: str, limit: float = 20.0) -> list[str]:
         """Text our number; return the replies that came, Twilio's own among them."""
@@ -156,19 +156,19 @@ class Network:
         lines = self.feed.lines[before:]
         return [line.words for line in lines if line.what == "reads" and line.who == sender]
 
-    def ringing(self, name: str = "") -> list[Call]:
+    def ringing(self, name: str = "") -> list[RehearsedCall]:
         """List the telephones that are being rung, or that of one name."""
         legs = [
             leg
             for leg in self.exchange.legs_alive()
             if leg.status == "ringing" and leg.direction != "inbound"
         ]
-        return [Call(leg) for leg in legs if name in {"", leg.name}]
+        return [RehearsedCall(leg) for leg in legs if name in {"", leg.name}]
 
-    def calls_to(self, name: str) -> list[Call]:
+    def calls_to(self, name: str) -> list[RehearsedCall]:
         """List every call that was made to somebody, over or not."""
         legs = self.exchange.calls.values()
-        return [Call(leg) for leg in legs if leg.name == name and leg.direction != "inbound"]
+        return [RehearsedCall(leg) for leg in legs if leg.name == name and leg.direction != "inbound"]
 
     def settle(self, limit: float = LIMIT) -> bool:
         """Let time pass until every leg is over."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from ivr.simulator.control import Control
-from ivr.simulator.desk import Asked, Desk
+from ivr.simulator.desk import Desk, RestRequest
 from ivr.simulator.resources import RestError
 
 if TYPE_CHECKING:
@@ -84,11 +84,11 @@ class _Door(BaseHTTPRequestHandler):
             return
         self._send(*self.server.rest.desk.answer(self._asked(path, body)))
 
-    def _asked(self, path: str, body: str) -> Asked:
+    def _asked(self, path: str, body: str) -> RestRequest:
         text = body if self.command == "POST" else urlsplit(self.path).query
         params = dict(parse_qsl(text, keep_blank_values=True))
         events = tuple(parse_qs(text).get("StatusCallbackEvent", ()))
-        return Asked(self.command, path, params, self.headers.get("Authorization") or "", events)
+        return RestRequest(self.command, path, params, self.headers.get("Authorization") or "", events)
 
     def _steer(self, path: str, body: str) -> tuple[int, Any]:
         query = dict(parse_qsl(urlsplit(self.path).query))

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ivr.simulator.conversations import CALLER, record
 from ivr.simulator.keyboard import END, KEYS, Keyboard
-from ivr.simulator.listening import Line
+from ivr.simulator.listening import HeardLine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ class Telephone:
         self._session.trust_env = False
         self.number = number
         self.call = ""
-        self.lines: list[Line] = []
+        self.lines: list[HeardLine] = []
         self._seen = len(self._get("events"))
         self._first = self._seen
 
@@ -62,9 +62,9 @@ class Telephone:
         """Text the line."""
         self._post("texts", {"from": self.number, "body": body})
 
-    def news(self) -> list[Line]:
+    def news(self) -> list[HeardLine]:
         """Return what happened since the last look."""
-        fresh = [Line(**line) for line in self._get(f"events?after={self._seen}&wait={GLANCE}")]
+        fresh = [HeardLine(**line) for line in self._get(f"events?after={self._seen}&wait={GLANCE}")]
         self._seen += len(fresh)
         self.lines += fresh
         return fresh
@@ -82,7 +82,7 @@ class Telephone:
 
     def recording(self) -> str:
         """Write the conversation down, with words as they were after all interruptions."""
-        lines = [Line(**line) for line in self._get(f"events?after={self._first}")]
+        lines = [HeardLine(**line) for line in self._get(f"events?after={self._first}")]
         return record(lines, self.call)
 
     def _get(self, path: str) -> Any:
@@ -106,7 +106,7 @@ class Voice:
         self._due = 0.0
         self._pace = 0.4
 
-    def begin(self, line: Line) -> None:
+    def begin(self, line: HeardLine) -> None:
         """Begin with new words; what was left of the old ones is not said."""
         self.stop()
         self._words = line.words.split()
@@ -195,7 +195,7 @@ def _obey(command: str, telephone: Telephone) -> None:
             telephone.press(key)
 
 
-def _show(line: Line, telephone: Telephone, voice: Voice, console: Console) -> None:
+def _show(line: HeardLine, telephone: Telephone, voice: Voice, console: Console) -> None:
     mine = line.call == telephone.call
     match line.what:
         case "heard" if mine:

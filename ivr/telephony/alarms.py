@@ -11,7 +11,7 @@ import requests
 from ivr.circuit_breaker import PartUnavailable
 
 if TYPE_CHECKING:
-    from ivr.telephony.twilio_client import TwilioPhone
+    from ivr.telephony.twilio_client import TwilioClient
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ SECONDS = 5.0
 class Alarms:
     """Where alarms go: a number to text, an address to post to, or neither."""
 
-    phone: TwilioPhone
+    phone: TwilioClient
     number: str
     url: str
 

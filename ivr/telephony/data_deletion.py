@@ -42,7 +42,7 @@ AT_ONCE = 200  # Ids that the log is asked about in one go.
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What one sweep did. ``left`` counts what is older than 15 minutes and still there."""
 
     deleted_calls: int = 0
@@ -56,34 +56,34 @@ class Swept:
 
 @dataclass
 class _Tally:
-    deleted: Counter[Kind] = field(default_factory=Counter)
+    deleted: Counter[RecordKind] = field(default_factory=Counter)
     unknown: int = 0
     busy: int = 0
     left: dict[str, datetime] = field(default_factory=dict, repr=False)
     tried: set[str] = field(default_factory=set, repr=False)
     whole: bool = True
 
-    def swept(self) -> Swept:
-        calls, messages, queues = (self.deleted[kind] for kind in Kind)
+    def swept(self) -> SweepResult:
+        calls, messages, queues = (self.deleted[kind] for kind in RecordKind)
         oldest = min(self.left.values(), default=None)
-        return Swept(calls, messages, queues, self.unknown, len(self.left), oldest, self.whole)
+        return SweepResult(calls, messages, queues, self.unknown, len(self.left), oldest, self.whole)
 
 
 @dataclass(frozen=True)
-class Sweep:
+class DeletionSweep:
     """Deletes what Twilio has of a number of ours.
 
     ``call_id`` gives the id of a call in the log, from Twilio's name of it and its start; ``known`` says
     which of some ids the log has, or had and was told to forget.
     """
 
-    copies: Copies
+    copies: TwilioRecords
     known: Callable[[Sequence[str]], set[str]]
     call_id: Callable[[str, datetime], str]
     now: Callable[[], float] = time.time
     seconds: float = 120.0  # How long one sweep may take; the next one goes on.
 
-    def run(self) -> Swept:
+    def run(self) -> SweepResult:
         """Delete what is due, and say what was done. It may run twice at once: each deletes what is there."""
         tally, until = _Tally(), time.monotonic() + self.seconds
         for _ in range(ROUNDS):
@@ -95,21 +95,21 @@ class Sweep:
         _tell(swept)
         return swept
 
-    def _due(self, tally: _Tally) -> list[Copy]:
+    def _due(self, tally: _Tally) -> list[TwilioRecord]:
         """List everything first: what is deleted while a list is read moves its pages."""
         due, now = [], self._moment()
         try:
             for copy in self.copies.all():
-                wait = WAIT if copy.over else STUCK if copy.kind is Kind.MESSAGE else None
+                wait = WAIT if copy.over else STUCK if copy.kind is RecordKind.MESSAGE else None
                 if wait and copy.at <= now - wait and copy.sid not in tally.tried:
                     due.append(copy)
-        except CopiesUnavailable as fault:
+        except TwilioRecordsUnavailable as fault:
             logger.warning("Twilio's records are not listed now, the next sweep goes on: %s", fault)
             tally.whole = False
         tally.tried.update(copy.sid for copy in due)
         return due
 
-    def _delete_all(self, due: list[Copy], tally: _Tally, until: float) -> None:
+    def _delete_all(self, due: list[TwilioRecord], tally: _Tally, until: float) -> None:
         strangers = self._strangers([copy for copy in due if self._is_judged(copy)])
         for copy in due:
             if tally.busy >= MOST_BUSY or time.monotonic() > until:
@@ -121,33 +121,33 @@ class Sweep:
                 stranger = strangers is not None and copy.sid in strangers
                 self._count(copy, self._delete(copy, tally), tally, stranger=stranger)
 
-    def _delete(self, copy: Copy, tally: _Tally) -> Answer:
+    def _delete(self, copy: TwilioRecord, tally: _Tally) -> DeletionAnswer:
         """Delete one; a call after the legs that it dialled, as it alone leads to them."""
-        answer = Answer.GONE
+        answer = DeletionAnswer.GONE
         try:
-            legs = self.copies.dialled_from(copy) if copy.kind is Kind.CALL and copy.inbound else []
-        except CopiesUnavailable:
-            return Answer.BUSY
+            legs = self.copies.dialled_from(copy) if copy.kind is RecordKind.CALL and copy.inbound else []
+        except TwilioRecordsUnavailable:
+            return DeletionAnswer.BUSY
         for each in (*legs, copy):
             answer = self.copies.delete(each)
-            if answer not in {Answer.DELETED, Answer.GONE}:
+            if answer not in {DeletionAnswer.DELETED, DeletionAnswer.GONE}:
                 return answer
-            tally.deleted[each.kind] += answer is Answer.DELETED
+            tally.deleted[each.kind] += answer is DeletionAnswer.DELETED
             tally.left.pop(each.sid, None)
         return answer
 
-    def _count(self, copy: Copy, answer: Answer, tally: _Tally, *, stranger: bool) -> None:
+    def _count(self, copy: TwilioRecord, answer: DeletionAnswer, tally: _Tally, *, stranger: bool) -> None:
         """Count a stranger when it is deleted, and so once; what is left is tried by the next sweep."""
         match answer:
-            case Answer.DELETED:
+            case DeletionAnswer.DELETED:
                 tally.unknown += stranger
-            case Answer.NOT_YET:
+            case DeletionAnswer.NOT_YET:
                 tally.left[copy.sid] = copy.at
-            case Answer.BUSY:
+            case DeletionAnswer.BUSY:
                 tally.busy += 1
                 tally.left[copy.sid] = copy.at
 
-    def _strangers(self, calls: list[Copy]) -> set[str] | None:
+    def _strangers(self, calls: list[TwilioRecord]) -> set[str] | None:
         """Tell which calls the log does not know; nothing when it cannot be asked."""
         ids = {
             copy.sid: {self.call_id(copy.sid, copy.began + off) for off in (-SKEW, SKEW)} for copy in calls
@@ -162,14 +162,14 @@ class Sweep:
             return None
         return {sid for sid, some in ids.items() if not some & known}
 
-    def _is_judged(self, copy: Copy) -> bool:
-        return copy.kind is Kind.CALL and copy.inbound and copy.began > self._moment() - JUDGED
+    def _is_judged(self, copy: TwilioRecord) -> bool:
+        return copy.kind is RecordKind.CALL and copy.inbound and copy.began > self._moment() - JUDGED
 
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self.now(), UTC)
 
 
-def _tell(swept: Swept) -> None:
+def _tell(swept: SweepResult) -> None:
     """Log what was done, if anything was."""
     if any((swept.deleted_calls, swept.deleted_messages, swept.deleted_queues, swept.left)):
         about = {name: value for name, value in asdict(swept).items() if name != "oldest"}
@@ -194,11 +194,11 @@ BAD, ABSENT, CONFLICT = 400, 404, 409
 OUR_QUEUES = queue_name("")  # Queues are listed for the whole account: only these are of our making.
 
 
-class CopiesUnavailable(PartUnavailable):
+class TwilioRecordsUnavailable(PartUnavailable):
     """Twilio does not list its records now. It names a code, and no number."""
 
 
-class Kind(StrEnum):
+class RecordKind(StrEnum):
     """What a copy is of."""
 
     CALL = "calls"
@@ -206,7 +206,7 @@ class Kind(StrEnum):
     QUEUE = "queues"
 
 
-class Answer(StrEnum):
+class DeletionAnswer(StrEnum):
     """What Twilio says to a wish to delete."""
 
     DELETED = "deleted"
@@ -216,10 +216,10 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
-class Copy:
+class TwilioRecord:
     """One record at Twilio."""
 
-    kind: Kind
+    kind: RecordKind
     sid: str = field(repr=False)
     began: datetime
     at: datetime  # When it ended, or what is known to come close.
@@ -228,14 +228,14 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class Copies:
+class TwilioRecords:
     """What Twilio holds of one number of ours."""
 
     client: Client
     number: str = field(repr=False)
     page: int = PAGE
 
-    def all(self) -> Iterator[Copy]:
+    def all(self) -> Iterator[TwilioRecord]:
         """List every leg, text and queue, page by page. CopiesUnavailable when Twilio does not answer."""
         seen: set[str] = set()
         for copy in self._all():
@@ -243,17 +243,17 @@ class Copies:
                 seen.add(copy.sid)  # A call between two numbers of ours is listed twice.
                 yield copy
 
-    def before(self, moment: datetime) -> Iterator[Copy]:
+    def before(self, moment: datetime) -> Iterator[TwilioRecord]:
         """List what was over, or should have been, before a moment."""
         return (copy for copy in self.all() if copy.at < moment)
 
-    def dialled_from(self, copy: Copy) -> list[Copy]:
+    def dialled_from(self, copy: TwilioRecord) -> list[TwilioRecord]:
         """List the legs that a call dialled: one that shows the caller's own number is in no list of ours."""
         ask = partial(self.client.calls.stream, parent_call_sid=copy.sid, page_size=self.page)
         rows = [row for row in _listed(ask) if row.parent_call_sid == copy.sid]
         return [leg for leg in map(_call, rows) if leg is not None]
 
-    def delete(self, copy: Copy) -> Answer:
+    def delete(self, copy: TwilioRecord) -> DeletionAnswer:
         """Delete one."""
         context = getattr(self.client, copy.kind)(copy.sid)
         try:
@@ -261,10 +261,10 @@ class Copies:
         except TwilioRestException as error:
             return _answer(error)
         except (requests.RequestException, TwilioException):
-            return Answer.BUSY
-        return Answer.DELETED
+            return DeletionAnswer.BUSY
+        return DeletionAnswer.DELETED
 
-    def _all(self) -> Iterator[Copy | None]:
+    def _all(self) -> Iterator[TwilioRecord | None]:
         mine: tuple[dict[str, Any], ...] = ({"from_": self.number}, {"to": self.number})
         for whose in mine:
             yield from map(_call, _listed(partial(self.client.calls.stream, page_size=self.page, **whose)))
@@ -275,36 +275,44 @@ class Copies:
 
 
 @contextmanager
-def copies_of(settings: Settings) -> Iterator[Copies]:
+def copies_of(settings: Settings) -> Iterator[TwilioRecords]:
     """Give what Twilio holds of the line's number, for as long as it is looked at."""
     client = make_client(settings)
     try:
-        yield Copies(client, settings.number)
+        yield TwilioRecords(client, settings.number)
     finally:
         session = getattr(client.http_client, "session", None)
         if session is not None:
             session.close()
 
 
-def _call(row: Any) -> Copy | None:
+def _call(row: Any) -> TwilioRecord | None:
     began = row.start_time or row.date_created
     at = row.end_time or row.date_updated or began
     inbound = row.direction == "inbound"
-    return Copy(Kind.CALL, row.sid, began, at, row.status in ENDED, inbound) if at and began else None
+    return (
+        TwilioRecord(RecordKind.CALL, row.sid, began, at, row.status in ENDED, inbound)
+        if at and began
+        else None
+    )
 
 
-def _message(row: Any) -> Copy | None:
+def _message(row: Any) -> TwilioRecord | None:
     began = row.date_created or row.date_sent
     at = max(filter(None, (row.date_sent, row.date_updated, began)), default=None)
     inbound = row.direction == "inbound"
-    return Copy(Kind.MESSAGE, row.sid, began, at, row.status in FINAL, inbound) if at and began else None
+    return (
+        TwilioRecord(RecordKind.MESSAGE, row.sid, began, at, row.status in FINAL, inbound)
+        if at and began
+        else None
+    )
 
 
-def _queue(row: Any) -> Copy | None:
+def _queue(row: Any) -> TwilioRecord | None:
     if not str(row.friendly_name).startswith(OUR_QUEUES) or row.date_created is None:
         return None
     at = max(row.date_created, row.date_updated or row.date_created)
-    return Copy(Kind.QUEUE, row.sid, row.date_created, at, row.current_size == 0)
+    return TwilioRecord(RecordKind.QUEUE, row.sid, row.date_created, at, row.current_size == 0)
 
 
 def _listed(ask: Callable[[], Iterable[Any]]) -> Iterator[Any]:
@@ -314,15 +322,15 @@ def _listed(ask: Callable[[], Iterable[Any]]) -> Iterator[Any]:
     except TwilioException as error:
         answer = error.args[-1] if error.args else None
         status = getattr(error, "status", None) or getattr(answer, "status_code", None)
-        raise CopiesUnavailable(f"Twilio refused: {status or type(error).__name__}") from None
+        raise TwilioRecordsUnavailable(f"Twilio refused: {status or type(error).__name__}") from None
     except (requests.RequestException, ValueError) as error:
-        raise CopiesUnavailable(f"Twilio did not answer: {type(error).__name__}") from None
+        raise TwilioRecordsUnavailable(f"Twilio did not answer: {type(error).__name__}") from None
 
 
-def _answer(error: TwilioRestException) -> Answer:
+def _answer(error: TwilioRestException) -> DeletionAnswer:
     """Tell what a refusal means."""
     if error.status == ABSENT:
-        return Answer.GONE
+        return DeletionAnswer.GONE
     if error.code == NOT_COMPLETE or error.status in {BAD, CONFLICT}:
-        return Answer.NOT_YET
-    return Answer.BUSY
+        return DeletionAnswer.NOT_YET
+    return DeletionAnswer.BUSY

@@ -13,7 +13,7 @@ from ivr.flow.voice import quiet_order
 
 if TYPE_CHECKING:
     from ivr.flow.turn import Say
-    from ivr.telephony.twiml import Speech
+    from ivr.telephony.twiml import TwimlRenderer
 
 FIXED_PATH = "/voice/fixed"
 FIXED = ("fixed_numbers", "fixed_press")
@@ -22,7 +22,7 @@ EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
 @dataclass(frozen=True)
-class Fixed:
+class FallbackDocuments:
     """The documents: to callers in their several plights, to an agency, to a texter."""
 
     caller: str
@@ -35,11 +35,11 @@ class Fixed:
     text: str
 
 
-def fixed_documents(speech: Speech) -> Fixed:
+def fixed_documents(speech: TwimlRenderer) -> FallbackDocuments:
     """Write them in every language of the line: which one the caller speaks may be what was lost."""
     flow = speech.flow
     last = flow.directory.orders[quiet_order(flow)][-1]
-    return Fixed(
+    return FallbackDocuments(
         caller=speech.ask(_lines(speech, "fixed_sorry", *FIXED), FIXED_PATH, flow.line.patience.key),
         again=speech.whisper(_lines(speech, *FIXED), FIXED_PATH, flow.line.patience.key),
         numbers=speech.last_words(_lines(speech, "fixed_numbers"), hang_up=True),
@@ -51,12 +51,12 @@ def fixed_documents(speech: Speech) -> Fixed:
     )
 
 
-def _lines(speech: Speech, *names: str) -> tuple[Say, ...]:
+def _lines(speech: TwimlRenderer, *names: str) -> tuple[Say, ...]:
     flow = speech.flow
     return tuple(spell(flow, language, name) for language in flow.languages for name in names)
 
 
-def _announce(speech: Speech, agency: str) -> tuple[Say, ...]:
+def _announce(speech: TwimlRenderer, agency: str) -> tuple[Say, ...]:
     flow = speech.flow
     names = {language: flow.prompts[language].agencies[agency] for language in flow.languages}
     return tuple(
@@ -65,7 +65,7 @@ def _announce(speech: Speech, agency: str) -> tuple[Say, ...]:
     )
 
 
-def _wait(speech: Speech) -> str:
+def _wait(speech: TwimlRenderer) -> str:
     """Write a calm line that comes back to where it was asked for: the next fetch may do better."""
     document = VoiceResponse()
     speech.say(document, _lines(speech, "fixed_wait"))
@@ -74,7 +74,7 @@ def _wait(speech: Speech) -> str:
     return str(document)
 
 
-def _text(speech: Speech) -> str:
+def _text(speech: TwimlRenderer) -> str:
     flow = speech.flow
     document = MessagingResponse()
     words = (flow.prompts[language].lines.fixed_text for language in flow.languages)

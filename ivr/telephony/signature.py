@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Signatures:
+class SignatureValidator:
     """Checks signatures under the primary token, and a second one while tokens are rotated."""
 
     def __init__(self, public_url: str, *tokens: str) -> None:

@@ -10,23 +10,23 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 from ivr.flow.models import TOPICS
 from ivr.flow.rendering import spell
 from ivr.telephony.twiml import queue_name
-from ivr.transfer.machine import LEG, S
+from ivr.transfer.machine import LEG, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ivr.flow.models import Flow
     from ivr.flow.turn import Say
-    from ivr.telephony.twiml import Speech
+    from ivr.telephony.twiml import TwimlRenderer
     from ivr.transfer.machine import Transfer
 
 LOST_SECONDS = 30  # Without SQL: a ring that was claimed before is over by now.
-ANSWERED = frozenset({S.BRIEFING, S.CONNECTED})  # Somebody at an agency hears us.
+ANSWERED = frozenset({State.BRIEFING, State.CONNECTED})  # Somebody at an agency hears us.
 SHORT_PAUSE, LONG_PAUSE = 1, 4  # Seconds to listen for a key: until somebody is rung, and after.
 
 
 @dataclass(frozen=True)
-class Place:
+class LegPosition:
     """Which fetch of the wait document this is, and what was said before: the document's URL."""
 
     search: str
@@ -42,15 +42,15 @@ class Place:
         return f"/wait/{self.search}/{self.language or '-'}/{self.tick}/{self.said}{since}"
 
 
-def waiting(speech: Speech, place: Place, transfer: Transfer | None, *, offer: bool) -> str:
+def waiting(speech: TwimlRenderer, place: LegPosition, transfer: Transfer | None, *, offer: bool) -> str:
     """Write one wait document. ``transfer`` is nothing when SQL cannot be asked."""
     state = transfer.state if transfer else None
-    if state in {S.RETURNED, S.DIRECT}:
+    if state in {State.RETURNED, State.DIRECT}:
         return leave()
-    if state is S.LEFT:
+    if state is State.LEFT:
         return goodbye(speech, place.language)
     said = transfer.place if transfer else place.said
-    onward = Place(
+    onward = LegPosition(
         place.search,
         place.language,
         place.tick + 1,
@@ -74,13 +74,13 @@ def waiting(speech: Speech, place: Place, transfer: Transfer | None, *, offer: b
     return str(document)
 
 
-def _pause(place: Place, transfer: Transfer | None, *, offer: bool) -> int:
+def _pause(place: LegPosition, transfer: Transfer | None, *, offer: bool) -> int:
     """Choose how long to listen: shortly while nobody rings, or where the words were long."""
     rung = transfer is not None and transfer.state in LEG
     return LONG_PAUSE if offer or (rung and not place.fresh) else SHORT_PAUSE
 
 
-def lost(place: Place, waited: int) -> bool:
+def lost(place: LegPosition, waited: int) -> bool:
     """Say whether a caller of whom SQL tells nothing has waited long enough for that."""
     return place.tick > 0 and waited >= LOST_SECONDS
 
@@ -92,7 +92,7 @@ def leave() -> str:
     return str(document)
 
 
-def goodbye(speech: Speech, language: str) -> str:
+def goodbye(speech: TwimlRenderer, language: str) -> str:
     """Say the innocuous sentence, and hang up."""
     document = VoiceResponse()
     speech.say(document, [speech.farewell(language)])
@@ -101,7 +101,7 @@ def goodbye(speech: Speech, language: str) -> str:
 
 
 def _lines(
-    speech: Speech, language: str, place: Place, transfer: Transfer | None, *, offer: bool
+    speech: TwimlRenderer, language: str, place: LegPosition, transfer: Transfer | None, *, offer: bool
 ) -> tuple[Say, ...]:
     flow = speech.flow
     if offer:
@@ -114,7 +114,7 @@ def _lines(
     answers = flow.directory.agencies[transfer.agency].accept == "answer"
     if transfer.place == place.said:
         # Once, while the first agency rings, the caller may choose what it is told.
-        asks = place.fresh and transfer.place == 1 and transfer.state is S.RINGING and not answers
+        asks = place.fresh and transfer.place == 1 and transfer.state is State.RINGING and not answers
         return _topics(speech, language) if asks else (spell(flow, language, _still(transfer)),)
     names = flow.prompts[language].agencies[transfer.agency]
     line = "ringing_answer" if answers else "ringing"
@@ -126,10 +126,10 @@ def _still(transfer: Transfer) -> str:
     """Choose a true line for an attempt that was spoken of before."""
     if transfer.state in ANSWERED:
         return "wait_briefing"
-    return "wait_first" if transfer.state is S.SEARCHING else "wait_on"
+    return "wait_first" if transfer.state is State.SEARCHING else "wait_on"
 
 
-def _topics(speech: Speech, language: str) -> tuple[Say, ...]:
+def _topics(speech: TwimlRenderer, language: str) -> tuple[Say, ...]:
     """Offer to tell the agency what the call is about."""
     flow = speech.flow
     words = flow.prompts[language].lines
@@ -205,7 +205,7 @@ def _language_name(flow: Flow, language: str, tongue: str) -> str:
 SECONDS = 5  # How long an agency waits at a queue that its caller has left.
 
 
-def dial(speech: Speech, search: str, place: int, transfer: Transfer | None) -> str:
+def dial(speech: TwimlRenderer, search: str, place: int, transfer: Transfer | None) -> str:
     """Write how an agency that took the call reaches its caller. ``transfer`` is nothing when SQL is gone."""
     document = VoiceResponse()
     agency = transfer.agency if transfer else ""
@@ -224,7 +224,7 @@ def dial(speech: Speech, search: str, place: int, transfer: Transfer | None) -> 
     return str(document)
 
 
-def announce(speech: Speech, language: str, agency: str) -> str:
+def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
     """Write what the caller hears just before: who is there."""
     flow = speech.flow
     answers = flow.directory.agencies[agency].accept == "answer"

@@ -11,7 +11,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from ivr.circuit_breaker import Breaker, PartUnavailable
+from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.settings import TWILIO
 from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled
 
@@ -38,12 +38,12 @@ REFUSED = frozenset({13223, 13224, 13225, 21201, 21211, 21214, 21216, 21217, 212
 THROTTLED = 429
 
 
-class TwilioPhone:
+class TwilioClient:
     """The telephone network, by way of Twilio."""
 
     def __init__(self, settings: Settings) -> None:
         self._number = settings.number
-        self._breaker = Breaker(rest=REST_SECONDS)
+        self._breaker = CircuitBreaker(rest=REST_SECONDS)
         self._public_url = settings.public_url
         self._client = make_client(settings)
 

@@ -11,7 +11,7 @@ from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ivr.flow.rendering import fill
-from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn, Wait
+from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn, WaitInQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ SENTENCE_END = re.compile(r"(?<=[.!?…。])\s+")
 
 
 @dataclass(frozen=True)
-class Speech:
+class TwimlRenderer:
     """How one line speaks: its voices, its number, its address, and the recordings that replace a voice."""
 
     flow: Flow
@@ -41,7 +41,7 @@ class Speech:
             case Connect() as connect:
                 self.say(document, turn.says)
                 document.append(self._dial(turn, connect, whisper))
-            case Wait(search):
+            case WaitInQueue(search):
                 self._enqueue(document, turn, search)
             case HangUp():
                 self.say(document, turn.says)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
-from ivr.transfer.machine import E, News
+from ivr.transfer.machine import Event, EventType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,18 +64,18 @@ def over(form: Mapping[str, str]) -> bool:
     return form.get("CallStatus") in ENDED
 
 
-def news_of_leg(form: Mapping[str, str], place: int) -> News | None:
+def news_of_leg(form: Mapping[str, str], place: int) -> Event | None:
     """Say what a status callback of an agency's leg tells the machine."""
     status = form.get("CallStatus", "")
     match status:
         case "initiated" | "queued" | "ringing":
-            return News(E.RANG, place)
+            return Event(EventType.RANG, place)
         case "in-progress":
-            return News(E.ANSWERED, place)
+            return Event(EventType.ANSWERED, place)
         case "completed":  # Somebody was there, and pressed nothing or has talked.
-            return News(E.AGENCY_LEFT, place, how="no_key")
+            return Event(EventType.AGENCY_LEFT, place, how="no_key")
         case "busy" | "no-answer" | "failed" | "canceled":
-            return News(E.MISSED, place, how=OVER[status])
+            return Event(EventType.MISSED, place, how=OVER[status])
     return None
 
 

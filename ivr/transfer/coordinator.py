@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Alarm, Effect, EndRing, Entry, Ring
-from ivr.transfer.machine import LEG, UNSEEN, Decide, E, Follow, News, S, Transfer, advance, nothing
+from ivr.transfer.machine import (
+    LEG,
+    UNSEEN,
+    Decide,
+    Event,
+    EventType,
+    Follow,
+    State,
+    Transfer,
+    advance,
+    nothing,
+)
 from ivr.transfer.roster import who_to_ring
 from ivr.transfer.time_limits import due, free_lines, in_vain, ring_seconds, unclaimed
 
@@ -18,11 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ivr.agencies import Agency, Directory
-    from ivr.transfer.roster import Status
+    from ivr.transfer.roster import AgencyStatus
 
 logger = logging.getLogger(__name__)
 
-ALARMED = {S.RETURNED: "unreached", S.DIRECT: "direct"}  # What whoever runs the line may have to know.
+ALARMED = {
+    State.RETURNED: "unreached",
+    State.DIRECT: "direct",
+}  # What whoever runs the line may have to know.
 SLOT_SECONDS = 2.0  # Longer than this no caller waits for a second in which Twilio starts a call.
 
 
@@ -38,7 +52,7 @@ class PhoneSilent(PartUnavailable):
     """The network did not answer in time: it may ring, or not."""
 
 
-class Store(Protocol):
+class Transfers(Protocol):
     """Where the truth about transfers is: one row each, changed by one at a time."""
 
     def open(self, transfer: Transfer) -> None:
@@ -56,14 +70,14 @@ class Store(Protocol):
         """Count the newest that reached nobody."""
 
 
-class Journal(Protocol):
+class JournalWriter(Protocol):
     """Where things are noted without waiting for anything."""
 
     def write(self, entry: Entry) -> None:
         """Note one thing. Never fails, never waits for SQL."""
 
 
-class Later(Protocol):
+class WorkQueue(Protocol):
     """Where effects wait to be performed, beside the secrets that they need, sealed."""
 
     def put(self, effect: Effect, secret: str = "") -> None:
@@ -79,7 +93,7 @@ class Later(Protocol):
         """Give a secret and forget it; empty when there is none any more."""
 
 
-class Slots(Protocol):
+class Pacing(Protocol):
     """The seconds in which the network starts a call: one each for the whole account."""
 
     def near(self, most: float) -> bool:
@@ -89,7 +103,7 @@ class Slots(Protocol):
         """Take one; say how long it is until then, or nothing if longer than ``most``."""
 
 
-class Phone(Protocol):
+class Telephone(Protocol):
     """The telephone network."""
 
     def text(self, number: str, words: str) -> None:
@@ -106,16 +120,16 @@ class Phone(Protocol):
 
 
 @dataclass(frozen=True)
-class Searching:
+class TransferCoordinator:
     """Everything that a search needs of the world."""
 
     directory: Directory
-    store: Store
-    journal: Journal
-    later: Later
-    slots: Slots
-    phone: Phone
-    status: Callable[[], Status]
+    store: Transfers
+    journal: JournalWriter
+    later: WorkQueue
+    slots: Pacing
+    phone: Telephone
+    status: Callable[[], AgencyStatus]
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     agree: Callable[[str, bool], bool] = lambda _, waits: waits  # Of a webhook that comes twice.
@@ -136,18 +150,18 @@ class Searching:
             self.later.put(Ring(search, "1"))
         return search if waits else ""
 
-    def advance(self, search: str, news: News) -> Transfer | None:
+    def advance(self, search: str, news: Event) -> Transfer | None:
         """Let something happen to a transfer; give it as it is then, or nothing if there is none."""
         changed = self._change(search, lambda transfer, _: (transfer, news))
         return changed[1] if changed else None
 
     def tick(
-        self, search: str, waited: int, tick: int, news: News | None, topic: str = ""
+        self, search: str, waited: int, tick: int, news: Event | None, topic: str = ""
     ) -> Transfer | None:
         """Let a fetch of the wait document be the clock: what is due happens now."""
 
-        def decide(transfer: Transfer, _: Mapping[str, int]) -> tuple[Transfer, News | None]:
-            joined = transfer.state in {S.CONNECTED, S.PARTED}  # From there on, fetches are counted.
+        def decide(transfer: Transfer, _: Mapping[str, int]) -> tuple[Transfer, Event | None]:
+            joined = transfer.state in {State.CONNECTED, State.PARTED}  # From there on, fetches are counted.
             there = replace(
                 transfer,
                 waited=max(waited, transfer.waited),
@@ -168,7 +182,7 @@ class Searching:
         """Ring the next agency: claim the attempt first, so that only one of all who try rings."""
         near = self.slots.near(SLOT_SECONDS)
         changed = self._change(effect.transfer, lambda t, b: (t, self._claim(t, effect, b if near else None)))
-        if changed and changed[0].state is S.SEARCHING and changed[1].state is S.DIALLING:
+        if changed and changed[0].state is State.SEARCHING and changed[1].state is State.DIALLING:
             self._dial(changed[1])
 
     def end_ring(self, effect: EndRing) -> None:
@@ -179,10 +193,10 @@ class Searching:
     def _change(
         self,
         search: str,
-        decide: Callable[[Transfer, Mapping[str, int]], tuple[Transfer, News | None]],
+        decide: Callable[[Transfer, Mapping[str, int]], tuple[Transfer, Event | None]],
     ) -> tuple[Transfer, Transfer] | None:
         """Change a transfer, then do and note what follows from it."""
-        told: list[News] = []
+        told: list[Event] = []
         effects: tuple[Effect, ...] = ()
 
         def change(transfer: Transfer, busy: Mapping[str, int]) -> Transfer:
@@ -202,15 +216,15 @@ class Searching:
 
         return self.store.change(search, change, follow)
 
-    def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int] | None) -> News | None:
+    def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int] | None) -> Event | None:
         """Choose whom to ring: the first of the order who was not tried and has a line free."""
-        if transfer.state is not S.SEARCHING or str(transfer.place + 1) != effect.place:
+        if transfer.state is not State.SEARCHING or str(transfer.place + 1) != effect.place:
             return None
         if busy is None:  # No second is free soon. Nobody is claimed in vain: their line stays free.
-            return News(E.REST_LOST, transfer.place)
+            return Event(EventType.REST_LOST, transfer.place)
         left = [name for name in self._order(transfer) if name not in transfer.tried]
         free = [n for n in left if free_lines(self.directory.agencies[n], busy.get(n, 0))]
-        return News(E.CLAIMED, agency=free[0]) if free else News(E.EXHAUSTED)
+        return Event(EventType.CLAIMED, agency=free[0]) if free else Event(EventType.EXHAUSTED)
 
     def _order(self, transfer: Transfer) -> tuple[str, ...]:
         order, language, status = transfer.order, transfer.language, self.status()
@@ -221,10 +235,10 @@ class Searching:
         if news := self._ask(transfer) or self._ask(transfer, last=True):
             self.advance(transfer.id, news)
 
-    def _ask(self, transfer: Transfer, *, last: bool = False) -> News | None:
+    def _ask(self, transfer: Transfer, *, last: bool = False) -> Event | None:
         """Ask once; nothing when it is to be asked again."""
         if (wait := self.slots.take(SLOT_SECONDS)) is None:
-            return News(E.REST_LOST, transfer.place)
+            return Event(EventType.REST_LOST, transfer.place)
         self.sleep(wait)
         left = [name for name in self._order(transfer) if name not in transfer.tried]
         seconds = ring_seconds(transfer.waited, len(left) + 1)
@@ -232,15 +246,17 @@ class Searching:
         try:
             leg = self.phone.ring_agency(self.directory.agencies[transfer.agency], path, seconds)
         except NumberRefused:
-            return News(E.MISSED, transfer.place, how="failed")
+            return Event(EventType.MISSED, transfer.place, how="failed")
         except PhoneThrottled:
-            return News(E.REST_LOST, transfer.place) if last else None
+            return Event(EventType.REST_LOST, transfer.place) if last else None
         except PhoneSilent:
-            return News(E.CLAIMED)  # It may ring, or not: callbacks will tell, or the clock. Not asked again.
+            return Event(
+                EventType.CLAIMED
+            )  # It may ring, or not: callbacks will tell, or the clock. Not asked again.
         except PartUnavailable:
-            return News(E.REST_LOST, transfer.place)
+            return Event(EventType.REST_LOST, transfer.place)
         self.later.keep(f"leg-{transfer.id}-{transfer.place}", leg)
-        return News(E.RANG, transfer.place)
+        return Event(EventType.RANG, transfer.place)
 
 
 def _alarm(transfer: Transfer) -> str | None:
@@ -252,31 +268,31 @@ def _alarm(transfer: Transfer) -> str | None:
 
 
 ENDED_AS = {  # How an attempt ended, for the log, where the news does not say.
-    E.DECLINED: "declined",
-    E.AGENCY_LEFT: "no_key",
-    E.TALKED: "accepted",
-    E.REST_LOST: "not_rung",  # That is our fault, and says nothing of the agency.
-    E.GAVE_UP: "cancelled",
-    E.CALLER_LEFT: "left",
+    EventType.DECLINED: "declined",
+    EventType.AGENCY_LEFT: "no_key",
+    EventType.TALKED: "accepted",
+    EventType.REST_LOST: "not_rung",  # That is our fault, and says nothing of the agency.
+    EventType.GAVE_UP: "cancelled",
+    EventType.CALLER_LEFT: "left",
 }
 
 
-def entries_of(before: Transfer, after: Transfer, news: News, now: float) -> Iterator[Entry]:
+def entries_of(before: Transfer, after: Transfer, news: Event, now: float) -> Iterator[Entry]:
     """Tell the log what became of a transfer."""
     entry = Entry(call=after.call, key="", at=now, channel="voice", order=after.order, search=after.id)
     attempt = f"{after.id}-{after.place}"
     match news.event:
-        case E.CLAIMED:
+        case EventType.CLAIMED:
             yield replace(entry, key=f"ring-{attempt}", rang=after.agency, heard="rang")
-        case E.ANSWERED:
+        case EventType.ANSWERED:
             yield replace(entry, key=f"answer-{attempt}", heard="answered")
-        case E.ACCEPTED:
+        case EventType.ACCEPTED:
             yield replace(entry, key=f"accept-{attempt}", heard="accepted", sign="accepted")
-        case E.RANG:
+        case EventType.RANG:
             return
-        case _ if before.state in LEG | {S.CONNECTED}:
-            talked = before.state is S.CONNECTED and news.event is not E.STRANDED
+        case _ if before.state in LEG | {State.CONNECTED}:
+            talked = before.state is State.CONNECTED and news.event is not EventType.STRANDED
             how = "accepted" if talked else news.how or ENDED_AS.get(news.event, "failed")
             yield replace(entry, key=f"end-{attempt}", heard="ended", ended=how)
-    if news.event is E.CALLER_LEFT and after.state is S.LEFT:
+    if news.event is EventType.CALLER_LEFT and after.state is State.LEFT:
         yield replace(entry, key=f"left-{after.id}", heard="left", sign="caller_left")

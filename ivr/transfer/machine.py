@@ -13,7 +13,7 @@ from enum import StrEnum
 from ivr.effects import Effect, EndRing, Ring
 
 
-class S(StrEnum):
+class State(StrEnum):
     """Where a transfer is."""
 
     SEARCHING = "searching"  # Somebody is to be rung.
@@ -28,7 +28,7 @@ class S(StrEnum):
     LEFT = "left"  # The caller is gone.
 
 
-class E(StrEnum):
+class EventType(StrEnum):
     """News of a transfer."""
 
     CLAIMED = "claimed"  # This attempt is ours to ring.
@@ -48,40 +48,66 @@ class E(StrEnum):
     CALLER_LEFT = "caller_left"
 
 
-_WAITING = {E.GAVE_UP: S.RETURNED, E.CALLER_LEFT: S.LEFT}
-_TALKED = {E.TALKED: S.FINISHED, E.CALLER_LEFT: S.FINISHED}
+_WAITING = {EventType.GAVE_UP: State.RETURNED, EventType.CALLER_LEFT: State.LEFT}
+_TALKED = {EventType.TALKED: State.FINISHED, EventType.CALLER_LEFT: State.FINISHED}
 _UNANSWERED = {
-    E.MISSED: S.SEARCHING,
-    E.AGENCY_LEFT: S.SEARCHING,
-    E.MACHINE: S.SEARCHING,
-    E.OVERDUE: S.SEARCHING,
-    E.TALKED: S.FINISHED,  # They pressed 1 while SQL was gone.
+    EventType.MISSED: State.SEARCHING,
+    EventType.AGENCY_LEFT: State.SEARCHING,
+    EventType.MACHINE: State.SEARCHING,
+    EventType.OVERDUE: State.SEARCHING,
+    EventType.TALKED: State.FINISHED,  # They pressed 1 while SQL was gone.
 }
 
-MOVES: Mapping[S, Mapping[E, S]] = {
-    S.SEARCHING: {E.CLAIMED: S.DIALLING, E.EXHAUSTED: S.RETURNED, E.REST_LOST: S.DIRECT} | _WAITING,
-    S.DIALLING: {E.RANG: S.RINGING, E.ANSWERED: S.BRIEFING, E.ACCEPTED: S.CONNECTED, E.REST_LOST: S.DIRECT}
+MOVES: Mapping[State, Mapping[EventType, State]] = {
+    State.SEARCHING: {
+        EventType.CLAIMED: State.DIALLING,
+        EventType.EXHAUSTED: State.RETURNED,
+        EventType.REST_LOST: State.DIRECT,
+    }
+    | _WAITING,
+    State.DIALLING: {
+        EventType.RANG: State.RINGING,
+        EventType.ANSWERED: State.BRIEFING,
+        EventType.ACCEPTED: State.CONNECTED,
+        EventType.REST_LOST: State.DIRECT,
+    }
     | _UNANSWERED
     | _WAITING
-    | {E.OVERDUE: S.DIRECT},  # Twilio never said that it rings, or whoever was to ask it is gone.
-    S.RINGING: {E.ANSWERED: S.BRIEFING, E.ACCEPTED: S.CONNECTED} | _UNANSWERED | _WAITING,
-    S.BRIEFING: {E.ACCEPTED: S.CONNECTED, E.DECLINED: S.SEARCHING} | _UNANSWERED | _WAITING,
-    S.CONNECTED: {E.AGENCY_LEFT: S.PARTED, E.STRANDED: S.SEARCHING, **_TALKED},
-    S.PARTED: {E.STRANDED: S.SEARCHING, **_TALKED},
-    S.FINISHED: {},
-    S.RETURNED: {},  # Also when the caller is gone: nobody could be reached for them.
-    S.DIRECT: {},
-    S.LEFT: {},
+    | {EventType.OVERDUE: State.DIRECT},  # Twilio never said that it rings, or whoever was to ask it is gone.
+    State.RINGING: {EventType.ANSWERED: State.BRIEFING, EventType.ACCEPTED: State.CONNECTED}
+    | _UNANSWERED
+    | _WAITING,
+    State.BRIEFING: {EventType.ACCEPTED: State.CONNECTED, EventType.DECLINED: State.SEARCHING}
+    | _UNANSWERED
+    | _WAITING,
+    State.CONNECTED: {EventType.AGENCY_LEFT: State.PARTED, EventType.STRANDED: State.SEARCHING, **_TALKED},
+    State.PARTED: {EventType.STRANDED: State.SEARCHING, **_TALKED},
+    State.FINISHED: {},
+    State.RETURNED: {},  # Also when the caller is gone: nobody could be reached for them.
+    State.DIRECT: {},
+    State.LEFT: {},
 }
 
 UNSEEN = -1
-LEG = frozenset({S.DIALLING, S.RINGING, S.BRIEFING})  # Somebody's telephone is in use, and nobody is joined.
-TIMED = LEG | {S.CONNECTED}  # Counted from the next fetch on.
+LEG = frozenset(
+    {State.DIALLING, State.RINGING, State.BRIEFING}
+)  # Somebody's telephone is in use, and nobody is joined.
+TIMED = LEG | {State.CONNECTED}  # Counted from the next fetch on.
 OF_A_LEG = frozenset(  # News about one attempt.
-    {E.RANG, E.ANSWERED, E.ACCEPTED, E.DECLINED, E.MISSED, E.MACHINE, E.OVERDUE, E.AGENCY_LEFT, E.REST_LOST}
+    {
+        EventType.RANG,
+        EventType.ANSWERED,
+        EventType.ACCEPTED,
+        EventType.DECLINED,
+        EventType.MISSED,
+        EventType.MACHINE,
+        EventType.OVERDUE,
+        EventType.AGENCY_LEFT,
+        EventType.REST_LOST,
+    }
 )
 STILL_UP = frozenset(
-    {E.MACHINE, E.OVERDUE, E.GAVE_UP, E.CALLER_LEFT}
+    {EventType.MACHINE, EventType.OVERDUE, EventType.GAVE_UP, EventType.CALLER_LEFT}
 )  # News that leaves a leg to be ended by us.
 
 
@@ -93,7 +119,7 @@ class Transfer:
     call: str
     order: str
     language: str
-    state: S = S.SEARCHING
+    state: State = State.SEARCHING
     version: int = 0
     place: int = 0  # Which attempt this is: 1 for the first agency rung.
     agency: str = ""
@@ -105,14 +131,14 @@ class Transfer:
 
     def connects(self, place: int) -> bool:
         """Say whether the agency of this attempt is the one that took the call."""
-        return self.state is S.CONNECTED and self.place == place
+        return self.state is State.CONNECTED and self.place == place
 
 
 @dataclass(frozen=True)
-class News:
+class Event:
     """Something that happened to a transfer."""
 
-    event: E
+    event: EventType
     place: int = 0  # The attempt that it is about, where it is about one.
     agency: str = ""  # The agency that was claimed.
     how: str = ""  # How a ring ended, for the log.
@@ -127,7 +153,7 @@ def nothing(before: Transfer, after: Transfer) -> None:
     """Follow a change by nothing."""
 
 
-def advance(transfer: Transfer, news: News) -> tuple[Transfer, tuple[Effect, ...]]:
+def advance(transfer: Transfer, news: Event) -> tuple[Transfer, tuple[Effect, ...]]:
     """Let something happen to a transfer: where it is then, and what is to be done."""
     if news.event in OF_A_LEG and news.place != transfer.place:
         return transfer, ()  # It is about an attempt that is over.
@@ -136,10 +162,10 @@ def advance(transfer: Transfer, news: News) -> tuple[Transfer, tuple[Effect, ...
         return transfer, ()
     # News comes between fetches: a person at an agency must not lose the time since the last one.
     there = replace(transfer, state=state, since=UNSEEN if state in TIMED else transfer.waited)
-    if news.event is E.CLAIMED:
+    if news.event is EventType.CLAIMED:
         tried = (*transfer.tried, news.agency)
         there = replace(there, place=transfer.place + 1, agency=news.agency, tried=tried)
-    if news.event is E.REST_LOST and transfer.state is S.DIALLING:
+    if news.event is EventType.REST_LOST and transfer.state is State.DIALLING:
         there = replace(there, tried=transfer.tried[:-1])  # Nobody was rung: the direct path may ring them.
     ended: tuple[Effect, ...] = ()
     if transfer.state in LEG and news.event in STILL_UP:
@@ -155,14 +181,14 @@ def _ring_next(transfer: Transfer) -> tuple[Effect, ...]:
     return (Ring(transfer.id, str(transfer.place + 1)),)
 
 
-ARRIVALS: Mapping[S, Callable[[Transfer], tuple[Effect, ...]]] = {
-    state: _ring_next if state is S.SEARCHING else _nothing for state in S
+ARRIVALS: Mapping[State, Callable[[Transfer], tuple[Effect, ...]]] = {
+    state: _ring_next if state is State.SEARCHING else _nothing for state in State
 }
 
 
 def diagram() -> str:
     """Draw the table as a Mermaid state diagram."""
-    arrows = [f"    [*] --> {S.SEARCHING}"]
+    arrows = [f"    [*] --> {State.SEARCHING}"]
     for state, moves in MOVES.items():
         arrows += [f"    {state} --> {there}: {event}" for event, there in moves.items()]
         if not moves:

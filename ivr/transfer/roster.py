@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Status:
+class AgencyStatus:
     """What operators and experience say of agencies, by name."""
 
     off: frozenset[str] = frozenset()  # Switched off.
@@ -21,14 +21,14 @@ class Status:
 
 
 def who_to_ring(
-    directory: Directory, order: str, now: float, *, language: str = "", status: Status | None = None
+    directory: Directory, order: str, now: float, *, language: str = "", status: AgencyStatus | None = None
 ) -> tuple[str, ...]:
     """Name the agencies of an order who are there now, the best first.
 
     Among those who press 1: who speaks the caller's language comes first, who keeps failing last.
     Nobody is left without an agency: when none is there, the last of the order is rung all the same.
     """
-    known = status or Status()
+    known = status or AgencyStatus()
     names = directory.orders.get(order, ())
     moment = datetime.fromtimestamp(now, UTC)
     there = [
@@ -39,11 +39,11 @@ def who_to_ring(
     return tuple(sorted(there, key=lambda n: _rank(directory.agencies[n], n, language, known))) or names[-1:]
 
 
-def _is_on(agency: Agency, name: str, status: Status) -> bool:
+def _is_on(agency: Agency, name: str, status: AgencyStatus) -> bool:
     return agency.on and agency.transfer and name not in status.off
 
 
-def _rank(agency: Agency, name: str, language: str, status: Status) -> tuple[bool, bool, bool]:
+def _rank(agency: Agency, name: str, language: str, status: AgencyStatus) -> tuple[bool, bool, bool]:
     """Order who answers by themselves after those who press 1: nothing can come after them."""
     foreign = bool(language) and language not in agency.languages
     return (agency.accept == "answer", name in status.failing, foreign)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.transfer.machine import UNSEEN, E, News, S, Transfer
+from ivr.transfer.machine import UNSEEN, Event, EventType, State, Transfer
 
 if TYPE_CHECKING:
     from ivr.agencies import Agency
@@ -25,28 +25,28 @@ STRANDED_TICKS = 2  # Fetches of the wait document after a person took the call:
 STRANDED_SECONDS = 12  # After the first of these fetches: until then that person hears who the caller is.
 
 
-def due(transfer: Transfer, waited: int, tick: int) -> News | None:
+def due(transfer: Transfer, waited: int, tick: int) -> Event | None:
     """Name what is due by now, if anything is."""
     lasted = 0 if transfer.since == UNSEEN else waited - transfer.since
     if waited >= END_SECONDS:
-        return News(E.GAVE_UP)
+        return Event(EventType.GAVE_UP)
     match transfer.state:
-        case S.DIALLING if lasted >= DIALLING_SECONDS:
-            return News(E.OVERDUE, transfer.place, how="in_doubt")
-        case S.RINGING if lasted >= RING_SECONDS + RING_BUFFER + GRACE:
-            return News(E.OVERDUE, transfer.place, how="no_answer")
-        case S.BRIEFING if lasted >= BRIEFING_SECONDS + GRACE:
-            return News(E.OVERDUE, transfer.place, how="declined")
-        case S.CONNECTED if tick >= transfer.tick + STRANDED_TICKS and lasted >= STRANDED_SECONDS:
-            return News(E.STRANDED)
-        case S.PARTED if tick >= transfer.tick + STRANDED_TICKS:
-            return News(E.STRANDED)
+        case State.DIALLING if lasted >= DIALLING_SECONDS:
+            return Event(EventType.OVERDUE, transfer.place, how="in_doubt")
+        case State.RINGING if lasted >= RING_SECONDS + RING_BUFFER + GRACE:
+            return Event(EventType.OVERDUE, transfer.place, how="no_answer")
+        case State.BRIEFING if lasted >= BRIEFING_SECONDS + GRACE:
+            return Event(EventType.OVERDUE, transfer.place, how="declined")
+        case State.CONNECTED if tick >= transfer.tick + STRANDED_TICKS and lasted >= STRANDED_SECONDS:
+            return Event(EventType.STRANDED)
+        case State.PARTED if tick >= transfer.tick + STRANDED_TICKS:
+            return Event(EventType.STRANDED)
     return None
 
 
 def unclaimed(transfer: Transfer, waited: int) -> bool:
     """Say whether nobody has taken up this search for so long that whoever notices should."""
-    return transfer.state is S.SEARCHING and waited - transfer.since >= UNCLAIMED_SECONDS
+    return transfer.state is State.SEARCHING and waited - transfer.since >= UNCLAIMED_SECONDS
 
 
 def offers_choice(waited: int) -> bool:
@@ -56,7 +56,7 @@ def offers_choice(waited: int) -> bool:
 
 def in_vain(transfer: Transfer) -> bool:
     """Claim of a caller who left that nobody could be reached for them in all the time they had."""
-    return transfer.state is S.LEFT and offers_choice(transfer.waited)
+    return transfer.state is State.LEFT and offers_choice(transfer.waited)
 
 
 def ring_seconds(waited: int, left: int) -> int:

@@ -14,7 +14,7 @@ from ivr.telephony.transfer_twiml import (
     whisper_words,
 )
 from ivr.telephony.webhook_forms import machine, news_of_leg
-from ivr.transfer.machine import E, News, S, Transfer
+from ivr.transfer.machine import Event, EventType, State, Transfer
 from ivr.web.context import parts
 from ivr.web.webhook_guard import guard, nothing, xml
 
@@ -29,10 +29,10 @@ ACCEPT = "1"
 def whisper(search: str, place: int) -> Response:
     """Tell a person at an agency what this call is, before anybody is joined."""
     here = parts()
-    transfer = here.line.advance(search, News(E.ANSWERED, place))
+    transfer = here.line.advance(search, Event(EventType.ANSWERED, place))
     if _answers_itself(transfer):
         return _join(search, place)
-    if transfer and not (transfer.state is S.BRIEFING and transfer.place == place):
+    if transfer and not (transfer.state is State.BRIEFING and transfer.place == place):
         return _taken()
     flow = here.speech.flow
     says = whisper_words(flow, transfer.agency if transfer else "", transfer.language if transfer else "")
@@ -46,7 +46,7 @@ def decided(search: str, place: int) -> Response:
     if request.form.get("Digits") == ACCEPT:
         return _join(search, place)
     here = parts()
-    here.line.advance(search, News(E.DECLINED, place))
+    here.line.advance(search, Event(EventType.DECLINED, place))
     return xml(here.speech.last_words(declined_words(here.speech.flow, ""), hang_up=True))
 
 
@@ -71,7 +71,7 @@ def heard_machine(search: str, place: int) -> Response:
     """Take the hint that a machine answered."""
     how = machine(request.form)
     if how:
-        parts().line.advance(search, News(E.MACHINE, place, how=how))
+        parts().line.advance(search, Event(EventType.MACHINE, place, how=how))
     return nothing()
 
 
@@ -85,7 +85,7 @@ def joined(search: str, language: str, agency: str) -> Response:  # noqa: ARG001
 def _join(search: str, place: int) -> Response:
     """Join the agency that takes the call, if it is the first; Twilio's queue of one has the last word."""
     here = parts()
-    transfer = here.line.advance(search, News(E.ACCEPTED, place))
+    transfer = here.line.advance(search, Event(EventType.ACCEPTED, place))
     if transfer and not transfer.connects(place):
         return _taken()
     return xml(transfer_twiml.dial(here.speech, search, place, transfer))
@@ -99,7 +99,7 @@ def _taken() -> Response:
 def _answers_itself(transfer: Transfer | None) -> bool:
     agencies = parts().speech.flow.directory.agencies
     known = agencies.get(transfer.agency) if transfer else None
-    return bool(known and transfer and known.accept == "answer" and transfer.state is S.BRIEFING)
+    return bool(known and transfer and known.accept == "answer" and transfer.state is State.BRIEFING)
 
 
 # The agency's leg of the direct path: what a person there hears first, and the key they press.

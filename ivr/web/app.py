@@ -16,12 +16,12 @@ from ivr.web.waiting import waits
 from ivr.web.webhook_guard import lost
 
 if TYPE_CHECKING:
-    from ivr.web.context import Parts
+    from ivr.web.context import WebhookContext
 
 LARGEST_FORM = 256 * 1024  # Bytes; Twilio's largest webhook is far below.
 
 
-def create_app(parts: Parts) -> Flask:
+def create_app(parts: WebhookContext) -> Flask:
     """Put the web application together around the parts of a line."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_FORM

@@ -12,26 +12,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ivr.line import Line
-    from ivr.pseudonyms import Marks
-    from ivr.records.markers import Accepted
-    from ivr.telephony.fallback_twiml import Fixed
-    from ivr.telephony.signature import Signatures
-    from ivr.telephony.twiml import Speech
+    from ivr.pseudonyms import Pseudonyms
+    from ivr.records.markers import Markers
+    from ivr.telephony.fallback_twiml import FallbackDocuments
+    from ivr.telephony.signature import SignatureValidator
+    from ivr.telephony.twiml import TwimlRenderer
     from ivr.web.cookies import Cookies
 
 NAME = "ivr"
 
 
 @dataclass(frozen=True)
-class Parts:
+class WebhookContext:
     """Everything that answers a webhook."""
 
     line: Line
-    speech: Speech
-    fixed: Fixed
-    signatures: Signatures
-    marks: Marks
-    accepted: Accepted
+    speech: TwimlRenderer
+    fixed: FallbackDocuments
+    signatures: SignatureValidator
+    marks: Pseudonyms
+    accepted: Markers
     cookies: Cookies
     audio: Path
     advanced_opt_out: bool  # Twilio's Advanced Opt-Out is said to answer STOP and HELP.
@@ -39,9 +39,9 @@ class Parts:
     heard: Callable[[], object] = lambda: None  # Called whenever Twilio asked us.
 
 
-def parts() -> Parts:
+def parts() -> WebhookContext:
     """Give the parts of the line that answers this request."""
-    return cast("Parts", current_app.extensions[NAME])
+    return cast("WebhookContext", current_app.extensions[NAME])
 
 
 def signed() -> bool:

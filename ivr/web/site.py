@@ -17,8 +17,8 @@ from ivr.web.public.views import public
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ivr.web.console.context import Desk
-    from ivr.web.public.context import Shown
+    from ivr.web.console.context import ConsoleContext
+    from ivr.web.public.context import PublicContext
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -34,7 +34,7 @@ HEADERS = {
 SECURE = "max-age=31536000"
 
 
-def create_site(shown: Shown, desk: Desk | None = None) -> Flask:
+def create_site(shown: PublicContext, desk: ConsoleContext | None = None) -> Flask:
     """Put together what is read in a browser; without a desk there is no console."""
     app = Flask(__name__, static_folder=None)
     app.extensions[NAME] = shown

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from ivr.flow.text_parser import understand
-from ivr.line import Call
+from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
 from ivr.telephony.webhook_forms import dialable, opted
@@ -35,7 +35,7 @@ def arrive() -> Response:
     here = parts()
     conversation, message = _conversation()
     caller = here.marks.who(dialable(request.form.get("From", "")))
-    call = Call(conversation.id, "text", message, here.now(), caller)
+    call = CallContext(conversation.id, "text", message, here.now(), caller)
     turn = here.line.hear(conversation.position, _heard(conversation), call)
     response = xml(twiml.text(turn))
     if turn.sign in OVER:

@@ -8,11 +8,11 @@ from flask import Blueprint, Response, request
 
 from ivr.effects import Entry
 from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned
-from ivr.line import Call
+from ivr.line import CallContext
 from ivr.position import Position
 from ivr.pseudonyms import MONTH, month_of
 from ivr.telephony.webhook_forms import dialable, heard_on_voice, left_queue, over
-from ivr.transfer.machine import E, News, S
+from ivr.transfer.machine import Event, EventType, State
 from ivr.web.context import parts
 from ivr.web.webhook_guard import guard, nothing, xml
 
@@ -80,14 +80,18 @@ def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
     why = left_queue(request.form)
     if why == "talked":
         gone = over(request.form)
-        line.advance(position.search, News(E.TALKED))  # Also of whom SQL still thinks that they wait.
+        line.advance(
+            position.search, Event(EventType.TALKED)
+        )  # Also of whom SQL still thinks that they wait.
         if gone:
-            line.advance(position.search, News(E.CALLER_LEFT))  # Nobody else is to be rung for them.
+            line.advance(position.search, Event(EventType.CALLER_LEFT))  # Nobody else is to be rung for them.
         return position, CameBack("accepted", gone=gone)
-    transfer = line.advance(position.search, News(E.CALLER_LEFT if why == "gone" else E.GAVE_UP))
+    transfer = line.advance(
+        position.search, Event(EventType.CALLER_LEFT if why == "gone" else EventType.GAVE_UP)
+    )
     if why == "gone":
         return position, CameBack("no_answer", gone=True)
-    if why == "lost" or (transfer and transfer.state is S.DIRECT):
+    if why == "lost" or (transfer and transfer.state is State.DIRECT):
         tried = transfer.tried if transfer else ()
         return replace(position, search="", tried=tried), CameBack("no_answer")
     return position, Returned()
@@ -103,10 +107,10 @@ def _heard(position: Position) -> Heard:
     )
 
 
-def _this_call(position: Position) -> Call:
+def _this_call(position: Position) -> CallContext:
     here = parts()
     caller = here.marks.who(dialable(request.form.get("From", "")))
-    return Call(_call(), "voice", str(position.turn), here.now(), caller)
+    return CallContext(_call(), "voice", str(position.turn), here.now(), caller)
 
 
 def _call() -> str:

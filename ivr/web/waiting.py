@@ -6,8 +6,8 @@ from flask import Blueprint, Response, request
 
 from ivr.flow.models import TOPICS
 from ivr.telephony.fallback_twiml import HERE
-from ivr.telephony.transfer_twiml import Place, goodbye, leave, lost, waiting
-from ivr.transfer.machine import E, News
+from ivr.telephony.transfer_twiml import LegPosition, goodbye, leave, lost, waiting
+from ivr.transfer.machine import Event, EventType
 from ivr.transfer.time_limits import offers_choice
 from ivr.web.context import parts
 from ivr.web.webhook_guard import guard, xml
@@ -20,13 +20,15 @@ guard(waits, lambda: xml(parts().fixed.wait.replace(HERE, parts().speech.public_
 @waits.post("/<search>/<language>/<int:tick>/<int:said>/<any(offered, fresh):since>")
 def wait(search: str, language: str, tick: int, said: int, since: str = "") -> Response:
     """Say what is happening, and take a key."""
-    place = Place(search, language.strip("-"), tick, said, fresh=since == "fresh", offered=since == "offered")
+    place = LegPosition(
+        search, language.strip("-"), tick, said, fresh=since == "fresh", offered=since == "offered"
+    )
     waited = int(request.form.get("QueueTime") or 0)
     key = request.form.get("Digits", "")[-1:]
     return xml(_document(place, waited, key))
 
 
-def _document(place: Place, waited: int, key: str) -> str:
+def _document(place: LegPosition, waited: int, key: str) -> str:
     here = parts()
     topic = key if key in TOPICS and place.said and not place.offered else ""
     transfer = here.line.tick(place.search, waited, place.tick, _news(key, place), topic)
@@ -38,10 +40,10 @@ def _document(place: Place, waited: int, key: str) -> str:
     return waiting(here.speech, place, transfer, offer=offer)
 
 
-def _news(key: str, place: Place) -> News | None:
+def _news(key: str, place: LegPosition) -> Event | None:
     """Say what a key means to a waiting caller."""
     if key == "#":
-        return News(E.CALLER_LEFT)
+        return Event(EventType.CALLER_LEFT)
     if key == "*" or (place.offered and key == "1"):
-        return News(E.GAVE_UP)
+        return Event(EventType.GAVE_UP)
     return None

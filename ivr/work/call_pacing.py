@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from ivr.circuit_breaker import Breaker
+    from ivr.circuit_breaker import CircuitBreaker
 
 KEY = "slots:next"
 TAKE = """
@@ -25,11 +25,15 @@ return tostring(at - now)
 """
 
 
-class Slots:
+class CallPacing:
     """Hands out seconds, by way of Redis to all processes alike; without Redis, to this process alone."""
 
     def __init__(
-        self, redis: Redis, breaker: Breaker, clock: Callable[[], float] = time.time, every: float = 1.0
+        self,
+        redis: Redis,
+        breaker: CircuitBreaker,
+        clock: Callable[[], float] = time.time,
+        every: float = 1.0,
     ) -> None:
         self._redis = redis
         self._breaker = breaker

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from ivr.flow.models import Retention
-    from ivr.pseudonyms import Keys
+    from ivr.pseudonyms import MonthKeys
     from ivr.records.database import Database
-    from ivr.records.markers import Accepted
-    from ivr.telephony.data_deletion import Swept
+    from ivr.records.markers import Markers
+    from ivr.telephony.data_deletion import SweepResult
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +57,9 @@ class Housekeeping:
 
     database: Database
     retention: Callable[[], Retention]
-    keys: Keys
-    accepted: Accepted
-    sweep: Callable[[], Swept] | None
+    keys: MonthKeys
+    accepted: Markers
+    sweep: Callable[[], SweepResult] | None
     now: Callable[[], float]
     swept: Callable[[bool], object] = lambda _whole: None  # Told of each sweep: whether it saw everything.
     zone: tzinfo = UTC  # Where days and hours are counted.

@@ -13,12 +13,12 @@ from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
 from ivr.effects import CallTexter, Effect, EndRing, Ring, TextNumbers
-from ivr.work.secret_store import KEPT_SECONDS, Sealed
+from ivr.work.secret_store import KEPT_SECONDS, SecretStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ivr.circuit_breaker import Breaker
+    from ivr.circuit_breaker import CircuitBreaker
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +48,10 @@ def queues(redis: Redis) -> dict[str, Queue]:
     return {name: Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES}
 
 
-class RedisLater:
+class RedisQueue:
     """Queues effects in Redis, beside the secrets that they need. Threads of its own talk to Redis."""
 
-    def __init__(self, redis: Redis, sealed: Sealed, breaker: Breaker) -> None:
+    def __init__(self, redis: Redis, sealed: SecretStore, breaker: CircuitBreaker) -> None:
         self._redis = redis
         self._queues = queues(redis)
         self._done: deque[Effect] = deque(maxlen=MOST_REMEMBERED)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from ivr.circuit_breaker import Breaker
+    from ivr.circuit_breaker import CircuitBreaker
 
 MOST_KEPT = 10_000  # Counts that this process keeps when Redis is gone.
 
@@ -21,7 +21,9 @@ MOST_KEPT = 10_000  # Counts that this process keeps when Redis is gone.
 class RedisLimits:
     """Counts what happens under a name and a mark, in windows that begin with the first of it."""
 
-    def __init__(self, redis: Redis, breaker: Breaker, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, redis: Redis, breaker: CircuitBreaker, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._redis = redis
         self._breaker = breaker
         self._clock = clock

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from ivr.circuit_breaker import Breaker
+    from ivr.circuit_breaker import CircuitBreaker
 
 KEPT_SECONDS = 600
 
 
-class Sealed:
+class SecretStore:
     """Keeps secrets under names; each can be taken once. Without Redis they stay in this process."""
 
     def __init__(
-        self, redis: Redis, secret: str, breaker: Breaker, clock: Callable[[], float] = time.monotonic
+        self, redis: Redis, secret: str, breaker: CircuitBreaker, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._redis = redis
         self._seal = Fernet(urlsafe_b64encode(hashlib.sha256(f"seal:{secret}".encode()).digest()))

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
-    from ivr.circuit_breaker import Breaker
+    from ivr.circuit_breaker import CircuitBreaker
 
 HEARD, SWEPT, FAILED = NAMES = ("twilio:heard", "twilio:swept", "twilio:not-swept")
 KEPT_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
-class Last:
+class LastSigns:
     """When what was last seen of Twilio, in Unix seconds; None: not within a day."""
 
     known: bool = False  # Whether Redis could be asked.
@@ -36,10 +36,10 @@ class Last:
         return self.swept is not None and (self.failed is None or self.failed <= self.swept)
 
 
-class Signs:
+class TwilioHeartbeat:
     """Notes signs of Twilio, and reads them."""
 
-    def __init__(self, redis: Redis, breaker: Breaker, now: Callable[[], float]) -> None:
+    def __init__(self, redis: Redis, breaker: CircuitBreaker, now: Callable[[], float]) -> None:
         self._redis = redis
         self._breaker = breaker
         self._now = now
@@ -58,16 +58,16 @@ class Signs:
         """Tell that a sweep is over, and whether it saw everything."""
         self._write(SWEPT if whole else FAILED, self._now())
 
-    def read(self) -> Last:
+    def read(self) -> LastSigns:
         """Say what was last seen of Twilio."""
         if not self._breaker.closed:
-            return Last()
+            return LastSigns()
         try:
             heard, swept, failed = (float(at) if at else None for at in self._redis.mget(NAMES))
         except (RedisError, OSError):
             self._breaker.trip()
-            return Last()
-        return Last(known=True, heard=heard, swept=swept, failed=failed)
+            return LastSigns()
+        return LastSigns(known=True, heard=heard, swept=swept, failed=failed)
 
     def _write(self, name: str, at: float) -> bool:
         if not self._breaker.closed:

@@ -27,9 +27,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ivr.effects import Entry
-from ivr.operations.local_stack import ACCOUNT, NUMBER, Stage
+from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
 from ivr.records.database import connect
-from ivr.records.ingest import Filer
+from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.migrations.migrate import upgrade
 from ivr.simulator.webhooks import sign
@@ -109,7 +109,7 @@ class _Door(BaseHTTPRequestHandler):
 class Network:
     """Posts webhooks as Twilio does, over one connection that stays open."""
 
-    stage: Stage
+    stage: LocalStack
     session: requests.Session = field(default_factory=requests.Session)
 
     def form(self, **more: str) -> dict[str, str]:
@@ -158,7 +158,7 @@ def _since(began: float, bell: Bell, search: str) -> float | None:
     return rung - began if rung else None
 
 
-def throughput(stage: Stage, requests_made: list[bytes], step: Callable[[], None]) -> float:
+def throughput(stage: LocalStack, requests_made: list[bytes], step: Callable[[], None]) -> float:
     """Send prepared requests over some connections at once; give how many were answered each second."""
     left = iter(requests_made)
     with selectors.DefaultSelector() as ready:
@@ -203,18 +203,18 @@ def _whole(got: bytearray) -> bool:
     return bool(found) and (length is None or len(body) >= int(length[1]))
 
 
-def health_requests(stage: Stage) -> list[bytes]:
+def health_requests(stage: LocalStack) -> list[bytes]:
     """Prepare requests for the fixed page."""
     return [f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{stage.web_port}\r\n\r\n".encode()] * REQUESTS
 
 
-def turn_requests(stage: Stage, path: str, **more: str) -> list[bytes]:
+def turn_requests(stage: LocalStack, path: str, **more: str) -> list[bytes]:
     """Prepare signed turns, each of a call of its own: a webhook that is repeated is noted only once."""
     network = Network(stage)
     return [_signed(stage, path, network.form(**more)) for _ in range(REQUESTS)]
 
 
-def _signed(stage: Stage, path: str, form: dict[str, str]) -> bytes:
+def _signed(stage: LocalStack, path: str, form: dict[str, str]) -> bytes:
     body = urlencode(form)
     head = [
         f"POST {path} HTTP/1.1",
@@ -236,7 +236,7 @@ def file_rows(folder: Path) -> tuple[float, float]:
         call, turn = divmod(number, TURNS_OF_A_CALL)
         journal.write(Entry(f"call{call}", str(turn), time.time(), "voice", "en", "main", "key"))
     written = time.monotonic()
-    Filer(journal, database, time.time).file_once()
+    JournalFiler(journal, database, time.time).file_once()
     done = time.monotonic()
     journal.close()
     database.close()
@@ -244,11 +244,11 @@ def file_rows(folder: Path) -> tuple[float, float]:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[tuple[Stage, Bell]]:
+def staged(folder: Path) -> Iterator[tuple[LocalStack, Bell]]:
     """Start a whole line whose agencies have lines enough, and a bell in place of Twilio."""
     bell = Bell()
     config = with_lines(folder / "config", 10_000)
-    stage = Stage(
+    stage = LocalStack(
         folder, api_url=bell.url, extra={"TWILIO_CALLS_PER_SECOND": "10000", "IVR_CONFIG": str(config)}
     )
     try:
@@ -286,7 +286,7 @@ class Bench:
         middle = median(came) if came else float("nan")
         self.table.add_row(what + lost, str(len(came)), f"{middle:.1f} ms", f"{slow:.1f} ms")
 
-    def rate(self, what: str, stage: Stage, prepared: list[bytes]) -> float:
+    def rate(self, what: str, stage: LocalStack, prepared: list[bytes]) -> float:
         """Send many requests; note how many are answered in a second."""
         task = self.progress.add_task(what, total=len(prepared))
         each = throughput(stage, prepared, lambda: self.progress.advance(task))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ivr.operations.local_stack import ACCOUNT, NUMBER, Stage
+from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
 from ivr.records.call_log import list_calls
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.simulator.clock import PacedClock
@@ -25,7 +25,7 @@ from ivr.simulator.webhooks import RequestsFetch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ivr.simulator.rehearse import Call
+    from ivr.simulator.rehearse import RehearsedCall
     from ivr.simulator.webhooks import Answer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -130,7 +130,7 @@ class TimedFetch:
 class Rehearsal:
     """A line and its network, ready to be called."""
 
-    stage: Stage
+    stage: LocalStack
     network: Network
     webhooks: TimedFetch
 
@@ -156,20 +156,20 @@ class Rehearsal:
         self.stage.close()
         end_all_of(self.stage.folder)
 
-    def dial(self, *keys: str) -> Call:
+    def dial(self, *keys: str) -> RehearsedCall:
         """Call the line and press keys, each as soon as keys are taken."""
         call = self.network.dial(CALLER)
         for key in keys:
             call.press(key, When.SOON)
         return call
 
-    def ask_for_a_person(self, call: Call) -> bool:
+    def ask_for_a_person(self, call: RehearsedCall) -> bool:
         """Ask for anybody at all, from wherever the caller is; say whether they talk with somebody."""
         call.press("0", When.SOON)
         call.press("2", When.SOON)
         return call.wait_until_joined()
 
-    def finish(self, call: Call) -> bool:
+    def finish(self, call: RehearsedCall) -> bool:
         """Let the talk end and leave by pound; say whether the line said goodbye and was told of the end."""
         call.until(lambda now: now.joined_to is None)
         call.press("#", When.SOON)
@@ -221,7 +221,7 @@ def run_ivr(
     )
 
 
-def new_network(stage: Stage, webhooks: TimedFetch, port: int, speed: float) -> Network:
+def new_network(stage: LocalStack, webhooks: TimedFetch, port: int, speed: float) -> Network:
     """Make the network of a line, at a port of its own or one that another had."""
     account = Account(ACCOUNT, stage.token, NUMBER)
     urls = urls_of(stage.public_url)
@@ -235,7 +235,7 @@ def new_network(stage: Stage, webhooks: TimedFetch, port: int, speed: float) -> 
 @contextmanager
 def rehearsal(folder: Path, **extra: str) -> Iterator[Rehearsal]:
     """Make a line and its network; nothing of the line runs yet. In the end, whatever runs is stopped."""
-    stage = Stage(folder, extra=extra)
+    stage = LocalStack(folder, extra=extra)
     webhooks = TimedFetch()
     network = new_network(stage, webhooks, 0, SPEED)
     stage.api_url = network.api_url

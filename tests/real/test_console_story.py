@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from ivr.simulator.rehearse import Call
+    from ivr.simulator.rehearse import RehearsedCall
     from real.rehearsal import Rehearsal
 
 WIDE, SMALL = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -52,7 +52,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
         yield running
 
 
-def asks(line: Rehearsal) -> Call:
+def asks(line: Rehearsal) -> RehearsedCall:
     """Let somebody call, be put through, and leave."""
     call = line.dial("1", "0", "2")
     assert call.wait_until_joined(), call.heard

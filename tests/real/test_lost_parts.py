@@ -8,16 +8,16 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ivr.circuit_breaker import Breaker
+from ivr.circuit_breaker import CircuitBreaker
 from ivr.work.queue import connect_redis
-from ivr.work.twilio_heartbeat import Signs
+from ivr.work.twilio_heartbeat import TwilioHeartbeat
 from real.rehearsal import CALLER, IVR, PROMISED, TEXTER, Rehearsal, alive, becomes, children, hanging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ivr.simulator.rehearse import Call
+    from ivr.simulator.rehearse import RehearsedCall
 
 SOON = 5.0  # Seconds in which what has lost its main is gone, and in which what was lost is filed.
 CONNECTED = {
@@ -58,7 +58,7 @@ def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(line: Rehe
 
 def test_a_worker_sweeps_and_tells_of_it_though_nobody_calls(line: Rehearsal) -> None:
     with connect_redis(line.stage.environment["REDIS_URL"], seconds=2) as redis:
-        signs = Signs(redis, Breaker(), time.time)
+        signs = TwilioHeartbeat(redis, CircuitBreaker(), time.time)
 
         assert becomes(lambda: signs.read().sweeps, SOON)
 
@@ -184,7 +184,7 @@ def test_what_a_killed_line_had_not_filed_is_filed_by_the_next_one(line: Rehears
     assert line.log_soon(CONNECTED, within=SOON) == [CONNECTED]
 
 
-def _reach_a_person_and_leave(line: Rehearsal, call: Call) -> None:
+def _reach_a_person_and_leave(line: Rehearsal, call: RehearsedCall) -> None:
     assert line.ask_for_a_person(call)
     assert line.finish(call)
     assert line.network.feed.faults() == []
@@ -201,7 +201,7 @@ def _workers_started(line: Rehearsal) -> int:
     return line.stage.log("web").read_text().count("Started worker")
 
 
-def _questions(call: Call) -> list[int]:
+def _questions(call: RehearsedCall) -> list[int]:
     """Tell which questions of the checklist were asked, in order, by the words that each begins with."""
     asked = ["Does someone else hold", "Does someone take most", "Do you owe a debt", "Does someone decide"]
     return [n for words in call.heard for n, start in enumerate(asked, 1) if words.startswith(start)]

@@ -10,7 +10,7 @@ import pytest
 from stories import CHRYSALIS, HOTLINE, VICTIM_SERVICES, WITHIN
 
 from ivr.simulator.people import (
-    HangUp,
+    HangsUp,
     Joined,
     Person,
     Press,
@@ -26,8 +26,8 @@ from real.world import Processes, start, with_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ivr.simulator.listening import Line
-    from ivr.simulator.rehearse import Call
+    from ivr.simulator.listening import HeardLine
+    from ivr.simulator.rehearse import RehearsedCall
 
 CALLERS, LINES = 200, 100
 SPEED = 2.0  # What two processors can do: the network, its telephones and the line share them.
@@ -36,7 +36,7 @@ TALKS = 10.0
 LONGEST = 90.0
 FILED = 10.0  # Seconds.
 ASKS = (Press("1", When.SOON), Press("0", When.SOON), Press("2", When.SOON))
-ACCEPTS = Person(answers=2, steps=(Press("1", When.SOON), Joined(2 * TALKS), HangUp()))
+ACCEPTS = Person(answers=2, steps=(Press("1", When.SOON), Joined(2 * TALKS), HangsUp()))
 DECLINES = Person(answers=2, steps=(Press("2", When.SOON),))
 
 
@@ -57,7 +57,7 @@ def test_two_hundred_callers_at_once_each_reach_one_person_or_a_choice(world: Pr
     people.put(HOTLINE, switchboard(), name="hotline")
 
     calls = [
-        world.network.dial(f"+1289555{1000 + number}", caller(*ASKS, Joined(TALKS), HangUp()))
+        world.network.dial(f"+1289555{1000 + number}", caller(*ASKS, Joined(TALKS), HangsUp()))
         for number in range(CALLERS)
     ]
     _let_pass(world, calls)
@@ -73,7 +73,7 @@ def test_two_hundred_callers_at_once_each_reach_one_person_or_a_choice(world: Pr
     assert told.in_the_log() == told.on_the_network(calls)
 
 
-def _let_pass(world: Processes, calls: list[Call]) -> None:
+def _let_pass(world: Processes, calls: list[RehearsedCall]) -> None:
     """Let time pass until everybody has talked; whoever heard a choice instead hangs up."""
     world.network.clock.until(lambda: all(call.over for call in calls), LONGEST)
     for call in calls:
@@ -87,20 +87,20 @@ class Told:
     """What happened, by the network's own account."""
 
     world: Processes
-    lines: dict[str, list[Line]] = field(default_factory=dict)
+    lines: dict[str, list[HeardLine]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for line in self.world.network.feed.lines:
             self.lines.setdefault(line.call, []).append(line)
 
-    def waits(self, call: Call) -> float:
+    def waits(self, call: RehearsedCall) -> float:
         """Count the seconds from asking to a person or a spoken choice."""
         mine = self.lines[call.leg.sid]
         asked = [line.at for line in mine if line.what == "presses"][len(ASKS) - 1]
         came = [line.at for line in mine if line.at > asked and self._comes(line)]
         return came[0] - asked if came else float("inf")
 
-    def joined(self, call: Call) -> int:
+    def joined(self, call: RehearsedCall) -> int:
         """Count the people whom a caller was joined with."""
         return sum(line.what == "joined" for line in self.lines[call.leg.sid])
 
@@ -109,7 +109,7 @@ class Told:
         legs = self.world.network.exchange.calls.values()
         return Counter(str(leg.plan.callback) for leg in legs if leg.direction == "outbound-api")
 
-    def on_the_network(self, calls: list[Call]) -> tuple[Counter[str], Counter[str]]:
+    def on_the_network(self, calls: list[RehearsedCall]) -> tuple[Counter[str], Counter[str]]:
         """Count the callers, and the people whom they talked with, by name."""
         legs = self.world.network.exchange.calls.values()
         talked = Counter(
@@ -128,5 +128,5 @@ class Told:
         talked = Counter(attempt["agency"] for attempt in tries if attempt["outcome"] == "accepted")
         return Counter(connected=outcomes["connected"], other=outcomes["other"]), talked
 
-    def _comes(self, line: Line) -> bool:
+    def _comes(self, line: HeardLine) -> bool:
         return line.what == "joined" or any(words in line.words for words in self.world.choice)

@@ -13,7 +13,7 @@ from redis import Redis
 
 from ivr.simulator.clock import PacedClock
 from ivr.simulator.faults import RestFault
-from ivr.simulator.people import HangUp, Pass, Press, When, accepts, busy, caller, never_answers, switchboard
+from ivr.simulator.people import HangsUp, Pass, Press, When, accepts, busy, caller, never_answers, switchboard
 from real.rehearsal import CHRYSALIS, HOTLINE, VICTIM_SERVICES, Rehearsal, becomes, rehearsal
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def person(n: int) -> object:
     """Make a caller: one in ten asks for a person, one in ten for the numbers by text; all leave."""
     keys = {0: "102", 5: "201"}.get(n % 10, "12") if n % 50 else "1431"
     steps = [Press(key, When.SOON) for key in keys]
-    return caller(*steps, Pass(40 if n % 10 in {0, 5} else 2), HangUp())
+    return caller(*steps, Pass(40 if n % 10 in {0, 5} else 2), HangsUp())
 
 
 @pytest.fixture

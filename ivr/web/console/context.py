@@ -13,13 +13,13 @@ from flask_login import current_user
 
 from ivr.hours import zone
 from ivr.records.disclosure import shown
-from ivr.work.twilio_heartbeat import Last
+from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime, tzinfo
 
-    from ivr.caller_limits import Limits
+    from ivr.caller_limits import RateLimiter
     from ivr.flow.models import Flow
     from ivr.records.database import Database
     from ivr.records.operators import Operator
@@ -29,17 +29,17 @@ LANGUAGES = ("en", "fr")
 
 
 @dataclass(frozen=True)
-class Desk:
+class ConsoleContext:
     """The parts of the console."""
 
     flow: Flow
     database: Database
-    limits: Limits
+    limits: RateLimiter
     secret: str
     secure: bool  # Whether its cookie travels by https alone.
     now: Callable[[], float]
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
-    twilio: Callable[[], Last] = Last  # What was last seen of Twilio.
+    twilio: Callable[[], LastSigns] = LastSigns  # What was last seen of Twilio.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
 
     @property
@@ -48,9 +48,9 @@ class Desk:
         return self.now() // self.counts_hold if self.counts_hold else object()  # It equals no other.
 
 
-def desk() -> Desk:
+def desk() -> ConsoleContext:
     """Give the parts of this request's console."""
-    return cast("Desk", current_app.extensions[NAME])
+    return cast("ConsoleContext", current_app.extensions[NAME])
 
 
 def signed_in() -> Operator | None:

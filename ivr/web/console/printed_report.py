@@ -13,10 +13,10 @@ from ivr.reports.document import drawn
 from ivr.web.console.context import spoken_with
 
 if TYPE_CHECKING:
-    from ivr.reports.sections import Section, Teller
+    from ivr.reports.sections import ReportTeller, Section
 
 
-def paper(teller: Teller, *, community: bool = False) -> str:
+def paper(teller: ReportTeller, *, community: bool = False) -> str:
     """Write the page, with its look and its pictures in it."""
     span, template = teller.report.span, "community" if community else "month"
     with Flask(__name__).app_context():
@@ -32,6 +32,6 @@ def paper(teller: Teller, *, community: bool = False) -> str:
         )
 
 
-def _inside(teller: Teller, section: Section) -> str:
+def _inside(teller: ReportTeller, section: Section) -> str:
     """Write a picture as an address that holds it."""
     return f"data:image/svg+xml;base64,{b64encode(drawn(teller, section).encode()).decode()}"

@@ -171,7 +171,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class PromptCatalogue:
     """Every prompt of the line in every language, by place."""
 
     prompts: Mapping[str, tuple[Prompt, ...]]
@@ -206,7 +206,7 @@ def part_of(place: str) -> str:
     return f"stops.{rest.partition('.')[0]}" if kind == "stops" else kind
 
 
-def read_shelf(base: Flow, database: Database) -> Shelf:
+def read_shelf(base: Flow, database: Database) -> PromptCatalogue:
     """Read what is heard now of every prompt."""
     published = list_published(database)
     worded, drafts = word(base, wording(published)), count_drafts(database)
@@ -226,7 +226,7 @@ def read_shelf(base: Flow, database: Database) -> Shelf:
                 drafts=drafts.get(at, 0),
             )
             found.setdefault(place, []).append(prompt)
-    return Shelf({place: tuple(prompts) for place, prompts in found.items()})
+    return PromptCatalogue({place: tuple(prompts) for place, prompts in found.items()})
 
 
 def try_words(base: Flow, published: Iterable[Version], at: tuple[str, str], words: str) -> Trial:

@@ -17,7 +17,7 @@ from ivr.web.console.context import desk, page, spoken_here
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ivr.records.periods import Span
+    from ivr.records.periods import Period
     from ivr.reports.sections import Section
 
 reports = Blueprint("reports", __name__, url_prefix="/console/reports")
@@ -83,11 +83,11 @@ def _picture(svg: str) -> Response:
     return response
 
 
-def _month(name: str) -> Span:
+def _month(name: str) -> Period:
     return month_asked(desk(), name) or abort(404)
 
 
-def _over(span: Span) -> bool:
+def _over(span: Period) -> bool:
     return span.until < today(desk())
 
 

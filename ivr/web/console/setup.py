@@ -12,7 +12,7 @@ from ivr.circuit_breaker import PartUnavailable
 from ivr.records.database import RecordRefused
 from ivr.web.console.access import LONGEST, gone, guard, login_gate, seal
 from ivr.web.console.blocks import blocked
-from ivr.web.console.context import NAME, Desk, page
+from ivr.web.console.context import NAME, ConsoleContext, page
 from ivr.web.console.operators import people
 from ivr.web.console.pages import pages
 from ivr.web.console.prompts import prompts
@@ -27,7 +27,7 @@ BLUEPRINTS = (signing, pages, reports, prompts, blocked, people, keeping)
 LARGEST_FORM = 64 * 1024
 
 
-def put_behind(app: Flask, desk: Desk) -> None:
+def put_behind(app: Flask, desk: ConsoleContext) -> None:
     """Put the console into a site: signed cookies for its own pages alone, forms with a token."""
     app.extensions[NAME] = desk
     app.secret_key = sha256(b"console session:" + desk.secret.encode()).digest()

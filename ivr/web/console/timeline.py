@@ -15,7 +15,7 @@ LISTENING, WAITING, TALKING = "listening", "waiting", "talking"
 
 
 @dataclass(frozen=True)
-class Mark:
+class TimelineEvent:
     """One thing that happened: where it is on the line, and what the time after it was."""
 
     seconds: float
@@ -25,32 +25,32 @@ class Mark:
     lasts: float = 0.0  # Seconds until the next thing.
 
 
-def marks(turns: Sequence[TurnRow], rings: Sequence[RingRow], ended: float | None) -> list[Mark]:
+def marks(turns: Sequence[TurnRow], rings: Sequence[RingRow], ended: float | None) -> list[TimelineEvent]:
     """Put what happened in a call in its order; ``ended`` is in seconds after its start, as all is."""
     told = [mark for ring in rings for mark in _of_ring(ring)]
-    told += [Mark(turn.seconds, f"heard_{turn.heard}", turn.stop) for turn in turns]
+    told += [TimelineEvent(turn.seconds, f"heard_{turn.heard}", turn.stop) for turn in turns]
     told.sort(key=lambda mark: mark.seconds)  # In the same moment a ring ends first, then the caller is back.
     if ended is not None:
-        told.append(Mark(max([ended, *(mark.seconds for mark in told)]), "end", ""))
+        told.append(TimelineEvent(max([ended, *(mark.seconds for mark in told)]), "end", ""))
     return list(_with_lengths(told))
 
 
-def _of_ring(ring: RingRow) -> Iterator[Mark]:
+def _of_ring(ring: RingRow) -> Iterator[TimelineEvent]:
     """Tell one agency's ring: it begins, somebody answers and takes the call, or it ends otherwise."""
-    yield Mark(ring.rung, "ring_begins", ring.agency, WAITING)
+    yield TimelineEvent(ring.rung, "ring_begins", ring.agency, WAITING)
     if ring.answered is not None:
-        yield Mark(ring.answered, "answered", ring.agency, WAITING)
+        yield TimelineEvent(ring.answered, "answered", ring.agency, WAITING)
     if ring.accepted is not None:
-        yield Mark(ring.accepted, "accepted", ring.agency, TALKING)
+        yield TimelineEvent(ring.accepted, "accepted", ring.agency, TALKING)
     if ring.ended is not None:
         over = "talk_over" if ring.outcome == "accepted" else ring.outcome or "in_progress"
-        yield Mark(ring.ended, over, ring.agency)
+        yield TimelineEvent(ring.ended, over, ring.agency)
 
 
-def _with_lengths(told: Sequence[Mark]) -> Iterator[Mark]:
+def _with_lengths(told: Sequence[TimelineEvent]) -> Iterator[TimelineEvent]:
     """Say how long it was from each thing to the next, and keep what goes on until it is over."""
     for mark, later in pairwise(told):
-        yield Mark(mark.seconds, mark.what, mark.name, mark.then, later.seconds - mark.seconds)
+        yield TimelineEvent(mark.seconds, mark.what, mark.name, mark.then, later.seconds - mark.seconds)
     if told:
         yield told[-1]
 

@@ -18,7 +18,7 @@ NAME = "ivr-public"
 
 
 @dataclass(frozen=True)
-class Shown:
+class PublicContext:
     """Everything that the public page is made of."""
 
     flow: Flow
@@ -30,9 +30,9 @@ class Shown:
         return f"sms:{self.number}?body={quote(self.words[language].materials.word)}"
 
 
-def shown() -> Shown:
+def shown() -> PublicContext:
     """Give what the page of this request is made of."""
-    return cast("Shown", current_app.extensions[NAME])
+    return cast("PublicContext", current_app.extensions[NAME])
 
 
 def known(language: str) -> str:

@@ -7,7 +7,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import by_voice, offers
-from ivr.flow.models import Checklist, Consent, Goodbye, Language, Menu, Message, Stop, Transfer
+from ivr.flow.models import (
+    ChecklistStop,
+    ConsentStop,
+    GoodbyeStop,
+    LanguageStop,
+    MenuStop,
+    MessageStop,
+    Stop,
+    TransferStop,
+)
 from ivr.web.public.text import Paragraph, Piece, line, number, paragraphs, title
 
 if TYPE_CHECKING:
@@ -45,7 +54,7 @@ class Somebody:
 
 
 @dataclass(frozen=True)
-class Order:
+class OfferedOrder:
     """Whom a caller can ask for, and who that is."""
 
     words: str
@@ -53,7 +62,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Page:
+class StopPage:
     """One stop, in one language."""
 
     stop: str
@@ -61,7 +70,7 @@ class Page:
     words: tuple[Paragraph, ...]
     questions: tuple[Paragraph, ...]
     results: tuple[Result, ...]
-    orders: tuple[Order, ...]
+    orders: tuple[OfferedOrder, ...]
     links: tuple[Link, ...]
     keyword: str  # What a text says to get this; empty when no word leads here.
 
@@ -76,14 +85,16 @@ def readable(flow: Flow) -> frozenset[str]:
 
 def _acts(stop: Stop) -> bool:
     """Tell whether a stop does something, or only asks before it is done."""
-    return isinstance(stop, Consent | Language | Goodbye) or (isinstance(stop, Message) and bool(stop.does))
+    return isinstance(stop, ConsentStop | LanguageStop | GoodbyeStop) or (
+        isinstance(stop, MessageStop) and bool(stop.does)
+    )
 
 
-def compose(flow: Flow, language: str, stop: str, words: PageWords) -> Page:
+def compose(flow: Flow, language: str, stop: str, words: PageWords) -> StopPage:
     """Put the page of one stop together."""
     here, own = flow.stops[stop], flow.prompts[language].stops[stop]
-    asked = own.questions if isinstance(here, Checklist) else ()
-    return Page(
+    asked = own.questions if isinstance(here, ChecklistStop) else ()
+    return StopPage(
         stop=stop,
         heading=_heading(flow, language, stop, words),
         words=paragraphs(flow, language, own.say),
@@ -99,7 +110,7 @@ def links(flow: Flow, language: str, stop: str, words: PageWords, *, deep: bool 
     """Give the ways on from a stop, in the order of their keys; deep: with those below each menu."""
     known = readable(flow)
     ahead = [name for _, name in sorted(offers(flow.stops[stop]).items()) if name in known]
-    menus = [name for name in ahead if deep and isinstance(flow.stops[name], Menu)]
+    menus = [name for name in ahead if deep and isinstance(flow.stops[name], MenuStop)]
     below = {name: links(flow, language, name, words, deep=False) for name in menus}
     return tuple(Link(name, _heading(flow, language, name, words), below.get(name, ())) for name in ahead)
 
@@ -110,12 +121,12 @@ def _heading(flow: Flow, language: str, stop: str, words: PageWords) -> str:
         return words.name
     if stop == flow.menus.person:
         return words.person
-    first, second = (own.label, own.offer) if isinstance(here, Menu) else (own.offer, own.label)
+    first, second = (own.label, own.offer) if isinstance(here, MenuStop) else (own.offer, own.label)
     return title("".join(p.words for p in line(flow, language, first or second or words.after_questions)))
 
 
 def _results(flow: Flow, language: str, stop: Stop, words: PageWords) -> Iterator[Result]:
-    if not isinstance(stop, Checklist):
+    if not isinstance(stop, ChecklistStop):
         return
     steps = sorted(map(int, stop.results))
     for least, following in zip(steps, [*steps[1:], None], strict=True):
@@ -134,10 +145,10 @@ def _yes(words: PageWords, least: int, following: int | None) -> str:
     return words.yes_some.replace("{count}", str(least) if least == most else f"{least}\N{EN DASH}{most}")
 
 
-def _orders(flow: Flow, language: str, stop: Stop) -> Iterator[Order]:
+def _orders(flow: Flow, language: str, stop: Stop) -> Iterator[OfferedOrder]:
     prompts, agencies = flow.prompts[language], flow.directory.agencies
-    for _, order in sorted(stop.orders.items()) if isinstance(stop, Transfer) else ():
+    for _, order in sorted(stop.orders.items()) if isinstance(stop, TransferStop) else ():
         rung = [name for name in flow.directory.orders[order] if agencies[name].on]
         who = ((prompts.agencies[name], agencies[name].number) for name in rung)
         people = tuple(Somebody(title(each.name), each.who, number(dial)) for each, dial in who)
-        yield Order(title(prompts.orders[order].offer), people)
+        yield OfferedOrder(title(prompts.orders[order].offer), people)
