@@ -248,7 +248,7 @@ def test_the_web_server_writes_no_access_log(tmp_path: Path) -> None:
     granian.chmod(0o755)
 
     started = subprocess.run(
-        [tmp_path / "python", "-c", "from ivr.cli import main; main()", "web"],
+        [tmp_path / "python", "-c", "from ivr.cli.main import main; main()", "web"],
         capture_output=True,
         check=True,
         text=True,

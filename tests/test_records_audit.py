@@ -24,7 +24,7 @@ pytest_plugins = ("postgres",)
 
 NOTE_TWENTY = """
 import sys
-from ivr.breaker import PartUnavailable
+from ivr.circuit_breaker import PartUnavailable
 from ivr.records.audit import note_deed
 from ivr.records.database import connect
 database, left = connect(sys.argv[1]), 20

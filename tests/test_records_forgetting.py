@@ -36,7 +36,7 @@ NOW = datetime(2027, 3, 20, 12, 0, tzinfo=UTC).timestamp()
 FORGETTING = """
 import sys
 from ivr.records.database import connect
-from ivr.records.forgetting import forget
+from ivr.records.retention import forget
 tell = lambda *done: print(*done, flush=True)
 forget(connect(sys.argv[1]), float(sys.argv[2]), 30, 24, batch=1, progress=tell)
 """

@@ -14,9 +14,10 @@ from ivr.flow.models import (
     LanguageStop,
     MenuStop,
     MessageStop,
+    Style,
     TransferStop,
 )
-from ivr.flow.readability import Style, plainness, syllables, unkind
+from ivr.flow.readability import plainness, syllables, unkind
 from ivr.flow.rendering import choices, content, spoken_number
 from ivr.position import Position
 

@@ -108,24 +108,22 @@ def _answers_itself(transfer: Transfer | None) -> bool:
 direct = Blueprint("direct", __name__, url_prefix="/agency")
 guard(direct, lambda: xml(parts().fixed.agency))
 
-ACCEPT_DIRECT = "1"
-
 
 @direct.post("/<call>/<int:turn>/<language>/<agency>")
 def whisper_direct(call: str, turn: int, language: str, agency: str) -> Response:
     """Tell a person at an agency what this call is, before anybody is joined."""
     speech = parts().speech
     says = whisper_words(speech.flow, agency, language)
-    path = f"/agency/{call}/{turn}/{language}/{agency}/decided_direct"
+    path = f"/agency/{call}/{turn}/{language}/{agency}/decided"
     return xml(speech.whisper(says, path, seconds_left(speech.flow, says)))
 
 
-@direct.post("/<call>/<int:turn>/<language>/<agency>/decided_direct")
+@direct.post("/<call>/<int:turn>/<language>/<agency>/decided")
 def decided_direct(call: str, turn: int, language: str, agency: str) -> Response:
     """Join the agency with the caller, or let them go."""
     here = parts()
     flow = here.speech.flow
-    if request.form.get("Digits") != ACCEPT_DIRECT:
+    if request.form.get("Digits") != ACCEPT:
         return xml(here.speech.last_words(declined_words(flow, agency), hang_up=True))
     here.accepted.mark(call, turn)
     entry = Entry(
