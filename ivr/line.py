@@ -60,7 +60,7 @@ class Line:
     journal: JournalWriter
     phone: Telephone
     later: WorkQueue
-    searching: TransferCoordinator | None = None
+    transfers: TransferCoordinator | None = None
     status: Callable[[], AgencyStatus] = AgencyStatus
     welcome: CallerLimits = field(default_factory=CallerLimits)
     archive: Archive | None = None
@@ -82,7 +82,7 @@ class Line:
     @property
     def world(self) -> World:
         """Give what effects are done to."""
-        return World(self.flow, self.phone, self.later, self.searching, self.welcome, self.archive, self.tell)
+        return World(self.flow, self.phone, self.later, self.transfers, self.welcome, self.archive, self.tell)
 
     def turns_away(self, call: CallContext) -> str:
         """Say whether a caller is to hear the numbers only, and why; note it."""
@@ -129,22 +129,24 @@ class Line:
                 return replace(turn, effects=tuple(map(Erase, caller.marks)))
         return turn
 
-    def advance(self, search: str, news: Event) -> Transfer | None:
+    def advance(self, transfer_id: str, news: Event) -> Transfer | None:
         """Let something happen to a transfer; give it as it is then, or nothing where SQL cannot tell."""
         try:
-            return self.searching.advance(search, news) if self.searching else None
+            return self.transfers.advance(transfer_id, news) if self.transfers else None
         except PartUnavailable:
-            logger.warning("the log cannot be asked about a transfer", extra={"search": search})
+            logger.warning("the log cannot be asked about a transfer", extra={"transfer_id": transfer_id})
             return None
 
     def tick(
-        self, search: str, waited: int, tick: int, news: Event | None, topic: str = ""
+        self, transfer_id: str, waited: int, tick: int, news: Event | None, topic: str = ""
     ) -> Transfer | None:
         """Let a fetch of a wait document be the clock of its transfer; nothing where SQL cannot tell."""
         try:
-            return self.searching.tick(search, waited, tick, news, topic) if self.searching else None
+            return self.transfers.tick(transfer_id, waited, tick, news, topic) if self.transfers else None
         except PartUnavailable:
-            logger.warning("the log cannot be asked about a waiting caller", extra={"search": search})
+            logger.warning(
+                "the log cannot be asked about a waiting caller", extra={"transfer_id": transfer_id}
+            )
             return None
 
     def note(self, entry: Entry) -> None:
@@ -162,14 +164,17 @@ class Line:
 
     def _wait(self, turn: Turn, call: CallContext) -> Turn:
         """Let a caller who has just asked for a person wait in a queue, if all that it needs is there."""
-        if not self.searching:
+        if not self.transfers:
             return turn
         here = turn.position
-        search = self.searching.begin(call.id, here.turn, here.order, here.language)
-        if not search:
+        transfer_id = self.transfers.begin(call.id, here.turn, here.order, here.language)
+        if not transfer_id:
             return turn
         return replace(
-            turn, position=replace(here, tried=(), search=search), says=(), then=WaitInQueue(search)
+            turn,
+            position=replace(here, tried=(), transfer_id=transfer_id),
+            says=(),
+            then=WaitInQueue(transfer_id),
         )
 
     def _may_text(self, turn: Turn, call: CallContext) -> Turn:
@@ -215,7 +220,7 @@ def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Ent
         rang=turn.then.agency if isinstance(turn.then, Connect) else "",
         ended=turn.ended,
         mark=call.caller.mark,
-        search=position.search or before.search,
+        transfer_id=position.transfer_id or before.transfer_id,
         sign=turn.sign,
     )
 
@@ -253,7 +258,7 @@ class World:
     flow: Flow
     phone: Telephone
     later: WorkQueue
-    searching: TransferCoordinator | None
+    transfers: TransferCoordinator | None
     welcome: CallerLimits
     archive: Archive | None
     tell: Callable[[str], None]
@@ -274,13 +279,13 @@ class World:
             case Alarm(why):
                 self._raise_alarm(why)
             case Ring():
-                self._searching.ring(effect)
+                self._transfers.ring(effect)
             case EndRing():
-                self._searching.end_ring(effect)
+                self._transfers.end_ring(effect)
 
     def _raise_alarm(self, why: str) -> None:
         """Tell whoever runs the line, without a word about a caller."""
-        if why == "unreached" and self._searching.store.unreached_in_a_row() < UNREACHED_CALLERS:
+        if why == "unreached" and self._transfers.store.unreached_in_a_row() < UNREACHED_CALLERS:
             return
         if self.welcome.lets_alarm(why, HALF_AN_HOUR):
             self.tell(ALARMS[why])
@@ -304,10 +309,10 @@ class World:
         self.phone.text(number, words)
 
     @property
-    def _searching(self) -> TransferCoordinator:
-        if self.searching is None:
+    def _transfers(self) -> TransferCoordinator:
+        if self.transfers is None:
             raise LookupError("this line was put together without searching")
-        return self.searching
+        return self.transfers
 
     @property
     def _archive(self) -> Archive:

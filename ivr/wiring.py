@@ -73,12 +73,12 @@ def build_line(
     phone, slots = TwilioClient(settings), CallPacing(redis, breaker, every=1 / settings.calls_per_second)
     status = partial(_status, snapshots)
     agree = Markers(settings.journal_dir).agree
-    searching = TransferCoordinator(flow.directory, store, journal, later, slots, phone, status, agree=agree)
+    transfers = TransferCoordinator(flow.directory, store, journal, later, slots, phone, status, agree=agree)
     alarms = Alarms(phone, settings.alarm_number, settings.alarm_url)
     limits = RedisLimits(redis, breaker)
     welcome = CallerLimits(limits, partial(_lists, snapshots))
     archive = PhoneArchive(connect(settings.database_url), time.time)
-    line = Line(flow, journal, phone, later, searching, status, welcome, archive, alarms.tell)
+    line = Line(flow, journal, phone, later, transfers, status, welcome, archive, alarms.tell)
     current = CurrentLine(line, words)
     later.perform_with(current.perform)
     return current

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ivr.flow.models import Flow
 
-BACK = "/voice/" + Position("person", "en", 4, order="any", asked=1_790_000_000, search="s").path()
+BACK = "/voice/" + Position("person", "en", 4, order="any", asked=1_790_000_000, transfer_id="s").path()
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def world(flow: Flow) -> World:
 @pytest.fixture
 def back(world: World, flow: Flow, make_twilio: Callable[[Line], Twilio]) -> Callable[[str, str], None]:
     """Let the caller come back from the queue, in a way, with a call in a state."""
-    twilio = make_twilio(Line(flow, NotedJournal(), SentTexts(), KeptEffects(), world.searching))
+    twilio = make_twilio(Line(flow, NotedJournal(), SentTexts(), KeptEffects(), world.transfers))
 
     def come(result: str, status: str) -> None:
         assert twilio.post(BACK, QueueResult=result, CallStatus=status).status_code == 200

@@ -83,10 +83,10 @@ def test_now_shows_who_is_rung_and_for_how_long_and_how_the_last_rings_went(
 ) -> None:
     at = console.at
     rings = [
-        Entry("e" * 32, "1", at - 99, "voice", "fr", "person", order="any", search="s"),
-        Entry("e" * 32, "ring-s-1", at - 80, "voice", order="any", rang="chrysalis", search="s"),
-        Entry("e" * 32, "end-s-1", at - 50, "voice", ended="no_answer", search="s"),
-        Entry("e" * 32, "ring-s-2", at - 12, "voice", order="any", rang="victim-services", search="s"),
+        Entry("e" * 32, "1", at - 99, "voice", "fr", "person", order="any", transfer_id="s"),
+        Entry("e" * 32, "ring-s-1", at - 80, "voice", order="any", rang="chrysalis", transfer_id="s"),
+        Entry("e" * 32, "end-s-1", at - 50, "voice", ended="no_answer", transfer_id="s"),
+        Entry("e" * 32, "ring-s-2", at - 12, "voice", order="any", rang="victim-services", transfer_id="s"),
     ]
     record(console.database, rings, at)
 

@@ -104,7 +104,7 @@ def test_a_number_that_falls_apart_over_lines_is_masked(written: Callable[[], st
 
 
 def test_what_an_event_is_about_stands_behind_its_words(written: Callable[[], str]) -> None:
-    log().warning("no search can be begun", extra={"call": ID, "search": "of two words"})
+    log().warning("no search can be begun", extra={"call": ID, "transfer_id": "of two words"})
 
     assert re.fullmatch(
         rf'\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ warning ivr\.test "no search can be begun"'

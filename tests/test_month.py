@@ -40,15 +40,15 @@ def test_the_days_are_all_of_last_month_and_this_one_until_yesterday() -> None:
 
 def test_every_kind_of_conversation_is_in_it(month: list[CallRecord]) -> None:
     outcomes = {call.outcome for call in month}
-    searches = [search for call in month for search in call.transfers]
-    rings = {ring.outcome for search in searches for ring in search.attempts}
+    live_transfers = [transfer for call in month for transfer in call.transfers]
+    rings = {ring.outcome for transfer in live_transfers for ring in transfer.attempts}
     channels = Counter(call.channel for call in month)
 
     assert outcomes == {"informed", "connected", "not_connected", "left", "abandoned", "opted_out"}
-    assert {search.outcome for search in searches} == {"connected", "not_connected", "left"}
+    assert {transfer.outcome for transfer in live_transfers} == {"connected", "not_connected", "left"}
     assert rings >= {"accepted", "voicemail", "no_answer", "declined", "busy", "failed", "no_key", "left"}
-    assert any(len(s.attempts) > 1 and s.outcome == "connected" for s in searches)
-    assert {not search.search for search in searches} == {True, False}  # Both paths.
+    assert any(len(s.attempts) > 1 and s.outcome == "connected" for s in live_transfers)
+    assert {not transfer.transfer_id for transfer in live_transfers} == {True, False}  # Both paths.
     assert 600 < channels["voice"] < 1000 > len(month) - 100
     assert channels["text"] > 100
 

@@ -216,7 +216,7 @@ def test_every_number_of_an_agency_can_be_dialled(flow: Flow) -> None:
 
 
 @dataclass
-class PlayedSearching:
+class PlayedTransfers:
     """Keeps what it was asked to do."""
 
     asked: list[object] = field(default_factory=list)
@@ -259,7 +259,7 @@ def test_every_effect_says_what_a_second_run_does(kind: type) -> None:
 
 @pytest.mark.parametrize("kind", EFFECTS)
 def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
-    later, phone, searching = KeptEffects(), SentTexts(), PlayedSearching()
+    later, phone, transfers = KeptEffects(), SentTexts(), PlayedTransfers()
     told: list[str] = []
     later.secrets = {"number-c0ffee": "+19055550123"}
     archive = KeptArchive()
@@ -268,14 +268,14 @@ def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
         NotedJournal(),
         phone,
         later,
-        searching=searching,  # type: ignore[arg-type]
+        transfers=transfers,  # type: ignore[arg-type]
         archive=archive,
         tell=told.append,
     )
 
     line.perform(make(kind))
 
-    assert [phone.texts, phone.rings, searching.asked, told, archive.asked].count([]) == 4
+    assert [phone.texts, phone.rings, transfers.asked, told, archive.asked].count([]) == 4
 
 
 def test_whatever_is_queued_is_known_to_the_worker() -> None:

@@ -32,12 +32,12 @@ def agencies(database: Database) -> Database:
 def in_queue(agency: str, at: float, ended: str) -> list[Entry]:
     """Tell of a caller in a queue for whom one agency was rung."""
     call = f"{agency}-{at}"
-    accepted = [Entry(call, "accept-s-1", at + 5, "voice", search="s", sign="accepted")]
+    accepted = [Entry(call, "accept-s-1", at + 5, "voice", transfer_id="s", sign="accepted")]
     return [
-        Entry(call, "1", at, "voice", "en", "person", order="any", search="s"),
-        Entry(call, "ring-s-1", at + 1, "voice", order="any", rang=agency, search="s"),
+        Entry(call, "1", at, "voice", "en", "person", order="any", transfer_id="s"),
+        Entry(call, "ring-s-1", at + 1, "voice", order="any", rang=agency, transfer_id="s"),
         *(accepted if ended == "accepted" else []),
-        Entry(call, "end-s-1", at + 10, "voice", ended=ended, search="s"),
+        Entry(call, "end-s-1", at + 10, "voice", ended=ended, transfer_id="s"),
     ]
 
 

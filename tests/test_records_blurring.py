@@ -11,7 +11,7 @@ from ivr.effects import Entry
 from ivr.records.call_log import list_calls
 from ivr.records.ingest import record
 from ivr.records.retention import blur
-from ivr.records.tables import attempts, calls, searches, transfers, turns
+from ivr.records.tables import attempts, calls, live_transfers, transfers, turns
 from ivr.records.transfer_store import TransferStore
 from ivr.transfer.machine import Transfer
 
@@ -145,4 +145,4 @@ def test_searches_are_deleted_after_a_day(database: Database) -> None:
     blur(database, at(0))
 
     with database.read() as sql:
-        assert list(sql.scalars(select(searches.c.id))) == ["young"]
+        assert list(sql.scalars(select(live_transfers.c.id))) == ["young"]

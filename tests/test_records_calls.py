@@ -73,14 +73,14 @@ def test_call_is_written_as_the_issue_says(database: Database) -> None:
 QUEUED = [
     Entry("c", "0", at(0), "voice", "", "hello"),
     Entry("c", "1", at(10), "voice", "fr", "main"),
-    Entry("c", "2", at(20), "voice", "fr", "person", order="any", search="s"),
-    Entry("c", "ring-s-1", at(21), "voice", order="any", rang="victim-services", search="s"),
-    Entry("c", "end-s-1", at(41), "voice", order="any", ended="no_answer", search="s"),
-    Entry("c", "ring-s-2", at(42), "voice", order="any", rang="chrysalis", search="s"),
-    Entry("c", "answer-s-2", at(50), "voice", order="any", heard="answered", search="s"),
-    Entry("c", "accept-s-2", at(55), "voice", order="any", search="s", sign="accepted"),
-    Entry("c", "end-s-2", at(300), "voice", order="any", ended="accepted", search="s"),
-    Entry("c", "3", at(301), "voice", "fr", "anything-else", ended="accepted", search="s"),
+    Entry("c", "2", at(20), "voice", "fr", "person", order="any", transfer_id="s"),
+    Entry("c", "ring-s-1", at(21), "voice", order="any", rang="victim-services", transfer_id="s"),
+    Entry("c", "end-s-1", at(41), "voice", order="any", ended="no_answer", transfer_id="s"),
+    Entry("c", "ring-s-2", at(42), "voice", order="any", rang="chrysalis", transfer_id="s"),
+    Entry("c", "answer-s-2", at(50), "voice", order="any", heard="answered", transfer_id="s"),
+    Entry("c", "accept-s-2", at(55), "voice", order="any", transfer_id="s", sign="accepted"),
+    Entry("c", "end-s-2", at(300), "voice", order="any", ended="accepted", transfer_id="s"),
+    Entry("c", "3", at(301), "voice", "fr", "anything-else", ended="accepted", transfer_id="s"),
     Entry("c", "end", at(320), "voice"),
 ]
 

@@ -80,12 +80,14 @@ def expected(log: list[CallSummary]) -> Counter[tuple[date, str, str]]:
         told = [("language", one.language), ("outcome", one.outcome or "")]
         told += [("hour", f"{WEEK[began.weekday()]}-{began.hour:02}")]
         told += [("stop", stop) for stop in set(one.stops)]
-        for search in one.transfers:
-            told += [("order", search.order), ("transfer", search.outcome or "")]
-            talked = search.outcome == "connected" or "accepted" in {ring.outcome for ring in search.attempts}
-            steps = {"rung": bool(search.attempts), "answered": talked, "accepted": talked}
+        for transfer in one.transfers:
+            told += [("order", transfer.order), ("transfer", transfer.outcome or "")]
+            talked = transfer.outcome == "connected" or "accepted" in {
+                ring.outcome for ring in transfer.attempts
+            }
+            steps = {"rung": bool(transfer.attempts), "answered": talked, "accepted": talked}
             told += [("reached", step) for step, came in steps.items() if came]
-            for ring in search.attempts:
+            for ring in transfer.attempts:
                 told += [("agency_rung", ring.agency), (f"agency_{ring.outcome or 'unknown'}", ring.agency)]
         counts[day, "texts" if one.channel == "text" else "calls", ""] += 1
         counts.update((day.replace(day=1), *thing) for thing in told)

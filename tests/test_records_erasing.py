@@ -16,7 +16,7 @@ from ivr.records.disclosure import list_daily
 from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 from ivr.records.retention import DAY, blur, forget
-from ivr.records.tables import attempts, calls, erased, erased_marks, searches, transfers, turns
+from ivr.records.tables import attempts, calls, erased, erased_marks, live_transfers, transfers, turns
 from ivr.records.transfer_store import TransferStore
 from ivr.records.unknown_calls import known_calls
 from ivr.transfer.machine import State, Transfer
@@ -36,9 +36,9 @@ NOW = datetime(2027, 3, 20, 12, 34, 56, tzinfo=UTC).timestamp()
 def call(name: str, mark: str, at: float = NOW - 100) -> list[Entry]:
     return [
         Entry(name, "0", at, "voice", "", "hello", mark=mark),
-        Entry(name, "1", at + 5, "voice", "fr", "person", order="any", search=f"s{name}", mark=mark),
-        Entry(name, f"ring-s{name}-1", at + 6, "voice", order="any", rang="a", search=f"s{name}"),
-        Entry(name, f"end-s{name}-1", at + 16, "voice", order="any", ended="busy", search=f"s{name}"),
+        Entry(name, "1", at + 5, "voice", "fr", "person", order="any", transfer_id=f"s{name}", mark=mark),
+        Entry(name, f"ring-s{name}-1", at + 6, "voice", order="any", rang="a", transfer_id=f"s{name}"),
+        Entry(name, f"end-s{name}-1", at + 16, "voice", order="any", ended="busy", transfer_id=f"s{name}"),
         Entry(name, "2", at + 17, "voice", "fr", "unreached", mark=mark),
         Entry(name, "end", at + 20, "voice"),
     ]
@@ -58,7 +58,7 @@ def test_everything_under_a_phones_marks_is_deleted_now(database: Database) -> N
     assert count == 2
     assert names(database) == ["c", "d"]
     with database.read() as sql:
-        tables = (turns, transfers, attempts, searches)
+        tables = (turns, transfers, attempts, live_transfers)
         found = [sql.scalar(select(func.count()).select_from(table)) for table in tables]
         assert found == [12, 2, 2, 2]
         assert set(sql.execute(select(erased.c.call_id, erased.c.at)).all()) == {
@@ -109,7 +109,7 @@ def test_person_who_waits_now_is_not_left_alone(database: Database) -> None:
 def test_nothing_erased_is_filed_again_from_an_old_journal(tmp_path: Path, database: Database) -> None:
     record(database, call("known", "m"), NOW)
     dead = Journal(tmp_path)
-    late = Entry("unknown", "ring-s-1", NOW - 1, "voice", order="any", rang="a", search="s")
+    late = Entry("unknown", "ring-s-1", NOW - 1, "voice", order="any", rang="a", transfer_id="s")
     for entry in [*call("known", "m"), *call("unknown", "m"), late, *call("other", "n")]:
         dead.write(entry)
     dead.close()

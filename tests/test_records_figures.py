@@ -25,9 +25,9 @@ def at(seconds: float) -> float:
     return START.timestamp() + seconds
 
 
-def search(call: str, began: float, *rings: tuple[str, str, float]) -> list[Entry]:
+def transfer_id(call: str, began: float, *rings: tuple[str, str, float]) -> list[Entry]:
     """Tell a search whose rings each go on for some seconds, from the second in which it was asked for."""
-    told = [Entry(call, "1", at(began), "voice", "en", "person", order="any", search="s")]
+    told = [Entry(call, "1", at(began), "voice", "en", "person", order="any", transfer_id="s")]
     now = began
     for number, (agency, how, seconds) in enumerate(rings, 1):
         told.append(_of(call, f"ring-s-{number}", now, rang=agency))
@@ -38,24 +38,24 @@ def search(call: str, began: float, *rings: tuple[str, str, float]) -> list[Entr
             now += 100
         told.append(_of(call, f"end-s-{number}", now, ended=how))
     if rings[-1][1] != "accepted":  # The caller is told so: who hears it has not left.
-        told.append(Entry(call, "2", at(now), "voice", "en", "unreached", search="s"))
+        told.append(Entry(call, "2", at(now), "voice", "en", "unreached", transfer_id="s"))
     return [*told, Entry(call, "end", at(now), "voice")]
 
 
 def _of(call: str, key: str, seconds: float, **said: str) -> Entry:
-    return Entry(call, key, at(seconds), "voice", order="any", search="s", **said)
+    return Entry(call, key, at(seconds), "voice", order="any", transfer_id="s", **said)
 
 
 STORY = [
-    *search("quick", 0, ("chrysalis", "accepted", 10)),
-    *search("slow", 100, ("chrysalis", "declined", 20), ("victims", "accepted", 25)),
-    *search("slower", 200, ("chrysalis", "busy", 5), ("victims", "accepted", 65)),
-    *search("vain", 300, ("chrysalis", "voicemail", 20), ("victims", "no_answer", 30)),
-    *search("vainer", 400, ("chrysalis", "failed", 2), ("victims", "fax", 3)),
-    Entry("gone", "1", at(500), "voice", "en", "person", order="any", search="s"),
-    Entry("gone", "ring-s-1", at(501), "voice", order="any", rang="chrysalis", search="s"),
+    *transfer_id("quick", 0, ("chrysalis", "accepted", 10)),
+    *transfer_id("slow", 100, ("chrysalis", "declined", 20), ("victims", "accepted", 25)),
+    *transfer_id("slower", 200, ("chrysalis", "busy", 5), ("victims", "accepted", 65)),
+    *transfer_id("vain", 300, ("chrysalis", "voicemail", 20), ("victims", "no_answer", 30)),
+    *transfer_id("vainer", 400, ("chrysalis", "failed", 2), ("victims", "fax", 3)),
+    Entry("gone", "1", at(500), "voice", "en", "person", order="any", transfer_id="s"),
+    Entry("gone", "ring-s-1", at(501), "voice", order="any", rang="chrysalis", transfer_id="s"),
     Entry("gone", "end", at(509), "voice"),
-    *search("tomorrow", DAY, ("chrysalis", "accepted", 1)),
+    *transfer_id("tomorrow", DAY, ("chrysalis", "accepted", 1)),
     Entry("text", "1", at(DAY + 3600), "text", "fr", "signs", sign="left"),
     Entry("on", "1", at(DAY + 7200), "voice", "en", "main"),
 ]

@@ -41,11 +41,11 @@ def outcome(*entries: Entry) -> str | None:
 def test_connected_call_is_told_with_its_rings() -> None:
     call = fold(STORY, LATER)
 
-    (search,) = call.transfers
+    (transfer,) = call.transfers
     assert (call.started, call.ended, call.end_estimated) == (1000.0, 1320.0, False)
     assert (call.language, call.last_stop, call.outcome, call.turns) == ("fr", "leave", "connected", 7)
-    assert (search.order, search.outcome, search.waited) == ("any", "connected", 30.0)
-    assert [(a.agency, a.outcome, a.seconds) for a in search.attempts] == [
+    assert (transfer.order, transfer.outcome, transfer.waited) == ("any", "connected", 30.0)
+    assert [(a.agency, a.outcome, a.seconds) for a in transfer.attempts] == [
         ("victim-services", "no_answer", 20.5),
         ("chrysalis", "accepted", 249.5),
     ]
@@ -67,15 +67,15 @@ def test_call_that_goes_on_has_no_outcome() -> None:
 
 
 def test_nobody_reached_is_known_when_the_last_ring_ends() -> None:
-    (search,) = fold([CALLED, ASKED, NEXT, FAILED], 1071.0).transfers
+    (transfer,) = fold([CALLED, ASKED, NEXT, FAILED], 1071.0).transfers
 
-    assert (search.outcome, search.waited) == ("not_connected", 40.0)
+    assert (transfer.outcome, transfer.waited) == ("not_connected", 40.0)
 
 
 def test_ring_that_goes_on_is_not_judged() -> None:
-    (search,) = fold([CALLED, ASKED], 1031.0).transfers
+    (transfer,) = fold([CALLED, ASKED], 1031.0).transfers
 
-    assert (search.outcome, search.waited, search.attempts) == (
+    assert (transfer.outcome, transfer.waited, transfer.attempts) == (
         None,
         None,
         (AttemptRecord("victim-services", 1030),),
@@ -85,29 +85,29 @@ def test_ring_that_goes_on_is_not_judged() -> None:
 def test_caller_who_hangs_up_during_a_ring_left_it() -> None:
     call = fold([CALLED, ASKED, replace(ENDED, at=1040.0)], LATER)
 
-    (search,) = call.transfers
-    assert (call.outcome, search.outcome, search.waited) == ("not_connected", "left", 10.0)
-    assert (search.attempts[0].outcome, search.attempts[0].seconds) == ("left", 10.0)
+    (transfer,) = call.transfers
+    assert (call.outcome, transfer.outcome, transfer.waited) == ("not_connected", "left", 10.0)
+    assert (transfer.attempts[0].outcome, transfer.attempts[0].seconds) == ("left", 10.0)
 
 
 def test_agency_that_pressed_its_key_connects_even_when_the_end_is_in_doubt() -> None:
-    (search,) = fold([CALLED, ASKED, NEXT, PRESSED, replace(TALKED, ended="in_doubt")], LATER).transfers
+    (transfer,) = fold([CALLED, ASKED, NEXT, PRESSED, replace(TALKED, ended="in_doubt")], LATER).transfers
 
-    assert (search.outcome, search.waited) == ("connected", 30.0)
+    assert (transfer.outcome, transfer.waited) == ("connected", 30.0)
 
 
 def test_agency_that_presses_too_late_connects_nobody() -> None:
     late = replace(PRESSED, at=1075.0)
 
-    (search,) = fold([CALLED, ASKED, NEXT, late, FAILED], LATER).transfers
+    (transfer,) = fold([CALLED, ASKED, NEXT, late, FAILED], LATER).transfers
 
-    assert search.outcome == "not_connected"
+    assert transfer.outcome == "not_connected"
 
 
 def test_conversation_is_no_waiting_when_nobody_noted_the_key() -> None:
-    (search,) = fold([CALLED, ASKED, NEXT, TALKED], LATER).transfers
+    (transfer,) = fold([CALLED, ASKED, NEXT, TALKED], LATER).transfers
 
-    assert search.waited == 20.5
+    assert transfer.waited == 20.5
 
 
 def test_second_search_of_a_call_is_a_second_transfer() -> None:
@@ -115,19 +115,19 @@ def test_second_search_of_a_call_is_a_second_transfer() -> None:
 
     call = fold([CALLED, ASKED, replace(FAILED, key="4"), again], 1401.0)
 
-    assert [search.order for search in call.transfers] == ["any", "not-police"]
+    assert [transfer.order for transfer in call.transfers] == ["any", "not-police"]
 
 
 def test_ring_whose_end_was_lost_is_in_doubt() -> None:
-    (search,) = fold([CALLED, ASKED, replace(NEXT, ended="")], 1051.0).transfers
+    (transfer,) = fold([CALLED, ASKED, replace(NEXT, ended="")], 1051.0).transfers
 
-    assert [attempt.outcome for attempt in search.attempts] == ["in_doubt", None]
+    assert [attempt.outcome for attempt in transfer.attempts] == ["in_doubt", None]
 
 
 def test_asking_when_nobody_can_be_rung_is_a_transfer_without_attempts() -> None:
-    (search,) = fold([CALLED, replace(ASKED, rang="")], 1031.0).transfers
+    (transfer,) = fold([CALLED, replace(ASKED, rang="")], 1031.0).transfers
 
-    assert (search.outcome, search.waited, search.attempts) == ("not_connected", 0.0, ())
+    assert (transfer.outcome, transfer.waited, transfer.attempts) == ("not_connected", 0.0, ())
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ ENTRIES = st.builds(
     order=st.sampled_from(["", "any", "not-police"]),
     rang=st.sampled_from(["", "a", "b"]),
     ended=st.sampled_from(["", "accepted", "busy"]),
-    search=st.sampled_from(["", "", "s", "t"]),
+    transfer_id=st.sampled_from(["", "", "s", "t"]),
     sign=st.sampled_from(["", "informed", "left", "accepted", "caller_left", "hung_up"]),
 )
 
@@ -202,4 +202,4 @@ def test_any_entries_in_any_order_and_number_tell_one_story(entries: list[Entry]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert fold(shuffled, 2e9) == told
     assert isinstance(told, CallRecord)
-    assert all(search.waited is None or search.waited >= 0 for search in told.transfers)
+    assert all(transfer.waited is None or transfer.waited >= 0 for transfer in told.transfers)

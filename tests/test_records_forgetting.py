@@ -153,7 +153,7 @@ def test_what_else_is_over_is_deleted(database: Database) -> None:
 
     gone = forget(database, NOW, 30, 24)
 
-    assert gone == Forgotten(searches=1, counts=1, erased=1, blocks=1)
+    assert gone == Forgotten(live_transfers=1, counts=1, erased=1, blocks=1)
     assert [row.day for row in list_daily(database)] == days[1:]
     assert [one.mark for one in list_blocks(database, 0)] == ["not free"]
 

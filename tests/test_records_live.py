@@ -19,15 +19,15 @@ NOW = 1_800_000_000.0
 
 
 def asks(call: str, *after: Entry) -> list[Entry]:
-    return [Entry(call, "1", NOW, "voice", "fr", "person", order="any", search=call), *after]
+    return [Entry(call, "1", NOW, "voice", "fr", "person", order="any", transfer_id=call), *after]
 
 
 def ring(call: str, place: int, agency: str, at: float) -> Entry:
-    return Entry(call, f"ring-{call}-{place}", NOW + at, "voice", order="any", rang=agency, search=call)
+    return Entry(call, f"ring-{call}-{place}", NOW + at, "voice", order="any", rang=agency, transfer_id=call)
 
 
 def over(call: str, place: int, at: float, how: str) -> Entry:
-    return Entry(call, f"end-{call}-{place}", NOW + at, "voice", ended=how, search=call)
+    return Entry(call, f"end-{call}-{place}", NOW + at, "voice", ended=how, transfer_id=call)
 
 
 def test_agency_that_is_rung_is_told_from_the_ring_on(database: Database) -> None:
@@ -49,7 +49,7 @@ def test_agency_that_is_dialled_on_the_direct_path_is_told_too(database: Databas
 
 
 def test_whoever_talks_or_hung_up_is_not_being_rung(database: Database) -> None:
-    accepted = Entry("a", "accept-a-1", NOW + 5, "voice", search="a", sign="accepted")
+    accepted = Entry("a", "accept-a-1", NOW + 5, "voice", transfer_id="a", sign="accepted")
     left = Entry("b", "end", NOW + 9, "voice", heard="ended")
     record(database, asks("a", ring("a", 1, "hotline", 1), accepted), NOW + 10)
     record(database, asks("b", ring("b", 1, "chrysalis", 1), left), NOW + 10)

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from ivr.records.call_summary import TransferRecord
 
 
-def turn(key: int, at: float, stop: str = "person", *, search: str = "s", ended: str = "") -> Entry:
-    return Entry("c", str(key), at, "voice", "fr", stop, ended=ended, search=search)
+def turn(key: int, at: float, stop: str = "person", *, transfer_id: str = "s", ended: str = "") -> Entry:
+    return Entry("c", str(key), at, "voice", "fr", stop, ended=ended, transfer_id=transfer_id)
 
 
 def news(key: str, at: float, ended: str = "", rang: str = "") -> Entry:
     sign = "accepted" if key.startswith("accept") else ""
-    return Entry("c", key, at, "voice", order="any", rang=rang, ended=ended, search="s", sign=sign)
+    return Entry("c", key, at, "voice", order="any", rang=rang, ended=ended, transfer_id="s", sign=sign)
 
 
 CALLED = Entry("c", "0", 1000.0, "voice", "", "hello")
@@ -44,12 +44,12 @@ def tell(*entries: Entry, now: float = LATER) -> CallRecord:
 
 
 def only(*entries: Entry, now: float = LATER) -> TransferRecord:
-    (search,) = tell(*entries, now=now).transfers
-    return search
+    (transfer,) = tell(*entries, now=now).transfers
+    return transfer
 
 
-def outcomes(search: TransferRecord) -> list[str | None]:
-    return [attempt.outcome for attempt in search.attempts]
+def outcomes(transfer: TransferRecord) -> list[str | None]:
+    return [attempt.outcome for attempt in transfer.attempts]
 
 
 def without(*gone: Entry) -> list[Entry]:
@@ -59,15 +59,15 @@ def without(*gone: Entry) -> list[Entry]:
 def test_connected_search_is_told_with_its_rings() -> None:
     call = tell(*STORY)
 
-    (search,) = call.transfers
-    first, second = search.attempts
+    (transfer,) = call.transfers
+    first, second = transfer.attempts
     assert (call.outcome, call.turns, call.language, call.last_stop) == (
         "connected",
         4,
         "fr",
         "anything-else",
     )
-    assert (search.order, search.outcome, search.waited) == ("any", "connected", 35.0)
+    assert (transfer.order, transfer.outcome, transfer.waited) == ("any", "connected", 35.0)
     assert (first.agency, first.outcome, first.seconds, first.waited) == (
         "victim-services",
         "no_answer",
@@ -84,36 +84,40 @@ def test_connected_search_is_told_with_its_rings() -> None:
 
 
 def test_waiting_caller_is_not_judged() -> None:
-    search = only(CALLED, ASKED, RANG, MISSED, now=1041.0)
+    transfer = only(CALLED, ASKED, RANG, MISSED, now=1041.0)
 
-    assert (search.outcome, search.waited) == (None, None)
+    assert (transfer.outcome, transfer.waited) == (None, None)
 
 
 def test_nobody_reached_is_known_when_the_caller_is_back() -> None:
-    search = only(CALLED, ASKED, RANG, MISSED, turn(3, 1042.0, "unreached"))
+    transfer = only(CALLED, ASKED, RANG, MISSED, turn(3, 1042.0, "unreached"))
 
-    assert (search.outcome, search.waited) == ("not_connected", 22.0)
+    assert (transfer.outcome, transfer.waited) == ("not_connected", 22.0)
 
 
 def test_choice_taken_during_a_ring_ends_the_waiting() -> None:
     cancelled = news("end-s-1", 1032.0, "cancelled")
 
-    search = only(CALLED, ASKED, RANG, turn(3, 1031.0, "unreached"), cancelled)
+    transfer = only(CALLED, ASKED, RANG, turn(3, 1031.0, "unreached"), cancelled)
 
-    assert (search.outcome, search.waited, outcomes(search)) == ("not_connected", 11.0, ["cancelled"])
+    assert (transfer.outcome, transfer.waited, outcomes(transfer)) == (
+        "not_connected",
+        11.0,
+        ["cancelled"],
+    )
 
 
 @pytest.mark.parametrize("gone", [[LEFT], [HUNG_UP], [LEFT, HUNG_UP], [replace(ENDED, at=1045.0)]])
 def test_caller_who_hangs_up_while_waiting_left(gone: list[Entry]) -> None:
     call = tell(CALLED, ASKED, RANG, MISSED, RANG_NEXT, *gone, ENDED)
 
-    (search,) = call.transfers
-    assert (call.outcome, search.outcome, outcomes(search)) == (
+    (transfer,) = call.transfers
+    assert (call.outcome, transfer.outcome, outcomes(transfer)) == (
         "not_connected",
         "left",
         ["no_answer", "left"],
     )
-    assert search.waited == pytest.approx(25.0, abs=0.2)
+    assert transfer.waited == pytest.approx(25.0, abs=0.2)
 
 
 def test_caller_who_hangs_up_after_talking_was_connected() -> None:
@@ -126,61 +130,69 @@ def test_caller_who_hangs_up_after_talking_was_connected() -> None:
 def test_caller_who_left_in_the_second_of_the_accept_was_not_connected() -> None:
     gone = replace(HUNG_UP, at=1055.0)
 
-    search = only(*without(OVER, BACK), gone, replace(OVER, at=1056.0))
+    transfer = only(*without(OVER, BACK), gone, replace(OVER, at=1056.0))
 
-    assert (search.outcome, outcomes(search)) == ("left", ["no_answer", "left"])
+    assert (transfer.outcome, outcomes(transfer)) == ("left", ["no_answer", "left"])
 
 
 def test_agency_that_pressed_its_key_too_late_joined_nobody() -> None:
-    search = only(*without(OVER, BACK), replace(OVER, ended="taken"), turn(3, 1301.0, "unreached"))
+    transfer = only(*without(OVER, BACK), replace(OVER, ended="taken"), turn(3, 1301.0, "unreached"))
 
-    assert (search.outcome, outcomes(search)) == ("not_connected", ["no_answer", "taken"])
+    assert (transfer.outcome, outcomes(transfer)) == ("not_connected", ["no_answer", "taken"])
 
 
 def test_agency_after_which_another_was_rung_joined_nobody() -> None:
     rung_again = news("ring-s-3", 1070.0, rang="hotline")
 
-    search = only(*without(OVER, BACK, ENDED), rung_again, now=1071.0)
+    transfer = only(*without(OVER, BACK, ENDED), rung_again, now=1071.0)
 
-    assert (search.outcome, outcomes(search)) == (None, ["no_answer", "failed", None])
+    assert (transfer.outcome, outcomes(transfer)) == (None, ["no_answer", "failed", None])
 
 
 def test_overlapping_rings_end_each_at_its_own_time() -> None:
     late = replace(MISSED, at=1043.0)
 
-    search = only(CALLED, ASKED, RANG, RANG_NEXT, late, now=1044.0)
+    transfer = only(CALLED, ASKED, RANG, RANG_NEXT, late, now=1044.0)
 
-    assert [attempt.ended for attempt in search.attempts] == [1043.0, None]
+    assert [attempt.ended for attempt in transfer.attempts] == [1043.0, None]
 
 
 def test_ring_whose_end_was_lost_is_in_doubt() -> None:
-    search = only(*without(MISSED))
+    transfer = only(*without(MISSED))
 
-    assert (search.attempts[0].ended, outcomes(search)) == (1041.0, ["in_doubt", "accepted"])
+    assert (transfer.attempts[0].ended, outcomes(transfer)) == (1041.0, ["in_doubt", "accepted"])
 
 
 def test_key_that_was_not_noted_is_known_from_the_caller_who_talked() -> None:
-    search = only(*without(ACCEPTED, OVER))
+    transfer = only(*without(ACCEPTED, OVER))
 
-    assert (search.outcome, search.waited, outcomes(search)) == ("connected", 21.0, ["no_answer", "accepted"])
+    assert (transfer.outcome, transfer.waited, outcomes(transfer)) == (
+        "connected",
+        21.0,
+        ["no_answer", "accepted"],
+    )
 
 
 def test_caller_who_talked_outweighs_what_was_said_of_the_ring() -> None:
-    search = only(*without(OVER), replace(OVER, at=1042.0, ended="failed"))
+    transfer = only(*without(OVER), replace(OVER, at=1042.0, ended="failed"))
 
-    assert (search.outcome, search.waited, outcomes(search)) == ("connected", 35.0, ["no_answer", "accepted"])
+    assert (transfer.outcome, transfer.waited, outcomes(transfer)) == (
+        "connected",
+        35.0,
+        ["no_answer", "accepted"],
+    )
 
 
 def test_conversation_without_any_ring_noted_is_connected() -> None:
-    search = only(CALLED, ASKED, BACK)
+    transfer = only(CALLED, ASKED, BACK)
 
-    assert (search.outcome, search.waited, search.attempts) == ("connected", None, ())
+    assert (transfer.outcome, transfer.waited, transfer.attempts) == ("connected", None, ())
 
 
 def test_ring_that_was_filed_before_the_callers_turns_is_told() -> None:
-    search = only(RANG, MISSED, now=1041.0)
+    transfer = only(RANG, MISSED, now=1041.0)
 
-    assert (search.order, search.started, search.outcome, outcomes(search)) == (
+    assert (transfer.order, transfer.started, transfer.outcome, outcomes(transfer)) == (
         "any",
         1020.5,
         None,
@@ -189,9 +201,9 @@ def test_ring_that_was_filed_before_the_callers_turns_is_told() -> None:
 
 
 def test_caller_who_is_back_without_having_asked_searched() -> None:
-    search = only(CALLED, BACK)
+    transfer = only(CALLED, BACK)
 
-    assert (search.order, search.outcome) == ("", "connected")
+    assert (transfer.order, transfer.outcome) == ("", "connected")
 
 
 def test_direct_path_goes_on_with_the_same_search() -> None:
@@ -200,9 +212,13 @@ def test_direct_path_goes_on_with_the_same_search() -> None:
     cancelled = replace(MISSED, at=1051.0)
     talked = Entry("c", "4", 1200.0, "voice", "fr", "anything-else", ended="accepted")
 
-    search = only(CALLED, ASKED, RANG, rung, pressed, cancelled, talked, ENDED)
+    transfer = only(CALLED, ASKED, RANG, rung, pressed, cancelled, talked, ENDED)
 
-    assert (search.outcome, search.waited, outcomes(search)) == ("connected", 30.0, ["no_answer", "accepted"])
+    assert (transfer.outcome, transfer.waited, outcomes(transfer)) == (
+        "connected",
+        30.0,
+        ["no_answer", "accepted"],
+    )
 
 
 def test_direct_path_that_rings_on_is_not_judged() -> None:
@@ -214,18 +230,18 @@ def test_direct_path_that_rings_on_is_not_judged() -> None:
 
 def test_second_search_of_a_call_is_a_second_transfer() -> None:
     back = turn(3, 1042.0, "unreached")
-    again = replace(turn(4, 1060.0, search="r"), order="not-police")
-    rung = replace(RANG, key="ring-r-1", search="r", at=1061.0)
+    again = replace(turn(4, 1060.0, transfer_id="r"), order="not-police")
+    rung = replace(RANG, key="ring-r-1", transfer_id="r", at=1061.0)
 
-    call = tell(CALLED, ASKED, RANG, MISSED, back, again, rung, replace(BACK, key="5", search="r"))
+    call = tell(CALLED, ASKED, RANG, MISSED, back, again, rung, replace(BACK, key="5", transfer_id="r"))
 
-    assert [search.order for search in call.transfers] == ["any", "not-police"]
-    assert [search.outcome for search in call.transfers] == ["not_connected", "connected"]
-    assert [outcomes(search) for search in call.transfers] == [["no_answer"], ["accepted"]]
+    assert [transfer.order for transfer in call.transfers] == ["any", "not-police"]
+    assert [transfer.outcome for transfer in call.transfers] == ["not_connected", "connected"]
+    assert [outcomes(transfer) for transfer in call.transfers] == [["no_answer"], ["accepted"]]
 
 
 def test_turn_that_knows_of_no_search_still_ends_the_waiting() -> None:
-    lost = turn(3, 1050.0, "main", search="")
+    lost = turn(3, 1050.0, "main", transfer_id="")
 
     assert only(CALLED, ASKED, RANG, lost, now=1051.0).outcome == "not_connected"
     assert only(*without(BACK, OVER), replace(lost, at=1301.0)).outcome == "connected"

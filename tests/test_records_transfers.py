@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.tables import searches
+from ivr.records.tables import live_transfers
 from ivr.records.transfer_store import LEG_SECONDS, TALK_SECONDS, TransferStore
 from ivr.transfer.machine import State, Transfer
 
@@ -37,7 +37,7 @@ def clock() -> Clock:
 @pytest.fixture
 def transfers(database: Database, clock: Clock) -> TransferStore:
     with database.write() as sql:
-        sql.execute(searches.delete())
+        sql.execute(live_transfers.delete())
     return TransferStore(database, clock.now)
 
 

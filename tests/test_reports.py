@@ -52,16 +52,16 @@ def by_hand(told: Told, span: Period) -> tuple[dict[str, list[int]], dict[str, C
         said += [("hour", f"{WEEK[began.weekday()]}-{began.hour:02}")]
         turns = [entry for entry in entries if entry.channel == "text" or entry.key.isdigit()]
         said += [("stop", stop) for stop in {entry.stop for entry in turns} - {""}]
-        for search in call.transfers:
-            said.append(("transfer", search.outcome or ""))
-            rings = search.attempts
-            talked = search.outcome == "connected"
+        for transfer in call.transfers:
+            said.append(("transfer", transfer.outcome or ""))
+            rings = transfer.attempts
+            talked = transfer.outcome == "connected"
             taken = talked or any(ring.accepted is not None or ring.outcome == "accepted" for ring in rings)
             answered = taken or any(ring.answered is not None for ring in rings)
             steps = {"rung": bool(rings) or talked, "answered": answered, "accepted": taken}
             said += [("reached", step) for step, so_far in steps.items() if so_far]
-            if search.waited is not None:
-                long = f"{min(int(search.waited) // 10 * 10, 300):03}"
+            if transfer.waited is not None:
+                long = f"{min(int(transfer.waited) // 10 * 10, 300):03}"
                 said.append(("waited" if talked else "waited_in_vain", long))
         for what, name in said:
             counts.setdefault(what, Counter())[name] += 1

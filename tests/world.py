@@ -156,7 +156,7 @@ class OneProcess:
         )
         self._phone = phone = Mortal(replace(here, api_url=network.api_url))
         slots = CallPacing(connect_redis(NOWHERE), CircuitBreaker(), self._now)
-        searching = TransferCoordinator(
+        transfers = TransferCoordinator(
             flow.directory,
             self._store,
             self._journal,
@@ -174,7 +174,7 @@ class OneProcess:
             self._journal,
             phone,
             self._later,
-            searching,
+            transfers,
             self._status,
             CallerLimits(limits),
             tell=alarms.tell,

@@ -114,7 +114,7 @@ class Connect:
 class WaitInQueue:
     """Wait in a queue of one's own while a transfer searches for a person."""
 
-    search: str
+    transfer_id: str
 
 
 @dataclass(frozen=True)

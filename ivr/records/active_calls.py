@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from ivr.records.audit import write_deed
 from ivr.records.database import RecordRefused
 from ivr.records.opt_outs_blocks import write_block
-from ivr.records.tables import attempts, calls, notes, searches, transfers
+from ivr.records.tables import attempts, calls, live_transfers, notes, transfers
 
 if TYPE_CHECKING:
     from ivr.records.database import Database
@@ -54,17 +54,21 @@ class Note:
 
 def list_live(database: Database) -> list[Live]:
     """Read the conversations that go on, the newest first."""
-    theirs = (searches.c.call_id == calls.c.id) & searches.c.state.in_(GOING_ON)
+    theirs = (live_transfers.c.call_id == calls.c.id) & live_transfers.c.state.in_(GOING_ON)
     columns = (
         calls.c.id,
         calls.c.channel,
         calls.c.language,
         calls.c.started_at,
         calls.c.last_stop,
-        searches.c.state,
-        searches.c.agency,
+        live_transfers.c.state,
+        live_transfers.c.agency,
     )
-    wanted = select(*columns).select_from(calls.outerjoin(searches, theirs)).where(calls.c.ended_at.is_(None))
+    wanted = (
+        select(*columns)
+        .select_from(calls.outerjoin(live_transfers, theirs))
+        .where(calls.c.ended_at.is_(None))
+    )
     with database.read() as sql:
         rows = sql.execute(wanted.order_by(calls.c.started_at.desc()).limit(MOST)).all()
     return [Live(*row[:5], row.state or "", row.agency or "") for row in rows]

@@ -312,11 +312,11 @@ def summaries(sql: Connection, page: Select[Any]) -> list[CallSummary]:
     """Read one page of calls with all that belongs to them."""
     rows = sql.execute(page).mappings().all()
     ids = [row["id"] for row in rows]
-    stops, searches = _stops(sql, ids), _transfers(sql, ids)
-    return [_summary(row, stops[row["id"]], searches[row["id"]]) for row in rows]
+    stops, live_transfers = _stops(sql, ids), _transfers(sql, ids)
+    return [_summary(row, stops[row["id"]], live_transfers[row["id"]]) for row in rows]
 
 
-def _summary(row: RowMapping, stops: list[str], searches: list[TransferSummary]) -> CallSummary:
+def _summary(row: RowMapping, stops: list[str], live_transfers: list[TransferSummary]) -> CallSummary:
     """Put one call together."""
     return CallSummary(
         id=row["id"],
@@ -327,7 +327,7 @@ def _summary(row: RowMapping, stops: list[str], searches: list[TransferSummary])
         outcome=row["outcome"],
         turns=row["turns"],
         stops=tuple(stops),
-        transfers=tuple(searches),
+        transfers=tuple(live_transfers),
     )
 
 
@@ -349,10 +349,10 @@ def _transfers(sql: Connection, ids: Sequence[str]) -> dict[str, list[TransferSu
     """Read the searches of some calls."""
     found: dict[str, list[TransferSummary]] = defaultdict(list)
     rings = _attempts(sql, ids)
-    searches = (
+    live_transfers = (
         select(transfers).where(transfers.c.call_id.in_(ids)).order_by(transfers.c.call_id, transfers.c.place)
     )
-    for row in sql.execute(searches):
+    for row in sql.execute(live_transfers):
         summary = TransferSummary(
             row.order_name, row.outcome, _tenths(row.waited_seconds), tuple(rings[row.id])
         )

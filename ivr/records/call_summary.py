@@ -145,18 +145,18 @@ def transfers_of(told: Sequence[Entry]) -> tuple[TransferRecord, ...]:
     queues: dict[str, list[Entry]] = defaultdict(list)
     found: list[TransferRecord] = []
     for entry in told:
-        if entry.search and not is_turn(entry):
-            queues[entry.search].append(entry)
+        if entry.transfer_id and not is_turn(entry):
+            queues[entry.transfer_id].append(entry)
     for entry in told:
-        if entry.search and is_turn(entry):
+        if entry.transfer_id and is_turn(entry):
             _hear_queue(found, entry, queues)
-        elif not entry.search and not entry.key.startswith(LATER):
+        elif not entry.transfer_id and not entry.key.startswith(LATER):
             _hear(found, entry)
     # A search whose turns are still in another process's journal.
-    known = {transfer.search for transfer in found}
+    known = {transfer.transfer_id for transfer in found}
     found += [begin_waiting(name, news) for name, news in sorted(queues.items()) if name not in known]
     for entry in told:
-        if entry.key.startswith(LATER) and not entry.search:
+        if entry.key.startswith(LATER) and not entry.transfer_id:
             found = [_note(transfer, entry) for transfer in found]
     return tuple(found)
 
@@ -170,29 +170,29 @@ def call_off(transfer: TransferRecord, ended: float) -> TransferRecord:
 
 def _hear_queue(found: list[TransferRecord], entry: Entry, queues: Mapping[str, list[Entry]]) -> None:
     """Take a turn that is about a queue: the caller asked for a person there, or is back."""
-    if any(transfer.search == entry.search for transfer in found):
+    if any(transfer.transfer_id == entry.transfer_id for transfer in found):
         _hear(found, entry)
         return
     if found and found[-1].goes_on:
         found[-1] = come_back(found[-1], replace(entry, ended=""))
-    found.append(begin_waiting(entry.search, queues.get(entry.search, []), entry))
+    found.append(begin_waiting(entry.transfer_id, queues.get(entry.transfer_id, []), entry))
     if not asks(entry):
         _hear(found, entry)
 
 
 def _hear(found: list[TransferRecord], entry: Entry) -> None:
     """Take one entry into the searches found so far."""
-    searching = bool(found) and found[-1].goes_on
-    if searching and found[-1].queued:
+    transfers = bool(found) and found[-1].goes_on
+    if transfers and found[-1].queued:
         if not is_turn(entry):
             return
         found[-1] = come_back(found[-1], entry)  # Whatever they did, they are out of the queue.
-    elif searching and entry.ended:
+    elif transfers and entry.ended:
         found[-1] = found[-1].end(entry.at, entry.ended)
-    if entry.rang and not (searching and entry.order in {"", found[-1].order}):
+    if entry.rang and not (transfers and entry.order in {"", found[-1].order}):
         _doubt(found, entry.at)
         found.append(TransferRecord(entry.order, entry.at))
-    elif entry.order and not entry.rang and not entry.ended and not searching:
+    elif entry.order and not entry.rang and not entry.ended and not transfers:
         found.append(TransferRecord(entry.order, entry.at, over=entry.at))  # Nobody could be rung.
     if entry.rang:
         _doubt(found, entry.at)
@@ -234,14 +234,14 @@ STRANDED = "failed"  # A person took the call, and the caller was never joined w
 GONE = frozenset({"caller_left", "hung_up"})
 
 
-def begin_waiting(search: str, news: Sequence[Entry], turn: Entry | None = None) -> TransferRecord:
+def begin_waiting(transfer_id: str, news: Sequence[Entry], turn: Entry | None = None) -> TransferRecord:
     """Tell a search whose caller is still in the queue, or left it without another turn."""
     told = [*([turn] if turn else []), *news]
     waiting = TransferRecord(
         order=next((entry.order for entry in told if entry.order), ""),
         started=turn.at if turn and asks(turn) else min(entry.at for entry in told),
         attempts=_attempts(news),
-        search=search,
+        transfer_id=transfer_id,
         queued=True,
     )
     gone = [entry.at for entry in news if entry.sign == "caller_left"]
@@ -259,7 +259,7 @@ def come_back(waiting: TransferRecord, turn: Entry) -> TransferRecord:
     left = turn.sign in GONE and not met
     if met:
         waiting = _trust_key(waiting)
-    elif turn.ended or turn.search == waiting.search:
+    elif turn.ended or turn.transfer_id == waiting.transfer_id:
         # The network says that they waited until now: who took the call was too late for them.
         waiting = _revoke(waiting, LEFT if left else STRANDED)
     back = _leave(waiting, turn.at, LEFT if left else turn.ended or IN_DOUBT, left=left)
@@ -377,7 +377,7 @@ class TransferRecord:
     started: float
     attempts: tuple[AttemptRecord, ...] = ()
     over: float | None = None  # When the caller no longer waited, nor talked.
-    search: str = ""  # The id of a search in a queue.
+    transfer_id: str = ""  # The id of a search in a queue.
     queued: bool = False  # The caller is in that queue now.
     met: bool = False  # The caller has talked with somebody, whatever is known of whom.
     left: bool = False  # The caller went while somebody was being looked for.

@@ -72,7 +72,7 @@ def count_calls(sql: Connection, ids: Sequence[str], zone: tzinfo) -> Counter[Co
     )
     counts.update(_of(began[row.id], *one) for row in rows for one in _call(began[row.id], row))
     counts.update(_of(began[call], "stop", stop) for call, stop in _stops(sql, ids))
-    counts.update(_of(began[call], what, name) for call, what, name in _searches(sql, ids))
+    counts.update(_of(began[call], what, name) for call, what, name in _transfers(sql, ids))
     counts.update(_of(began[call], what, name) for call, what, name in _rings(sql, ids))
     return counts
 
@@ -105,7 +105,7 @@ def _stops(sql: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield row.call_id, row.stop
 
 
-def _searches(sql: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+def _transfers(sql: Connection, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """Tell what searches for a person came to, how far, and how long those waited who reached one."""
     for row in sql.execute(select(transfers).where(transfers.c.call_id.in_(ids))):
         yield row.call_id, "order", row.order_name
@@ -173,8 +173,8 @@ def count_rows(sql: Connection, span: Period) -> Counter[CountKey]:
         counts[CountKey(span.since, "hour", f"{WEEK[there.weekday()]}-{there.hour:02}")] += count
     for what, name, count in (
         *_calls(sql, began),
-        *_stops_tallying(sql, began),
-        *_searches_tallying(sql, span),
+        *_stops_of_period(sql, began),
+        *_transfers_of_period(sql, span),
     ):
         counts[CountKey(span.since, what, name)] += count
     return counts
@@ -187,7 +187,7 @@ def _calls(sql: Connection, began: ColumnElement[bool]) -> Iterator[tuple[str, s
         yield from ((what, value or "", count) for value, count in sql.execute(counted))
 
 
-def _stops_tallying(sql: Connection, began: ColumnElement[bool]) -> Iterator[tuple[str, str, int]]:
+def _stops_of_period(sql: Connection, began: ColumnElement[bool]) -> Iterator[tuple[str, str, int]]:
     """Count the calls that came to each stop."""
     # PostgreSQL finds these calls along an index first, and then their turns; else it may look through all.
     theirs = select(calls.c.id).where(began).cte("theirs").prefix_with("MATERIALIZED", dialect="postgresql")
@@ -197,7 +197,7 @@ def _stops_tallying(sql: Connection, began: ColumnElement[bool]) -> Iterator[tup
     yield from (("stop", stop, count) for stop, count in sql.execute(there))
 
 
-def _searches_tallying(sql: Connection, span: Period) -> Iterator[tuple[str, str, int]]:
+def _transfers_of_period(sql: Connection, span: Period) -> Iterator[tuple[str, str, int]]:
     """Count what searches for a person came to, how far, and how long callers waited."""
     # No call lasts a day: so every search of theirs is found along the index of searches.
     near = (transfers.c.started_at >= span.begins) & (transfers.c.started_at < span.ends + A_DAY)

@@ -21,8 +21,8 @@ from ivr.records.tables import (
     calls,
     erased,
     erased_marks,
+    live_transfers,
     retention,
-    searches,
     transfers,
     turns,
 )
@@ -162,13 +162,15 @@ def delete_calls(sql: Connection, ids: Sequence[str], now: datetime) -> Counter[
     which call that is, and it lasts a day.
     """
     drop_tallies_of(sql, ids)
-    over = or_(searches.c.state.in_(OVER), searches.c.changed_at < now - timedelta(seconds=TALK_SECONDS))
+    over = or_(
+        live_transfers.c.state.in_(OVER), live_transfers.c.changed_at < now - timedelta(seconds=TALK_SECONDS)
+    )
     theirs = select(transfers.c.id).where(transfers.c.call_id.in_(ids))
     rows = {  # From the leaves to the root: the database would do it too, without counting.
         "attempts": delete(attempts).where(attempts.c.transfer_id.in_(theirs)),
         "transfers": delete(transfers).where(transfers.c.call_id.in_(ids)),
         "turns": delete(turns).where(turns.c.call_id.in_(ids)),
-        "searches": delete(searches).where(searches.c.call_id.in_(ids), over),
+        "live_transfers": delete(live_transfers).where(live_transfers.c.call_id.in_(ids), over),
         "calls": delete(calls).where(calls.c.id.in_(ids)),
     }
     return Counter({name: sql.execute(statement).rowcount for name, statement in rows.items()})

@@ -243,8 +243,8 @@ def _rewrite(sql: Connection, told: Sequence[CallRecord], exact: Mapping[str, da
     if told:
         rows = [write_call(call, exact[call.id]) for call in told]
         sql.execute(update(calls).where(calls.c.id == bindparam("told")), rows)
-    if searches := [row for call in told for row in write_transfers(call)]:
-        sql.execute(transfers.insert(), searches)
+    if live_transfers := [row for call in told for row in write_transfers(call)]:
+        sql.execute(transfers.insert(), live_transfers)
     if rings := [row for call in told for row in write_attempts(call)]:
         sql.execute(attempts.insert(), rings)
 
@@ -283,7 +283,7 @@ def read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:
             rang=row.rang,
             ended=row.ended,
             mark=row.mark,
-            search=row.search,
+            transfer_id=row.transfer_id,
             sign=row.sign,
         )
         found[row.call_id].append(entry)
@@ -335,7 +335,7 @@ def write_turn(entry: Entry, started: float) -> Row:
         "rang": entry.rang,
         "ended": entry.ended,
         "sign": entry.sign,
-        "search": entry.search,
+        "transfer_id": entry.transfer_id,
     }
 
 
@@ -346,12 +346,12 @@ def write_transfers(call: CallRecord) -> list[Row]:
             "id": f"{call.id}-{number}",
             "call_id": call.id,
             "place": number,
-            "order_name": search.order,
-            "started_at": _moment(search.started),
-            "outcome": search.outcome,
-            "waited_seconds": search.waited,
+            "order_name": transfer.order,
+            "started_at": _moment(transfer.started),
+            "outcome": transfer.outcome,
+            "waited_seconds": transfer.waited,
         }
-        for number, search in enumerate(call.transfers, 1)
+        for number, transfer in enumerate(call.transfers, 1)
     ]
 
 
@@ -371,8 +371,8 @@ def write_attempts(call: CallRecord) -> list[Row]:
             "seconds": ring.seconds,
             "waited_seconds": ring.waited,
         }
-        for number, search in enumerate(call.transfers, 1)
-        for rank, ring in enumerate(search.attempts, 1)
+        for number, transfer in enumerate(call.transfers, 1)
+        for rank, ring in enumerate(transfer.attempts, 1)
     ]
 
 

@@ -36,9 +36,9 @@ class Markers:
         """Say whether the ring of one turn was accepted."""
         return self._path(call, turn).exists()
 
-    def agree(self, search: str, waits: bool) -> bool:  # noqa: FBT001 - the answer that is agreed upon
+    def agree(self, transfer_id: str, waits: bool) -> bool:  # noqa: FBT001 - the answer that is agreed upon
         """Say how one wish for a person was first answered: by waiting, or by the direct path."""
-        path = self._folder / search
+        path = self._folder / transfer_id
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path.symlink_to("waits" if waits else "direct")  # Made whole or not at all; it leads nowhere.

@@ -102,7 +102,7 @@ class Forgotten:
     turns: int = 0
     transfers: int = 0
     attempts: int = 0
-    searches: int = 0
+    live_transfers: int = 0
     counts: int = 0
     erased: int = 0  # What was remembered of calls that were erased.
     blocks: int = 0  # That were over.
@@ -137,7 +137,7 @@ def forget(  # noqa: PLR0913 - two ages, and how it is done
         gone += some
         tell(gone["calls"], max(total, gone["calls"]))
     gone += _forget_rest(database, now, rows_days, counts_months)
-    gone["searches"] += TransferStore(database, lambda: now).forget(now - DAY)
+    gone["live_transfers"] += TransferStore(database, lambda: now).forget(now - DAY)
     return Forgotten(**gone, scrubbed=scrub(database))
 
 

@@ -87,7 +87,7 @@ turns = Table(
     Column("rang", String, nullable=False),
     Column("ended", String, nullable=False),
     Column("sign", String, nullable=False),
-    Column("search", String, nullable=False, server_default=""),
+    Column("transfer_id", String, nullable=False, server_default=""),
 )
 
 transfers = Table(
@@ -123,8 +123,8 @@ attempts = Table(
     Index("ix_attempts_report", "rung_at", "agency", "outcome", "answered_at"),
 )
 
-searches = Table(  # The truth about transfers that go on; what became of them is told above.
-    "searches",
+live_transfers = Table(  # The truth about transfers that go on; what became of them is told above.
+    "live_transfers",
     metadata,
     Column("id", String, primary_key=True),
     Column("call_id", String, nullable=False),  # The call's row may be filed later.

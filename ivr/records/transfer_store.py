@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, or_, select, text, update
 
 from ivr.circuit_breaker import CircuitBreaker
 from ivr.records.database import Lock, RecordsUnavailable, insert_missing
-from ivr.records.tables import searches
+from ivr.records.tables import live_transfers
 from ivr.transfer.machine import LEG, Decide, Follow, State, Transfer, nothing
 from ivr.transfer.time_limits import OFFERED_AFTER
 
@@ -44,12 +44,12 @@ class TransferStore:
         now = self._moment()
         row = {"id": transfer.id, "began_at": now, "changed_at": now} | _columns(transfer)
         with self._database.write() as sql:
-            insert_missing(sql, searches, [row])
+            insert_missing(sql, live_transfers, [row])
 
     def find(self, transfer_id: str) -> Transfer | None:
         """Read one transfer as it is now."""
         with self._database.read() as sql:
-            row = sql.execute(select(searches).where(searches.c.id == transfer_id)).one_or_none()
+            row = sql.execute(select(live_transfers).where(live_transfers.c.id == transfer_id)).one_or_none()
         return _transfer(row) if row else None
 
     def change(
@@ -62,7 +62,7 @@ class TransferStore:
         is called once the change is kept, by whoever kept it: nobody may wait for it any more.
         """
         with self._database.write() as sql:
-            found = select(searches).where(searches.c.id == transfer_id).with_for_update()
+            found = select(live_transfers).where(live_transfers.c.id == transfer_id).with_for_update()
             row = sql.execute(found).one_or_none()
             if row is None:
                 return None
@@ -79,7 +79,9 @@ class TransferStore:
 
     def forget(self, older_than: float) -> int:
         """Delete the transfers that have not changed since then; say how many."""
-        old = delete(searches).where(searches.c.changed_at < datetime.fromtimestamp(older_than, UTC))
+        old = delete(live_transfers).where(
+            live_transfers.c.changed_at < datetime.fromtimestamp(older_than, UTC)
+        )
         with self._database.write() as sql:
             return sql.execute(old).rowcount
 
@@ -90,11 +92,13 @@ class TransferStore:
         is passed over.
         """
         reached = (
-            select(func.max(searches.c.changed_at)).where(searches.c.state.in_(REACHED)).scalar_subquery()
+            select(func.max(live_transfers.c.changed_at))
+            .where(live_transfers.c.state.in_(REACHED))
+            .scalar_subquery()
         )
-        since = or_(reached.is_(None), searches.c.changed_at > reached)
-        in_vain = (searches.c.state == State.LEFT.value) & (searches.c.waited > OFFERED_AFTER)
-        count = select(func.count()).where(or_(searches.c.state.in_(UNREACHED), in_vain), since)
+        since = or_(reached.is_(None), live_transfers.c.changed_at > reached)
+        in_vain = (live_transfers.c.state == State.LEFT.value) & (live_transfers.c.waited > OFFERED_AFTER)
+        count = select(func.count()).where(or_(live_transfers.c.state.in_(UNREACHED), in_vain), since)
         with self._database.read() as sql:
             return sql.scalar(count) or 0
 
@@ -103,19 +107,19 @@ class TransferStore:
         recent = self._moment(-LEG_SECONDS)
         talking = self._moment(-TALK_SECONDS)
         there = or_(
-            searches.c.state.in_(RINGS) & (searches.c.changed_at >= recent),
-            (searches.c.state == State.CONNECTED.value) & (searches.c.changed_at >= talking),
+            live_transfers.c.state.in_(RINGS) & (live_transfers.c.changed_at >= recent),
+            (live_transfers.c.state == State.CONNECTED.value) & (live_transfers.c.changed_at >= talking),
         )
-        count = select(searches.c.agency, func.count().label("others")).where(
-            searches.c.id != transfer_id, there
+        count = select(live_transfers.c.agency, func.count().label("others")).where(
+            live_transfers.c.id != transfer_id, there
         )
-        found = sql.execute(count.group_by(searches.c.agency))
+        found = sql.execute(count.group_by(live_transfers.c.agency))
         return {row.agency: row.others for row in found}
 
     def _write(self, sql: Connection, before: Transfer, after: Transfer) -> None:
         """Write what has changed. Our lock keeps others out; the version would tell if it did not."""
-        same = (searches.c.id == before.id) & (searches.c.version == before.version)
-        change = update(searches).where(same).values(changed_at=self._moment(), **_columns(after))
+        same = (live_transfers.c.id == before.id) & (live_transfers.c.version == before.version)
+        change = update(live_transfers).where(same).values(changed_at=self._moment(), **_columns(after))
         if sql.execute(change).rowcount != 1:
             raise RecordsUnavailable("a transfer was changed by two at once")
 

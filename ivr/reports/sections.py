@@ -135,9 +135,9 @@ def _outcomes(teller: ReportTeller) -> Section:
 
 
 def _funnel(teller: ReportTeller) -> Section:
-    searches, came = teller.report.of("transfer"), teller.report.of(REACHED)
-    steps = {"asked": sum(searches.values())} | {step: came.get(step, 0) for step in STEPS}
-    told = steps_shown(steps | {"talked": searches.get(TALKED, 0)})
+    live_transfers, came = teller.report.of("transfer"), teller.report.of(REACHED)
+    steps = {"asked": sum(live_transfers.values())} | {step: came.get(step, 0) for step in STEPS}
+    told = steps_shown(steps | {"talked": live_transfers.get(TALKED, 0)})
     return _ranked(
         teller, "funnel", "step", ((teller.words[f"part_{name}"], each) for name, each in told.items())
     )

@@ -70,17 +70,17 @@ class AgencyAnswers:
 
     def wait(self, here: Position) -> tuple[Position, Heard]:
         """Let a caller wait in their queue; give where they are then, and what became of it."""
-        search = here.search
-        while (state := self.told.searches[search].state) in GOES_ON:
+        transfer_id = here.transfer_id
+        while (state := self.told.live_transfers[transfer_id].state) in GOES_ON:
             self.told.pass_by(self.dice.uniform(0.4, 1.6))
-            self._answer(search) if state is State.RINGING else self._ring()
+            self._answer(transfer_id) if state is State.RINGING else self._ring()
         match state:
             case State.CONNECTED:
-                return here, self._talk(search)
+                return here, self._talk(transfer_id)
             case State.LEFT:
                 return here, CameBack("no_answer", gone=True)
             case State.DIRECT:
-                return replace(here, search=""), CameBack("no_answer")
+                return replace(here, transfer_id=""), CameBack("no_answer")
             case _:
                 return here, Returned()
 
@@ -104,28 +104,30 @@ class AgencyAnswers:
         for ring in due:
             self.line.perform(ring)
 
-    def _answer(self, search: str) -> None:
+    def _answer(self, transfer_id: str) -> None:
         """Let the agency that rings answer, or not."""
-        transfer = self.told.searches[search]
+        transfer = self.told.live_transfers[transfer_id]
         agency = self.line.flow.directory.agencies[transfer.agency]
         how = self._choose(BY_ITSELF if agency.accept == "answer" else ENDS)
         event, longest = NEWS[how]
         self.told.pass_by(self.dice.uniform(0.2, 1) * longest)
         if event is EventType.ANSWERED:
-            self.line.advance(search, Event(EventType.ANSWERED, transfer.place))
+            self.line.advance(transfer_id, Event(EventType.ANSWERED, transfer.place))
             self.told.pass_by(0 if agency.accept == "answer" else self.dice.uniform(5, 15))
             event = AFTER_ANSWERING[how]
-        self.line.advance(search, Event(event, transfer.place, how=how if event in NAMED else ""))
+        self.line.advance(transfer_id, Event(event, transfer.place, how=how if event in NAMED else ""))
 
-    def _talk(self, search: str) -> Heard:
+    def _talk(self, transfer_id: str) -> Heard:
         """Let them talk; then one of them hangs up first."""
         self.told.pass_by(self.dice.uniform(*TALKS))
         gone = self.dice.random() < SHARE_WHO_HANG_UP
         if not gone:
-            self.line.advance(search, Event(EventType.AGENCY_LEFT, self.told.searches[search].place))
-        self.line.advance(search, Event(EventType.TALKED))
+            self.line.advance(
+                transfer_id, Event(EventType.AGENCY_LEFT, self.told.live_transfers[transfer_id].place)
+            )
+        self.line.advance(transfer_id, Event(EventType.TALKED))
         if gone:
-            self.line.advance(search, Event(EventType.CALLER_LEFT))
+            self.line.advance(transfer_id, Event(EventType.CALLER_LEFT))
         return CameBack("accepted", gone=gone)
 
     def _choose(self, shares: Mapping[Choice, int]) -> Choice:

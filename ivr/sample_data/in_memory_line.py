@@ -23,7 +23,7 @@ class InMemoryTransfers:
 
     now: float
     entries: list[Entry] = field(default_factory=list)
-    searches: dict[str, Transfer] = field(default_factory=dict)
+    live_transfers: dict[str, Transfer] = field(default_factory=dict)
     rings: list[Ring] = field(default_factory=list)
 
     def pass_by(self, seconds: float) -> None:
@@ -36,21 +36,21 @@ class InMemoryTransfers:
 
     def open(self, transfer: Transfer) -> None:
         """Begin a search."""
-        self.searches.setdefault(transfer.id, transfer)
+        self.live_transfers.setdefault(transfer.id, transfer)
 
     def find(self, transfer_id: str) -> Transfer | None:
         """Read a search."""
-        return self.searches.get(transfer_id)
+        return self.live_transfers.get(transfer_id)
 
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         """Change a search, then do what follows."""
-        before = self.searches.get(transfer_id)
+        before = self.live_transfers.get(transfer_id)
         after = decide(before, {}) if before else None
         if before is None or after is None:
             return None
-        self.searches[transfer_id] = after
+        self.live_transfers[transfer_id] = after
         follow(before, after)
         return before, after
 
@@ -104,7 +104,7 @@ class Seconds:
 
 def line_of(flow: Flow, told: InMemoryTransfers, *, queues: bool) -> Line:
     """Put a line together around a pretend conversation; without queues it knows the direct path alone."""
-    searching = TransferCoordinator(
+    transfers = TransferCoordinator(
         flow.directory,
         store=told,
         journal=told,
@@ -115,4 +115,4 @@ def line_of(flow: Flow, told: InMemoryTransfers, *, queues: bool) -> Line:
         now=lambda: told.now,
         sleep=told.pass_by,
     )
-    return Line(flow, told, told, told, searching)
+    return Line(flow, told, told, told, transfers)

@@ -29,7 +29,7 @@ SHORT_PAUSE, LONG_PAUSE = 1, 4  # Seconds to listen for a key: until somebody is
 class LegPosition:
     """Which fetch of the wait document this is, and what was said before: the document's URL."""
 
-    search: str
+    transfer_id: str
     language: str
     tick: int = 0
     said: int = 0  # The attempt that was last spoken of.
@@ -39,7 +39,7 @@ class LegPosition:
     def path(self) -> str:
         """Write it as a path."""
         since = "/offered" if self.offered else "/fresh" if self.fresh else ""
-        return f"/wait/{self.search}/{self.language or '-'}/{self.tick}/{self.said}{since}"
+        return f"/wait/{self.transfer_id}/{self.language or '-'}/{self.tick}/{self.said}{since}"
 
 
 def waiting(speech: TwimlRenderer, place: LegPosition, transfer: Transfer | None, *, offer: bool) -> str:
@@ -51,7 +51,7 @@ def waiting(speech: TwimlRenderer, place: LegPosition, transfer: Transfer | None
         return goodbye(speech, place.language)
     said = transfer.place if transfer else place.said
     onward = LegPosition(
-        place.search,
+        place.transfer_id,
         place.language,
         place.tick + 1,
         said,
@@ -205,7 +205,7 @@ def _language_name(flow: Flow, language: str, tongue: str) -> str:
 SECONDS = 5  # How long an agency waits at a queue that its caller has left.
 
 
-def dial(speech: TwimlRenderer, search: str, place: int, transfer: Transfer | None) -> str:
+def dial(speech: TwimlRenderer, transfer_id: str, place: int, transfer: Transfer | None) -> str:
     """Write how an agency that took the call reaches its caller. ``transfer`` is nothing when SQL is gone."""
     document = VoiceResponse()
     agency = transfer.agency if transfer else ""
@@ -215,11 +215,13 @@ def dial(speech: TwimlRenderer, search: str, place: int, transfer: Transfer | No
         speech.say(
             document, accepted_words(speech.flow, agency, transfer.language if transfer else "", topic)
         )
-    over = f"{speech.public_url}/transfers/{search}/{place}/over"
+    over = f"{speech.public_url}/transfers/{transfer_id}/{place}/over"
     joined = Dial(timeout=SECONDS, action=over, method="POST")
     language = (transfer.language if transfer else "") or "-"
-    options = {"url": f"{speech.public_url}/transfers/{search}/{language}/{agency}/joined"} if agency else {}
-    joined.queue(queue_name(search), **options)
+    options = (
+        {"url": f"{speech.public_url}/transfers/{transfer_id}/{language}/{agency}/joined"} if agency else {}
+    )
+    joined.queue(queue_name(transfer_id), **options)
     document.append(joined)
     return str(document)
 

@@ -136,27 +136,29 @@ class TransferCoordinator:
 
     def begin(self, call: str, turn: int, order: str, language: str) -> str:
         """Begin to search for a person; give the search's id, or nothing when the direct path must do."""
-        search = hashlib.sha256(f"{call}-{turn}".encode()).hexdigest()[:24]  # The same when asked for twice.
+        transfer_id = hashlib.sha256(f"{call}-{turn}".encode()).hexdigest()[
+            :24
+        ]  # The same when asked for twice.
         opened = self.slots.near(SLOT_SECONDS)
         try:
             if opened:
-                self.store.open(Transfer(search, call, order, language))
+                self.store.open(Transfer(transfer_id, call, order, language))
         except PartUnavailable:
             logger.warning("no search can be begun: the direct path goes on", extra={"call": call})
             self.later.put(Alarm("direct"))
             opened = False
-        waits = self.agree(search, opened)
+        waits = self.agree(transfer_id, opened)
         if opened and waits:
-            self.later.put(Ring(search, "1"))
-        return search if waits else ""
+            self.later.put(Ring(transfer_id, "1"))
+        return transfer_id if waits else ""
 
-    def advance(self, search: str, news: Event) -> Transfer | None:
+    def advance(self, transfer_id: str, news: Event) -> Transfer | None:
         """Let something happen to a transfer; give it as it is then, or nothing if there is none."""
-        changed = self._change(search, lambda transfer, _: (transfer, news))
+        changed = self._change(transfer_id, lambda transfer, _: (transfer, news))
         return changed[1] if changed else None
 
     def tick(
-        self, search: str, waited: int, tick: int, news: Event | None, topic: str = ""
+        self, transfer_id: str, waited: int, tick: int, news: Event | None, topic: str = ""
     ) -> Transfer | None:
         """Let a fetch of the wait document be the clock: what is due happens now."""
 
@@ -171,11 +173,11 @@ class TransferCoordinator:
             )
             return there, news or due(there, waited, tick)
 
-        changed = self._change(search, decide)
+        changed = self._change(transfer_id, decide)
         if not changed:
             return None
         if unclaimed(changed[1], waited):
-            self.later.put_here(Ring(search, str(changed[1].place + 1)))
+            self.later.put_here(Ring(transfer_id, str(changed[1].place + 1)))
         return changed[1]
 
     def ring(self, effect: Ring) -> None:
@@ -192,7 +194,7 @@ class TransferCoordinator:
 
     def _change(
         self,
-        search: str,
+        transfer_id: str,
         decide: Callable[[Transfer, Mapping[str, int]], tuple[Transfer, Event | None]],
     ) -> tuple[Transfer, Transfer] | None:
         """Change a transfer, then do and note what follows from it."""
@@ -214,7 +216,7 @@ class TransferCoordinator:
             for effect in (*effects, Alarm(alarm)) if alarm else effects:
                 self.later.put(effect)
 
-        return self.store.change(search, change, follow)
+        return self.store.change(transfer_id, change, follow)
 
     def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int] | None) -> Event | None:
         """Choose whom to ring: the first of the order who was not tried and has a line free."""
@@ -279,7 +281,7 @@ ENDED_AS = {  # How an attempt ended, for the log, where the news does not say.
 
 def entries_of(before: Transfer, after: Transfer, news: Event, now: float) -> Iterator[Entry]:
     """Tell the log what became of a transfer."""
-    entry = Entry(call=after.call, key="", at=now, channel="voice", order=after.order, search=after.id)
+    entry = Entry(call=after.call, key="", at=now, channel="voice", order=after.order, transfer_id=after.id)
     attempt = f"{after.id}-{after.place}"
     match news.event:
         case EventType.CLAIMED:

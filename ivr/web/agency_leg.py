@@ -25,70 +25,70 @@ guard(transfers, lambda: nothing() if request.path.endswith(CALLBACKS) else xml(
 ACCEPT = "1"
 
 
-@transfers.post("/<search>/<int:place>/whisper")
-def whisper(search: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:place>/whisper")
+def whisper(transfer_id: str, place: int) -> Response:
     """Tell a person at an agency what this call is, before anybody is joined."""
     here = parts()
-    transfer = here.line.advance(search, Event(EventType.ANSWERED, place))
+    transfer = here.line.advance(transfer_id, Event(EventType.ANSWERED, place))
     if _answers_itself(transfer):
-        return _join(search, place)
+        return _join(transfer_id, place)
     if transfer and not (transfer.state is State.BRIEFING and transfer.place == place):
         return _taken()
     flow = here.speech.flow
     says = whisper_words(flow, transfer.agency if transfer else "", transfer.language if transfer else "")
-    decided = f"/transfers/{search}/{place}/decided"
+    decided = f"/transfers/{transfer_id}/{place}/decided"
     return xml(here.speech.whisper(says, decided, seconds_left(flow, says)))
 
 
-@transfers.post("/<search>/<int:place>/decided")
-def decided(search: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:place>/decided")
+def decided(transfer_id: str, place: int) -> Response:
     """Join the agency with the caller, or let them go."""
     if request.form.get("Digits") == ACCEPT:
-        return _join(search, place)
+        return _join(transfer_id, place)
     here = parts()
-    here.line.advance(search, Event(EventType.DECLINED, place))
+    here.line.advance(transfer_id, Event(EventType.DECLINED, place))
     return xml(here.speech.last_words(declined_words(here.speech.flow, ""), hang_up=True))
 
 
-@transfers.post("/<search>/<int:place>/over")
-def over(search: str, place: int) -> Response:  # noqa: ARG001 - its address names it
+@transfers.post("/<transfer_id>/<int:place>/over")
+def over(transfer_id: str, place: int) -> Response:  # noqa: ARG001 - its address names it
     """Thank an agency whose talk is over, or who found nobody there any more."""
     here = parts()
     return xml(here.speech.last_words(declined_words(here.speech.flow, ""), hang_up=True))
 
 
-@transfers.post("/<search>/<int:place>/status")
-def status(search: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:place>/status")
+def status(transfer_id: str, place: int) -> Response:
     """Take news of the agency's leg: it rings, it was answered, it is over."""
     news = news_of_leg(request.form, place)
     if news:
-        parts().line.advance(search, news)
+        parts().line.advance(transfer_id, news)
     return nothing()
 
 
-@transfers.post("/<search>/<int:place>/machine")
-def heard_machine(search: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:place>/machine")
+def heard_machine(transfer_id: str, place: int) -> Response:
     """Take the hint that a machine answered."""
     how = machine(request.form)
     if how:
-        parts().line.advance(search, Event(EventType.MACHINE, place, how=how))
+        parts().line.advance(transfer_id, Event(EventType.MACHINE, place, how=how))
     return nothing()
 
 
-@transfers.post("/<search>/<language>/<agency>/joined")
-def joined(search: str, language: str, agency: str) -> Response:  # noqa: ARG001 - its address names it
+@transfers.post("/<transfer_id>/<language>/<agency>/joined")
+def joined(transfer_id: str, language: str, agency: str) -> Response:  # noqa: ARG001 - its address names it
     """Tell the caller who is there, just before they are joined."""
     here = parts()
     return xml(transfer_twiml.announce(here.speech, language.strip("-"), agency))
 
 
-def _join(search: str, place: int) -> Response:
+def _join(transfer_id: str, place: int) -> Response:
     """Join the agency that takes the call, if it is the first; Twilio's queue of one has the last word."""
     here = parts()
-    transfer = here.line.advance(search, Event(EventType.ACCEPTED, place))
+    transfer = here.line.advance(transfer_id, Event(EventType.ACCEPTED, place))
     if transfer and not transfer.connects(place):
         return _taken()
-    return xml(transfer_twiml.dial(here.speech, search, place, transfer))
+    return xml(transfer_twiml.dial(here.speech, transfer_id, place, transfer))
 
 
 def _taken() -> Response:

@@ -38,7 +38,7 @@ def arrive() -> Response:
 def go_on(place: str) -> Response:
     """Answer a key, silence, the end of a ring, or the end of waiting."""
     position = Position.parse(place)
-    if position.search and "QueueResult" in request.form:
+    if position.transfer_id and "QueueResult" in request.form:
         return _answer(*_back_from_waiting(position))
     return _answer(position, _heard(position))
 
@@ -81,19 +81,21 @@ def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
     if why == "talked":
         gone = over(request.form)
         line.advance(
-            position.search, Event(EventType.TALKED)
+            position.transfer_id, Event(EventType.TALKED)
         )  # Also of whom SQL still thinks that they wait.
         if gone:
-            line.advance(position.search, Event(EventType.CALLER_LEFT))  # Nobody else is to be rung for them.
+            line.advance(
+                position.transfer_id, Event(EventType.CALLER_LEFT)
+            )  # Nobody else is to be rung for them.
         return position, CameBack("accepted", gone=gone)
     transfer = line.advance(
-        position.search, Event(EventType.CALLER_LEFT if why == "gone" else EventType.GAVE_UP)
+        position.transfer_id, Event(EventType.CALLER_LEFT if why == "gone" else EventType.GAVE_UP)
     )
     if why == "gone":
         return position, CameBack("no_answer", gone=True)
     if why == "lost" or (transfer and transfer.state is State.DIRECT):
         tried = transfer.tried if transfer else ()
-        return replace(position, search="", tried=tried), CameBack("no_answer")
+        return replace(position, transfer_id="", tried=tried), CameBack("no_answer")
     return position, Returned()
 
 

@@ -16,12 +16,12 @@ waits = Blueprint("waits", __name__, url_prefix="/wait")
 guard(waits, lambda: xml(parts().fixed.wait.replace(HERE, parts().speech.public_url + request.path)))
 
 
-@waits.post("/<search>/<language>/<int:tick>/<int:said>")
-@waits.post("/<search>/<language>/<int:tick>/<int:said>/<any(offered, fresh):since>")
-def wait(search: str, language: str, tick: int, said: int, since: str = "") -> Response:
+@waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>")
+@waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>/<any(offered, fresh):since>")
+def wait(transfer_id: str, language: str, tick: int, said: int, since: str = "") -> Response:
     """Say what is happening, and take a key."""
     place = LegPosition(
-        search, language.strip("-"), tick, said, fresh=since == "fresh", offered=since == "offered"
+        transfer_id, language.strip("-"), tick, said, fresh=since == "fresh", offered=since == "offered"
     )
     waited = int(request.form.get("QueueTime") or 0)
     key = request.form.get("Digits", "")[-1:]
@@ -31,7 +31,7 @@ def wait(search: str, language: str, tick: int, said: int, since: str = "") -> R
 def _document(place: LegPosition, waited: int, key: str) -> str:
     here = parts()
     topic = key if key in TOPICS and place.said and not place.offered else ""
-    transfer = here.line.tick(place.search, waited, place.tick, _news(key, place), topic)
+    transfer = here.line.tick(place.transfer_id, waited, place.tick, _news(key, place), topic)
     if key == "#":
         return goodbye(here.speech, place.language)
     if transfer is None and (_news(key, place) or lost(place, waited)):

@@ -62,17 +62,17 @@ class Bell:
 
     def ring(self, url: str, at: float) -> None:
         """Note one request."""
-        search = RUNG.search(url)
+        transfer_id = RUNG.search(url)
         with self._news:
-            if search:
-                self.rung.setdefault(search[1], at)
+            if transfer_id:
+                self.rung.setdefault(transfer_id[1], at)
             self._news.notify_all()
 
-    def wait_for(self, search: str) -> float | None:
+    def wait_for(self, transfer_id: str) -> float | None:
         """Give the moment in which an agency was rung for a search, or nothing when that takes too long."""
         with self._news:
-            self._news.wait_for(lambda: search in self.rung, PATIENCE)
-            return self.rung.get(search)
+            self._news.wait_for(lambda: transfer_id in self.rung, PATIENCE)
+            return self.rung.get(transfer_id)
 
     def close(self) -> None:
         """Stop."""
@@ -134,11 +134,11 @@ def ask(network: Network, bell: Bell) -> float | None:
 
 def ask_and_wait(network: Network, bell: Bell) -> float | None:
     """Ask while nobody works; give the seconds from the fetch of the wait document that notices."""
-    search = _search(network.post(CONSENT, Digits="2"))
-    network.post(f"/wait/{search}/en/0/0", QueueTime="0")
+    transfer_id = _search(network.post(CONSENT, Digits="2"))
+    network.post(f"/wait/{transfer_id}/en/0/0", QueueTime="0")
     began = time.monotonic()
-    network.post(f"/wait/{search}/en/1/0", QueueTime=LONG_WAIT)
-    return _since(began, bell, search)
+    network.post(f"/wait/{transfer_id}/en/1/0", QueueTime=LONG_WAIT)
+    return _since(began, bell, transfer_id)
 
 
 def ask_directly(network: Network, _: Bell) -> float | None:
@@ -153,8 +153,8 @@ def _search(document: str) -> str:
     return found[1] if found else ""
 
 
-def _since(began: float, bell: Bell, search: str) -> float | None:
-    rung = bell.wait_for(search) if search else None
+def _since(began: float, bell: Bell, transfer_id: str) -> float | None:
+    rung = bell.wait_for(transfer_id) if transfer_id else None
     return rung - began if rung else None
 
 

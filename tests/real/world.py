@@ -28,7 +28,7 @@ FILED = 15.0  # Seconds until all is filed, also what a killed process left to b
 SETTLED = 0.5  # Seconds in which the last callbacks of a call that is over come in.
 DOOMED = 30.0  # Seconds within which a doomed worker rings.
 KNOWN = 4.0  # Seconds until every process knows what operators switched, also on a busy machine.
-TABLES = ("attempts", "transfers", "turns", "calls", "searches", "agency_status")
+TABLES = ("attempts", "transfers", "turns", "calls", "live_transfers", "agency_status")
 
 
 def with_lines(folder: Path, lines: int) -> Path:

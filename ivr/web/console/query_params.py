@@ -64,8 +64,8 @@ def as_csv(calls: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Write calls as CSV, a line at a time."""
     yield _row(COLUMNS)
     for call in calls:
-        searches = [f"{s['order']}:{s['outcome']}" for s in call["transfers"]]
-        told = call | {"stops": " ".join(call["stops"]), "transfers": " ".join(searches)}
+        live_transfers = [f"{s['order']}:{s['outcome']}" for s in call["transfers"]]
+        told = call | {"stops": " ".join(call["stops"]), "transfers": " ".join(live_transfers)}
         yield _row([told[name] for name in COLUMNS])
 
 
