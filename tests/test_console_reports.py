@@ -21,13 +21,13 @@ from console import Console, Hands
 from fakes import ENVIRONMENT
 from hypothesis import given
 from hypothesis import strategies as st
+from postgres import put_tables
 
 from ivr.cli import main
 from ivr.effects import Entry
 from ivr.month.seeding import SETTLED, conversations, seed
 from ivr.records.daily import FEW, UNDER, WITHHELD, parts_shown, steps_shown
 from ivr.records.database import connect
-from ivr.records.migrate import upgrade
 from ivr.records.recording import record
 from ivr.records.reports import Report
 from ivr.records.spans import month
@@ -237,7 +237,7 @@ def test_days_and_hours_are_those_of_the_lines_own_clock(tmp_path: Path, flow: F
 def environment(tmp_path: Path, flow: Flow) -> Iterator[dict[str, str]]:
     """Give the settings of a line whose log holds pretend months."""
     url = f"sqlite:///{tmp_path}/line.sqlite3"
-    upgrade(url)
+    put_tables(url)
     database: Database = connect(url)
     seed(database, flow, time.time())
     yield ENVIRONMENT | {
