@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ivr.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-pytest_plugins = ["postgres"]
+pytest_plugins = ["postgres", "months"]
 
 
 @pytest.fixture(scope="session")
