@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+import sizes  # noqa: F401 - sets how much properties are tried on
 from fakes import ENVIRONMENT, KeptEffects, NotedJournal, SentTexts
 
 from ivr.flow.reading import read_flow
