@@ -1,1 +1,1 @@
-"""What is measured at full size: `make long`. Each suite runs at small size in `make test`, by the same code."""
+"""Suites at full size (`make long`). Each runs at small size in `make test`, by the same code."""

@@ -17,7 +17,9 @@ LISTED = "\n".join(f"  {suite.name:<12}{suite.does}" for suite in SUITES.values(
 
 @click.command(epilog=f"\b\nSuites:\n{LISTED}")
 @click.argument("names", nargs=-1, type=click.Choice([*SUITES]))
-@click.option("--size", type=click.Choice([*Size]), default=Size.FULL, show_default=True)
+@click.option(
+    "--size", type=click.Choice([each.value for each in Size]), default=Size.FULL.value, show_default=True
+)
 @click.option("--seed", default=1, show_default=True, help="Of everything that is drawn by lot.")
 @click.option("--to", type=click.Path(path_type=Path), default=BUILD, help="The folder of the figures.")
 def main(names: tuple[str, ...], size: str, seed: int, to: Path) -> None:
@@ -29,7 +31,7 @@ def main(names: tuple[str, ...], size: str, seed: int, to: Path) -> None:
             given = Run(Size(size), seed, Path(folder), progress)
             try:
                 file = run(SUITES[name], given, to)
-            except Exception:  # The other suites are run all the same.
+            except Exception:  # noqa: BLE001 - the other suites are run all the same.
                 console.print_exception()
                 file = to / f"{name}.json"
             progress.update(task, completed=1)
