@@ -12,14 +12,13 @@ from rich.progress import Progress
 from long.registry import SUITES
 from long.suites import BUILD, Run, Size, run
 
+SIZES = [each.value for each in Size]
 LISTED = "\n".join(f"  {suite.name:<12}{suite.does}" for suite in SUITES.values())
 
 
 @click.command(epilog=f"\b\nSuites:\n{LISTED}")
 @click.argument("names", nargs=-1, type=click.Choice([*SUITES]))
-@click.option(
-    "--size", type=click.Choice([each.value for each in Size]), default=Size.FULL.value, show_default=True
-)
+@click.option("--size", type=click.Choice(SIZES), default=Size.FULL.value, show_default=True)
 @click.option("--seed", default=1, show_default=True, help="Of everything that is drawn by lot.")
 @click.option("--to", type=click.Path(path_type=Path), default=BUILD, help="The folder of the figures.")
 def main(names: tuple[str, ...], size: str, seed: int, to: Path) -> None:

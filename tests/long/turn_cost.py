@@ -1,8 +1,8 @@
 """Measure what one spoken turn costs, as a multiple of what bare Flask takes to read the same form.
 
-Both run in this process and take turns, so that whatever else the machine does slows both alike. The processor's
-time alone is counted. `make bench-quick` compares the multiple with the one that is kept beside this file, and
-warns; `--keep` keeps the one that was measured.
+Both run in this process by turns, so that whatever else the machine does slows both alike, and only processor
+time is counted. `make bench-quick` compares the multiple with the one kept beside this file, and warns;
+`--keep` keeps the one that was measured.
 """
 
 from __future__ import annotations
