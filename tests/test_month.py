@@ -16,6 +16,8 @@ from ivr.records.daily import list_daily
 from ivr.records.folding import fold
 
 if TYPE_CHECKING:
+    from months import Months
+
     from ivr.flow.nodes import Flow
     from ivr.records.database import Database
     from ivr.records.folding import Call
@@ -26,8 +28,8 @@ TODAY = date(2026, 11, 25)
 
 
 @pytest.fixture(scope="module")
-def month(flow: Flow) -> list[Call]:
-    told = [entries for day in days_before(TODAY) for entries in conversations(flow, day)]
+def month(months: Months) -> list[Call]:
+    told = [entries for day in days_before(TODAY) for entries in months.conversations(day)]
     return [fold(entries, NOW) for entries in told]
 
 
