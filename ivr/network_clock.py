@@ -64,21 +64,25 @@ class WallClock:
 
 
 class NetworkClock:
-    """The clock of a pretend network. Only one is made in each process."""
+    """The clock of a pretend network; where that keeps none, the wall's. Only one is made in each process."""
 
     def __init__(self, folder: Path) -> None:
-        self._time = _shared(folder / NOW, TIME.size)
+        self._time = _shared(folder / NOW, TIME.size) if (folder / NOW).exists() else None
         self._page = _shared(folder / f"{os.getpid()}{PAGE}", COUNTS.size)
         self._lock = threading.Lock()
         self._in_hand = self._looks = 0
 
     def now(self) -> float:
         """Tell the network's time."""
+        if self._time is None:
+            return WALL.now()
         now: float = TIME.unpack(self._time[: TIME.size])[0]
         return now
 
     def sleep(self, seconds: float) -> None:
         """Go on at once: the network stands still as long as this process has something in hand."""
+        if self._time is None:
+            WALL.sleep(seconds)
 
     def take_in_hand(self) -> None:
         """Note that there is one more effect to perform or to hand on."""

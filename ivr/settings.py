@@ -220,7 +220,7 @@ VARIABLES = (
     ),
     Variable(
         "PATIENCE",
-        "how many times longer SQL and Redis may take; refused with Twilio itself",
+        "how many times longer SQL and Redis may take, and as often is filed; refused with Twilio itself",
         "1",
         _COUNT,
     ),

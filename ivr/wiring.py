@@ -19,7 +19,7 @@ from ivr.marks import Keys, Marks, month_of
 from ivr.network_clock import WALL, clock_of
 from ivr.records.accepted import Accepted
 from ivr.records.database import LOCKED_SECONDS, connect
-from ivr.records.filing import PAUSE, Filer
+from ivr.records.filing import Filer
 from ivr.records.journal import Journal
 from ivr.records.retention import filed_for, within
 from ivr.records.snapshot import Snapshots
@@ -62,7 +62,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
-PAUSE_OF_REHEARSALS = 0.01  # Seconds between two looks at the journal.
 
 
 def build_line(
@@ -106,8 +105,7 @@ def build_worker_line(settings: Settings) -> Current:
         keeps.look()
 
     current.look()
-    pause = PAUSE_OF_REHEARSALS if settings.rehearsal else PAUSE
-    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, pause=pause)
+    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
     return current
 
 
@@ -153,11 +151,11 @@ def _file(  # noqa: PLR0913 - the choices of a filer
     look: Callable[[], object],
     *,
     now: Callable[[], float],
-    pause: float,
+    often: int,
 ) -> None:
     """Start filing the journal of this process."""
     seconds = lambda: filed_for(kept().rows_days)  # noqa: E731 - it is only passed on
-    Filer(journal, database, now, keep_seconds=seconds, look=look, pause=pause).start()
+    Filer(journal, database, now, keep_seconds=seconds, look=look, often=often).start()
 
 
 def _kept(line: Line, snapshots: Snapshots) -> Retention:
@@ -244,6 +242,5 @@ def web() -> Flask:
         clock.looked()
 
     speak_anew(app, current)
-    pause = PAUSE_OF_REHEARSALS if settings.rehearsal else PAUSE
-    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, pause=pause)
+    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
     return app

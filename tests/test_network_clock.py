@@ -42,6 +42,14 @@ def test_without_a_rehearsal_the_time_is_the_walls() -> None:
     assert before <= WALL.now() <= time.time()
 
 
+def test_where_the_network_keeps_no_time_it_is_the_walls(tmp_path: Path) -> None:
+    clock, before = NetworkClock(tmp_path), time.time()
+
+    clock.sleep(0.001)
+
+    assert before + 0.001 <= clock.now() <= time.time()
+
+
 def test_another_process_reads_the_networks_time_and_tells_what_it_has_in_hand(tmp_path: Path) -> None:
     (tmp_path / NOW).write_bytes(TIME.pack(1234.5))
 
@@ -53,6 +61,7 @@ def test_another_process_reads_the_networks_time_and_tells_what_it_has_in_hand(t
 
 
 def test_time_that_the_network_lets_pass_is_seen_at_once(tmp_path: Path) -> None:
+    (tmp_path / NOW).write_bytes(TIME.pack(0.0))
     clock = NetworkClock(tmp_path)
     seen = [clock.now()]
 

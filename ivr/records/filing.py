@@ -40,14 +40,14 @@ class Filer:
         *,
         keep_seconds: Callable[[], float] = lambda: math.inf,
         look: Callable[[], object] | None = None,
-        pause: float = PAUSE,
+        often: int = 1,
         passed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._database = database
         self._now = now
         self._keep_seconds = keep_seconds
-        self._pause = pause
+        self._pause, self._look_every = PAUSE / often, LOOK_EVERY / often
         self._passed = passed  # Tells when to tend and to look, whatever becomes of the wall clock.
         self._look = look  # What else is to be done from this thread every two seconds, SQL or not.
         self._looked = self._tended = -math.inf
@@ -146,7 +146,7 @@ class Filer:
     def _look_if_due(self) -> None:
         """Look every two seconds, also when the wall clock was set back. Its faults are its own."""
         passed = self._passed()
-        if self._look is None or passed - self._looked < LOOK_EVERY:
+        if self._look is None or passed - self._looked < self._look_every:
             return
         self._looked = passed
         try:
