@@ -1,4 +1,7 @@
-"""The two clocks of the pretend network: one that jumps, for tests, and one that runs, for real processes."""
+"""The clocks of the pretend network: one that jumps, for one process, and one that runs at some speed.
+
+Between them stands the one for tests with real processes, in `event_clock.py`: it waits for answers.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,11 @@ class Timer:
     def __init__(self, action: Callable[[], None]) -> None:
         self.action = action
         self.off = False
+
+    @property
+    def name(self) -> str:
+        """What is done then, as the code calls it."""
+        return getattr(self.action, "__qualname__", repr(self.action)).replace(".<locals>.<lambda>", "")
 
     def call_off(self) -> None:
         """Never do it."""
@@ -80,6 +88,10 @@ class Agenda:
         while self._due and self._due[0][2].off:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
+
+    def listed(self) -> list[tuple[float, str]]:
+        """List what is due: when, and what."""
+        return [(at, timer.name) for at, _, timer in sorted(self._due) if not timer.off]
 
     def pop(self) -> Timer:
         """Take the next thing."""
