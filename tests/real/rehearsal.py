@@ -77,12 +77,16 @@ def becomes(claim: Callable[[], bool], within: float = SOON) -> bool:
 
 
 def alive(pid: int) -> bool:
-    """Say whether a process lives; one that is dead and not yet buried does not."""
+    """Say whether a process lives; one that is dead and not yet buried does not.
+
+    As long as a thread of it is still ending, it holds its port and its files.
+    """
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except OSError:
         return False
-    return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
+    return threads > 1 or status.rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def children(pid: int) -> list[int]:
@@ -267,7 +271,7 @@ class Rehearsal:
         clock.pace(speed)
 
     def start(self, migrated: Path | None = None) -> None:
-        """Start everything, and wait until it is ready; with a log that was migrated before, if it is given."""
+        """Start everything, and wait until it is ready; with a migrated log, if one is given."""
         if migrated:
             shutil.copy(migrated, self.stage.folder / "line.sqlite3")
         else:
