@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone test check bench pictures requirements clean
+.PHONY: help demo phone test steady check bench pictures requirements clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -33,7 +33,10 @@ test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
 	$(BIN)/lint-imports
 	$(BIN)/ivr check
 	$(BIN)/pytest -n auto --ignore tests/real
-	$(BIN)/pytest -rR tests/real
+	$(BIN)/pytest -n 2 --dist worksteal tests/real
+
+steady: $(VENV)/test.stamp ## Run the tests with real processes six times, three of them beside busy loops
+	@$(BIN)/python tests/real/steady.py
 
 pictures: $(VENV)/test.stamp ## Draw the pictures in docs/pictures anew
 	$(BIN)/ivr flow --svg docs/pictures/tree.svg

@@ -14,10 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from ivr.simulator.clock import LIMIT, Agenda, Timer
+from ivr.simulator.agenda import Agenda
+from ivr.simulator.clock import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ivr.simulator.agenda import Timer
 
 logger = logging.getLogger(__name__)
 
