@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".demo")
 STATE = "line.json"  # Where `ivr phone` finds the network of a running demo.
-SPEED = 8.0  # How much faster than life the scripted call is played: a busy machine must keep up with it.
+SPEED = 4.0  # How much faster than life the scripted call is played: a busy machine must keep up with it.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 PATIENCE = 60.0  # Seconds in which what was said is filed, and a text is answered, on a slow machine too.
