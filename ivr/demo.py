@@ -15,23 +15,28 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from ivr.flow.reading import read_flow
+from ivr.in_hand import in_hand, show_in
 from ivr.month.seeding import seed
+from ivr.network_clock import NOW
 from ivr.printing import print_table
 from ivr.records.calls import list_calls
 from ivr.records.database import connect
 from ivr.simulator.clock import PacedClock
+from ivr.simulator.event_clock import EventClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.people import accepts, never_answers, switchboard
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.stage import ACCOUNT, NUMBER, Stage, StageError
+from ivr.work.queue import connect_redis
 
 if TYPE_CHECKING:
+    from ivr.simulator.clock import Clock
     from ivr.simulator.listening import Line
     from ivr.simulator.rehearse import Call
 
 FOLDER = Path(".demo")
 STATE = "line.json"  # Where `ivr phone` finds the network of a running demo.
-SPEED = 4.0  # How much faster than life the scripted call is played: a busy machine must keep up with it.
+SPEED = 25.0  # How much faster than life the scripted call is played.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 PATIENCE = 60.0  # Seconds in which what was said is filed, and a text is answered, on a slow machine too.
@@ -44,8 +49,8 @@ def run(*, once: bool) -> int:
     signal.signal(signal.SIGHUP, _as_ctrl_c)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
-    stage = Stage(FOLDER.absolute())
-    network = _network(stage)
+    stage = _stage(once=once)
+    network = _network(stage, once=once)
     try:
         _start(stage, network, console)
         shown = _show(stage, network, console)
@@ -69,10 +74,26 @@ def _as_ctrl_c(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _network(stage: Stage) -> Network:
+def _stage(*, once: bool) -> Stage:
+    """Make a line; one that is only shown has its network's time, and is patient, on a busy machine too."""
+    shared = FOLDER.absolute() / "rehearsal"
+    shared.mkdir()
+    return Stage(FOLDER.absolute(), extra={"REHEARSAL": str(shared), "PATIENCE": "10"} if once else {})
+
+
+def _clock(stage: Stage, *, once: bool) -> Clock:
+    """Make the clock of a network: one that somebody may sit down at moves by itself."""
+    if not once:
+        return PacedClock(SPEED)
+    shown = show_in(Path(stage.environment["REHEARSAL"]) / NOW)
+    settings, redis = stage.environment, connect_redis(stage.environment["REDIS_URL"])
+    return EventClock(lambda: in_hand(settings, stage.running.keys() | {"sql"}, redis), shown)
+
+
+def _network(stage: Stage, *, once: bool) -> Network:
     opt_out = os.environ.get("IVR_OPT_OUT", "default")  # Both ways of Twilio's can be tried.
     account = Account(ACCOUNT, stage.token, NUMBER)
-    network = Network(account, urls_of(stage.public_url), clock=PacedClock(SPEED), opt_out=opt_out)
+    network = Network(account, urls_of(stage.public_url), clock=_clock(stage, once=once), opt_out=opt_out)
     stage.api_url = network.api_url
     network.people.put(VICTIM_SERVICES, never_answers(), name="victim-services")
     network.people.put(CHRYSALIS, accepts(talks=40), name="chrysalis")
@@ -97,7 +118,7 @@ def _start(stage: Stage, network: Network, console: Console) -> None:
 def _show(stage: Stage, network: Network, console: Console) -> bool:
     """Place one call and one text, and print them with the log that they leave."""
     printed = _Printer(network, console)
-    console.print(f"\n[bold]A call[/bold], played {SPEED:.0f} times faster than life\n")
+    console.print("\n[bold]A call[/bold], played many times faster than life\n")
     talked = _call(network.dial(CALLER))
     printed.finish()
     console.print("\n[bold]A text[/bold]\n")
