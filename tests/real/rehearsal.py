@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redis import Redis, RedisError
+from redis import Redis
 
-from ivr.network_clock import COUNTS, NOW, PAGE, TIME
+from ivr.in_hand import in_hand, is_alive, pages, show_in, unfiled
+from ivr.network_clock import NOW
 from ivr.records.calls import list_calls
-from ivr.records.claims import SUFFIX
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.simulator.clock import PacedClock
 from ivr.simulator.event_clock import EventClock
@@ -42,9 +41,6 @@ SPEED = 10.0  # How fast the network runs where its time is paced.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 SOON = 60.0  # Seconds of ours in which whatever is to happen does, on whichever machine.
-OVER = frozenset(
-    {"failed", "finished", "stopped", "canceled"}
-)  # The states of a job that nobody has in hand.
 TOLD = 6000  # Characters of each log that a failed test shows.
 
 
@@ -76,38 +72,25 @@ def becomes(claim: Callable[[], bool], within: float = SOON) -> bool:
     return True
 
 
-def alive(pid: int) -> bool:
-    """Say whether a process lives; one that is dead and not yet buried does not.
-
-    As long as a thread of it is still ending, it holds its port and its files.
-    """
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
-    except OSError:
-        return False
-    return threads > 1 or status.rpartition(")")[2].split()[0] not in {"Z", "X"}
-
-
 def children(pid: int) -> list[int]:
     """List the living processes that a process started."""
     try:
         found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return []
-    return [child for child in map(int, found) if alive(child)]
+    return [child for child in map(int, found) if is_alive(child)]
 
 
 def session_of(leader: int) -> list[int]:
     """List the living processes of one session, whatever became of the one that began it."""
     everyone = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-    return [pid for pid in everyone if alive(pid) and _session(pid) == leader]
+    return [pid for pid in everyone if is_alive(pid) and _session(pid) == leader]
 
 
 def all_of(folder: Path) -> list[int]:
     """List the living processes of the line that lives in a folder: its settings name it, or it is there."""
     everyone = [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
-    return [int(path.name) for path in everyone if alive(int(path.name)) and _lives_in(folder, path)]
+    return [int(path.name) for path in everyone if is_alive(int(path.name)) and _lives_in(folder, path)]
 
 
 def end_all_of(folder: Path) -> None:
@@ -179,13 +162,8 @@ class Rehearsal:
 
     def in_hand(self) -> str:
         """Say what the line's processes still have to do, or nothing: effects, jobs, entries to be filed."""
-        pages = {pid: in_hand for pid, (in_hand, _) in self.pages().items() if in_hand}
-        if pages:
-            return f"effects in hand, by process: {pages}"
-        if jobs := self._jobs():
-            return f"jobs of the worker: {jobs}"
-        entries = {} if "sql" in self.lost else self._unfiled()
-        return f"bytes to be filed: {entries}" if entries else ""
+        parts = (self.stage.running.keys() | {"sql"}) - self.lost
+        return in_hand(self.stage.environment, parts, self.redis)
 
     def is_quiet(self) -> bool:
         """Say whether the line has nothing in hand."""
@@ -193,8 +171,7 @@ class Rehearsal:
 
     def pages(self) -> dict[int, tuple[int, int]]:
         """Read what the living processes have in hand, and how often they looked around."""
-        found = {int(page.stem): page for page in self._clock_folder.glob(f"*{PAGE}")}
-        return {pid: COUNTS.unpack(page.read_bytes()) for pid, page in found.items() if alive(pid)}
+        return pages(Path(self.stage.environment["REHEARSAL"]))
 
     def let_them_look(self) -> None:
         """Wait until every process has read anew what operators switch."""
@@ -218,37 +195,13 @@ class Rehearsal:
         ]
         parts = {
             "in hand": self.in_hand() or "nothing",
-            "journal, in bytes": str(self._unfiled(dead=True)),
+            "journal, in bytes": str(unfiled(Path(self.stage.environment["JOURNAL_DIR"]), dead=True)),
             "running": ", ".join(self.stage.running),
             "the clock's events": "\n".join(events),
             "the network": "\n".join(heard),
             **logs,
         }
         return "\n".join(f"--- {name}\n{words}" for name, words in parts.items())
-
-    def _jobs(self) -> dict[str, str]:
-        """Name the jobs that a worker has in hand: those that wait, those begun, those to be tried again."""
-        if not {"redis", "worker"} <= self.stage.running.keys() or self.lost & {"redis", "worker"}:
-            return {}
-        try:
-            names = [name.decode() for name in self.redis.keys("rq:job:*")]
-            states = {name: (self.redis.hget(name, "status") or b"").decode() for name in names}
-        except RedisError as error:
-            return {"unknown": type(error).__name__}
-        return {name: state for name, state in states.items() if state and state not in OVER}
-
-    def _unfiled(self, *, dead: bool = False) -> dict[str, int]:
-        """Tell the sizes of the journals that are not filed: those of the living, or also of the dead."""
-        sizes = {}
-        for journal in Path(self.stage.environment["JOURNAL_DIR"]).glob(f"*{SUFFIX}"):
-            with suppress(FileNotFoundError):  # It was just adopted.
-                if (dead or alive(int(journal.name.partition("-")[0]))) and (size := journal.stat().st_size):
-                    sizes[journal.name] = size
-        return sizes
-
-    @property
-    def _clock_folder(self) -> Path:
-        return Path(self.stage.environment["REHEARSAL"])
 
     def kill(self, name: str) -> list[int]:
         """Kill the main process of a part as a platform's memory killer does; list it and what it started."""
@@ -384,11 +337,11 @@ def rehearsal(
     webhooks = TimedFetch()
     line: Rehearsal
 
-    def in_hand() -> str:
+    def busy() -> str:
         return line.in_hand()  # Which comes to be after its network.
 
     clock: Clock = (
-        PacedClock(speed) if limits.paced else EventClock(in_hand, show_in(shared / NOW), at_once=at_once)
+        PacedClock(speed) if limits.paced else EventClock(busy, show_in(shared / NOW), at_once=at_once)
     )
     network = new_network(stage, webhooks, clock)
     stage.api_url = network.api_url
@@ -400,15 +353,3 @@ def rehearsal(
         raise
     finally:
         line.close()
-
-
-def show_in(path: Path) -> Callable[[float], None]:
-    """Keep the network's time in a file that the line's processes read as memory."""
-    path.write_bytes(TIME.pack(0.0))
-    with path.open("r+b") as file:
-        shared = mmap.mmap(file.fileno(), TIME.size)
-
-    def show(now: float) -> None:
-        shared[: TIME.size] = TIME.pack(now)
-
-    return show

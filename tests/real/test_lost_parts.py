@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ivr.breaker import Breaker
+from ivr.in_hand import is_alive
 from ivr.work.queue import connect_redis
 from ivr.work.signs import Signs
-from real.rehearsal import CALLER, IVR, TEXTER, Rehearsal, alive, becomes, children, hanging
+from real.rehearsal import CALLER, IVR, TEXTER, Rehearsal, becomes, children, hanging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,7 @@ def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restar
     with line.at_the_speed_of_life():
         group = line.kill("web")
         line.stage.start_web()
-        gone = becomes(lambda: not any(map(alive, group)))
+        gone = becomes(lambda: not any(map(is_alive, group)))
         restarted = becomes(lambda: _workers_started(line) == 4)
         call.press("2")
     call.wait_until_quiet()
@@ -91,7 +92,7 @@ def test_no_orphan_goes_on_serving_when_the_web_main_is_killed(line: Rehearsal) 
     group = line.kill("web")
 
     assert len(group) == 3
-    assert becomes(lambda: not any(map(alive, group)))
+    assert becomes(lambda: not any(map(is_alive, group)))
     assert not _answers(line)
 
 
@@ -102,10 +103,10 @@ def test_no_orphan_is_left_when_the_web_main_is_killed_while_it_starts(dark: Reh
 
     group = dark.kill("web")
 
-    assert becomes(lambda: not any(map(alive, group)))
+    assert becomes(lambda: not any(map(is_alive, group)))
 
 
-def test_a_caller_reaches_a_person_when_redis_is_dead(line: Rehearsal) -> None:
+def test_a_caller_reaches_a_person_when_redis_dead(line: Rehearsal) -> None:
     call = line.dial("1")
 
     line.stage.stop("redis")
@@ -123,7 +124,7 @@ def test_a_caller_reaches_a_person_when_redis_hangs(line: Rehearsal) -> None:
         assert line.log_soon(CONNECTED) == [CONNECTED]
 
 
-def test_a_caller_gets_the_numbers_by_text_when_redis_is_dead(line: Rehearsal) -> None:
+def test_a_caller_gets_the_numbers_by_text_when_redis_dead(line: Rehearsal) -> None:
     line.stage.stop("redis")
 
     line.dial(*NUMBERS_BY_TEXT)
@@ -192,7 +193,7 @@ def _reach_a_person_and_leave(line: Rehearsal, call: Call) -> None:
 def _kill(worker: int) -> None:
     """Kill a process, and wait until it has let go of its port."""
     os.kill(worker, signal.SIGKILL)
-    assert becomes(lambda: not alive(worker))
+    assert becomes(lambda: not is_alive(worker))
 
 
 def _workers_started(line: Rehearsal) -> int:
