@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,8 +16,9 @@ from ivr.housekeeping import Housekeeping, PhoneArchive
 from ivr.line import Line
 from ivr.logs import set_up_logs
 from ivr.marks import Keys, Marks, month_of
+from ivr.network_clock import WALL, clock_of
 from ivr.records.accepted import Accepted
-from ivr.records.database import connect
+from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.filing import Filer
 from ivr.records.journal import Journal
 from ivr.records.retention import filed_for, within
@@ -43,7 +43,7 @@ from ivr.web.parts import NAME, Parts
 from ivr.welcome import Lists, Welcome
 from ivr.words import Current, Words
 from ivr.work.limits import RedisLimits
-from ivr.work.queue import RedisLater, connect_redis
+from ivr.work.queue import SECONDS, RedisLater, connect_redis
 from ivr.work.sealed import Sealed
 from ivr.work.signs import Signs
 from ivr.work.slots import Slots
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from ivr.flow.linefile import Retention
+    from ivr.network_clock import Clock
     from ivr.records.database import Database
     from ivr.searching import Store
 
@@ -63,20 +64,24 @@ logger = logging.getLogger(__name__)
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 
 
-def build_line(settings: Settings, journal: Journal, store: Store, snapshots: Snapshots) -> Current:
+def build_line(
+    settings: Settings, journal: Journal, store: Store, snapshots: Snapshots, *, clock: Clock = WALL
+) -> Current:
     """Put one line together. Nothing is connected yet: each part connects when first used."""
     words = Words(read_flow(settings.config, settings.prompts), lambda: snapshots.current.words)
     flow = words.flow
-    redis, breaker = connect_redis(settings.redis_url), Breaker()
-    later = RedisLater(redis, Sealed(redis, settings.secret_key, breaker), breaker)
-    phone, slots = TwilioPhone(settings), Slots(redis, breaker, every=1 / settings.calls_per_second)
+    redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), Breaker()
+    later = RedisLater(redis, Sealed(redis, settings.secret_key, breaker), breaker, clock)
+    phone, slots = TwilioPhone(settings), Slots(redis, breaker, clock.now, 1 / settings.calls_per_second)
     status = partial(_status, snapshots)
     agree = Accepted(settings.journal_dir).agree
-    searching = Searching(flow.directory, store, journal, later, slots, phone, status, agree=agree)
+    searching = Searching(
+        flow.directory, store, journal, later, slots, phone, status, clock.now, clock.sleep, agree
+    )
     alarms = Alarms(phone, settings.alarm_number, settings.alarm_url)
     limits = RedisLimits(redis, breaker)
     welcome = Welcome(limits, partial(_lists, snapshots))
-    archive = PhoneArchive(connect(settings.database_url), time.time)
+    archive = PhoneArchive(records_of(settings), clock.now)
     line = Line(flow, journal, phone, later, searching, status, welcome, archive, alarms.tell)
     current = Current(line, words)
     later.perform_with(current.perform)
@@ -85,45 +90,52 @@ def build_line(settings: Settings, journal: Journal, store: Store, snapshots: Sn
 
 def build_worker_line(settings: Settings) -> Current:
     """Put together the line of the worker, which also keeps house."""
-    database, journal = connect(settings.database_url), Journal(settings.journal_dir)
-    snapshots = Snapshots(database, settings.journal_dir, time.time)
-    current = build_line(settings, journal, Transfers(database, time.time), snapshots)
+    database, journal = records_of(settings), Journal(settings.journal_dir)
+    clock = clock_of(settings.rehearsal)
+    snapshots = Snapshots(database, settings.journal_dir, clock.now)
+    current = build_line(settings, journal, Transfers(database, clock.now), snapshots, clock=clock)
     line = current.line
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
-    keeps = keep_house(settings, line, database, partial(_kept, line, snapshots))
+    keeps = keep_house(settings, line, database, partial(_kept, line, snapshots), clock=clock)
 
     def look() -> None:
         snapshots.refresh()
         current.look()
+        clock.looked()
         keeps.look()
 
     current.look()
-    _file(journal, database, partial(_kept, line, snapshots), look)
+    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
     return current
 
 
 def keep_house(
-    settings: Settings, line: Line, database: Database, kept: Callable[[], Retention]
+    settings: Settings, line: Line, database: Database, kept: Callable[[], Retention], *, clock: Clock = WALL
 ) -> Housekeeping:
     """Put together what the worker does by itself."""
     keys = Keys(settings.keys_dir)
     file = line.flow.line
-    sweeps = partial(sweep, settings, database) if file.sweep.on else None
-    signs = signs_of(settings)
+    sweeps = partial(sweep, settings, database, clock) if file.sweep.on else None
+    signs = signs_of(settings, clock)
     accepted, there = Accepted(settings.journal_dir), zone(file.zone)
     return Housekeeping(
-        database, kept, keys, accepted, sweeps, time.time, lambda whole: signs.swept(whole=whole), there
+        database, kept, keys, accepted, sweeps, clock.now, lambda whole: signs.swept(whole=whole), there
     )
 
 
-def signs_of(settings: Settings) -> Signs:
+def signs_of(settings: Settings, clock: Clock = WALL) -> Signs:
     """Put together what notes the last signs of Twilio, and reads them."""
-    return Signs(connect_redis(settings.redis_url), Breaker(), time.time)
+    return Signs(connect_redis(settings.redis_url, SECONDS * settings.patience), Breaker(), clock.now)
 
 
-def sweep(settings: Settings, database: Database) -> Swept:
+def records_of(settings: Settings) -> Database:
+    """Prepare for SQL."""
+    return connect(settings.database_url, locked=LOCKED_SECONDS * settings.patience)
+
+
+def sweep(settings: Settings, database: Database, clock: Clock = WALL) -> Swept:
     """Delete what Twilio has of the line's number and is over."""
-    marks = Marks(settings.secret_key, Keys(settings.keys_dir), time.time)
+    marks = Marks(settings.secret_key, Keys(settings.keys_dir), clock.now)
     with copies_of(settings) as copies:
         return Sweep(
             copies,
@@ -132,11 +144,18 @@ def sweep(settings: Settings, database: Database) -> Swept:
         ).run()
 
 
-def _file(
-    journal: Journal, database: Database, kept: Callable[[], Retention], look: Callable[[], object]
+def _file(  # noqa: PLR0913 - the choices of a filer
+    journal: Journal,
+    database: Database,
+    kept: Callable[[], Retention],
+    look: Callable[[], object],
+    *,
+    now: Callable[[], float],
+    often: int,
 ) -> None:
     """Start filing the journal of this process."""
-    Filer(journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), look=look).start()
+    seconds = lambda: filed_for(kept().rows_days)  # noqa: E731 - it is only passed on
+    Filer(journal, database, now, keep_seconds=seconds, look=look, often=often).start()
 
 
 def _kept(line: Line, snapshots: Snapshots) -> Retention:
@@ -157,7 +176,7 @@ def _status(snapshots: Snapshots) -> Status:
 def build_parts(
     settings: Settings,
     line: Line,
-    now: Callable[[], float] = time.time,
+    now: Callable[[], float] = WALL.now,
     heard: Callable[[], object] = lambda: None,
 ) -> Parts:
     """Put together what answers webhooks for a line."""
@@ -204,21 +223,24 @@ def web() -> Flask:
     """Start answering webhooks: what granian calls in each of its workers."""
     set_up_logs()
     settings = read_settings(os.environ)
-    journal, database = Journal(settings.journal_dir), connect(settings.database_url)
-    snapshots = Snapshots(database, settings.journal_dir, time.time)
-    store = Timely(Transfers(connect(settings.database_url, WEBHOOK_SECONDS), time.time))
-    current = build_line(settings, journal, store, snapshots)
+    clock, seconds = clock_of(settings.rehearsal), WEBHOOK_SECONDS * settings.patience
+    journal, database = Journal(settings.journal_dir), records_of(settings)
+    snapshots = Snapshots(database, settings.journal_dir, clock.now)
+    hasty = connect(settings.database_url, seconds, locked=seconds)
+    store = Timely(Transfers(hasty, clock.now), seconds)
+    current = build_line(settings, journal, store, snapshots, clock=clock)
     line = current.line
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
-    signs = signs_of(settings)
-    app = create_app(build_parts(settings, line, heard=signs.hear))
+    signs = signs_of(settings, clock)
+    app = create_app(build_parts(settings, line, clock.now, heard=signs.hear))
     die_with_parent()
 
     def look() -> None:
         signs.tell()
         snapshots.refresh()
         speak_anew(app, current)
+        clock.looked()
 
     speak_anew(app, current)
-    _file(journal, database, partial(_kept, line, snapshots), look)
+    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
     return app

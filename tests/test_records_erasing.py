@@ -17,6 +17,7 @@ from ivr.records.erasing import erase
 from ivr.records.filing import Filer
 from ivr.records.forgetting import DAY, forget
 from ivr.records.journal import Journal
+from ivr.records.lists import list_blocks, write_block
 from ivr.records.recording import record
 from ivr.records.scrubbing import scrub
 from ivr.records.tables import attempts, calls, erased, erased_marks, searches, transfers, turns
@@ -68,6 +69,17 @@ def test_everything_under_a_phones_marks_is_deleted_now(database: Database) -> N
             (name, datetime(2027, 3, 20, 12, tzinfo=UTC)) for name in ("a", "b")
         }
     assert list_daily(database) == []
+
+
+def test_a_block_on_a_phone_that_is_erased_does_not_tell_that_it_called(database: Database) -> None:
+    until = datetime.fromtimestamp(NOW + DAY, UTC)
+    with database.write() as sql:
+        write_block(sql, "m1", until, "threats", who="ada")
+        write_block(sql, "other", until, "noise", who="ada")
+
+    erase(database, ["m1"], NOW)
+
+    assert [one.mark for one in list_blocks(database, NOW)] == ["other"]
 
 
 def test_callers_who_withhold_their_number_are_nobody(database: Database) -> None:
