@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from redis import RedisError
 from rq import Worker
@@ -11,7 +12,11 @@ from rq.serializers import JSONSerializer
 from ivr.circuit_breaker import PartUnavailable
 from ivr.work.queue import connect_redis
 
+if TYPE_CHECKING:
+    from redis import Redis
+
 SECONDS = 2.0
+OVER = frozenset({"failed", "finished", "stopped", "canceled"})  # The states of a job in nobody's hands.
 
 
 def count_workers(url: str) -> int:
@@ -21,3 +26,17 @@ def count_workers(url: str) -> int:
             return len(Worker.all(connection=redis, serializer=JSONSerializer))
         except (RedisError, OSError) as error:
             raise PartUnavailable(f"Redis does not answer: {type(error).__name__}") from None
+
+
+def jobs_in_hand(redis: Redis) -> dict[str, str]:
+    """Name the jobs that wait, that were begun, or are to be tried again. PartUnavailable without Redis."""
+    try:
+        names = [_text(name) for name in redis.keys("rq:job:*")]
+        states = {name: _text(redis.hget(name, "status")) for name in names}
+    except (RedisError, OSError) as error:
+        raise PartUnavailable(f"Redis does not answer: {type(error).__name__}") from None
+    return {name: state for name, state in states.items() if state and state not in OVER}
+
+
+def _text(answer: bytes | str | None) -> str:
+    return answer.decode() if isinstance(answer, bytes) else answer or ""
