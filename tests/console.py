@@ -16,7 +16,7 @@ from ivr.records.database import connect
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.operators import Role, add_operator, find_operator
 from ivr.web.console.context import ConsoleContext
-from ivr.web.public.context import PublicContext
+from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
 from ivr.work.twilio_heartbeat import LastSigns
 

@@ -25,7 +25,7 @@ from ivr.flow.loader import read_flow
 from ivr.hours import zone
 from ivr.records.call_log import Filter, browse
 from ivr.records.counts import tally
-from ivr.wiring_site import COUNTS_HOLD
+from ivr.wiring import COUNTS_HOLD
 from real.million import fill
 from real.rehearsal import ROOT
 
