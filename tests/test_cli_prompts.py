@@ -12,7 +12,7 @@ from fakes import ENVIRONMENT
 
 from ivr.checks.runner import check
 from ivr.cli.main import main
-from ivr.operations.toml_editing import ExportError, write_words
+from ivr.operations.toml_editing import ExportError, write_prompts
 from ivr.records.database import connect
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
@@ -137,12 +137,12 @@ def test_a_folder_without_the_files_is_named(database: Database, prompts: Path, 
 def test_words_without_a_place_in_the_file_are_left_out(place: str) -> None:
     text = '[lines]\na = "A"  # a comment\n\n[stops.a]\nquestions = ["One?", "Two?"]\n'
 
-    written = write_words(text, {place: "Three?", "lines.a": "B"})
+    written = write_prompts(text, {place: "Three?", "lines.a": "B"})
 
-    assert (written.homeless, written.changed) == ((place,), ("lines.a",))
+    assert (written.unknown, written.changed) == ((place,), ("lines.a",))
     assert written.text == text.replace('"A"', '"B"')
 
 
 def test_a_file_that_is_no_toml_is_not_written_to() -> None:
     with pytest.raises(ExportError, match="is not TOML"):
-        write_words("a = ", {})
+        write_prompts("a = ", {})

@@ -140,7 +140,9 @@ class SampleCaller:
             position, heard = turn.position, self._writes(turn)
 
     def _hear(self, position: Position, heard: Heard) -> Turn:
-        turn = self.line.hear(position, heard, CallContext(self.id, "voice", str(position.turn), self.world.now))
+        turn = self.line.hear(
+            position, heard, CallContext(self.id, "voice", str(position.turn), self.world.now)
+        )
         words = sum(len(say.words.split()) for say in turn.says)
         self.world.pass_time(words / WORDS_A_SECOND * self.dice.uniform(0.2, 1) + self.dice.uniform(0.5, 3))
         return turn
