@@ -103,7 +103,7 @@ def test_a_release_counts_what_lies_over_the_files(database: Database, prompts: 
 
     assert prompts.is_dir()
     assert told.exit_code == 0
-    assert f"published words are heard over the files: {len(list_published(database))};" in told.output
+    assert f"published prompts are heard over the files: {len(list_published(database))};" in told.output
 
 
 def test_only_what_the_files_said_before_is_cleared(

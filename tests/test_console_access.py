@@ -34,6 +34,7 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("sign_in.show_second_factor", "GET"): NOBODY,
     ("sign_in.enrol", "POST"): NOBODY,
     ("console.static", "GET"): NOBODY,
+    ("reports.static", "GET"): NOBODY,
     ("now.show", "GET"): VIEWER,
     ("now.refresh", "GET"): VIEWER,
     ("calls.list", "GET"): VIEWER,

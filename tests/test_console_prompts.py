@@ -278,7 +278,7 @@ def test_the_words_of_the_file_are_read_once_for_all(console: Console, flow: Flo
     catalogue = read_catalogue(flow, console.database)
 
     assert catalogue.changed() == {}
-    assert sum(catalogue.parts().values()) == len(catalogue.prompts)
+    assert sum(catalogue.groups().values()) == len(catalogue.prompts)
 
 
 @dataclass

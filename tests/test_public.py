@@ -213,7 +213,7 @@ def test_whoever_is_lost_gets_a_kind_page_with_a_way_on(visitor: FlaskClient, ad
 
 def test_whoever_meets_our_fault_still_gets_the_numbers(flow: Flow) -> None:
     site = create_site(PublicContext(flow, read_pages(ROOT / "prompts", flow.languages), NUMBER))
-    site.view_functions["public.read"] = lambda **_: 1 // 0
+    site.view_functions["public.stop"] = lambda **_: 1 // 0
 
     answer = site.test_client().get("/fr/person")
 

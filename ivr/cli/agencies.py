@@ -90,10 +90,11 @@ def dialled(name: str, day: datetime, by: str, heard: str) -> None:
 
 
 def _settings_knowing(name: str) -> Settings:
+    """Read the settings of a line, or end if it has no agency of that name."""
     line = settings()
     known = flow_of(line.config, line.prompts).directory.agencies
     if name not in known:
-        raise click.ClickException(f"tline is no agency {name!r}; tline are: {', '.join(known)}")
+        raise click.ClickException(f"there is no agency {name!r}; there are: {', '.join(known)}")
     return line
 
 
