@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ivr.caller_limits import CallerLimits, ListedCallers
-from ivr.circuit_breaker import CircuitBreaker
+from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
+from ivr.flow.public_page import read_pages
 from ivr.hours import zone
 from ivr.line import Line
 from ivr.live_prompts import CurrentLine, LivePrompts
@@ -22,8 +24,9 @@ from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.markers import Markers
+from ivr.records.migrations.migrate import is_current
 from ivr.records.retention import within
-from ivr.records.snapshot import SnapshotHolder
+from ivr.records.snapshot import SnapshotHolder, look_around
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
 from ivr.settings import Settings, read_settings
@@ -46,6 +49,7 @@ from ivr.work.queue import SECONDS, RedisQueue, connect_redis
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
+from ivr.work.worker_heartbeat import count_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,14 +57,16 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from ivr.flow.models import Retention
+    from ivr.flow.models import Flow, Retention
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Transfers
+    from ivr.web.console.context import ConsoleContext
     from ivr.work.network_clock import Clock
 
 logger = logging.getLogger(__name__)
 
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
+COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they were.
 
 
 def build_line(
@@ -248,3 +254,72 @@ def web() -> Flask:
     speak_anew(app, current)
     _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
     return app
+
+
+def console() -> Flask:
+    """Start answering browsers: what granian calls for the `console:` process."""
+    from ivr.web.public.views import NAME as PUBLIC
+
+    set_up_logs()
+    settings = read_settings(os.environ)
+    app = build_site(settings.config, settings.prompts, settings.number, settings)
+    die_with_parent()
+    snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
+    live = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.words)
+
+    def refresh() -> None:
+        snapshots.refresh()
+        show_published(app, live)
+
+    show_published(app, live)
+    look_around(refresh)
+    return app
+
+
+def build_site(config: Path, prompts: Path, number: str, settings: Settings | None = None) -> Flask:
+    """Put together the public page of the line that has a number; with settings, the console too."""
+    from ivr.web.public.views import PublicContext
+    from ivr.web.site import create_site
+
+    flow = read_flow(config, prompts)
+    public = PublicContext(flow, read_pages(prompts, flow.languages), number)
+    return create_site(public, build_console(settings, flow) if settings else None)
+
+
+def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
+    """Put together the parts of the console."""
+    from ivr.web.console.context import ConsoleContext
+
+    database = connect(settings.database_url)
+    return ConsoleContext(
+        flow=flow,
+        database=database,
+        limits=RedisLimits(connect_redis(settings.redis_url), CircuitBreaker()),
+        secret=settings.secret_key,
+        secure=settings.public_url.startswith("https:"),
+        now=time.time,
+        parts=partial(_parts, database, settings.redis_url),
+        counts_hold=COUNTS_HOLD,
+        twilio=signs_of(settings).read,
+    )
+
+
+def _parts(database: Database, redis_url: str) -> dict[str, bool]:
+    """Ask each part whether it answers."""
+    try:
+        records = is_current(database)
+    except PartUnavailable:
+        records = False
+    try:
+        workers, redis = count_workers(redis_url), True
+    except (PartUnavailable, OSError):
+        workers, redis = 0, False
+    return {"database": records, "redis": redis, "worker": workers > 0}
+
+
+def show_published(app: Flask, live: LivePrompts) -> None:
+    """Let the public page show what is published; the console itself reads both that and the files."""
+    from ivr.web.public.views import NAME as PUBLIC
+
+    if live.look():
+        app.extensions[PUBLIC] = replace(app.extensions[PUBLIC], flow=live.flow)

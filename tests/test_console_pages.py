@@ -57,7 +57,7 @@ def hands(console: Console) -> Hands:
 @pytest.mark.parametrize("tongue", ["en", "fr"])
 def test_every_page_is_there_and_shows_no_mark(hands: Hands, tongue: str) -> None:
     paths = ["/", "/_now", "/calls", f"/calls/{CALL}", "/transfers", "/reports", "/audit"]
-    paths += ["/operators", "/retention", "/blocks", "/words", "/words/stops.law.say"]
+    paths += ["/operators", "/retention", "/blocks", "/prompts", "/prompts/stops.law.say"]
 
     answers = {
         path: hands.client.get(f"/console{path}", headers={"Accept-Language": tongue}) for path in paths
@@ -179,13 +179,13 @@ def test_a_blocked_caller_is_known_by_this_months_mark_and_the_page_does_not_sho
 
 
 def test_a_note_is_kept_with_the_call_and_goes_with_it(hands: Hands) -> None:
-    hands.post(f"/calls/{CALL}/note", words="The <law> menu was silent")
+    hands.post(f"/calls/{CALL}/note", note="The <law> menu was silent")
 
     assert "The &lt;law&gt; menu was silent" in hands.get(f"/calls/{CALL}").text
 
 
 def test_a_call_that_is_not_there_takes_no_note(hands: Hands) -> None:
-    answer = hands.post("/calls/nobody/note", words="x")
+    answer = hands.post("/calls/nobody/note", note="x")
 
     assert answer.status_code == 303
     assert hands.get("/calls/nobody").status_code == 404
@@ -217,7 +217,7 @@ def test_a_length_that_is_none_does_no_harm(hands: Hands, console: Console, days
 
 def test_nothing_of_a_caller_who_is_erased_stays_with_the_operators(hands: Hands, console: Console) -> None:
     hands.post(f"/calls/{CALL}/block", why="rang forty times", days="2")
-    hands.post(f"/calls/{CALL}/note", words="The menu was silent")
+    hands.post(f"/calls/{CALL}/note", note="The menu was silent")
 
     erase(console.database, [MARK], console.at)
 
@@ -227,7 +227,7 @@ def test_nothing_of_a_caller_who_is_erased_stays_with_the_operators(hands: Hands
 
 def test_a_number_that_an_operator_types_is_not_kept(hands: Hands, console: Console) -> None:
     hands.post(f"/calls/{CALL}/block", why="rang from (905) 555-0123", days="2")
-    hands.post(f"/calls/{CALL}/note", words="call +1 905 555 0123 back")
+    hands.post(f"/calls/{CALL}/note", note="call +1 905 555 0123 back")
     hands.post("/agencies/chrysalis", to="off", why="try 905.555.0123")
     kept = [
         *map(str, list_deeds(console.database)),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from ivr.cli.tables import print_table
+from ivr.cli.calls import print_calls
 from ivr.flow.loader import read_flow
 from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, LocalStackError
 from ivr.operations.work_in_hand import in_hand, show_in
@@ -49,14 +49,14 @@ def run(*, once: bool) -> int:
     signal.signal(signal.SIGHUP, _as_ctrl_c)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
-    stage = _stage(once=once)
-    network = _network(stage, once=once)
+    stack = _stack(once=once)
+    network = _network(stack, once=once)
     try:
-        _start(stage, network, console)
-        shown = _show(stage, network, console)
+        _start(stack, network, console)
+        shown = _play(stack, network, console)
         if once:
             return 0 if shown else 1
-        _stay(stage, network, console)
+        _stay(stack, network, console)
     except LocalStackError as error:
         console.print(f"[red]{error}[/red]")
         return 1
@@ -64,7 +64,7 @@ def run(*, once: bool) -> int:
         console.print("\nStopping.")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second Ctrl-C must not leave half of it running.
-        stage.close()
+        stack.close()
         network.close()
         (FOLDER / STATE).unlink(missing_ok=True)
     return 0
@@ -74,48 +74,48 @@ def _as_ctrl_c(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _stage(*, once: bool) -> LocalStack:
+def _stack(*, once: bool) -> LocalStack:
     """Make a line; one that is only shown has its network's time, and is patient, on a busy machine too."""
     shared = FOLDER.absolute() / "rehearsal"
     shared.mkdir()
     return LocalStack(FOLDER.absolute(), extra={"REHEARSAL": str(shared), "PATIENCE": "10"} if once else {})
 
 
-def _clock(stage: LocalStack, *, once: bool) -> Clock:
+def _clock(stack: LocalStack, *, once: bool) -> Clock:
     """Make the clock of a network: one that somebody may sit down at moves by itself."""
     if not once:
         return PacedClock(SPEED)
-    shown = show_in(Path(stage.environment["REHEARSAL"]) / NOW)
-    settings, redis = stage.environment, connect_redis(stage.environment["REDIS_URL"])
-    return EventClock(lambda: in_hand(settings, stage.running.keys() | {"sql"}, redis), shown)
+    shown = show_in(Path(stack.environment["REHEARSAL"]) / NOW)
+    settings, redis = stack.environment, connect_redis(stack.environment["REDIS_URL"])
+    return EventClock(lambda: in_hand(settings, stack.running.keys() | {"sql"}, redis), shown)
 
 
-def _network(stage: LocalStack, *, once: bool) -> Network:
+def _network(stack: LocalStack, *, once: bool) -> Network:
     opt_out = os.environ.get("IVR_OPT_OUT", "default")  # Both ways of Twilio's can be tried.
-    account = Account(ACCOUNT, stage.token, NUMBER)
-    network = Network(account, urls_of(stage.public_url), clock=_clock(stage, once=once), opt_out=opt_out)
-    stage.api_url = network.api_url
+    account = Account(ACCOUNT, stack.token, NUMBER)
+    network = Network(account, urls_of(stack.public_url), clock=_clock(stack, once=once), opt_out=opt_out)
+    stack.api_url = network.api_url
     network.people.put(VICTIM_SERVICES, never_answers(), name="victim-services")
     network.people.put(CHRYSALIS, accepts(talks=40), name="chrysalis")
     network.people.put(HOTLINE, switchboard(), name="hotline")
     return network
 
 
-def _start(stage: LocalStack, network: Network, console: Console) -> None:
+def _start(stack: LocalStack, network: Network, console: Console) -> None:
     with console.status("Starting the line…"):
-        stage.release()
-        redis = stage.start_redis()
-        stage.start_web()
+        stack.release()
+        redis = stack.start_redis()
+        stack.start_web()
         if redis:
-            stage.start_worker()
+            stack.start_worker()
     console.print(
-        f"The line answers at {stage.public_url}; the pretend telephone network is {network.api_url}."
+        f"The line answers at {stack.public_url}; the pretend telephone network is {network.api_url}."
     )
     if not redis:
         console.print("There is no Redis here: the line works without, and does later work by itself.")
 
 
-def _show(stage: LocalStack, network: Network, console: Console) -> bool:
+def _play(stack: LocalStack, network: Network, console: Console) -> bool:
     """Place one call and one text, and print them with the log that they leave."""
     printed = _Printer(network, console)
     console.print("\n[bold]A call[/bold], played many times faster than life\n")
@@ -125,8 +125,8 @@ def _show(stage: LocalStack, network: Network, console: Console) -> bool:
     replies = [reply for words in ("signes", "1") for reply in network.text(TEXTER, words, PATIENCE * SPEED)]
     printed.finish()
     console.print("\n[bold]What the log knows of both[/bold]\n")
-    calls = _filed(stage)
-    print_table(calls, console)
+    calls = _filed(stack)
+    print_calls(calls, console)
     faults = network.feed.faults()
     for fault in faults:
         console.print(f"[red]fault {fault.code}: {fault.words}[/red]")
@@ -138,9 +138,9 @@ def _show(stage: LocalStack, network: Network, console: Console) -> bool:
     return shown
 
 
-def _filed(stage: LocalStack) -> list[dict[str, Any]]:
+def _filed(stack: LocalStack) -> list[dict[str, Any]]:
     """Read the log once both conversations are in it, and the call with its end."""
-    database, deadline = connect(stage.environment["DATABASE_URL"]), time.monotonic() + PATIENCE
+    database, deadline = connect(stack.environment["DATABASE_URL"]), time.monotonic() + PATIENCE
     while True:
         calls = [call.as_json() for call in list_calls(database)]
         ended = any(call["channel"] == "voice" and call["ended_at"] for call in calls)
@@ -190,16 +190,16 @@ def _as_heard(line: HeardLine) -> str:
     return f"{indent}{line.who} {line.what}{': ' if line.words else ''}{line.words}"
 
 
-def _stay(stage: LocalStack, network: Network, console: Console) -> None:
+def _stay(stack: LocalStack, network: Network, console: Console) -> None:
     """Stay up at the speed of life, and say what to try."""
     clock = network.clock
     if isinstance(clock, PacedClock):
         clock.pace(1.0)
     (FOLDER / STATE).write_text(json.dumps({"control_url": network.control_url}))
-    tell_month(stage, console)
-    address, told = stage.start_console(), stage.let_in("demo")
+    seed_month(stack, console)
+    address, sign_in = stack.start_console(), stack.let_in("demo")
     console.print(
-        f"\nOperators read at {address}\n  {told}",
+        f"\nOperators read at {address}\n  {sign_in}",
         "\nThe line stays up. In another terminal, in this folder:\n"
         "  make phone           sit down at a telephone and call it\n"
         "  make check           find faults in menus and words, and measure them\n"
@@ -210,10 +210,10 @@ def _stay(stage: LocalStack, network: Network, console: Console) -> None:
     threading.Event().wait()
 
 
-def tell_month(stage: LocalStack, console: Console) -> None:
+def seed_month(stack: LocalStack, console: Console) -> None:
     """Fill the log with pretend calls and texts of the days before, for pages to show."""
-    config, prompts = (Path(stage.environment[name]) for name in ("IVR_CONFIG", "IVR_PROMPTS"))
-    database = connect(stage.environment["DATABASE_URL"])
+    config, prompts = (Path(stack.environment[name]) for name in ("IVR_CONFIG", "IVR_PROMPTS"))
+    database = connect(stack.environment["DATABASE_URL"])
     with console.status("Pretending a month of calls…"):
         count = seed(database, read_flow(config, prompts), time.time())
     database.close()

@@ -26,7 +26,7 @@ from ivr.flow.loader import read_flow
 from ivr.hours import zone
 from ivr.records.call_log import Filter, browse
 from ivr.records.counts import tally
-from ivr.wiring_site import COUNTS_HOLD
+from ivr.wiring import COUNTS_HOLD
 from long.million import fill
 from long.suites import Size
 

@@ -12,7 +12,7 @@ import pyotp
 import pytest
 from rich.console import Console
 
-from ivr.cli.demo import tell_month
+from ivr.cli.demo import seed_month
 from ivr.simulator.people import accepts
 from real.rehearsal import CHRYSALIS, ROOT, VICTIM_SERVICES, becomes, rehearsal
 
@@ -41,7 +41,7 @@ def line(
     with rehearsal(tmp_path_factory.mktemp("console"), limits) as running:
         running.start(migrated_sqlite)
         running.stage.start_console()
-        tell_month(running.stage, Console(quiet=True))
+        seed_month(running.stage, Console(quiet=True))
         people = running.network.people
         people.put(VICTIM_SERVICES, accepts(talks=10), name="victim-services")
         people.put(CHRYSALIS, accepts(talks=10), name="chrysalis")

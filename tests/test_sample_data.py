@@ -12,8 +12,7 @@ import pytest
 from ivr.records.call_log import list_calls
 from ivr.records.call_summary import fold
 from ivr.records.disclosure import list_daily
-from ivr.sample_data.call_times import days_before
-from ivr.sample_data.seeding import conversations, seed
+from ivr.sample_data.seeding import conversations, days_before, seed
 
 if TYPE_CHECKING:
     from months import Months

@@ -15,8 +15,8 @@ from ivr.circuit_breaker import CircuitBreaker
 from ivr.records.audit import list_deeds, verify
 from ivr.records.operators import Role, disable_operator, find_operator
 from ivr.records.tables import audit
-from ivr.web.console.access import IDLE, LONGEST, OPEN, needed
-from ivr.web.console.context import LANGUAGES, words_of
+from ivr.web.console.access import LONGEST_IDLE, LONGEST_SESSION, PUBLIC_ENDPOINTS, required_role
+from ivr.web.console.context import LANGUAGES, translations
 from ivr.work.queue import connect_redis
 from ivr.work.redis_limits import RedisLimits
 
@@ -30,42 +30,43 @@ if TYPE_CHECKING:
 NOBODY = None  # Asked of nobody: it is how one proves who one is.
 VIEWER, OPERATOR, ADMINISTRATOR = Role
 NEEDED = {  # Every page, and the role that it asks for. A page that is not here, or is otherwise, fails.
-    ("signing.sign_in", "GET"): NOBODY,
-    ("signing.try_in", "POST"): NOBODY,
-    ("signing.offer_factor", "GET"): NOBODY,
-    ("signing.enrolled", "POST"): NOBODY,
-    ("desk.static", "GET"): NOBODY,
-    ("desk.now", "GET"): VIEWER,
-    ("desk.now_again", "GET"): VIEWER,
-    ("desk.calls", "GET"): VIEWER,
-    ("desk.exported", "GET"): VIEWER,
-    ("desk.one", "GET"): VIEWER,
-    ("desk.transfers", "GET"): VIEWER,
-    ("reports.overview", "GET"): VIEWER,
+    ("sign_in.show", "GET"): NOBODY,
+    ("sign_in.submit", "POST"): NOBODY,
+    ("sign_in.show_second_factor", "GET"): NOBODY,
+    ("sign_in.enrol", "POST"): NOBODY,
+    ("console.static", "GET"): NOBODY,
+    ("reports.static", "GET"): NOBODY,
+    ("now.show", "GET"): VIEWER,
+    ("now.refresh", "GET"): VIEWER,
+    ("calls.list", "GET"): VIEWER,
+    ("calls.export", "GET"): VIEWER,
+    ("calls.show", "GET"): VIEWER,
+    ("transfers.list", "GET"): VIEWER,
+    ("reports.show", "GET"): VIEWER,
     ("reports.month", "GET"): VIEWER,
     ("reports.community", "GET"): VIEWER,
-    ("reports.picture", "GET"): VIEWER,
-    ("reports.published_picture", "GET"): VIEWER,
-    ("signing.sign_out", "POST"): VIEWER,
-    ("desk.note", "POST"): OPERATOR,
-    ("desk.block", "POST"): OPERATOR,
-    ("desk.switch", "POST"): OPERATOR,
-    ("blocked.blocks", "GET"): OPERATOR,
-    ("blocked.unblock", "POST"): OPERATOR,
-    ("desk.deeds", "GET"): ADMINISTRATOR,
-    ("people.everybody", "GET"): ADMINISTRATOR,
-    ("people.let_in", "POST"): ADMINISTRATOR,
-    ("people.begin_anew", "POST"): ADMINISTRATOR,
-    ("people.shut_out", "POST"): ADMINISTRATOR,
-    ("people.promote", "POST"): ADMINISTRATOR,
-    ("people.sign_them_out", "POST"): ADMINISTRATOR,
-    ("keeping.kept", "GET"): ADMINISTRATOR,
-    ("keeping.choose_kept", "POST"): ADMINISTRATOR,
-    ("prompts.list_prompts", "GET"): VIEWER,
-    ("prompts.read_prompt", "GET"): VIEWER,
-    ("prompts.write_prompt", "POST"): OPERATOR,
-    ("prompts.publish_prompt", "POST"): ADMINISTRATOR,
-    ("prompts.take_prompt_back", "POST"): ADMINISTRATOR,
+    ("reports.chart", "GET"): VIEWER,
+    ("reports.community_chart", "GET"): VIEWER,
+    ("sign_in.sign_out", "POST"): VIEWER,
+    ("calls.add_note", "POST"): OPERATOR,
+    ("calls.block", "POST"): OPERATOR,
+    ("transfers.switch_agency", "POST"): OPERATOR,
+    ("blocks.list", "GET"): OPERATOR,
+    ("blocks.end", "POST"): OPERATOR,
+    ("audit.list", "GET"): ADMINISTRATOR,
+    ("operators.list", "GET"): ADMINISTRATOR,
+    ("operators.add", "POST"): ADMINISTRATOR,
+    ("operators.reset", "POST"): ADMINISTRATOR,
+    ("operators.disable", "POST"): ADMINISTRATOR,
+    ("operators.change_role", "POST"): ADMINISTRATOR,
+    ("operators.end_sessions", "POST"): ADMINISTRATOR,
+    ("retention.show", "GET"): ADMINISTRATOR,
+    ("retention.change", "POST"): ADMINISTRATOR,
+    ("prompts.list", "GET"): VIEWER,
+    ("prompts.show", "GET"): VIEWER,
+    ("prompts.save", "POST"): OPERATOR,
+    ("prompts.publish", "POST"): ADMINISTRATOR,
+    ("prompts.revert", "POST"): ADMINISTRATOR,
 }
 
 
@@ -88,7 +89,7 @@ def routes(console: Console) -> list[tuple[str, str, str]]:
 def test_every_page_of_the_console_asks_who_it_is(console: Console) -> None:
     hands = console.visitor()
     token = hands.token("/sign-in")
-    behind = [route for route in routes(console) if route[0] not in OPEN]
+    behind = [route for route in routes(console) if route[0] not in PUBLIC_ENDPOINTS]
 
     answers = {
         (endpoint, method): hands.client.open(path, method=method, data={"csrf_token": token})
@@ -114,7 +115,7 @@ def test_every_page_asks_for_the_role_that_is_written_down_here(console: Console
     there = {(endpoint, method) for endpoint, method, _ in routes(console)}
 
     with console.app.app_context():
-        asked = {each: NOBODY if each[0] in OPEN else needed(each[0]) for each in there}
+        asked = {each: NOBODY if each[0] in PUBLIC_ENDPOINTS else required_role(each[0]) for each in there}
 
     assert asked == NEEDED
 
@@ -123,7 +124,7 @@ def test_every_page_asks_for_the_role_that_is_written_down_here(console: Console
 def test_a_role_reaches_its_own_pages_and_no_more(console: Console, role: Role) -> None:
     hands = console.signed_in(role=role)
     token = hands.token("/")
-    behind = [r for r in routes(console) if NEEDED[r[:2]] and r[0] != "signing.sign_out"]
+    behind = [r for r in routes(console) if NEEDED[r[:2]] and r[0] != "sign_in.sign_out"]
 
     answers = {
         (endpoint, method): hands.client.open(path, method=method, data={"csrf_token": token}).status_code
@@ -183,7 +184,7 @@ def test_the_first_password_is_good_for_nothing_once_another_is_chosen(console: 
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize(("later", "reads"), [(IDLE - 1, True), (IDLE + 1, False)])
+@pytest.mark.parametrize(("later", "reads"), [(LONGEST_IDLE - 1, True), (LONGEST_IDLE + 1, False)])
 def test_a_session_ends_when_nobody_uses_it(console: Console, later: int, reads: bool) -> None:  # noqa: FBT001
     hands = console.signed_in()
     console.at += later
@@ -193,7 +194,7 @@ def test_a_session_ends_when_nobody_uses_it(console: Console, later: int, reads:
 
 def test_a_session_ends_after_half_a_day_of_work(console: Console) -> None:
     hands = console.signed_in()
-    for _ in range(LONGEST // 1200):
+    for _ in range(LONGEST_SESSION // 1200):
         console.at += 1200
         hands.get("/")
     console.at += 1
@@ -203,7 +204,7 @@ def test_a_session_ends_after_half_a_day_of_work(console: Console) -> None:
 
 def test_a_page_that_refreshes_itself_is_not_somebody_who_works(console: Console) -> None:
     hands = console.signed_in()
-    for _ in range(IDLE // 600):
+    for _ in range(LONGEST_IDLE // 600):
         console.at += 600
         hands.get("/_now")
     console.at += 1
@@ -259,7 +260,7 @@ def test_the_public_page_beside_it_sets_no_cookie(console: Console) -> None:
 
 
 def test_the_console_speaks_both_languages_with_the_same_words() -> None:
-    spoken = {language: set(words_of(language)) for language in LANGUAGES}
+    spoken = {language: set(translations(language)) for language in LANGUAGES}
 
     assert spoken["en"] == spoken["fr"]
 

@@ -13,8 +13,8 @@ from test_public import NUMBER, PRINTED, TOPIC, visit
 from ivr.flow.diagrams import picture
 from ivr.flow.loader import FlowError
 from ivr.flow.public_page import read_pages
-from ivr.web.public.context import PublicContext
 from ivr.web.public.text import line, paragraphs
+from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
 
 if TYPE_CHECKING:

@@ -25,10 +25,9 @@ from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
-from ivr.web.console.prompts import read_shelf
-from ivr.web.public.context import NAME as PUBLIC
-from ivr.wiring import build_parts, speak_anew
-from ivr.wiring_site import show_anew
+from ivr.web.console.prompts import read_catalogue
+from ivr.web.public.views import NAME as PUBLIC
+from ivr.wiring import build_parts, show_published, speak_anew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from ivr.settings import Settings
     from ivr.simulator.webhooks import Answer
 
-PLACE, PAGE = "stops.me.offer", "/words/stops.me.offer"
+PLACE, PAGE = "stops.me.offer", "/prompts/stops.me.offer"
 HELLO = "stops.hello.say"
 GREETING = "Welcome. In danger? Hang up and call 9 1 1."
 CALLER = "+12895550123"
@@ -59,11 +58,11 @@ def hands(console: Console) -> Hands:
 
 
 def save(hands: Hands, words: str, place: str = PLACE, language: str = "en") -> TestResponse:
-    return hands.post(f"/words/{place}/{language}", words=words, do="save")
+    return hands.post(f"/prompts/{place}/{language}", text=words, do="save")
 
 
 def let_hear(hands: Hands, version: int, place: str = PLACE, language: str = "en") -> TestResponse:
-    return hands.post(f"/words/{place}/{language}/publish", version=str(version))
+    return hands.post(f"/prompts/{place}/{language}/publish", version=str(version))
 
 
 def heard(console: Console) -> dict[str, str]:
@@ -79,29 +78,29 @@ def force(console: Console, place: str, words: str) -> Version:
 
 
 def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands: Hands, flow: Flow) -> None:
-    overview = hands.get("/words").text
-    parts = re.findall(r'href="(/console/words\?part=[^"]+)"', overview)
+    overview = hands.get("/prompts").text
+    parts = re.findall(r'href="(/console/prompts\?group=[^"]+)"', overview)
 
     listed = {
         found
         for part in parts
-        for found in re.findall(r'href="/console/words/([^"]+)"', hands.client.get(part).text)
+        for found in re.findall(r'href="/console/prompts/([^"]+)"', hands.client.get(part).text)
     }
 
     assert listed == {place for words in flow.prompts.values() for place, _ in every_prompt(words)}
-    assert {hands.get(f"/words/{place}").status_code for place in sorted(listed)[::15]} == {200}
+    assert {hands.get(f"/prompts/{place}").status_code for place in sorted(listed)[::15]} == {200}
 
 
 def test_words_are_found_in_any_language_and_by_place(hands: Hands) -> None:
-    french, place = hands.get("/words?find=aucun nom").text, hands.get("/words?find=no_name").text
+    french, place = hands.get("/prompts?query=aucun nom").text, hands.get("/prompts?query=no_name").text
 
-    assert "/console/words/lines.no_name" in french
-    assert "/console/words/lines.no_name" in place
-    assert "/console/words/lines.taken" not in french
+    assert "/console/prompts/lines.no_name" in french
+    assert "/console/prompts/lines.no_name" in place
+    assert "/console/prompts/lines.taken" not in french
 
 
 def test_a_page_tells_lengths_sources_and_that_nobody_has_reviewed_it(hands: Hands, flow: Flow) -> None:
-    text, said = hands.get("/words/stops.erase.text").text, hands.get("/words/stops.erase.say").text
+    text, said = hands.get("/prompts/stops.erase.text").text, hands.get("/prompts/stops.erase.say").text
     fact = flow.facts.facts[getattr(flow.stops["erase"], "facts", ())[0]]
 
     assert "<dt>Segments, texted</dt><dd>" in text
@@ -113,7 +112,7 @@ def test_a_page_tells_lengths_sources_and_that_nobody_has_reviewed_it(hands: Han
 
 
 def test_a_page_of_an_agency_tells_where_its_name_was_read_and_when_it_was_dialled(hands: Hands) -> None:
-    shown = hands.get("/words/agencies.chrysalis.name").text
+    shown = hands.get("/prompts/agencies.chrysalis.name").text
 
     assert "Last dialled by a person: chrysalis:" in shown
 
@@ -122,7 +121,7 @@ def test_a_preview_measures_complains_and_saves_nothing(hands: Hands, console: C
     words = "the victim {nobody.number} " + "of an extraordinarily incomprehensible organization " * 12
     said = inspect(put(flow, "en", PLACE, " ".join(words.split())))
 
-    shown = hands.post(f"{PAGE}/en", words=words, do="preview").text
+    shown = hands.post(f"{PAGE}/en", text=words, do="preview").text
 
     complaints = [str(escape(str(fault))) for fault in said]
     assert len(complaints) > 3
@@ -134,7 +133,7 @@ def test_a_preview_measures_complains_and_saves_nothing(hands: Hands, console: C
 
 
 def test_a_preview_of_good_words_can_be_saved_and_is_then_a_draft(hands: Hands, console: Console) -> None:
-    preview = hands.post(f"{PAGE}/en", words="  the  first\r\nmenu ", do="preview").text
+    preview = hands.post(f"{PAGE}/en", text="  the  first\r\nmenu ", do="preview").text
 
     saved = save(hands, "  the  first\r\nmenu ")
 
@@ -143,7 +142,7 @@ def test_a_preview_of_good_words_can_be_saved_and_is_then_a_draft(hands: Hands, 
     assert saved.status_code == 303
     assert [v.words for v in list_versions(console.database, PLACE)] == ["the first menu"]
     assert heard(console) == {}
-    assert "drafts: 1" in hands.get("/words").text
+    assert "drafts: 1" in hands.get("/prompts").text
 
 
 @pytest.mark.parametrize("words", ["call 905-555-0123 for the menu", " ", "a bell \x07", "nothing\x00"])
@@ -165,7 +164,7 @@ def test_a_viewer_reads_an_operator_drafts_and_only_an_administrator_publishes(c
         save(viewer, "the first menu").status_code,
         save(operator, "the first menu").status_code,
         let_hear(operator, 1).status_code,
-        operator.post(f"{PAGE}/en/back", to="0").status_code,
+        operator.post(f"{PAGE}/en/revert", to="0").status_code,
     ]
 
     assert reads.status_code == 200
@@ -206,9 +205,9 @@ def test_words_are_published_and_taken_back_and_every_deed_is_told(hands: Hands,
     let_hear(hands, 2)
     shown = hands.get(PAGE).text
 
-    hands.post(f"{PAGE}/en/back", to="1")
+    hands.post(f"{PAGE}/en/revert", to="1")
     once = heard(console)
-    hands.post(f"{PAGE}/en/back", to="0")
+    hands.post(f"{PAGE}/en/revert", to="0")
 
     assert "Back to version 1 (en)" in shown
     assert "changed here since" in shown
@@ -230,7 +229,7 @@ def test_the_way_back_is_open_though_the_check_complains_and_the_page_says_so(
     force(console, PLACE, "the victim menu")
     force(console, PLACE, "the top menu")
 
-    answer = hands.post(f"{PAGE}/en/back", to="1")
+    answer = hands.post(f"{PAGE}/en/revert", to="1")
     shown = hands.client.get(answer.location).text
 
     assert heard(console) == {f"en {PLACE}": "the victim menu"}
@@ -241,11 +240,11 @@ def test_the_way_back_is_open_though_the_check_complains_and_the_page_says_so(
 def test_words_whose_stop_is_gone_are_named_and_can_be_taken_back(hands: Hands, console: Console) -> None:
     force(console, "stops.gone.say", "Words of old.")
 
-    overview, page = hands.get("/words").text, hands.get("/words/stops.gone.say").text
+    overview, page = hands.get("/prompts").text, hands.get("/prompts/stops.gone.say").text
     tried = [
         save(hands, "New words.", "stops.gone.say").status_code,
         let_hear(hands, 1, "stops.gone.say").status_code,
-        hands.post("/words/stops.gone.say/en/back", to="0").status_code,
+        hands.post("/prompts/stops.gone.say/en/revert", to="0").status_code,
     ]
 
     assert "does not fit the files" in overview
@@ -256,13 +255,13 @@ def test_words_whose_stop_is_gone_are_named_and_can_be_taken_back(hands: Hands, 
 
 def test_an_absurd_form_does_no_harm(hands: Hands, console: Console) -> None:
     forms: list[tuple[str, dict[str, str], int]] = [
-        ("/words/nothing/en", {"words": "x"}, 404),
-        (f"{PAGE}/xx", {"words": "x"}, 404),
+        ("/prompts/nothing/en", {"text": "x"}, 404),
+        (f"{PAGE}/xx", {"text": "x"}, 404),
         (f"{PAGE}/en/publish", {"version": "1"}, 404),
         (f"{PAGE}/en/publish", {}, 400),
         (f"{PAGE}/en/publish", {"version": "9" * 5000}, 400),
-        (f"{PAGE}/en/back", {"to": "²"}, 400),
-        (f"{PAGE}/en/back", {"to": "7"}, 303),
+        (f"{PAGE}/en/revert", {"to": "²"}, 400),
+        (f"{PAGE}/en/revert", {"to": "7"}, 303),
     ]
 
     answers = [(path, form, hands.post(path, **form).status_code) for path, form, _ in forms]
@@ -272,10 +271,10 @@ def test_an_absurd_form_does_no_harm(hands: Hands, console: Console) -> None:
 
 
 def test_the_words_of_the_file_are_read_once_for_all(console: Console, flow: Flow) -> None:
-    shelf = read_shelf(flow, console.database)
+    catalogue = read_catalogue(flow, console.database)
 
-    assert shelf.changed() == {}
-    assert sum(shelf.parts().values()) == len(shelf.prompts)
+    assert catalogue.changed() == {}
+    assert sum(catalogue.groups().values()) == len(catalogue.prompts)
 
 
 @dataclass
@@ -306,7 +305,7 @@ def air(console: Console, settings: Settings, flow: Flow) -> Iterator[Air]:
     def look() -> None:
         snapshots.refresh()
         speak_anew(app, current)
-        show_anew(console.app, shown)
+        show_published(console.app, shown)
         clock.after(LOOKS, look)
 
     def send(url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
@@ -328,7 +327,7 @@ def test_published_words_are_heard_within_five_seconds_and_the_old_ones_after_th
     let_hear(hands, 1, HELLO)
     air.clock.advance(5)
     published = air.hear()
-    hands.post(f"/words/{HELLO}/en/back", to="0")
+    hands.post(f"/prompts/{HELLO}/en/revert", to="0")
     air.clock.advance(5)
     back = air.hear()
 
