@@ -38,8 +38,8 @@ from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
-from ivr.web.cookies import Cookies
 from ivr.web.parent_watchdog import die_with_parent
+from ivr.web.sms import ConversationCookie
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.queue import RedisQueue, connect_redis
@@ -96,7 +96,7 @@ def build_worker_line(settings: Settings) -> CurrentLine:
     def look() -> None:
         snapshots.refresh()
         current.look()
-        keeps.look()
+        keeps.run_due()
 
     current.look()
     _file(journal, database, partial(_kept, line, snapshots), look)
@@ -171,9 +171,9 @@ def build_parts(
         speech=speech,
         fixed=fixed_documents(speech),
         signatures=SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token),
-        marks=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
+        pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
-        cookies=Cookies(settings.secret_key),
+        cookie=ConversationCookie(settings.secret_key),
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
         now=now,

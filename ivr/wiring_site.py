@@ -25,7 +25,7 @@ from ivr.web.site import create_site
 from ivr.work.queue import connect_redis
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
-from ivr.work.worker_heartbeat import count_workers
+from ivr.work.worker import count_workers
 
 if TYPE_CHECKING:
     from pathlib import Path

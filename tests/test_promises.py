@@ -16,7 +16,7 @@ from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts
 from ivr.effects import Effect
 from ivr.jobs import KNOWN
 from ivr.line import ALARMS, Line
-from ivr.phone_numbers import dialable
+from ivr.phone_numbers import why_not
 from ivr.position import NAME, Position
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
@@ -212,7 +212,7 @@ def test_every_stop_is_found_again_from_its_own_address(flow: Flow) -> None:
 def test_every_number_of_an_agency_can_be_dialled(flow: Flow) -> None:
     agencies = flow.directory.agencies
 
-    assert [name for name, agency in agencies.items() if not dialable(agency.number)] == []
+    assert [name for name, agency in agencies.items() if why_not(agency.number)] == []
 
 
 @dataclass

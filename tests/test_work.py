@@ -126,19 +126,6 @@ def in_redis(redis: Redis) -> str:
     return repr(kept) + repr(hashes) + repr(redis.keys("*"))
 
 
-def test_a_part_that_failed_is_left_alone_for_a_while_then_asked_again() -> None:
-    clock = Clock()
-    breaker = CircuitBreaker(clock)
-
-    asked = [breaker.closed]
-    breaker.trip()
-    for seconds in (0.0, REST_SECONDS - 0.1, 0.2):
-        clock.seconds += seconds
-        asked.append(breaker.closed)
-
-    assert asked == [True, False, False, True]
-
-
 def test_a_secret_is_given_once(redis: Redis) -> None:
     sealed = SecretStore(redis, SECRET, CircuitBreaker())
     sealed.keep("number-c1", NUMBER)

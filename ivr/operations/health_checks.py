@@ -27,7 +27,7 @@ from ivr.records.journal import SUFFIX, claim_dead
 from ivr.records.migrations.migrate import is_current
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.telephony.data_deletion import copies_of
-from ivr.work.worker_heartbeat import count_workers
+from ivr.work.worker import count_workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

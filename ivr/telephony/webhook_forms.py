@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
+from ivr.phone_numbers import is_e164
 from ivr.transfer.machine import Event, EventType
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ OVER: Mapping[str, How] = {  # How a ring ended that no person accepted.
 }
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 OPT_OUT: Mapping[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
-DIALABLE = re.compile(r"\+1[2-9]\d{2}[2-9]\d{6}")
-KEYPAD_NUMBERS = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
+# What stands for a withheld number: words such as ANONYMOUS, typed on a keypad.
+WITHHELD = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
 
 
 def heard_on_voice(form: Mapping[str, str], *, accepted: bool, answers_itself: bool) -> Heard:
@@ -54,13 +54,14 @@ def opted(form: Mapping[str, str]) -> Wished | None:
     return Wished(wish, answered=True) if wish else None
 
 
-def dialable(number: str) -> str:
-    """Give a caller's number if it can be texted or rung in Canada or the United States; else nothing."""
-    return number if DIALABLE.fullmatch(number) and number not in KEYPAD_NUMBERS else ""
+def sender(form: Mapping[str, str]) -> str:
+    """Give the number of whoever calls or texts, from anywhere; nothing when it is withheld."""
+    number = form.get("From", "")
+    return number if is_e164(number) and number not in WITHHELD else ""
 
 
-def over(form: Mapping[str, str]) -> bool:
-    """Say whether a status callback tells that the call is over."""
+def is_over(form: Mapping[str, str]) -> bool:
+    """Whether a status callback tells that the call is over."""
     return form.get("CallStatus") in ENDED
 
 

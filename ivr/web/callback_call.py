@@ -7,12 +7,12 @@ from flask import Blueprint, Response, request
 from ivr.flow.rendering import spell
 from ivr.flow.turn import Say
 from ivr.line import CALLED
-from ivr.web.context import parts
+from ivr.web.context import webhook_context
 from ivr.web.voice import arrive
 from ivr.web.webhook_guard import guard, nothing, xml
 
 called = Blueprint("called", __name__, url_prefix=CALLED)
-guard(called, lambda: nothing() if request.path.endswith("/status") else xml(parts().fixed.goodbye))
+guard(called, lambda: nothing() if request.path.endswith("/status") else xml(webhook_context().fixed.goodbye))
 
 GO_ON = "1"
 
@@ -20,7 +20,7 @@ GO_ON = "1"
 @called.post("")
 def meet() -> Response:
     """Say the neutral first sentence, and wait for a key: a voicemail or another person hears no more."""
-    speech = parts().speech
+    speech = webhook_context().speech
     flow = speech.flow
     hello = [Say(flow.prompts[tongue].stops[flow.menus.start].say, tongue) for tongue in flow.languages]
     go_on = [spell(flow, tongue, "call_continue") for tongue in flow.languages]
@@ -31,7 +31,7 @@ def meet() -> Response:
 @called.post("/decided")
 def decided() -> Response:
     """Go on to the ordinary first document, never to the consent at once."""
-    return arrive() if request.form.get("Digits") == GO_ON else xml(parts().fixed.goodbye)
+    return arrive() if request.form.get("Digits") == GO_ON else xml(webhook_context().fixed.goodbye)
 
 
 @called.post("/status")

@@ -9,11 +9,16 @@ from ivr.telephony.fallback_twiml import HERE
 from ivr.telephony.transfer_twiml import LegPosition, goodbye, leave, lost, waiting
 from ivr.transfer.machine import Event, EventType
 from ivr.transfer.time_limits import offers_choice
-from ivr.web.context import parts
+from ivr.web.context import webhook_context
 from ivr.web.webhook_guard import guard, xml
 
 waits = Blueprint("waits", __name__, url_prefix="/wait")
-guard(waits, lambda: xml(parts().fixed.wait.replace(HERE, parts().speech.public_url + request.path)))
+guard(
+    waits,
+    lambda: xml(
+        webhook_context().fixed.wait.replace(HERE, webhook_context().speech.public_url + request.path)
+    ),
+)
 
 
 @waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>")
@@ -29,15 +34,15 @@ def wait(transfer_id: str, language: str, tick: int, said: int, since: str = "")
 
 
 def _document(place: LegPosition, waited: int, key: str) -> str:
-    here = parts()
+    context = webhook_context()
     topic = key if key in TOPICS and place.said and not place.offered else ""
-    transfer = here.line.tick(place.transfer_id, waited, place.tick, _news(key, place), topic)
+    transfer = context.line.tick(place.transfer_id, waited, place.tick, _news(key, place), topic)
     if key == "#":
-        return goodbye(here.speech, place.language)
+        return goodbye(context.speech, place.language)
     if transfer is None and (_news(key, place) or lost(place, waited)):
         return leave()
     offer = not place.offered and offers_choice(waited)
-    return waiting(here.speech, place, transfer, offer=offer)
+    return waiting(context.speech, place, transfer, offer=offer)
 
 
 def _news(key: str, place: LegPosition) -> Event | None:

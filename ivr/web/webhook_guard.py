@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from ivr.web.context import parts, signed
+from ivr.web.context import signed, webhook_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def refuse_strangers() -> Response | None:
     """Refuse a webhook that Twilio did not sign, before anything is touched."""
     try:
         if signed():
-            parts().heard()
+            webhook_context().heard()
             return None
     except HTTPException:
         pass  # A form that cannot be read cannot be Twilio's.
@@ -43,7 +43,7 @@ def refuse_strangers() -> Response | None:
 
 def lost(error: HTTPException) -> Response | HTTPException:
     """Give the numbers to a caller whose address we do not know, and nothing to a stranger."""
-    return xml(parts().fixed.caller) if request.method == "POST" and signed() else error
+    return xml(webhook_context().fixed.caller) if request.method == "POST" and signed() else error
 
 
 def guard(blueprint: Blueprint, instead: Callable[[], Response]) -> None:

@@ -1,16 +1,26 @@
-"""The worker: takes effects off the queues and performs them."""
+"""The worker: takes effects off the queues and performs them. Also tells how many workers are alive."""
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from rq import SimpleWorker
+from redis import RedisError
+from rq import SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
+from ivr.circuit_breaker import PartUnavailable
 from ivr.work.queue import connect_redis, queues
 
 if TYPE_CHECKING:
     from redis import Redis
+
+SECONDS = 2.0  # What Redis may take to tell of its workers.
+
+
+def run_worker(url: str) -> None:
+    """Work until told to stop."""
+    make_worker(connect_redis(url, seconds=None)).work(with_scheduler=True, logging_level="WARNING")
 
 
 def make_worker(redis: Redis) -> SimpleWorker:
@@ -18,6 +28,10 @@ def make_worker(redis: Redis) -> SimpleWorker:
     return SimpleWorker(list(queues(redis).values()), connection=redis, serializer=JSONSerializer)
 
 
-def work(url: str) -> None:
-    """Work until told to stop."""
-    make_worker(connect_redis(url, seconds=None)).work(with_scheduler=True, logging_level="WARNING")
+def count_workers(url: str) -> int:
+    """Count the workers that gave a sign of life in the last minutes. PartUnavailable without Redis."""
+    with closing(connect_redis(url, SECONDS)) as redis:
+        try:
+            return len(Worker.all(connection=redis, serializer=JSONSerializer))
+        except (RedisError, OSError) as error:
+            raise PartUnavailable(f"Redis does not answer: {type(error).__name__}") from None
