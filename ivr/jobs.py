@@ -1,4 +1,4 @@
-"""What RQ runs: one effect a job. Its arguments are ids; what goes wrong is reworded, as RQ keeps tracebacks."""
+"""What RQ runs: one effect a job. Arguments are ids; faults are reworded, as RQ keeps tracebacks."""
 
 from __future__ import annotations
 
