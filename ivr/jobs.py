@@ -31,7 +31,7 @@ def perform(kind: str, *ids: str) -> None:
     """Perform one effect."""
     effect, fault = EFFECTS[kind](*ids), ""
     try:
-        this_line().line.perform(effect)
+        this_line().perform(effect)
     except Exception as error:  # noqa: BLE001 - whatever it was, its message may quote a number
         fault = type(error).__name__
     if fault:
