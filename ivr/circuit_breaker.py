@@ -72,11 +72,6 @@ class CircuitBreaker:
             raise
         self._answer()
 
-    def trip(self) -> None:
-        """Leave the part alone from now on, whatever came before."""
-        with self._lock:
-            self._open()
-
     def _may_ask(self) -> bool:
         return self._until is None or (not self._trying and self._clock() >= self._until)
 

@@ -29,7 +29,7 @@ from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
-from ivr.telephony.data_deletion import DeletionSweep, SweepResult, copies_of
+from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.signature import SignatureValidator
 from ivr.telephony.twilio_client import TwilioClient
@@ -125,9 +125,9 @@ def signs_of(settings: Settings) -> TwilioHeartbeat:
 def sweep(settings: Settings, database: Database) -> SweepResult:
     """Delete what Twilio has of the line's number and is over."""
     marks = Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), time.time)
-    with copies_of(settings) as copies:
+    with twilio_records(settings) as records:
         return DeletionSweep(
-            copies,
+            records,
             known=partial(known_calls, database),
             call_id=lambda sid, start: marks.call(sid, month_of(start.timestamp())),
         ).run()

@@ -26,7 +26,7 @@ from ivr.records.database import connect, read_url
 from ivr.records.journal import SUFFIX, claim_dead
 from ivr.records.migrations.migrate import is_current
 from ivr.settings import Settings, SettingsError, read_settings
-from ivr.telephony.data_deletion import copies_of
+from ivr.telephony.data_deletion import twilio_records
 from ivr.work.worker import count_workers
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _rows(here: Settings) -> Iterator[Path]:
 
 
 def _twilio(here: Settings) -> Iterator[Finding]:
-    with copies_of(here) as copies:
+    with twilio_records(here) as copies:
         try:
             next(copies.all(), None)
         except PartUnavailable as error:
@@ -177,7 +177,7 @@ def _twilio(here: Settings) -> Iterator[Finding]:
 
 def _overdue(here: Settings) -> Iterator[Finding]:
     complain = fault if _flow(here).line.sweep.on else warning
-    with copies_of(here) as copies:
+    with twilio_records(here) as copies:
         try:
             count = sum(1 for _ in islice(copies.before(datetime.now(UTC) - OVERDUE), MANY))
         except PartUnavailable:

@@ -48,7 +48,7 @@ def how_it_ended(form: Mapping[str, str], *, accepted: bool, answers_itself: boo
     return "declined" if bridged == "false" else "in_doubt"
 
 
-def opted(form: Mapping[str, str]) -> Wished | None:
+def opt_out_wish(form: Mapping[str, str]) -> Wished | None:
     """Give the wish that Advanced Opt-Out has already answered, if it has."""
     wish = OPT_OUT.get(form.get("OptOutType", "").upper())
     return Wished(wish, answered=True) if wish else None
@@ -65,22 +65,22 @@ def is_over(form: Mapping[str, str]) -> bool:
     return form.get("CallStatus") in ENDED
 
 
-def news_of_leg(form: Mapping[str, str], place: int) -> Event | None:
+def leg_event(form: Mapping[str, str], attempt: int) -> Event | None:
     """Say what a status callback of an agency's leg tells the machine."""
     status = form.get("CallStatus", "")
     match status:
         case "initiated" | "queued" | "ringing":
-            return Event(EventType.RANG, place)
+            return Event(EventType.RANG, attempt)
         case "in-progress":
-            return Event(EventType.ANSWERED, place)
+            return Event(EventType.ANSWERED, attempt)
         case "completed":  # Somebody was there, and pressed nothing or has talked.
-            return Event(EventType.AGENCY_LEFT, place, how="no_key")
+            return Event(EventType.AGENCY_LEFT, attempt, how="no_key")
         case "busy" | "no-answer" | "failed" | "canceled":
-            return Event(EventType.MISSED, place, how=OVER[status])
+            return Event(EventType.MISSED, attempt, how=OVER[status])
     return None
 
 
-def machine(form: Mapping[str, str]) -> str:
+def machine_kind(form: Mapping[str, str]) -> str:
     """Name the machine that answered; empty for a person, or where Twilio is not sure."""
     answered = form.get("AnsweredBy", "")
     if answered.startswith("machine_end"):
@@ -88,7 +88,7 @@ def machine(form: Mapping[str, str]) -> str:
     return "fax" if answered == "fax" else ""
 
 
-def left_queue(form: Mapping[str, str]) -> Literal["talked", "gone", "leave", "lost"]:
+def queue_result(form: Mapping[str, str]) -> Literal["talked", "gone", "leave", "lost"]:
     """Say why a caller is no longer in the queue."""
     result = form.get("QueueResult", "")
     if result.startswith("bridg"):

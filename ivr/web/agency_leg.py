@@ -13,7 +13,7 @@ from ivr.telephony.transfer_twiml import (
     taken_words,
     whisper_words,
 )
-from ivr.telephony.webhook_forms import machine, news_of_leg
+from ivr.telephony.webhook_forms import leg_event, machine_kind
 from ivr.transfer.machine import Event, EventType, State, Transfer
 from ivr.web.context import webhook_context
 from ivr.web.webhook_guard import guard, nothing, xml
@@ -27,53 +27,53 @@ guard(
 ACCEPT = "1"
 
 
-@transfers.post("/<transfer_id>/<int:place>/whisper")
-def whisper(transfer_id: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:attempt>/whisper")
+def whisper(transfer_id: str, attempt: int) -> Response:
     """Tell a person at an agency what this call is, before anybody is joined."""
     context = webhook_context()
-    transfer = context.line.advance(transfer_id, Event(EventType.ANSWERED, place))
+    transfer = context.line.advance(transfer_id, Event(EventType.ANSWERED, attempt))
     if _answers_itself(transfer):
-        return _join(transfer_id, place)
-    if transfer and not (transfer.state is State.BRIEFING and transfer.place == place):
+        return _join(transfer_id, attempt)
+    if transfer and not (transfer.state is State.BRIEFING and transfer.place == attempt):
         return _taken()
     flow = context.speech.flow
     says = whisper_words(flow, transfer.agency if transfer else "", transfer.language if transfer else "")
-    decided = f"/transfers/{transfer_id}/{place}/decided"
+    decided = f"/transfers/{transfer_id}/{attempt}/decided"
     return xml(context.speech.whisper(says, decided, seconds_left(flow, says)))
 
 
-@transfers.post("/<transfer_id>/<int:place>/decided")
-def decided(transfer_id: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:attempt>/decided")
+def decided(transfer_id: str, attempt: int) -> Response:
     """Join the agency with the caller, or let them go."""
     if request.form.get("Digits") == ACCEPT:
-        return _join(transfer_id, place)
+        return _join(transfer_id, attempt)
     context = webhook_context()
-    context.line.advance(transfer_id, Event(EventType.DECLINED, place))
+    context.line.advance(transfer_id, Event(EventType.DECLINED, attempt))
     return xml(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
 
 
-@transfers.post("/<transfer_id>/<int:place>/over")
-def over(transfer_id: str, place: int) -> Response:  # noqa: ARG001 - its address names it
+@transfers.post("/<transfer_id>/<int:attempt>/over")
+def over(transfer_id: str, attempt: int) -> Response:  # noqa: ARG001 - its address names it
     """Thank an agency whose talk is over, or who found nobody there any more."""
     context = webhook_context()
     return xml(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
 
 
-@transfers.post("/<transfer_id>/<int:place>/status")
-def status(transfer_id: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:attempt>/status")
+def status(transfer_id: str, attempt: int) -> Response:
     """Take news of the agency's leg: it rings, it was answered, it is over."""
-    news = news_of_leg(request.form, place)
-    if news:
-        webhook_context().line.advance(transfer_id, news)
+    event = leg_event(request.form, attempt)
+    if event:
+        webhook_context().line.advance(transfer_id, event)
     return nothing()
 
 
-@transfers.post("/<transfer_id>/<int:place>/machine")
-def heard_machine(transfer_id: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:attempt>/machine")
+def heard_machine(transfer_id: str, attempt: int) -> Response:
     """Take the hint that a machine answered."""
-    how = machine(request.form)
+    how = machine_kind(request.form)
     if how:
-        webhook_context().line.advance(transfer_id, Event(EventType.MACHINE, place, how=how))
+        webhook_context().line.advance(transfer_id, Event(EventType.MACHINE, attempt, how=how))
     return nothing()
 
 
@@ -84,13 +84,13 @@ def joined(transfer_id: str, language: str, agency: str) -> Response:  # noqa: A
     return xml(transfer_twiml.announce(context.speech, language.strip("-"), agency))
 
 
-def _join(transfer_id: str, place: int) -> Response:
+def _join(transfer_id: str, attempt: int) -> Response:
     """Join the agency that takes the call, if it is the first; Twilio's queue of one has the last word."""
     context = webhook_context()
-    transfer = context.line.advance(transfer_id, Event(EventType.ACCEPTED, place))
-    if transfer and not transfer.connects(place):
+    transfer = context.line.advance(transfer_id, Event(EventType.ACCEPTED, attempt))
+    if transfer and not transfer.connects(attempt):
         return _taken()
-    return xml(transfer_twiml.dial(context.speech, transfer_id, place, transfer))
+    return xml(transfer_twiml.dial(context.speech, transfer_id, attempt, transfer))
 
 
 def _taken() -> Response:

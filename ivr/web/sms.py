@@ -13,7 +13,7 @@ from ivr.flow.text_parser import understand
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
-from ivr.telephony.webhook_forms import opted
+from ivr.telephony.webhook_forms import opt_out_wish
 from ivr.web.context import caller_of_request, webhook_context
 from ivr.web.webhook_guard import guard, nothing, xml
 
@@ -92,7 +92,7 @@ def _conversation() -> tuple[Conversation, str]:
 
 def _heard(conversation: Conversation) -> Heard:
     context = webhook_context()
-    wish = opted(request.form)
+    wish = opt_out_wish(request.form)
     if wish and not context.advanced_opt_out:
         logger.warning("Twilio's Advanced Opt-Out answers texts: set IVR_OPT_OUT=advanced")
     body = request.form.get("Body", "")

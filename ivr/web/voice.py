@@ -11,7 +11,7 @@ from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.pseudonyms import MONTH, month_of
-from ivr.telephony.webhook_forms import heard_on_voice, is_over, left_queue
+from ivr.telephony.webhook_forms import heard_on_voice, is_over, queue_result
 from ivr.transfer.machine import Event, EventType, State
 from ivr.web.context import caller_of_request, webhook_context
 from ivr.web.webhook_guard import guard, nothing, xml
@@ -34,10 +34,10 @@ def arrive() -> Response:
     return response
 
 
-@voice.post("/<path:place>")
-def go_on(place: str) -> Response:
+@voice.post("/<path:path>")
+def go_on(path: str) -> Response:
     """Answer a key, silence, the end of a ring, or the end of waiting."""
-    position = Position.parse(place)
+    position = Position.parse(path)
     if position.transfer_id and "QueueResult" in request.form:
         return _answer(*_back_from_waiting(position))
     return _answer(position, _heard(position))
@@ -77,7 +77,7 @@ def _answer(position: Position, heard: Heard) -> Response:
 def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
     """Make out how waiting ended. Where nobody can tell why, the caller hears a choice."""
     line = webhook_context().line
-    why = left_queue(request.form)
+    why = queue_result(request.form)
     if why == "talked":
         gone = is_over(request.form)
         line.advance(
