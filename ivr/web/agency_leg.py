@@ -16,13 +16,11 @@ from ivr.telephony.transfer_twiml import (
 from ivr.telephony.webhook_forms import leg_event, machine_kind
 from ivr.transfer.machine import Event, EventType, State, Transfer
 from ivr.web.context import webhook_context
-from ivr.web.webhook_guard import guard, nothing, xml
+from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 transfers = Blueprint("transfers", __name__, url_prefix="/transfers")
 CALLBACKS = ("/status", "/machine")
-guard(
-    transfers, lambda: nothing() if request.path.endswith(CALLBACKS) else xml(webhook_context().fixed.agency)
-)
+guard(transfers, lambda documents: documents.agency, CALLBACKS)
 
 ACCEPT = "1"
 
@@ -39,7 +37,7 @@ def whisper(transfer_id: str, attempt: int) -> Response:
     flow = context.speech.flow
     says = whisper_words(flow, transfer.agency if transfer else "", transfer.language if transfer else "")
     decided = f"/transfers/{transfer_id}/{attempt}/decided"
-    return xml(context.speech.whisper(says, decided, seconds_left(flow, says)))
+    return twiml_response(context.speech.whisper(says, decided, seconds_left(flow, says)))
 
 
 @transfers.post("/<transfer_id>/<int:attempt>/decided")
@@ -49,14 +47,14 @@ def decided(transfer_id: str, attempt: int) -> Response:
         return _join(transfer_id, attempt)
     context = webhook_context()
     context.line.advance(transfer_id, Event(EventType.DECLINED, attempt))
-    return xml(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
+    return twiml_response(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
 
 
 @transfers.post("/<transfer_id>/<int:attempt>/over")
 def over(transfer_id: str, attempt: int) -> Response:  # noqa: ARG001 - its address names it
     """Thank an agency whose talk is over, or who found nobody there any more."""
     context = webhook_context()
-    return xml(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
+    return twiml_response(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
 
 
 @transfers.post("/<transfer_id>/<int:attempt>/status")
@@ -65,7 +63,7 @@ def status(transfer_id: str, attempt: int) -> Response:
     event = leg_event(request.form, attempt)
     if event:
         webhook_context().line.advance(transfer_id, event)
-    return nothing()
+    return no_content()
 
 
 @transfers.post("/<transfer_id>/<int:attempt>/machine")
@@ -74,14 +72,14 @@ def heard_machine(transfer_id: str, attempt: int) -> Response:
     how = machine_kind(request.form)
     if how:
         webhook_context().line.advance(transfer_id, Event(EventType.MACHINE, attempt, how=how))
-    return nothing()
+    return no_content()
 
 
 @transfers.post("/<transfer_id>/<language>/<agency>/joined")
 def joined(transfer_id: str, language: str, agency: str) -> Response:  # noqa: ARG001 - its address names it
     """Tell the caller who is there, just before they are joined."""
     context = webhook_context()
-    return xml(transfer_twiml.announce(context.speech, language.strip("-"), agency))
+    return twiml_response(transfer_twiml.announce(context.speech, language.strip("-"), agency))
 
 
 def _join(transfer_id: str, attempt: int) -> Response:
@@ -90,12 +88,12 @@ def _join(transfer_id: str, attempt: int) -> Response:
     transfer = context.line.advance(transfer_id, Event(EventType.ACCEPTED, attempt))
     if transfer and not transfer.connects(attempt):
         return _taken()
-    return xml(transfer_twiml.dial(context.speech, transfer_id, attempt, transfer))
+    return twiml_response(transfer_twiml.dial(context.speech, transfer_id, attempt, transfer))
 
 
 def _taken() -> Response:
     context = webhook_context()
-    return xml(context.speech.last_words(taken_words(context.speech.flow, ""), hang_up=True))
+    return twiml_response(context.speech.last_words(taken_words(context.speech.flow, ""), hang_up=True))
 
 
 def _answers_itself(transfer: Transfer | None) -> bool:
@@ -108,7 +106,7 @@ def _answers_itself(transfer: Transfer | None) -> bool:
 
 
 direct = Blueprint("direct", __name__, url_prefix="/agency")
-guard(direct, lambda: xml(webhook_context().fixed.agency))
+guard(direct, lambda documents: documents.agency)
 
 
 @direct.post("/<call>/<int:turn>/<language>/<agency>")
@@ -117,7 +115,7 @@ def whisper_direct(call: str, turn: int, language: str, agency: str) -> Response
     speech = webhook_context().speech
     says = whisper_words(speech.flow, agency, language)
     path = f"/agency/{call}/{turn}/{language}/{agency}/decided"
-    return xml(speech.whisper(says, path, seconds_left(speech.flow, says)))
+    return twiml_response(speech.whisper(says, path, seconds_left(speech.flow, says)))
 
 
 @direct.post("/<call>/<int:turn>/<language>/<agency>/decided")
@@ -126,7 +124,7 @@ def decided_direct(call: str, turn: int, language: str, agency: str) -> Response
     context = webhook_context()
     flow = context.speech.flow
     if request.form.get("Digits") != ACCEPT:
-        return xml(context.speech.last_words(declined_words(flow, agency), hang_up=True))
+        return twiml_response(context.speech.last_words(declined_words(flow, agency), hang_up=True))
     context.accepted.mark(call, turn)
     entry = Entry(
         call=call,
@@ -137,4 +135,4 @@ def decided_direct(call: str, turn: int, language: str, agency: str) -> Response
         sign="accepted",
     )
     context.line.note(entry)
-    return xml(context.speech.last_words(accepted_words(flow, agency, language), hang_up=False))
+    return twiml_response(context.speech.last_words(accepted_words(flow, agency, language), hang_up=False))

@@ -9,10 +9,10 @@ from ivr.flow.turn import Say
 from ivr.line import CALLED
 from ivr.web.context import webhook_context
 from ivr.web.voice import arrive
-from ivr.web.webhook_guard import guard, nothing, xml
+from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 called = Blueprint("called", __name__, url_prefix=CALLED)
-guard(called, lambda: nothing() if request.path.endswith("/status") else xml(webhook_context().fixed.goodbye))
+guard(called, lambda documents: documents.goodbye, ("/status",))
 
 GO_ON = "1"
 
@@ -25,16 +25,18 @@ def meet() -> Response:
     hello = [Say(flow.prompts[tongue].stops[flow.menus.start].say, tongue) for tongue in flow.languages]
     go_on = [spell(flow, tongue, "call_continue") for tongue in flow.languages]
     seconds = flow.line.patience.key
-    return xml(speech.whisper((*hello, *go_on), f"{CALLED}/decided", seconds))
+    return twiml_response(speech.whisper((*hello, *go_on), f"{CALLED}/decided", seconds))
 
 
 @called.post("/decided")
 def decided() -> Response:
     """Go on to the ordinary first document, never to the consent at once."""
-    return arrive() if request.form.get("Digits") == GO_ON else xml(webhook_context().fixed.goodbye)
+    return (
+        arrive() if request.form.get("Digits") == GO_ON else twiml_response(webhook_context().fixed.goodbye)
+    )
 
 
 @called.post("/status")
 def status() -> Response:
     """Take news that needs no answer."""
-    return nothing()
+    return no_content()

@@ -15,7 +15,7 @@ from ivr.position import Position
 from ivr.telephony import twiml
 from ivr.telephony.webhook_forms import opt_out_wish
 from ivr.web.context import caller_of_request, webhook_context
-from ivr.web.webhook_guard import guard, nothing, xml
+from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 if TYPE_CHECKING:
     from ivr.flow.turn import Heard
@@ -58,19 +58,19 @@ class ConversationCookie:
 
 
 text = Blueprint("text", __name__)
-guard(text, lambda: xml(webhook_context().fixed.text))
+guard(text, lambda documents: documents.text)
 
 
 @text.post("/sms")
 def arrive() -> Response:
     """Answer one text. News of a text that we sent is none: an answer to it would bring more news."""
     if "MessageStatus" in request.form:
-        return nothing()
+        return no_content()
     context = webhook_context()
     conversation, message = _conversation()
     call = CallContext(conversation.id, "text", message, context.now(), caller_of_request())
     turn = context.line.hear(conversation.position, _heard(conversation), call)
-    response = xml(twiml.text(turn))
+    response = twiml_response(twiml.text(turn))
     if turn.sign in OVER:
         response.delete_cookie(COOKIE)
         return response

@@ -14,12 +14,12 @@ from ivr.pseudonyms import MONTH, month_of
 from ivr.telephony.webhook_forms import heard_on_voice, is_over, queue_result
 from ivr.transfer.machine import Event, EventType, State
 from ivr.web.context import caller_of_request, webhook_context
-from ivr.web.webhook_guard import guard, nothing, xml
+from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 COOKIE = "m"  # The month in which a call began.
 
 voice = Blueprint("voice", __name__, url_prefix="/voice")
-guard(voice, lambda: nothing() if request.path.endswith("/status") else xml(webhook_context().fixed.caller))
+guard(voice, lambda documents: documents.caller, ("/status",))
 
 
 @voice.post("")
@@ -28,7 +28,7 @@ def arrive() -> Response:
     context = webhook_context()
     call = _this_call(Position())
     if why := context.line.turns_away(call):
-        return xml(context.fixed.numbers if why == "blocked" else context.fixed.again)
+        return twiml_response(context.fixed.numbers if why == "blocked" else context.fixed.again)
     response = _answer(Position(), Arrived())
     response.set_cookie(COOKIE, webhook_context().pseudonyms.month, httponly=True, samesite="Lax")
     return response
@@ -48,7 +48,7 @@ def fixed() -> Response:
     """Answer whoever heard the fixed document: they are rung through only when they asked for it."""
     documents = webhook_context().fixed
     chosen = {"1": documents.ring, "#": documents.goodbye}
-    return xml(chosen.get(request.form.get("Digits", ""), documents.again))
+    return twiml_response(chosen.get(request.form.get("Digits", ""), documents.again))
 
 
 @voice.post("/status")
@@ -60,7 +60,7 @@ def status() -> Response:
         began = context.now() - (int(lasted) if lasted.isdecimal() else 0)
         call = context.pseudonyms.call(request.form.get("CallSid", ""), month_of(began))
         context.line.note(Entry(call=call, key="end", at=context.now(), channel="voice", heard="ended"))
-    return nothing()
+    return no_content()
 
 
 def _answer(position: Position, heard: Heard) -> Response:
@@ -71,7 +71,7 @@ def _answer(position: Position, heard: Heard) -> Response:
     if isinstance(turn.then, Connect):
         language = turn.position.language or "-"
         whisper = f"/agency/{call.id}/{turn.position.turn}/{language}/{turn.then.agency}"
-    return xml(context.speech.answer(turn, whisper))
+    return twiml_response(context.speech.answer(turn, whisper))
 
 
 def _back_from_waiting(position: Position) -> tuple[Position, Heard]:

@@ -10,14 +10,12 @@ from ivr.telephony.transfer_twiml import WaitPosition, goodbye, leave, lost, wai
 from ivr.transfer.machine import Event, EventType
 from ivr.transfer.time_limits import offers_choice
 from ivr.web.context import webhook_context
-from ivr.web.webhook_guard import guard, xml
+from ivr.web.webhook_guard import guard, twiml_response
 
 waits = Blueprint("waits", __name__, url_prefix="/wait")
 guard(
     waits,
-    lambda: xml(
-        webhook_context().fixed.wait.replace(HERE, webhook_context().speech.public_url + request.path)
-    ),
+    lambda documents: documents.wait.replace(HERE, webhook_context().speech.public_url + request.path),
 )
 
 
@@ -30,7 +28,7 @@ def wait(transfer_id: str, language: str, tick: int, said: int, since: str = "")
     )
     waited = int(request.form.get("QueueTime") or 0)
     key = request.form.get("Digits", "")[-1:]
-    return xml(_document(position, waited, key))
+    return twiml_response(_document(position, waited, key))
 
 
 def _document(position: WaitPosition, waited: int, key: str) -> str:
