@@ -14,7 +14,7 @@ from conftest import ROOT, Twilio
 from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts
 
 from ivr.effects import Effect
-from ivr.jobs import EFFECTS
+from ivr.jobs import EFFECTS as PERFORMED
 from ivr.line import ALARMS, Line
 from ivr.phone_numbers import why_not
 from ivr.position import NAME, Position
@@ -246,7 +246,7 @@ def make(kind: type) -> Effect:
 def test_every_effect_carries_only_words_and_survives_json(kind: type) -> None:
     effect = make(kind)
 
-    again = EFFECTS[kind.__name__](*json.loads(json.dumps(astuple(effect))))
+    again = PERFORMED[kind.__name__](*json.loads(json.dumps(astuple(effect))))
 
     assert again == effect
     assert {each.type for each in fields(kind)} == {"str"}
@@ -274,4 +274,4 @@ def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
 
 
 def test_whatever_is_queued_is_known_to_the_worker() -> None:
-    assert set(EFFECTS.values()) == set(EFFECTS)
+    assert set(PERFORMED.values()) == set(EFFECTS)
