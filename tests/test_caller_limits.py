@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fakes import KeptEffects, NotedJournal, SentTexts
-from test_sms import read
+from test_web_sms import read
 
 from ivr.caller_limits import CALLS_A_MINUTE, TEXTS_A_MINUTE, TRANSFERS_AN_HOUR, CallerLimits, ListedCallers
 from ivr.line import Line
