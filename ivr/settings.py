@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 TWILIO = "https://api.twilio.com"
 SHORTEST_SECRET = 32
+REHEARSED = ("REHEARSAL", "PATIENCE")
 
 
 class SettingsError(Exception):
@@ -52,6 +53,8 @@ class Settings:
     alarm_number: str
     alarm_url: str
     opt_out: Literal["default", "advanced"]
+    rehearsal: Path | None
+    patience: int
 
     @property
     def live(self) -> bool:
@@ -62,7 +65,7 @@ class Settings:
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the environment. SettingsError names everything that is missing or malformed."""
     found = {v.name: environ.get(v.name) or v.default for v in VARIABLES}
-    faults = [fault for v in VARIABLES if (fault := _fault(v, found[v.name]))]
+    faults = [fault for v in VARIABLES if (fault := _fault(v, found[v.name]))] or _for_rehearsals(found)
     if faults:
         raise SettingsError("\n".join(faults))
     value = {name: text or "" for name, text in found.items()}
@@ -86,6 +89,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         alarm_number=value["ALARM_NUMBER"],
         alarm_url=value["ALARM_URL"],
         opt_out="advanced" if value["IVR_OPT_OUT"] == "advanced" else "default",
+        rehearsal=Path(value["REHEARSAL"]) if value["REHEARSAL"] else None,
+        patience=int(value["PATIENCE"]),
     )
 
 
@@ -94,6 +99,18 @@ def _fault(variable: Variable, text: str | None) -> str:
         return f"{variable.name} is not set: {variable.says}"
     wrong = variable.fault(text)
     return f"{variable.name} {wrong}: {variable.says}" if wrong else ""
+
+
+def _for_rehearsals(found: Mapping[str, str | None]) -> list[str]:
+    """Refuse what only a rehearsal may set where REST goes to Twilio, or Twilio signs for the address."""
+    hosts = [urlsplit(found[name] or "").hostname or "" for name in ("TWILIO_API_URL", "PUBLIC_URL")]
+    if not any(f".{host}".endswith(".twilio.com") for host in hosts):
+        return []
+    return [
+        f"{v.name} is only for rehearsals with a pretend network: leave it out"
+        for v in VARIABLES
+        if v.name in REHEARSED and found[v.name] != v.default
+    ]
 
 
 def _like(pattern: str, wrong: str) -> Callable[[str], str]:
@@ -194,5 +211,17 @@ VARIABLES = (
         "who answers STOP and HELP: 'default' (Twilio's plain number) or 'advanced' (Advanced Opt-Out)",
         "default",
         _like(r"default|advanced", "is neither 'default' nor 'advanced'"),
+    ),
+    Variable(
+        "REHEARSAL",
+        "a folder where a pretend network keeps its clock; refused with Twilio itself",
+        "",
+        _or_empty(_folder),
+    ),
+    Variable(
+        "PATIENCE",
+        "how many times longer SQL and Redis may take, and as often is filed; refused with Twilio itself",
+        "1",
+        _COUNT,
     ),
 )

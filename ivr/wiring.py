@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from ivr.line import Line
 from ivr.live_prompts import CurrentLine, LivePrompts
 from ivr.logs import set_up_logs
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
-from ivr.records.database import connect
+from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
@@ -42,7 +41,8 @@ from ivr.web.parent_watchdog import die_with_parent
 from ivr.web.sms import ConversationCookie
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
-from ivr.work.queue import RedisQueue, connect_redis
+from ivr.work.network_clock import WALL, clock_of
+from ivr.work.queue import SECONDS, RedisQueue, connect_redis
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from ivr.flow.models import Retention
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Transfers
+    from ivr.work.network_clock import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -63,21 +64,26 @@ WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 
 
 def build_line(
-    settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder
+    settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder, *, clock: Clock = WALL
 ) -> CurrentLine:
     """Put one line together. Nothing is connected yet: each part connects when first used."""
     words = LivePrompts(read_flow(settings.config, settings.prompts), lambda: snapshots.current.words)
     flow = words.flow
-    redis, breaker = connect_redis(settings.redis_url), CircuitBreaker()
-    later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker)
-    phone, slots = TwilioClient(settings), CallPacing(redis, breaker, every=1 / settings.calls_per_second)
+    redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
+    later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker, clock)
+    phone, slots = (
+        TwilioClient(settings),
+        CallPacing(redis, breaker, clock.now, 1 / settings.calls_per_second),
+    )
     status = partial(_status, snapshots)
     agree = Markers(settings.journal_dir).agree
-    transfers = TransferCoordinator(flow.directory, store, journal, later, slots, phone, status, agree=agree)
+    transfers = TransferCoordinator(
+        flow.directory, store, journal, later, slots, phone, status, clock.now, clock.sleep, agree
+    )
     alarms = Alarms(phone, settings.alarm_number, settings.alarm_url)
     limits = RedisLimits(redis, breaker)
     welcome = CallerLimits(limits, partial(_lists, snapshots))
-    archive = PhoneArchive(connect(settings.database_url), time.time)
+    archive = PhoneArchive(records_of(settings), clock.now)
     line = Line(flow, journal, phone, later, transfers, status, welcome, archive, alarms.tell)
     current = CurrentLine(line, words)
     later.perform_with(current.perform)
@@ -86,45 +92,54 @@ def build_line(
 
 def build_worker_line(settings: Settings) -> CurrentLine:
     """Put together the line of the worker, which also keeps house."""
-    database, journal = connect(settings.database_url), Journal(settings.journal_dir)
-    snapshots = SnapshotHolder(database, settings.journal_dir, time.time)
-    current = build_line(settings, journal, TransferStore(database, time.time), snapshots)
+    database, journal = records_of(settings), Journal(settings.journal_dir)
+    clock = clock_of(settings.rehearsal)
+    snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
+    current = build_line(settings, journal, TransferStore(database, clock.now), snapshots, clock=clock)
     line = current.line
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
-    keeps = keep_house(settings, line, database, partial(_kept, line, snapshots))
+    keeps = keep_house(settings, line, database, partial(_kept, line, snapshots), clock=clock)
 
     def look() -> None:
         snapshots.refresh()
         current.look()
+        clock.looked()
         keeps.run_due()
 
     current.look()
-    _file(journal, database, partial(_kept, line, snapshots), look)
+    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
     return current
 
 
 def keep_house(
-    settings: Settings, line: Line, database: Database, kept: Callable[[], Retention]
+    settings: Settings, line: Line, database: Database, kept: Callable[[], Retention], *, clock: Clock = WALL
 ) -> Housekeeping:
     """Put together what the worker does by itself."""
     keys = MonthKeys(settings.keys_dir)
     file = line.flow.line
-    sweeps = partial(sweep, settings, database) if file.sweep.on else None
-    signs = signs_of(settings)
+    sweeps = partial(sweep, settings, database, clock) if file.sweep.on else None
+    signs = signs_of(settings, clock)
     accepted, there = Markers(settings.journal_dir), zone(file.zone)
     return Housekeeping(
-        database, kept, keys, accepted, sweeps, time.time, lambda whole: signs.swept(whole=whole), there
+        database, kept, keys, accepted, sweeps, clock.now, lambda whole: signs.swept(whole=whole), there
     )
 
 
-def signs_of(settings: Settings) -> TwilioHeartbeat:
+def signs_of(settings: Settings, clock: Clock = WALL) -> TwilioHeartbeat:
     """Put together what notes the last signs of Twilio, and reads them."""
-    return TwilioHeartbeat(connect_redis(settings.redis_url), CircuitBreaker(), time.time)
+    return TwilioHeartbeat(
+        connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker(), clock.now
+    )
 
 
-def sweep(settings: Settings, database: Database) -> SweepResult:
+def records_of(settings: Settings) -> Database:
+    """Prepare for SQL."""
+    return connect(settings.database_url, locked=LOCKED_SECONDS * settings.patience)
+
+
+def sweep(settings: Settings, database: Database, clock: Clock = WALL) -> SweepResult:
     """Delete what Twilio has of the line's number and is over."""
-    marks = Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), time.time)
+    marks = Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), clock.now)
     with twilio_records(settings) as records:
         return DeletionSweep(
             records,
@@ -133,13 +148,18 @@ def sweep(settings: Settings, database: Database) -> SweepResult:
         ).run()
 
 
-def _file(
-    journal: Journal, database: Database, kept: Callable[[], Retention], look: Callable[[], object]
+def _file(  # noqa: PLR0913 - the choices of a filer
+    journal: Journal,
+    database: Database,
+    kept: Callable[[], Retention],
+    look: Callable[[], object],
+    *,
+    now: Callable[[], float],
+    often: int,
 ) -> None:
     """Start filing the journal of this process."""
-    JournalFiler(
-        journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), look=look
-    ).start()
+    seconds = lambda: filed_for(kept().rows_days)  # noqa: E731 - it is only passed on
+    JournalFiler(journal, database, now, keep_seconds=seconds, look=look, often=often).start()
 
 
 def _kept(line: Line, snapshots: SnapshotHolder) -> Retention:
@@ -160,7 +180,7 @@ def _status(snapshots: SnapshotHolder) -> AgencyStatus:
 def build_parts(
     settings: Settings,
     line: Line,
-    now: Callable[[], float] = time.time,
+    now: Callable[[], float] = WALL.now,
     heard: Callable[[], object] = lambda: None,
 ) -> WebhookContext:
     """Put together what answers webhooks for a line."""
@@ -207,21 +227,24 @@ def web() -> Flask:
     """Start answering webhooks: what granian calls in each of its workers."""
     set_up_logs()
     settings = read_settings(os.environ)
-    journal, database = Journal(settings.journal_dir), connect(settings.database_url)
-    snapshots = SnapshotHolder(database, settings.journal_dir, time.time)
-    store = TimeLimitedStore(TransferStore(connect(settings.database_url, WEBHOOK_SECONDS), time.time))
-    current = build_line(settings, journal, store, snapshots)
+    clock, seconds = clock_of(settings.rehearsal), WEBHOOK_SECONDS * settings.patience
+    journal, database = Journal(settings.journal_dir), records_of(settings)
+    snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
+    hasty = connect(settings.database_url, seconds, locked=seconds)
+    store = TimeLimitedStore(TransferStore(hasty, clock.now), seconds)
+    current = build_line(settings, journal, store, snapshots, clock=clock)
     line = current.line
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
-    signs = signs_of(settings)
-    app = create_app(build_parts(settings, line, heard=signs.hear))
+    signs = signs_of(settings, clock)
+    app = create_app(build_parts(settings, line, clock.now, heard=signs.hear))
     die_with_parent()
 
     def look() -> None:
         signs.tell()
         snapshots.refresh()
         speak_anew(app, current)
+        clock.looked()
 
     speak_anew(app, current)
-    _file(journal, database, partial(_kept, line, snapshots), look)
+    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
     return app

@@ -15,6 +15,7 @@ from ivr.records.deletion import erase, scrub
 from ivr.records.disclosure import list_daily
 from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
+from ivr.records.opt_outs_blocks import list_blocks, write_block
 from ivr.records.retention import DAY, blur, forget
 from ivr.records.tables import attempts, calls, erased, erased_marks, live_transfers, transfers, turns
 from ivr.records.transfer_store import TransferStore
@@ -65,6 +66,17 @@ def test_everything_under_a_phones_marks_is_deleted_now(database: Database) -> N
             (name, datetime(2027, 3, 20, 12, tzinfo=UTC)) for name in ("a", "b")
         }
     assert list_daily(database) == []
+
+
+def test_a_block_on_a_phone_that_is_erased_does_not_tell_that_it_called(database: Database) -> None:
+    until = datetime.fromtimestamp(NOW + DAY, UTC)
+    with database.write() as sql:
+        write_block(sql, "m1", until, "threats", who="ada")
+        write_block(sql, "other", until, "noise", who="ada")
+
+    erase(database, ["m1"], NOW)
+
+    assert [one.mark for one in list_blocks(database, NOW)] == ["other"]
 
 
 def test_callers_who_withhold_their_number_are_nobody(database: Database) -> None:

@@ -154,7 +154,7 @@ def test_filing_thread_looks_around_and_outlives_its_faults(
             clock.time += 2
         raise LookupError
 
-    filer = JournalFiler(Journal(tmp_path), connect(sqlite_url), clock.now, look=look)
+    filer = JournalFiler(Journal(tmp_path), connect(sqlite_url), clock.now, look=look, passed=clock.now)
     filer.start()
 
     assert enough.wait(10)

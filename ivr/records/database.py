@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
     from sqlalchemy.pool import ConnectionPoolEntry
 
+LOCKED_SECONDS = 0.3  # How long one writer of SQLite waits for another.
 PRAGMAS = (
-    "busy_timeout = 300",  # First: the next ones may find the file locked.
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
@@ -75,14 +75,17 @@ class Database:
         self.engine.dispose()
 
 
-def connect(url: str, patience: float = 2, *, create: bool = False) -> Database:
+def connect(
+    url: str, patience: float = 2, *, create: bool = False, locked: float = LOCKED_SECONDS
+) -> Database:
     """Prepare for the database at a URL, waiting at most ``patience`` seconds for a statement.
 
+    Of SQLite's other writers each is waited for at most ``locked`` seconds.
     Only with ``create`` is a missing SQLite file made: one that was moved away must not be replaced unseen.
     """
     where = read_url(url)
     if where.get_backend_name() == "sqlite":
-        return Database(_sqlite(where, create=create))
+        return Database(_sqlite(where, locked, create=create))
     return Database(_postgresql(where, patience))
 
 
@@ -144,12 +147,12 @@ def be_alone(sql: Connection, lock: Lock, *, shared: bool = False) -> None:
         sql.execute(select(wait(lock)))
 
 
-def _sqlite(where: URL, *, create: bool) -> Engine:
+def _sqlite(where: URL, locked: float, *, create: bool) -> Engine:
     """Open the file anew for each transaction: one that was replaced must not be written to unseen."""
     path = Path(where.database or "").absolute()
     query = {"mode": "rwc" if create else "rw", "uri": "true"}
     url = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 0.3})
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": locked})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

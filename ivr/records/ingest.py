@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import defaultdict
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
@@ -41,7 +42,7 @@ class JournalFiler:
 
     _thread: Thread | None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its usual choices, by name
         self,
         journal: Journal,
         database: Database,
@@ -49,11 +50,15 @@ class JournalFiler:
         *,
         keep_seconds: Callable[[], float] = lambda: math.inf,
         look: Callable[[], object] | None = None,
+        often: int = 1,
+        passed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._database = database
         self._now = now
         self._keep_seconds = keep_seconds
+        self._pause, self._look_every = PAUSE / often, LOOK_EVERY / often
+        self._passed = passed  # Tells when to tend and to look, whatever becomes of the wall clock.
         self._look = look  # What else is to be done from this thread every two seconds, SQL or not.
         self._looked = self._tended = -math.inf
         self._away = False
@@ -118,9 +123,9 @@ class JournalFiler:
 
     def _run(self) -> None:
         """File until told to stop."""
-        pause: float = PAUSE
+        pause = self._pause
         while not self._stopping.wait(pause):
-            pause = PAUSE if self._round() else min(pause * 2, LONGEST_PAUSE)
+            pause = self._pause if self._round() else min(pause * 2, LONGEST_PAUSE)
             self._look_if_due()
 
     def _round(self) -> bool:
@@ -142,18 +147,18 @@ class JournalFiler:
         return True
 
     def _tend_if_due(self) -> None:
-        """Tend every few seconds, also when the clock was set back."""
-        now = self._now()
-        if abs(now - self._tended) >= TEND_EVERY:
-            self.tend(now)
-            self._tended = now
+        """Tend every few seconds, also when the wall clock was set back."""
+        passed = self._passed()
+        if passed - self._tended >= TEND_EVERY:
+            self.tend(self._now())
+            self._tended = passed
 
     def _look_if_due(self) -> None:
-        """Look every two seconds, also when the clock was set back. Its faults are its own."""
-        now = self._now()
-        if self._look is None or abs(now - self._looked) < LOOK_EVERY:
+        """Look every two seconds, also when the wall clock was set back. Its faults are its own."""
+        passed = self._passed()
+        if self._look is None or passed - self._looked < self._look_every:
             return
-        self._looked = now
+        self._looked = passed
         try:
             self._look()
         except Exception:

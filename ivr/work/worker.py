@@ -1,4 +1,4 @@
-"""The worker: takes effects off the queues and performs them. Also tells how many workers are alive."""
+"""The worker: takes effects off the queues and performs them. Also tells which are alive and what they do."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ivr.work.queue import connect_redis, queues
 if TYPE_CHECKING:
     from redis import Redis
 
+OVER = frozenset({"failed", "finished", "stopped", "canceled"})  # The states of a job in nobody's hands.
 SECONDS = 2.0  # What Redis may take to tell of its workers.
 
 
@@ -35,3 +36,17 @@ def count_workers(url: str) -> int:
             return len(Worker.all(connection=redis, serializer=JSONSerializer))
         except (RedisError, OSError) as error:
             raise PartUnavailable(f"Redis does not answer: {type(error).__name__}") from None
+
+
+def jobs_in_hand(redis: Redis) -> dict[str, str]:
+    """Name the jobs that wait, that were begun, or are to be tried again. PartUnavailable without Redis."""
+    try:
+        names = [_text(name) for name in redis.keys("rq:job:*")]
+        states = {name: _text(redis.hget(name, "status")) for name in names}
+    except (RedisError, OSError) as error:
+        raise PartUnavailable(f"Redis does not answer: {type(error).__name__}") from None
+    return {name: state for name, state in states.items() if state and state not in OVER}
+
+
+def _text(answer: bytes | str | None) -> str:
+    return answer.decode() if isinstance(answer, bytes) else answer or ""
