@@ -31,7 +31,7 @@ from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
-from ivr.telephony.data_deletion import DeletionSweep, SweepResult, copies_of
+from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.signature import SignatureValidator
 from ivr.telephony.twilio_client import TwilioClient
@@ -40,8 +40,8 @@ from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
-from ivr.web.cookies import Cookies
 from ivr.web.parent_watchdog import die_with_parent
+from ivr.web.sms import ConversationCookie
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.network_clock import WALL, clock_of
@@ -49,7 +49,7 @@ from ivr.work.queue import SECONDS, RedisQueue, connect_redis
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
-from ivr.work.worker_heartbeat import count_workers
+from ivr.work.worker import count_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,7 @@ def build_worker_line(settings: Settings) -> CurrentLine:
         snapshots.refresh()
         current.look()
         clock.looked()
-        keeps.look()
+        keeps.run_due()
 
     current.look()
     _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
@@ -146,9 +146,9 @@ def records_of(settings: Settings) -> Database:
 def sweep(settings: Settings, database: Database, clock: Clock = WALL) -> SweepResult:
     """Delete what Twilio has of the line's number and is over."""
     marks = Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), clock.now)
-    with copies_of(settings) as copies:
+    with twilio_records(settings) as records:
         return DeletionSweep(
-            copies,
+            records,
             known=partial(known_calls, database),
             call_id=lambda sid, start: marks.call(sid, month_of(start.timestamp())),
         ).run()
@@ -197,9 +197,9 @@ def build_parts(
         speech=speech,
         fixed=fixed_documents(speech),
         signatures=SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token),
-        marks=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
+        pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
-        cookies=Cookies(settings.secret_key),
+        cookie=ConversationCookie(settings.secret_key),
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
         now=now,

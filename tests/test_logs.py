@@ -108,7 +108,7 @@ def test_what_an_event_is_about_stands_behind_its_words(written: Callable[[], st
 
     assert re.fullmatch(
         rf'\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ warning ivr\.test "no search can be begun"'
-        rf' call={ID} search="of two words"\n',
+        rf' call={ID} transfer_id="of two words"\n',
         written(),
     )
 

@@ -88,7 +88,7 @@ def test_hanging_store_is_left_alone_for_a_while(kept: Kept, clock: Clock) -> No
     with pytest.raises(RecordsUnavailable, match="in time"):
         timely.find("t")
     clock.time += 4.9
-    with pytest.raises(RecordsUnavailable, match="alone"):
+    with pytest.raises(PartUnavailable, match="alone"):
         timely.find("t")
 
     assert kept.asked == 1

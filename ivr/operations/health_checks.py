@@ -29,8 +29,8 @@ from ivr.records.database import connect, read_url
 from ivr.records.journal import SUFFIX, claim_dead
 from ivr.records.migrations.migrate import is_current
 from ivr.settings import Settings, SettingsError, read_settings
-from ivr.telephony.data_deletion import copies_of
-from ivr.work.worker_heartbeat import count_workers
+from ivr.telephony.data_deletion import twilio_records
+from ivr.work.worker import count_workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,7 +168,7 @@ def _rows(settings: Settings) -> Iterator[Path]:
 
 
 def _twilio(settings: Settings) -> Iterator[Finding]:
-    with copies_of(settings) as copies:
+    with twilio_records(settings) as copies:
         try:
             next(copies.all(), None)
         except PartUnavailable as error:
@@ -177,7 +177,7 @@ def _twilio(settings: Settings) -> Iterator[Finding]:
 
 def _overdue(settings: Settings) -> Iterator[Finding]:
     complain = fault if _flow(settings).line.sweep.on else warning
-    with copies_of(settings) as copies:
+    with twilio_records(settings) as copies:
         try:
             count = sum(1 for _ in islice(copies.before(datetime.now(UTC) - OVERDUE), MANY))
         except PartUnavailable:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.journal import SUFFIX
 from ivr.work.network_clock import COUNTS, PAGE, TIME
-from ivr.work.worker_heartbeat import jobs_in_hand
+from ivr.work.worker import jobs_in_hand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -215,9 +214,7 @@ class TimeLimitedStore:
     ) -> None:
         self._transfers = transfers
         self._seconds = seconds
-        self._clock = clock
         self._breaker = CircuitBreaker(clock, rest)
-        self._answered = -math.inf
         self._threads = None
         self._pid = 0
 
@@ -242,28 +239,15 @@ class TimeLimitedStore:
         """Count the newest that reached nobody; RecordsUnavailable when that is not known in time."""
         return self._ask(self._transfers.unreached_in_a_row)
 
-    def _ask(self, question: Callable[[], Answer]) -> Answer:
+    def _ask(self, ask: Callable[[], Answer]) -> Answer:
         """Wait for an answer as long as a caller can."""
-        if not self._breaker.closed:
-            raise RecordsUnavailable("left alone for some seconds, for it failed")
-        begun = self._clock()
-        asked = self._own_threads().submit(question)
-        try:
-            answer = asked.result(self._seconds)
-        except TimeoutError as fault:
-            asked.cancel()  # What has not begun yet need not begin.
-            self._leave_alone(begun)
-            raise RecordsUnavailable("no answer in time") from fault
-        except RecordsUnavailable:
-            self._leave_alone(begun)
-            raise
-        self._answered = self._clock()
-        return answer
-
-    def _leave_alone(self, begun: float) -> None:
-        """Ask no more for a while, unless others were answered meanwhile: who is busy is not gone."""
-        if self._answered <= begun:
-            self._breaker.trip()
+        with self._breaker.guard(RecordsUnavailable):
+            future = self._own_threads().submit(ask)
+            try:
+                return future.result(self._seconds)
+            except TimeoutError as fault:
+                future.cancel()  # What has not begun yet need not begin.
+                raise RecordsUnavailable("no answer in time") from fault
 
     def _own_threads(self) -> ThreadPoolExecutor:
         """Start the threads when first asked in this process: a parent's do not come through a fork."""

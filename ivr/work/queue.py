@@ -12,6 +12,7 @@ from redis import Redis, RedisError
 from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
+from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import CallTexter, Effect, EndRing, Ring, TextNumbers
 from ivr.work.network_clock import WALL
 from ivr.work.secret_store import KEPT_SECONDS, SecretStore
@@ -79,7 +80,7 @@ class RedisQueue:
         if effect in self._waiting:
             return  # Every fetch of a caller who waits asks for it again.
         self._waiting.add(effect)
-        self._begin(self._begin_here, effect)
+        self._begin(self._begin_locally, effect)
 
     def keep(self, name: str, secret: str) -> None:
         """Keep a secret for some minutes."""
@@ -100,15 +101,12 @@ class RedisQueue:
     def _put(self, effect: Effect, secret: str) -> None:
         if secret and isinstance(effect, TextNumbers | CallTexter):
             self._sealed.keep(f"number-{effect.call}", secret)
-        if self._breaker.closed:
-            try:
+        try:
+            with self._breaker.guard(RedisError, OSError):
                 self._enqueue(effect)
-            except (RedisError, OSError):
-                self._breaker.trip()
-            else:
-                return
-        logger.warning("queue unavailable: performing %s now", type(effect).__name__)
-        self._perform_here(effect)
+        except PartUnavailable:
+            logger.warning("queue unavailable: performing %s now", type(effect).__name__)
+            self._perform_locally(effect)
 
     def _enqueue(self, effect: Effect) -> None:
         kind, ids = type(effect).__name__, astuple(effect)
@@ -126,11 +124,11 @@ class RedisQueue:
             description=kind,
         )
 
-    def _begin_here(self, effect: Effect) -> None:
+    def _begin_locally(self, effect: Effect) -> None:
         self._waiting.discard(effect)
-        self._perform_here(effect)
+        self._perform_locally(effect)
 
-    def _perform_here(self, effect: Effect) -> None:
+    def _perform_locally(self, effect: Effect) -> None:
         kind = type(effect).__name__
         if kind in ONCE and effect in self._done:
             return

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from fakes import KeptEffects, SentTexts
-from test_web_text import read
+from test_web_sms import read
 
 from ivr.caller_limits import CallerLimits
 from ivr.effects import CallTexter

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_before, month_of
-from ivr.telephony.webhook_forms import dialable
+from ivr.telephony.webhook_forms import sender
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,10 +90,10 @@ def test_marks_link_a_month_and_no_longer(tmp_path: Path, calendar: Calendar) ->
 
 
 @pytest.mark.parametrize(
-    "sender", ["anonymous", "", "+266696687", "+86282452253", "sip:a@b.example", "client:x", "unknown"]
+    "number", ["anonymous", "", "+266696687", "+86282452253", "sip:a@b.example", "client:x", "unknown"]
 )
-def test_whoever_withholds_their_number_has_no_mark(tmp_path: Path, calendar: Calendar, sender: str) -> None:
-    caller = marks(tmp_path, calendar).who(dialable(sender))
+def test_whoever_withholds_their_number_has_no_mark(tmp_path: Path, calendar: Calendar, number: str) -> None:
+    caller = marks(tmp_path, calendar).who(sender({"From": number}))
 
     assert (caller.mark, caller.marks, caller.opt_out, caller.block) == ("", (), "", "")
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from fakes import NotedJournal
+from fakes import KeptEffects, NotedJournal
+
+from ivr.effects import Erase, OptOut
 
 if TYPE_CHECKING:
     from conftest import Clock, Twilio
@@ -28,6 +30,17 @@ def signs(line: Line) -> list[str]:
 def test_stop_in_either_language_gets_no_reply_and_is_noted(twilio: Twilio, line: Line, body: str) -> None:
     assert read(twilio.text(body, "SM1")) == ""
     assert signs(line) == ["opted_out"]
+
+
+@pytest.mark.parametrize("number", ["+442079460123", "+18765550123"])
+def test_a_phone_from_elsewhere_keeps_its_stop_and_its_delete(
+    twilio: Twilio, line: Line, number: str
+) -> None:
+    twilio.text("STOP", "SM1", From=number)
+    twilio.text("DELETE", "SM2", From=number)
+
+    assert isinstance(line.later, KeptEffects)
+    assert {type(effect) for effect in line.later.effects} == {OptOut, Erase}
 
 
 @pytest.mark.parametrize("body", ["EXIT", "exit", " Exit. "])

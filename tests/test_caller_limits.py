@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fakes import KeptEffects, NotedJournal, SentTexts
-from test_web_text import read
+from test_web_sms import read
 
 from ivr.caller_limits import CALLS_A_MINUTE, TEXTS_A_MINUTE, TRANSFERS_AN_HOUR, CallerLimits, ListedCallers
 from ivr.line import Line
@@ -55,7 +55,7 @@ def busy(flow: Flow, make_twilio: Callable[[Line], Twilio], listed: Listed) -> T
 
 
 def block(twilio: Twilio, listed: Listed, number: str) -> None:
-    marks = twilio.client.application.extensions["ivr"].marks
+    marks = twilio.client.application.extensions["ivr"].pseudonyms
     listed.lists = ListedCallers(blocked=frozenset({marks.who(number).block}))
 
 
@@ -99,6 +99,19 @@ def test_a_blocked_caller_still_hears_911_and_the_national_hotline(busy: Twilio,
     assert all(words in answer for words in NUMBERS)
     assert "<Hangup" in answer
     assert "/voice/1/" in busy.post("/voice", From="+19055550199").get_data(as_text=True)
+
+
+@pytest.mark.parametrize("number", ["+442079460123", "+18765550123", "+19005550123"])
+def test_a_phone_from_elsewhere_can_be_blocked_and_has_limits(
+    busy: Twilio, listed: Listed, number: str
+) -> None:
+    often = [busy.text("signs", f"SM{n}", From=number) for n in range(TEXTS_A_MINUTE + 1)]
+    block(busy, listed, number)
+    blocked = busy.post("/voice", From=number).get_data(as_text=True)
+
+    assert "1-833-900-1010" not in read(often[-2])
+    assert "1-833-900-1010" in read(often[-1])
+    assert "<Hangup" in blocked
 
 
 def test_a_blocked_texter_still_gets_911_and_the_national_hotline(busy: Twilio, listed: Listed) -> None:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr.telephony.transfer_twiml import LegPosition, waiting
+from ivr.telephony.transfer_twiml import WaitPosition, waiting
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.transfer.machine import State, Transfer
 
 if TYPE_CHECKING:
     from ivr.flow.models import Flow
 
-HERE = LegPosition("s", "en", tick=9, said=1)
+HERE = WaitPosition("s", "en", tick=9, said=1)
 
 
 @pytest.mark.parametrize(

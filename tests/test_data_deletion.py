@@ -89,9 +89,9 @@ def make_sweep(network: Network, log: Log) -> Iterator[Callable[..., DeletionSwe
     client = make_client(settings)
 
     def make(page: int = 2, seconds: float = 60.0) -> DeletionSweep:
-        copies = TwilioRecords(client, OURS, page)
+        records = TwilioRecords(client, OURS, page)
         return DeletionSweep(
-            copies, log.known, log.call_id, lambda: network.exchange.date().timestamp(), seconds
+            records, log.known, log.call_id, lambda: network.exchange.date().timestamp(), seconds
         )
 
     yield make
@@ -108,7 +108,7 @@ def live(network: Network, log: Log, papers: Papers) -> None:
     for caller in CALLERS[:4]:
         log.calls.add(network.dial(caller).leg.sid[::-1])
     network.clock.advance(20.0)
-    papers.documents["/voice"] = "<Enqueue>search-1</Enqueue>"
+    papers.documents["/voice"] = "<Enqueue>transfer-1</Enqueue>"
     waiting = network.dial(CALLERS[4])
     log.calls.add(waiting.leg.sid[::-1])
     network.clock.advance(20.0)
@@ -263,7 +263,7 @@ def test_what_belongs_to_another_number_is_left_alone(network: Network, sweep: D
 
 
 def test_a_call_that_goes_on_is_left_alone(network: Network, papers: Papers, sweep: DeletionSweep) -> None:
-    papers.documents["/voice"] = "<Enqueue>search-1</Enqueue>"
+    papers.documents["/voice"] = "<Enqueue>transfer-1</Enqueue>"
     network.dial(CALLERS[0])
     network.clock.advance(3600)
 
@@ -306,7 +306,7 @@ def test_what_somebody_else_deleted_is_as_good(network: Network, log: Log, sweep
     network.dial(CALLERS[0])
     network.settle()
     network.clock.advance(QUARTER)
-    raced = Raced(sweep.copies.client, OURS)
+    raced = Raced(sweep.records.client, OURS)
 
     swept = DeletionSweep(raced, log.known, log.call_id, sweep.now).run()
 
@@ -369,7 +369,7 @@ def test_what_is_older_than_a_moment_is_listed(network: Network, sweep: Deletion
     network.settle()
     ended = network.exchange.date()
 
-    listed = [list(sweep.copies.before(ended + timedelta(seconds=more))) for more in (-1, 1)]
+    listed = [list(sweep.records.before(ended + timedelta(seconds=more))) for more in (-1, 1)]
 
     assert list(map(len, listed)) == [0, 2]
 
@@ -388,14 +388,14 @@ def test_no_number_and_no_id_is_logged_shown_or_raised(
     does: str, lived: Network, sweep: DeletionSweep, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    copies = list(sweep.copies.all())
+    copies = list(sweep.records.all())
     secrets = {sid for copy in copies for sid in (copy.sid, copy.sid[::-1])} | {OURS, AGENCY, *CALLERS}
     lived.faults.rest = [RestFault(does)] if does else []
 
-    shown = [repr(sweep.run()), repr(copies), repr(sweep.copies)]
+    shown = [repr(sweep.run()), repr(copies), repr(sweep.records)]
     lived.faults.rest = [RestFault(does or "500")]
     with pytest.raises(TwilioRecordsUnavailable) as raised:
-        next(sweep.copies.all())
+        next(sweep.records.all())
 
     told = " ".join((*shown, repr(raised.value), *(repr(vars(r)) + r.getMessage() for r in caplog.records)))
     assert [secret for secret in secrets if secret.lstrip("+") in told] == []
