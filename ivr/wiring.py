@@ -66,7 +66,7 @@ def build_line(
     settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder
 ) -> CurrentLine:
     """Put one line together. Nothing is connected yet: each part connects when first used."""
-    words = LivePrompts(read_flow(settings.config, settings.prompts), lambda: snapshots.current.words)
+    words = LivePrompts(read_flow(settings.config, settings.prompts), lambda: snapshots.current.prompts)
     flow = words.flow
     redis, breaker = connect_redis(settings.redis_url), CircuitBreaker()
     later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker)
@@ -138,7 +138,7 @@ def _file(
 ) -> None:
     """Start filing the journal of this process."""
     JournalFiler(
-        journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), look=look
+        journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), refresh=look
     ).start()
 
 

@@ -15,7 +15,7 @@ from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.records.database import connect
 from ivr.records.migrations.migrate import is_current
-from ivr.records.snapshot import SnapshotHolder, look_around
+from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.settings import Settings, read_settings
 from ivr.web.console.context import ConsoleContext
 from ivr.web.parent_watchdog import die_with_parent
@@ -87,14 +87,14 @@ def site() -> Flask:
     app = build_site(settings.config, settings.prompts, settings.number, settings)
     die_with_parent()
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
-    words = LivePrompts(app.extensions[NAME].flow, lambda: snapshots.current.words)
+    words = LivePrompts(app.extensions[NAME].flow, lambda: snapshots.current.prompts)
 
     def look() -> None:
         snapshots.refresh()
         show_anew(app, words)
 
     show_anew(app, words)
-    look_around(look)
+    keep_refreshing(look)
     return app
 
 

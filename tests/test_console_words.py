@@ -17,7 +17,7 @@ from ivr.checks.runner import inspect
 from ivr.flow.prompts import every_prompt, put
 from ivr.line import Line
 from ivr.live_prompts import CurrentLine, LivePrompts
-from ivr.records.audit import list_deeds
+from ivr.records.audit import list_audit_entries
 from ivr.records.operators import Role
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
 from ivr.records.snapshot import SnapshotHolder
@@ -184,7 +184,7 @@ def test_what_the_check_would_refuse_is_refused_with_its_complaints(hands: Hands
     assert "Not published" in refused.text
     assert f"prompts/en.toml: {PLACE}: says &#39;victim&#39;" in refused.text
     assert heard(console) == {}
-    assert list_deeds(console.database)[0].did == "words saved"
+    assert list_audit_entries(console.database)[0].did == "words saved"
 
 
 def test_a_version_that_clashes_with_what_is_published_elsewhere_is_refused(hands: Hands) -> None:
@@ -214,7 +214,7 @@ def test_words_are_published_and_taken_back_and_every_deed_is_told(hands: Hands,
     assert "changed here since" in shown
     assert once == {f"en {PLACE}": "the first menu"}
     assert heard(console) == {}
-    assert [(d.did, d.about) for d in reversed(list_deeds(console.database))][-6:] == [
+    assert [(d.did, d.about) for d in reversed(list_audit_entries(console.database))][-6:] == [
         ("words saved", f"en {PLACE} version 1"),
         ("words saved", f"en {PLACE} version 2"),
         ("words published", f"en {PLACE} version 1"),

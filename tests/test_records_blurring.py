@@ -37,7 +37,7 @@ STORY = [
     Entry("c", "0", at(0), "voice", "", "hello", mark="m"),
     Entry("c", "1", at(5.25), "voice", "fr", "person", order="any", rang="a", mark="m"),
     Entry("c", "2", at(30.5), "voice", "fr", "person", order="any", rang="b", ended="busy"),
-    Entry("c", "accept-2", at(40.125), "voice", heard="accepted", sign="accepted"),
+    Entry("c", "accept-2", at(40.125), "voice", heard="accepted", outcome="accepted"),
     Entry("c", "3", at(300), "voice", "fr", "anything-else", ended="accepted"),
     Entry("c", "end", at(310.5), "voice"),
 ]

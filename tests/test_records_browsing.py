@@ -128,7 +128,7 @@ VARIED = [
     Entry("french", "2", at(90_010), "voice", "fr", "person", order="any", rang="chrysalis"),
     Entry("french", "3", at(90_030), "voice", "fr", "unreached", ended="no_answer"),
     Entry("french", "end", at(90_120), "voice"),
-    Entry("text", "1", at(180_000), "text", "en", "signs", sign="left"),
+    Entry("text", "1", at(180_000), "text", "en", "signs", outcome="left"),
     Entry("on", "1", at(200_000), "voice", "en", "main"),
 ]
 

@@ -29,9 +29,9 @@ def at(seconds: float) -> float:
     return START.timestamp() + seconds
 
 
-def call(name: str, seconds: float, channel: str = "voice", sign: str = "") -> list[Entry]:
+def call(name: str, seconds: float, channel: str = "voice", outcome: str = "") -> list[Entry]:
     return [
-        Entry(name, "1", at(seconds), channel, "en", "main", sign=sign),
+        Entry(name, "1", at(seconds), channel, "en", "main", outcome=outcome),
         Entry(name, "end", at(seconds + 1), channel),
     ]
 
@@ -78,7 +78,7 @@ QUEUED = [
     Entry("c", "end-s-1", at(41), "voice", order="any", ended="no_answer", transfer_id="s"),
     Entry("c", "ring-s-2", at(42), "voice", order="any", rang="chrysalis", transfer_id="s"),
     Entry("c", "answer-s-2", at(50), "voice", order="any", heard="answered", transfer_id="s"),
-    Entry("c", "accept-s-2", at(55), "voice", order="any", transfer_id="s", sign="accepted"),
+    Entry("c", "accept-s-2", at(55), "voice", order="any", transfer_id="s", outcome="accepted"),
     Entry("c", "end-s-2", at(300), "voice", order="any", ended="accepted", transfer_id="s"),
     Entry("c", "3", at(301), "voice", "fr", "anything-else", ended="accepted", transfer_id="s"),
     Entry("c", "end", at(320), "voice"),

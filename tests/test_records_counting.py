@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
-from ivr.records.call_log import CallSummary, list_calls
+from ivr.records.call_log import CallRecord, list_calls
 from ivr.records.counts import WEEK
 from ivr.records.disclosure import list_daily
 from ivr.records.ingest import record
@@ -32,7 +32,7 @@ STORIES = st.lists(
             "language": st.sampled_from(["", "en", "fr"]),
             "stops": st.lists(st.sampled_from(["", "main", "law", "me"]), min_size=1, max_size=4),
             "rang": st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["", "busy", "accepted"]))),
-            "sign": st.sampled_from(["", "informed", "left", "opted_out"]),
+            "outcome": st.sampled_from(["", "informed", "left", "opted_out"]),
         }
     ),
     max_size=12,
@@ -59,7 +59,7 @@ def tell(name: str, story: dict[str, object]) -> list[Entry]:
     did: list[dict[str, str]] = [{"stop": stop} for stop in story["stops"]]  # type: ignore[attr-defined]
     for agency, ended in story["rang"]:  # type: ignore[attr-defined]
         did += [{"order": "any", "rang": agency}, *([{"ended": ended}] if ended else [])]
-    did.append({"sign": str(story["sign"])})
+    did.append({"outcome": str(story["outcome"])})
     return [
         Entry(name, str(n), start + 7.5 * n, channel, language, **more)  # type: ignore[arg-type]
         for n, more in enumerate(did)
@@ -72,7 +72,7 @@ def empty(database: Database) -> None:
             sql.execute(table.delete())
 
 
-def expected(log: list[CallSummary]) -> Counter[tuple[date, str, str]]:
+def expected(log: list[CallRecord]) -> Counter[tuple[date, str, str]]:
     """Count calls from what the log shows of them, another way than the code does."""
     counts: Counter[tuple[date, str, str]] = Counter()
     for one in log:

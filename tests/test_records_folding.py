@@ -11,27 +11,27 @@ from ivr.records.call_summary import (
     BRIDGED_SILENT,
     TEXT_SILENT,
     VOICE_SILENT,
-    AttemptRecord,
-    CallRecord,
+    AttemptSummary,
+    CallSummary,
     fold,
 )
 
 CALLED = Entry("c", "0", 1000.0, "voice", "", "hello")
 MENU = Entry("c", "1", 1010.0, "voice", "fr", "main")
-INFORMED = Entry("c", "2", 1020.0, "voice", "fr", "signs-me", sign="informed")
+INFORMED = Entry("c", "2", 1020.0, "voice", "fr", "signs-me", outcome="informed")
 ASKED = Entry("c", "3", 1030.0, "voice", "fr", "person", order="any", rang="victim-services")
 NEXT = Entry("c", "4", 1050.5, "voice", "fr", "person", order="any", rang="chrysalis", ended="no_answer")
-PRESSED = Entry("c", "accept-4", 1060.0, "voice", sign="accepted", heard="accepted")
+PRESSED = Entry("c", "accept-4", 1060.0, "voice", outcome="accepted", heard="accepted")
 TALKED = Entry("c", "5", 1300.0, "voice", "fr", "anything-else", ended="accepted")
 FAILED = Entry("c", "5", 1070.0, "voice", "fr", "unreached", ended="busy")
-LEFT = Entry("c", "6", 1310.0, "voice", "fr", "leave", sign="left")
-ENDED = Entry("c", "end", 1320.0, "voice", sign="hung_up")
+LEFT = Entry("c", "6", 1310.0, "voice", "fr", "leave", outcome="left")
+ENDED = Entry("c", "end", 1320.0, "voice", outcome="hung_up")
 STORY = [CALLED, MENU, INFORMED, ASKED, NEXT, PRESSED, TALKED, LEFT, ENDED]
 LATER = 1330.0
 
 
-def text(key: str, at: float, stop: str = "main", sign: str = "") -> Entry:
-    return Entry("t", key, at, "text", "en", stop, sign=sign)
+def text(key: str, at: float, stop: str = "main", outcome: str = "") -> Entry:
+    return Entry("t", key, at, "text", "en", stop, outcome=outcome)
 
 
 def outcome(*entries: Entry) -> str | None:
@@ -57,7 +57,7 @@ def test_outcome_is_the_weightiest_thing_that_happened() -> None:
     assert outcome(CALLED, INFORMED, ASKED, FAILED) == "not_connected"
     assert outcome(CALLED, INFORMED, ASKED, FAILED, LEFT) == "left"
     assert outcome(CALLED, INFORMED, ASKED, NEXT, TALKED, LEFT) == "connected"
-    assert outcome(CALLED, ASKED, NEXT, TALKED, replace(LEFT, sign="opted_out")) == "opted_out"
+    assert outcome(CALLED, ASKED, NEXT, TALKED, replace(LEFT, outcome="opted_out")) == "opted_out"
 
 
 def test_call_that_goes_on_has_no_outcome() -> None:
@@ -78,7 +78,7 @@ def test_ring_that_goes_on_is_not_judged() -> None:
     assert (transfer.outcome, transfer.waited, transfer.attempts) == (
         None,
         None,
-        (AttemptRecord("victim-services", 1030),),
+        (AttemptSummary("victim-services", 1030),),
     )
 
 
@@ -190,7 +190,7 @@ ENTRIES = st.builds(
     rang=st.sampled_from(["", "a", "b"]),
     ended=st.sampled_from(["", "accepted", "busy"]),
     transfer_id=st.sampled_from(["", "", "s", "t"]),
-    sign=st.sampled_from(["", "informed", "left", "accepted", "caller_left", "hung_up"]),
+    outcome=st.sampled_from(["", "informed", "left", "accepted", "caller_left", "hung_up"]),
 )
 
 
@@ -201,5 +201,5 @@ def test_any_entries_in_any_order_and_number_tell_one_story(entries: list[Entry]
     shuffled = [*entries, *entries[::2]]
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert fold(shuffled, 2e9) == told
-    assert isinstance(told, CallRecord)
+    assert isinstance(told, CallSummary)
     assert all(transfer.waited is None or transfer.waited >= 0 for transfer in told.transfers)

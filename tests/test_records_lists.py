@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.records.audit import list_deeds
+from ivr.records.audit import list_audit_entries
 from ivr.records.database import Database, connect
 from ivr.records.disclosure import UNDER, WITHHELD, Count, list_daily, shown, suppressed
 from ivr.records.opt_outs_blocks import Block, end_block, list_blocks, opt_in, opt_out, write_block
@@ -73,7 +73,7 @@ def test_blocks_are_listed_replaced_and_ended(database: Database) -> None:
     assert before == [Block("n", MOMENT + timedelta(hours=1), "noise", since=today, who="ada"), longer]
     assert ended == [True, False]
     assert list_blocks(database, NOW) == [longer]
-    assert [(d.who, d.did, d.about) for d in list_deeds(database)] == [("bea", "block ended", "noise")]
+    assert [(d.who, d.did, d.about) for d in list_audit_entries(database)] == [("bea", "block ended", "noise")]
 
 
 def test_calls_that_the_log_does_not_know_are_counted_by_day(database: Database) -> None:

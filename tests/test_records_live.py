@@ -49,7 +49,7 @@ def test_agency_that_is_dialled_on_the_direct_path_is_told_too(database: Databas
 
 
 def test_whoever_talks_or_hung_up_is_not_being_rung(database: Database) -> None:
-    accepted = Entry("a", "accept-a-1", NOW + 5, "voice", transfer_id="a", sign="accepted")
+    accepted = Entry("a", "accept-a-1", NOW + 5, "voice", transfer_id="a", outcome="accepted")
     left = Entry("b", "end", NOW + 9, "voice", heard="ended")
     record(database, asks("a", ring("a", 1, "hotline", 1), accepted), NOW + 10)
     record(database, asks("b", ring("b", 1, "chrysalis", 1), left), NOW + 10)

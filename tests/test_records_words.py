@@ -20,7 +20,7 @@ from ivr.flow.rendering import speak
 from ivr.line import Line
 from ivr.live_prompts import CurrentLine, LivePrompts
 from ivr.position import Position
-from ivr.records.audit import list_deeds, verify
+from ivr.records.audit import list_audit_entries, verify
 from ivr.records.database import Database, connect
 from ivr.records.prompts import (
     Version,
@@ -74,7 +74,7 @@ def heard(database: Database) -> Wording:
 
 
 def deeds(database: Database) -> list[tuple[str, str, str]]:
-    return [(deed.who, deed.did, deed.about) for deed in reversed(list_deeds(database))]
+    return [(deed.who, deed.did, deed.about) for deed in reversed(list_audit_entries(database))]
 
 
 def test_a_version_is_a_draft_until_it_is_published(database: Database) -> None:

@@ -75,7 +75,7 @@ def file(database: Database, told: Told) -> None:
 
 
 def same(report: Report, told: Told) -> None:
-    days, counts = by_hand(told, report.span)
+    days, counts = by_hand(told, report.period)
     assert report.days == days
     for what, names in counts.items():
         assert dict(report.of(what)) == dict(names), what
@@ -156,7 +156,7 @@ def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, flow
 
     same(whole, everything)
     assert whole.by_day_alone == 0
-    assert part.days == by_hand(everything, part.span)[0]
+    assert part.days == by_hand(everything, part.period)[0]
     assert part.by_day_alone == part.total - sum(part.of("outcome").values()) > 0
     assert later.calls > 100
     same(read_report(database, OCTOBER), everything)

@@ -12,7 +12,7 @@ from ivr.cli.context import flow_of, folder, readable_log, settings
 if TYPE_CHECKING:
     from ivr.operations.toml_editing import Written
     from ivr.records.database import Database
-    from ivr.records.prompts import Version
+    from ivr.records.prompts import PromptVersion
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -28,15 +28,15 @@ def prompts(context: click.Context) -> None:
     if context.invoked_subcommand:
         return
     from ivr.flow.prompts import word
-    from ivr.records.prompts import wording
+    from ivr.records.prompts import texts
 
     here = settings()
     found = _published(here.database_url)
-    ignored = word(flow_of(here.config, here.prompts), wording(found)).ignored
+    ignored = word(flow_of(here.config, here.prompts), texts(found)).ignored
     for each in found:
-        unheard = "not heard: " if (each.language, each.place) in ignored else ""
+        unheard = "not heard: " if (each.language, each.key) in ignored else ""
         version = f"version {each.version} by {each.who}"
-        click.echo(f"{unheard}{each.language} {each.place} ({version}): {each.words}")
+        click.echo(f"{unheard}{each.language} {each.key} ({version}): {each.text}")
     if not found:
         click.echo("nothing is published: the files' words are heard")
 
@@ -63,7 +63,7 @@ def export(to: Path | None, *, clear: bool) -> None:
     for language in dict.fromkeys(each.language for each in found):
         path = where / f"{language}.toml"
         try:
-            written = _write(path, {v.place: v.words for v in found if v.language == language})
+            written = _write(path, {v.key: v.text for v in found if v.language == language})
         except ExportError as error:
             raise click.ClickException(f"{path}: whole file: {error}") from None
         except OSError as error:
@@ -71,12 +71,12 @@ def export(to: Path | None, *, clear: bool) -> None:
             raise click.ClickException(f"{path}: whole file: {mend}") from None
         _tell(path, written)
         if clear:
-            _take_back(database_url, [v for v in found if v.language == language and v.place in written.same])
+            _take_back(database_url, [v for v in found if v.language == language and v.key in written.same])
     if not found:
         click.echo("nothing is published: there is nothing to write")
 
 
-def _published(url: str) -> list[Version]:
+def _published(url: str) -> list[PromptVersion]:
     from ivr.records.prompts import list_published
 
     with readable_log():
@@ -110,11 +110,11 @@ def _tell(path: Path, written: Written) -> None:
         click.echo(f"{path}: {place}: has no such place, and was left out")
 
 
-def _take_back(url: str, versions: list[Version]) -> None:
+def _take_back(url: str, versions: list[PromptVersion]) -> None:
     """Let the files be heard where they say the same, and what is written there next."""
     from ivr.records.prompts import FILE, take_back
 
     for each in versions:
         with readable_log():
-            take_back(_database(url), each.language, each.place, FILE, who="command line")
-        click.echo(f"{each.language} {each.place}: the file is heard")
+            take_back(_database(url), each.language, each.key, FILE, who="command line")
+        click.echo(f"{each.language} {each.key}: the file is heard")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
-from ivr.records.audit import write_deed
+from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, be_alone, insert_or_change
 from ivr.records.tables import prompt_versions, published_prompts
 
@@ -42,11 +42,13 @@ def save_version(database: Database, language: str, key: str, text: str, *, who:
     """Keep a draft as a new version of a prompt; give its number."""
     with database.write() as sql:
         be_alone(sql, Lock.PROMPTS)
-        last = sql.scalar(select(func.max(prompt_versions.c.version)).where(_is(prompt_versions, language, key)))
+        last = sql.scalar(
+            select(func.max(prompt_versions.c.version)).where(_is(prompt_versions, language, key))
+        )
         version: int = (last or FILE) + 1
         row = {"language": language, "key": key, "version": version, "text": text}
         sql.execute(insert(prompt_versions).values(row | {"at": datetime.now(UTC), "who": who}))
-        write_deed(sql, who, "words saved", _about(language, key, version))
+        write_audit_entry(sql, who, "words saved", _about(language, key, version))
     return version
 
 
@@ -90,7 +92,7 @@ def publish(database: Database, version: PromptVersion, beside: Basis, *, who: s
         this = and_(_is(prompt_versions, language, key), prompt_versions.c.version == version.version)
         first = update(prompt_versions).where(this, prompt_versions.c.first_published_at.is_(None))
         sql.execute(first.values(first_published_at=datetime.now(UTC)))
-        write_deed(sql, who, "words published", _about(language, key, version.version))
+        write_audit_entry(sql, who, "words published", _about(language, key, version.version))
     return True
 
 
@@ -109,7 +111,7 @@ def take_back(database: Database, language: str, key: str, to: int, *, who: str)
             return False
         else:
             sql.execute(update(published_prompts).where(this).values(version=to))
-        write_deed(sql, who, "words taken back", _about(language, key, to))
+        write_audit_entry(sql, who, "words taken back", _about(language, key, to))
     return True
 
 

@@ -68,7 +68,9 @@ calls = Table(
     Column("last_stop", String, nullable=False),
     Column("outcome", String),  # Empty while the call goes on.
     Column("turns", Integer, nullable=False),
-    Column("mark", String, nullable=False, server_default="", index=True),  # The caller mark: for erasing only.
+    Column(
+        "mark", String, nullable=False, server_default="", index=True
+    ),  # The caller mark: for erasing only.
     Column("exact_until", UtcDateTime, index=True),  # Then its start is blurred; empty once that is done.
     Index(None, "started_at", "id"),
     Index(None, "ended_at"),
@@ -90,7 +92,9 @@ turns = Table(
     Column("rang", String, nullable=False),
     Column("ended", String, nullable=False),
     Column("outcome", String, nullable=False),  # What it decides of the outcome: informed, left, opted_out, …
-    Column("transfer_id", String, nullable=False, server_default=""),  # A live transfer's; empty on the direct path.
+    Column(
+        "transfer_id", String, nullable=False, server_default=""
+    ),  # A live transfer's; empty on the direct path.
 )
 
 transfers = Table(

@@ -81,7 +81,7 @@ class ReportTeller:
 def _days(teller: ReportTeller) -> Section:
     report, words = teller.report, teller.words
     told = [parts_shown(dict(enumerate(report.days[what]))) for what in ("calls", "texts")]
-    rows = tuple((str(day), *(each[place] for each in told)) for place, day in enumerate(report.span.days))
+    rows = tuple((str(day), *(each[place] for each in told)) for place, day in enumerate(report.period.days))
     return Section("days", "days", (words["day"], words["voices"], words["texts"]), rows)
 
 

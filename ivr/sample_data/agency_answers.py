@@ -94,7 +94,7 @@ class AgencyAnswers:
         if not by_itself:
             self.told.pass_by(self.dice.uniform(6, 15))
             accepted = Entry(call, f"accept-{here.turn}", self.told.now, "voice", heard="accepted")
-            self.line.note(replace(accepted, sign="accepted"))
+            self.line.note(replace(accepted, outcome="accepted"))
         self.told.pass_by(self.dice.uniform(*TALKS))
         return CameBack(how, gone=self.dice.random() < SHARE_WHO_HANG_UP)
 

@@ -132,7 +132,7 @@ def decided_direct(call: str, turn: int, language: str, agency: str) -> Response
         at=here.now(),
         channel="voice",
         heard="accepted",
-        sign="accepted",
+        outcome="accepted",
     )
     here.line.note(entry)
     return xml(here.speech.last_words(accepted_words(flow, agency, language), hang_up=False))

@@ -13,10 +13,12 @@ from flask import Blueprint, Response, abort, redirect, request, url_for
 
 from ivr.logs import OneLine
 from ivr.records import agency_status
-from ivr.records.active_calls import block_call, list_live, list_notes, list_rings, write_note
-from ivr.records.audit import list_deeds, note_deed, verify
-from ivr.records.call_log import Filter, browse, export, find_call, read_rings, read_turns
+from ivr.records.active_calls import list_active_calls, list_ringing_agencies
+from ivr.records.audit import add_audit_entry, list_audit_entries, verify
+from ivr.records.call_log import CallFilter, export_calls, find_call, read_attempts, read_page, read_turns
+from ivr.records.notes import list_notes, write_note
 from ivr.records.operators import Role
+from ivr.records.opt_outs_blocks import block_call
 from ivr.records.report_queries import transfer_figures, waiting
 from ivr.reports.document import today, zone_of
 from ivr.reports.sections import branches
@@ -58,7 +60,7 @@ def now_again() -> str:
 def calls() -> str:
     """Show the call log, filtered as the address says."""
     wanted, faults = _asked()
-    shelf = browse(desk().database, wanted, request.args.get("after", ""))
+    shelf = read_page(desk().database, wanted, request.args.get("after", ""))
     kept = {k: v for k, v in request.args.items() if v and k != "after"}
     flow = desk().flow
     audiences = {stop: flow.prompts[flow.languages[0]].stops[stop].label for stop in branches(flow)}
@@ -74,8 +76,8 @@ def exported(kind: str) -> Response:
     wanted, faults = _asked()
     if faults:
         abort(400)
-    note_deed(desk().database, me().name, "calls exported", kind)
-    found = map(hour_only, export(desk().database, wanted))
+    add_audit_entry(desk().database, me().name, "calls exported", kind)
+    found = map(hour_only, export_calls(desk().database, wanted))
     lines = as_csv(found) if kind == "csv" else (json.dumps(each) + "\n" for each in found)
     name = {"Content-Disposition": f"attachment; filename=calls.{kind}"}
     return Response(chain(lines), headers=name, mimetype="text/csv" if kind == "csv" else "application/jsonl")
@@ -89,7 +91,7 @@ def one(call: str) -> str:
     if found is None:
         abort(404)
     turns, lasted = read_turns(database, call), found.ended_at and found.ended_at - found.started_at
-    told = marks(turns, read_rings(database, call), lasted.total_seconds() if lasted else None)
+    told = marks(turns, read_attempts(database, call), lasted.total_seconds() if lasted else None)
     return page(
         "call", call=found, turns=turns, marks=told, minutes=minutes, notes=list_notes(database, call)
     )
@@ -151,7 +153,7 @@ def switch(name: str) -> Answer:
 def deeds() -> str:
     """Show who did what, and whether the list is whole."""
     database = desk().database
-    found = list_deeds(database, whole(request.args.get("before", "")))
+    found = list_audit_entries(database, whole(request.args.get("before", "")))
     return page("audit", deeds=found, faults=verify(database))
 
 
@@ -161,7 +163,7 @@ def _figures(database: Database, days: tuple[date, date, tzinfo], _moment: objec
     return {"figures": transfer_figures(database, *days), "waiting": waiting(database, *days)}
 
 
-def _asked() -> tuple[Filter, list[str]]:
+def _asked() -> tuple[CallFilter, list[str]]:
     """Read the filter of an address, by the line's clock and of its own branches."""
     wanted, faults = asked(request.args)
     if wanted.audience and wanted.audience not in branches(desk().flow):
@@ -184,8 +186,8 @@ def _until(hours: int) -> datetime | None:
 def _now() -> dict[str, object]:
     database = desk().database
     return {
-        "live": list_live(database),
-        "rings": list_rings(database),
+        "live": list_active_calls(database),
+        "rings": list_ringing_agencies(database),
         "agencies": {n: a for n, a in desk().flow.directory.agencies.items() if a.transfer},
         "status": agency_status.list_status(database, desk().now()),
         "parts": desk().parts(),

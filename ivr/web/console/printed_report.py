@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def paper(teller: ReportTeller, *, community: bool = False) -> str:
     """Write the page, with its look and its pictures in it."""
-    span, template = teller.report.span, "community" if community else "month"
+    span, template = teller.report.period, "community" if community else "month"
     with Flask(__name__).app_context():
         return render_template(
             f"console/{template}.html",

@@ -15,14 +15,14 @@ from ivr.records.operators import Role
 from ivr.records.prompts import (
     FILE,
     basis,
-    before,
     count_drafts,
     list_published,
     list_versions,
     publish,
     save_version,
     take_back,
-    wording,
+    texts,
+    version_before,
 )
 from ivr.web.console.access import needs
 from ivr.web.console.context import desk, me, page
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ivr.flow.menu_measurements import Weight
     from ivr.flow.models import Flow
     from ivr.records.database import Database
-    from ivr.records.prompts import Version
+    from ivr.records.prompts import PromptVersion
 
 prompts = Blueprint("prompts", __name__, url_prefix="/console/words")
 
@@ -70,7 +70,7 @@ def write_prompt(place: str, language: str) -> Answer | str:
     trial = try_words(desk().flow, list_published(desk().database), (language, place), words)
     if request.form.get("do") != "save" or not trial.kept:
         return _page(place, trial)
-    save_version(desk().database, (language, place, words), who=me().name)
+    save_version(desk().database, language, place, words, who=me().name)
     return _back_to(place, language)
 
 
@@ -83,7 +83,7 @@ def publish_prompt(place: str, language: str) -> Answer | tuple[str, int]:
         abort(404)
     for _ in range(TRIES):
         published = list_published(desk().database)
-        trial = try_words(desk().flow, published, (language, place), version.words)
+        trial = try_words(desk().flow, published, (language, place), version.text)
         if trial.faults:
             return _page(place, trial, refused=True), 409
         if publish(desk().database, version, basis(published), who=me().name):
@@ -111,7 +111,9 @@ def _page(place: str, trial: Trial | None = None, *, refused: bool = False, look
         part=part_of(place),
         prompts=prompts,
         versions=versions,
-        back={each.language: before(versions.get(each.language, []), each.version) for each in prompts},
+        back={
+            each.language: version_before(versions.get(each.language, []), each.version) for each in prompts
+        },
         backing=backing(flow, place),
         reviews={language: (w.reviewed_by, w.reviewed_on) for language, w in flow.prompts.items()},
         trial=trial,
@@ -127,7 +129,7 @@ def _prompt(place: str, language: str) -> Prompt:
     return next((each for each in prompts if each.language == language), None) or abort(404)
 
 
-def _version(place: str, language: str) -> Version:
+def _version(place: str, language: str) -> PromptVersion:
     number, versions = _number("version"), list_versions(desk().database, place)
     found = (each for each in versions if (each.language, each.version) == (language, number))
     return next(found, None) or abort(404)
@@ -209,12 +211,12 @@ def part_of(place: str) -> str:
 def read_shelf(base: Flow, database: Database) -> PromptCatalogue:
     """Read what is heard now of every prompt."""
     published = list_published(database)
-    worded, drafts = word(base, wording(published)), count_drafts(database)
-    versions = {(each.language, each.place): each.version for each in published}
+    worded, drafts = word(base, texts(published)), count_drafts(database)
+    versions = {(each.language, each.key): each.version for each in published}
     found: dict[str, list[Prompt]] = {}
     for language, words in base.prompts.items():
         weights, file = weigh(worded.flow, language), dict(every_prompt(words))
-        for place in dict.fromkeys((*file, *(v.place for v in published if v.language == language))):
+        for place in dict.fromkeys((*file, *(v.key for v in published if v.language == language))):
             at = (language, place)
             prompt = Prompt(
                 place,
@@ -229,22 +231,22 @@ def read_shelf(base: Flow, database: Database) -> PromptCatalogue:
     return PromptCatalogue({place: tuple(prompts) for place, prompts in found.items()})
 
 
-def try_words(base: Flow, published: Iterable[Version], at: tuple[str, str], words: str) -> Trial:
+def try_words(base: Flow, published: Iterable[PromptVersion], at: tuple[str, str], words: str) -> Trial:
     """Try words at a place (language, place) beside what is published, as `ivr check` would."""
     language, place = at
-    flow = put(word(base, wording(list(published))).flow, language, place, words)
+    flow = put(word(base, texts(list(published))).flow, language, place, words)
     kept = bool(words) and not BY_HAND.search(words) and not UNSENDABLE.search(words)
     return Trial(language, words, weigh(flow, language).get(place), tuple(dict.fromkeys(inspect(flow))), kept)
 
 
-def complaints(base: Flow, published: Iterable[Version]) -> tuple[Fault, ...]:
+def complaints(base: Flow, published: Iterable[PromptVersion]) -> tuple[Fault, ...]:
     """Say what `ivr check` says of what is heard now."""
-    return tuple(dict.fromkeys(inspect(word(base, wording(list(published))).flow)))
+    return tuple(dict.fromkeys(inspect(word(base, texts(list(published))).flow)))
 
 
-def versions_of(database: Database, place: str) -> Mapping[str, list[Version]]:
+def versions_of(database: Database, place: str) -> Mapping[str, list[PromptVersion]]:
     """Read the versions of a place by language, the newest first."""
-    found: dict[str, list[Version]] = {}
+    found: dict[str, list[PromptVersion]] = {}
     for each in list_versions(database, place):
         found.setdefault(each.language, []).append(each)
     return found

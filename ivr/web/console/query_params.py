@@ -7,19 +7,19 @@ import io
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ivr.records.call_log import Filter
+from ivr.records.call_log import CallFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ivr.records.call_log import CallSummary
+    from ivr.records.call_log import CallRecord
 
 WORDS = ("channel", "language", "outcome", "agency", "audience")
 NUMBERS = {"hour": 23, "seconds_from": 86_400, "seconds_to": 86_400}  # Name -> the largest.
 COLUMNS = ("id", "channel", "started_at", "language", "outcome", "turns", "stops", "transfers")
 
 
-def asked(arguments: Mapping[str, str]) -> tuple[Filter, list[str]]:
+def asked(arguments: Mapping[str, str]) -> tuple[CallFilter, list[str]]:
     """Read a filter out of an address, with the names of what could not be read."""
     values: dict[str, Any] = {name: arguments[name] for name in WORDS if arguments.get(name)}
     faults = []
@@ -37,7 +37,7 @@ def asked(arguments: Mapping[str, str]) -> tuple[Filter, list[str]]:
                 faults.append(name)
     if arguments.get("stop"):
         values["stops"] = (arguments["stop"],)
-    return Filter(**values), faults
+    return CallFilter(**values), faults
 
 
 def whole(given: str) -> int:
@@ -52,7 +52,7 @@ def days(arguments: Mapping[str, str], today: date) -> tuple[date, date]:
     return wanted.since or until - timedelta(days=29), until
 
 
-def hour_only(call: CallSummary) -> dict[str, Any]:
+def hour_only(call: CallRecord) -> dict[str, Any]:
     """Write a call for export: its start to the hour, how long it took, and nothing to tell whose it was."""
     told = call.as_json()
     told["started_at"] = call.started_at.strftime("%Y-%m-%dT%H:00Z")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ivr.records.call_log import RingRow, TurnRow
+    from ivr.records.call_log import AttemptRow, TurnRow
 
 LISTENING, WAITING, TALKING = "listening", "waiting", "talking"
 
@@ -25,7 +25,7 @@ class TimelineEvent:
     lasts: float = 0.0  # Seconds until the next thing.
 
 
-def marks(turns: Sequence[TurnRow], rings: Sequence[RingRow], ended: float | None) -> list[TimelineEvent]:
+def marks(turns: Sequence[TurnRow], rings: Sequence[AttemptRow], ended: float | None) -> list[TimelineEvent]:
     """Put what happened in a call in its order; ``ended`` is in seconds after its start, as all is."""
     told = [mark for ring in rings for mark in _of_ring(ring)]
     told += [TimelineEvent(turn.seconds, f"heard_{turn.heard}", turn.stop) for turn in turns]
@@ -35,7 +35,7 @@ def marks(turns: Sequence[TurnRow], rings: Sequence[RingRow], ended: float | Non
     return list(_with_lengths(told))
 
 
-def _of_ring(ring: RingRow) -> Iterator[TimelineEvent]:
+def _of_ring(ring: AttemptRow) -> Iterator[TimelineEvent]:
     """Tell one agency's ring: it begins, somebody answers and takes the call, or it ends otherwise."""
     yield TimelineEvent(ring.rung, "ring_begins", ring.agency, WAITING)
     if ring.answered is not None:
