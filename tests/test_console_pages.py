@@ -159,7 +159,10 @@ def test_an_agency_is_switched_off_with_a_reason_and_on_again(hands: Hands, cons
 
     assert (off.off, off.why, on.off) == (True, "moving house", False)
     assert off.until
-    assert [d.did for d in list_audit_entries(console.database)][:2] == ["agency switched on", "agency switched off"]
+    assert [d.did for d in list_audit_entries(console.database)][:2] == [
+        "agency switched on",
+        "agency switched off",
+    ]
 
 
 def test_nothing_is_switched_off_without_a_reason(hands: Hands, console: Console) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from ivr.flow.models import Flow
-    from ivr.records.prompts import Version
+    from ivr.records.prompts import PromptVersion
     from ivr.settings import Settings
     from ivr.simulator.webhooks import Answer
 
@@ -67,12 +67,12 @@ def let_hear(hands: Hands, version: int, place: str = PLACE, language: str = "en
 
 
 def heard(console: Console) -> dict[str, str]:
-    return {f"{each.language} {each.place}": each.words for each in list_published(console.database)}
+    return {f"{each.language} {each.key}": each.text for each in list_published(console.database)}
 
 
-def force(console: Console, place: str, words: str) -> Version:
+def force(console: Console, place: str, words: str) -> PromptVersion:
     """Publish words past every check, as an older release might have."""
-    number = save_version(console.database, ("en", place, words), who="olu")
+    number = save_version(console.database, "en", place, words, who="olu")
     (version,) = (v for v in list_versions(console.database, place) if v.version == number)
     assert publish(console.database, version, basis(list_published(console.database)), who="ada")
     return version
@@ -141,7 +141,7 @@ def test_a_preview_of_good_words_can_be_saved_and_is_then_a_draft(hands: Hands, 
     assert "ivr check finds no fault." in preview
     assert 'value="save"' in preview
     assert saved.status_code == 303
-    assert [v.words for v in list_versions(console.database, PLACE)] == ["the first menu"]
+    assert [v.text for v in list_versions(console.database, PLACE)] == ["the first menu"]
     assert heard(console) == {}
     assert "drafts: 1" in hands.get("/words").text
 
@@ -302,9 +302,9 @@ def air(console: Console, settings: Settings, flow: Flow) -> Iterator[Air]:
     clock = VirtualClock()
     line = Line(flow, NotedJournal(), SentTexts(), KeptEffects())
     snapshots = SnapshotHolder(console.database, settings.journal_dir, clock.now)
-    current = CurrentLine(line, LivePrompts(flow, lambda: snapshots.current.words))
+    current = CurrentLine(line, LivePrompts(flow, lambda: snapshots.current.prompts))
     app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
-    shown = LivePrompts(flow, lambda: snapshots.current.words)
+    shown = LivePrompts(flow, lambda: snapshots.current.prompts)
     fetch = ClientFetch(app.test_client(use_cookies=False))
 
     def look() -> None:

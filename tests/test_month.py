@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ivr.records.call_log import list_calls
-from ivr.records.call_summary import fold
+from ivr.records.call_summary import summarize
 from ivr.records.disclosure import list_daily
 from ivr.sample_data.call_times import days_before
 from ivr.sample_data.seeding import conversations, seed
@@ -28,7 +28,7 @@ TODAY = date(2026, 11, 25)
 @pytest.fixture(scope="module")
 def month(flow: Flow) -> list[CallSummary]:
     told = [entries for day in days_before(TODAY) for entries in conversations(flow, day)]
-    return [fold(entries, NOW) for entries in told]
+    return [summarize(entries, NOW) for entries in told]
 
 
 def test_the_days_are_all_of_last_month_and_this_one_until_yesterday() -> None:

@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy import delete, text, update
 
 from ivr.records import migrations
-from ivr.records.audit import Head, holds, list_audit_entries, newest, add_audit_entry, verify
+from ivr.records.audit import Head, add_audit_entry, holds, list_audit_entries, newest, verify
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.opt_outs_blocks import list_blocks
 from ivr.records.tables import audit, audit_head

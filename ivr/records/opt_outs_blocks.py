@@ -57,7 +57,7 @@ def block_call(database: Database, call: str, until: datetime, *, who: str, why:
         mark = sql.scalar(select(calls.c.mark).where(calls.c.id == call))
         if not mark:
             return False
-        _write_block(sql, mark, until, why, who=who)
+        write_block(sql, mark, until, why, who=who)
         write_audit_entry(sql, who, "caller blocked", f"until {until:%Y-%m-%d}: {why}")
     return True
 
@@ -82,7 +82,7 @@ def list_blocks(database: Database, now: float) -> list[Block]:
     return [Block(**row._asdict()) for row in rows]
 
 
-def _write_block(sql: Connection, mark: str, until: datetime, why: str, *, who: str) -> None:
+def write_block(sql: Connection, mark: str, until: datetime, why: str, *, who: str) -> None:
     """Block a phone until then; a second block replaces the first."""
     row = {"mark": mark, "until": until, "why": why, "who": who}
     fresh = {"id": secrets.token_hex(8), "since": datetime.now(UTC).date()}

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from ivr.flow.loader import read_flow
 from ivr.hours import zone
-from ivr.records.call_log import Filter, browse
+from ivr.records.call_log import CallFilter, read_page
 from ivr.records.counts import tally
 from ivr.wiring_site import COUNTS_HOLD
 from real.million import fill
@@ -42,7 +42,7 @@ TIMES = 15
 
 def pages(database: Database, month: str, before: str) -> dict[str, str]:
     """Name what operators open, and where it is."""
-    first = browse(database, Filter(), size=1).calls[0].id
+    first = read_page(database, CallFilter(), size=1).calls[0].id
     narrow = "/calls?channel=voice&language=fr&outcome=connected&agency=chrysalis&stop=main"
     return {
         "list": "/calls",

@@ -22,12 +22,11 @@ COLUMNS = (  # The table by its new name, the column's old name, its new one.
     ("live_transfers", "place", "attempt"),
     ("notes", "words", "text"),
 )
-CONSTRAINTS = (  # PostgreSQL keeps their names when what they are about is renamed.
+KEYS = (  # The table by its new name, its key's old name, its new one.
     ("live_transfers", "pk_searches", "pk_live_transfers"),
     ("erased_calls", "pk_erased", "pk_erased_calls"),
-    ("transfers", "uq_transfers_call_id_place", "uq_transfers_call_id_number"),
-    ("attempts", "uq_attempts_transfer_id_place", "uq_attempts_transfer_id_number"),
 )
+UNIQUE = ("transfers", "call_id"), ("attempts", "transfer_id")  # With the number within it.
 OLD_PROMPTS = {"versions": "wordings", "published": "published", "key": "place", "text": "words"}
 OLD_PROMPTS |= {"first_published_at": "heard_since"}
 NEW_PROMPTS = {"versions": "prompt_versions", "published": "published_prompts", "key": "key", "text": "text"}
@@ -41,8 +40,9 @@ def upgrade() -> None:
         _rename(old, new, indexes)
     for table, before, after in COLUMNS:
         op.alter_column(table, before, new_column_name=after)
-    for table, before, after in CONSTRAINTS:
+    for table, before, after in KEYS:
         _rename_constraint(table, before, after)
+    _rename_unique("place", "number")
     _move_prompts(OLD_PROMPTS, NEW_PROMPTS)
     for name in ("daily", "tallies"):
         counts = sa.table(name, sa.column("what"))
@@ -52,10 +52,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Undo it; the counts that were dropped stay away."""
     _move_prompts(NEW_PROMPTS, OLD_PROMPTS)
-    for table, before, after in CONSTRAINTS:
+    for table, before, after in KEYS:
         _rename_constraint(table, after, before)
     for table, before, after in COLUMNS:
         op.alter_column(table, after, new_column_name=before)
+    _rename_unique("number", "place")
     for old, (new, indexes) in TABLES.items():
         _rename(new, old, indexes)
 
@@ -69,9 +70,29 @@ def _rename(old: str, new: str, indexes: tuple[list[str], ...]) -> None:
 
 
 def _rename_constraint(table: str, old: str, new: str) -> None:
-    """Rename a constraint; SQLite could only do so by copying the table, and nothing asks for its names."""
+    """Rename a constraint; SQLite could only do so by copying the table, and nothing asks for a key's name."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}")
+
+
+def _rename_unique(old: str, new: str) -> None:
+    """Name what is unique after its columns, which are renamed by now.
+
+    SQLite copies both tables for it. Dropping the first copy deletes all that refers to its rows, so the
+    attempts are kept elsewhere meanwhile.
+    """
+    if op.get_bind().dialect.name == "postgresql":
+        for table, of in UNIQUE:
+            _rename_constraint(table, f"uq_{table}_{of}_{old}", f"uq_{table}_{of}_{new}")
+        return
+    op.execute("CREATE TEMP TABLE kept_attempts AS SELECT * FROM attempts")
+    op.execute("DELETE FROM attempts")
+    for table, of in UNIQUE:
+        with op.batch_alter_table(table) as batch:
+            batch.drop_constraint(f"uq_{table}_{of}_{old}", type_="unique")
+            batch.create_unique_constraint(f"uq_{table}_{of}_{new}", [of, new])
+    op.execute("INSERT INTO attempts SELECT * FROM kept_attempts")
+    op.execute("DROP TABLE kept_attempts")
 
 
 def _move_prompts(old: dict[str, str], new: dict[str, str]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.effects import Entry
-from ivr.records.call_summary import BRIDGED_SILENT, VOICE_SILENT, CallSummary, fold
+from ivr.records.call_summary import BRIDGED_SILENT, VOICE_SILENT, CallSummary, summarize
 
 if TYPE_CHECKING:
     from ivr.records.call_summary import TransferSummary
@@ -40,7 +40,7 @@ LATER = 1330.0
 
 
 def tell(*entries: Entry, now: float = LATER) -> CallSummary:
-    return fold(entries, now)
+    return summarize(entries, now)
 
 
 def only(*entries: Entry, now: float = LATER) -> TransferSummary:
@@ -259,5 +259,5 @@ def test_turn_that_knows_of_no_search_still_ends_the_waiting() -> None:
 def test_silence_is_long_only_while_two_people_talk(entries: list[Entry], silent: int) -> None:
     last = max(entry.at for entry in entries)
 
-    assert fold(entries, last + silent - 1).ended is None
-    assert fold(entries, last + silent).ended == last
+    assert summarize(entries, last + silent - 1).ended is None
+    assert summarize(entries, last + silent).ended == last

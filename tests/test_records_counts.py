@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 from ivr.effects import Entry
 from ivr.records.call_log import CallRecord, list_calls
 from ivr.records.counts import WEEK
+from ivr.records.deletion import DAY
 from ivr.records.disclosure import list_daily
 from ivr.records.ingest import record
-from ivr.records.retention import DAY, forget
+from ivr.records.retention import forget
 from ivr.records.tables import attempts, calls, metadata, transfers, turns
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def expected(log: list[CallRecord]) -> Counter[tuple[date, str, str]]:
         told += [("hour", f"{WEEK[began.weekday()]}-{began.hour:02}")]
         told += [("stop", stop) for stop in set(one.stops)]
         for transfer in one.transfers:
-            told += [("order", transfer.order), ("transfer", transfer.outcome or "")]
+            told += [("transfer", transfer.outcome or "")]
             talked = transfer.outcome == "connected" or "accepted" in {
                 ring.outcome for ring in transfer.attempts
             }
@@ -125,22 +126,22 @@ def test_counts_equal_those_of_the_deleted_calls(
     gone = forget(database, NOW, 30, 24, batch=batch)
 
     assert list(list_calls(database)) == young
-    assert counted(database, "last_stop", "waited", "waited_in_vain") == expected(old)
+    assert counted(database, "last_stop", "waited") == expected(old)
     deleted = [gone.calls, gone.turns, gone.transfers, gone.attempts]
     assert deleted == [a - b for a, b in zip(rows, sizes(database), strict=True)]  # type: ignore[operator]
     kept = list_daily(database)
     assert of(kept, "last_stop") == len(old)
-    assert of(kept, "waited") + of(kept, "waited_in_vain") <= of(kept, "transfer")
+    assert of(kept, "waited") <= of(kept, "transfer")
 
 
-def test_waiting_and_leaving_are_counted(database: Database) -> None:
+def test_how_calls_ended_and_agencies_were_rung_is_counted(database: Database) -> None:
     record(database, [*call("c", 40), *call("d", 40)], NOW)
 
     forget(database, NOW, 30, 24)
 
     found = {(row.what, row.name): row.count for row in list_daily(database)}
     assert found["last_stop", "unreached"] == 2
-    assert found["waited_in_vain", "010"] == 2
+    assert found["transfer", "not_connected"] == found["reached", "rung"] == 2
     assert found["agency_busy", "a"] == found["agency_rung", "a"] == 2
 
 
