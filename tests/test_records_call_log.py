@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from ivr.effects import Entry
 from ivr.records.call_log import list_calls
-from ivr.records.database import Database
 from ivr.records.ingest import record
 from ivr.records.tables import attempts
+
+if TYPE_CHECKING:
+    from ivr.records.database import Database
 
 pytest_plugins = ("postgres",)
 

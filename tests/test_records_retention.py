@@ -12,9 +12,9 @@ from ivr.flow.models import Retention
 from ivr.records.audit import list_audit_entries
 from ivr.records.call_log import list_calls
 from ivr.records.database import connect
-from ivr.records.deletion import note_forgotten
+from ivr.records.deletion import DAY, note_forgotten
 from ivr.records.ingest import record
-from ivr.records.retention import DAY, NOBODY_CHOSE, Chosen, choose, forget, read_chosen, within
+from ivr.records.retention import NOBODY_CHOSE, Chosen, choose, forget, read_chosen, within
 from ivr.records.snapshot import SnapshotHolder
 
 if TYPE_CHECKING:

@@ -39,6 +39,10 @@ class Kept:
         follow(before, self.rows[transfer_id])
         return before, self.rows[transfer_id]
 
+    def unreached_in_a_row(self) -> int:
+        self._wait()
+        return len(self.rows)
+
     def _wait(self) -> None:
         self.asked += 1
         self.free.wait(10)
