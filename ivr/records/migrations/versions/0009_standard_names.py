@@ -70,7 +70,7 @@ def _rename(old: str, new: str, indexes: tuple[list[str], ...]) -> None:
 
 
 def _rename_constraint(table: str, old: str, new: str) -> None:
-    """Rename a constraint; SQLite could only do so by copying the table, and nothing asks for a key's name."""
+    """Rename a constraint; SQLite could only do so by copying the table, and nothing asks for the name."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}")
 
