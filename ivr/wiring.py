@@ -26,7 +26,7 @@ from ivr.records.journal import Journal
 from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import is_current
 from ivr.records.retention import within
-from ivr.records.snapshot import SnapshotHolder, look_around
+from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
 from ivr.settings import Settings, read_settings
@@ -73,7 +73,7 @@ def build_line(
     settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder, *, clock: Clock = WALL
 ) -> CurrentLine:
     """Put one line together. Nothing is connected yet: each part connects when first used."""
-    words = LivePrompts(read_flow(settings.config, settings.prompts), lambda: snapshots.current.words)
+    words = LivePrompts(read_flow(settings.config, settings.prompts), lambda: snapshots.current.prompts)
     flow = words.flow
     redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
     later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker, clock)
@@ -165,7 +165,7 @@ def _file(  # noqa: PLR0913 - the choices of a filer
 ) -> None:
     """Start filing the journal of this process."""
     seconds = lambda: filed_for(kept().rows_days)  # noqa: E731 - it is only passed on
-    JournalFiler(journal, database, now, keep_seconds=seconds, look=look, often=often).start()
+    JournalFiler(journal, database, now, keep_seconds=seconds, refresh=look, often=often).start()
 
 
 def _kept(line: Line, snapshots: SnapshotHolder) -> Retention:
@@ -265,14 +265,14 @@ def console() -> Flask:
     app = build_site(settings.config, settings.prompts, settings.number, settings)
     die_with_parent()
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
-    live = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.words)
+    live = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
 
     def refresh() -> None:
         snapshots.refresh()
         show_published(app, live)
 
     show_published(app, live)
-    look_around(refresh)
+    keep_refreshing(refresh)
     return app
 
 

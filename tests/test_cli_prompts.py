@@ -47,7 +47,7 @@ def prompts(tmp_path: Path) -> Path:
 
 
 def let_hear(database: Database, language: str, place: str, words: str) -> None:
-    number = save_version(database, (language, place, words), who="olu")
+    number = save_version(database, language, place, words, who="olu")
     (version,) = (v for v in list_versions(database, place) if (v.language, v.version) == (language, number))
     assert publish(database, version, basis(list_published(database)), who="ada")
 

@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 
 from ivr.authentication import RECOVERY_CODES
 from ivr.circuit_breaker import CircuitBreaker
-from ivr.records.audit import list_deeds, verify
+from ivr.records.audit import list_audit_entries, verify
 from ivr.records.operators import Role, disable_operator, find_operator
 from ivr.records.tables import audit
 from ivr.web.console.access import LONGEST_IDLE, LONGEST_SESSION, PUBLIC_ENDPOINTS, required_role
@@ -269,7 +269,7 @@ def test_a_changed_or_missing_deed_is_found(console: Console) -> None:
     console.signed_in("ada")
     console.signed_in("bea")
     assert verify(console.database) == []
-    assert len(list_deeds(console.database)) == 4
+    assert len(list_audit_entries(console.database)) == 4
 
     with console.database.write() as sql:
         sql.execute(update(audit).where(audit.c.n == 2).values(who="somebody else"))

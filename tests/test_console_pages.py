@@ -14,7 +14,7 @@ from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.effects import Entry
 from ivr.pseudonyms import Caller
 from ivr.records.agency_status import list_status
-from ivr.records.audit import list_deeds
+from ivr.records.audit import list_audit_entries
 from ivr.records.deletion import erase
 from ivr.records.disclosure import UNDER
 from ivr.records.ingest import record
@@ -146,7 +146,7 @@ def test_an_export_is_what_is_filtered_by_the_hour_and_without_marks(hands: Hand
     assert rows[0]["started_at"].endswith(":00Z")
     assert len(table.splitlines()) == 3
     assert MARK not in table
-    assert [deed.did for deed in list_deeds(console.database)][:2] == ["calls exported"] * 2
+    assert [deed.did for deed in list_audit_entries(console.database)][:2] == ["calls exported"] * 2
 
 
 def test_an_agency_is_switched_off_with_a_reason_and_on_again(hands: Hands, console: Console) -> None:
@@ -157,7 +157,10 @@ def test_an_agency_is_switched_off_with_a_reason_and_on_again(hands: Hands, cons
 
     assert (off.off, off.why, on.off) == (True, "moving house", False)
     assert off.until
-    assert [d.did for d in list_deeds(console.database)][:2] == ["agency switched on", "agency switched off"]
+    assert [d.did for d in list_audit_entries(console.database)][:2] == [
+        "agency switched on",
+        "agency switched off",
+    ]
 
 
 def test_nothing_is_switched_off_without_a_reason(hands: Hands, console: Console) -> None:
@@ -222,7 +225,7 @@ def test_nothing_of_a_caller_who_is_erased_stays_with_the_operators(hands: Hands
     erase(console.database, [MARK], console.at)
 
     assert list_blocks(console.database, console.at) == []
-    assert [row for row in map(str, list_deeds(console.database)) if CALL in row] == []
+    assert [row for row in map(str, list_audit_entries(console.database)) if CALL in row] == []
 
 
 def test_a_number_that_an_operator_types_is_not_kept(hands: Hands, console: Console) -> None:
@@ -230,7 +233,7 @@ def test_a_number_that_an_operator_types_is_not_kept(hands: Hands, console: Cons
     hands.post(f"/calls/{CALL}/note", note="call +1 905 555 0123 back")
     hands.post("/agencies/chrysalis", to="off", why="try 905.555.0123")
     kept = [
-        *map(str, list_deeds(console.database)),
+        *map(str, list_audit_entries(console.database)),
         *map(str, list_blocks(console.database, console.at)),
         str(list_status(console.database, console.at)),
         hands.get(f"/calls/{CALL}").text,

@@ -17,7 +17,7 @@ from ivr.checks.runner import inspect
 from ivr.flow.prompts import every_prompt, put
 from ivr.line import Line
 from ivr.live_prompts import CurrentLine, LivePrompts
-from ivr.records.audit import list_deeds
+from ivr.records.audit import list_audit_entries
 from ivr.records.operators import Role
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
 from ivr.records.snapshot import SnapshotHolder
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from ivr.flow.models import Flow
-    from ivr.records.prompts import Version
+    from ivr.records.prompts import PromptVersion
     from ivr.settings import Settings
     from ivr.simulator.webhooks import Answer
 
@@ -66,12 +66,12 @@ def let_hear(hands: Hands, version: int, place: str = PLACE, language: str = "en
 
 
 def heard(console: Console) -> dict[str, str]:
-    return {f"{each.language} {each.place}": each.words for each in list_published(console.database)}
+    return {f"{each.language} {each.key}": each.text for each in list_published(console.database)}
 
 
-def force(console: Console, place: str, words: str) -> Version:
+def force(console: Console, place: str, words: str) -> PromptVersion:
     """Publish words past every check, as an older release might have."""
-    number = save_version(console.database, ("en", place, words), who="olu")
+    number = save_version(console.database, "en", place, words, who="olu")
     (version,) = (v for v in list_versions(console.database, place) if v.version == number)
     assert publish(console.database, version, basis(list_published(console.database)), who="ada")
     return version
@@ -140,7 +140,7 @@ def test_a_preview_of_good_words_can_be_saved_and_is_then_a_draft(hands: Hands, 
     assert "ivr check finds no fault." in preview
     assert 'value="save"' in preview
     assert saved.status_code == 303
-    assert [v.words for v in list_versions(console.database, PLACE)] == ["the first menu"]
+    assert [v.text for v in list_versions(console.database, PLACE)] == ["the first menu"]
     assert heard(console) == {}
     assert "drafts: 1" in hands.get("/prompts").text
 
@@ -183,7 +183,7 @@ def test_what_the_check_would_refuse_is_refused_with_its_complaints(hands: Hands
     assert "Not published" in refused.text
     assert f"prompts/en.toml: {PLACE}: says &#39;victim&#39;" in refused.text
     assert heard(console) == {}
-    assert list_deeds(console.database)[0].did == "words saved"
+    assert list_audit_entries(console.database)[0].did == "words saved"
 
 
 def test_a_version_that_clashes_with_what_is_published_elsewhere_is_refused(hands: Hands) -> None:
@@ -213,7 +213,7 @@ def test_words_are_published_and_taken_back_and_every_deed_is_told(hands: Hands,
     assert "changed here since" in shown
     assert once == {f"en {PLACE}": "the first menu"}
     assert heard(console) == {}
-    assert [(d.did, d.about) for d in reversed(list_deeds(console.database))][-6:] == [
+    assert [(d.did, d.about) for d in reversed(list_audit_entries(console.database))][-6:] == [
         ("words saved", f"en {PLACE} version 1"),
         ("words saved", f"en {PLACE} version 2"),
         ("words published", f"en {PLACE} version 1"),
@@ -297,9 +297,9 @@ def air(console: Console, settings: Settings, flow: Flow) -> Iterator[Air]:
     clock = VirtualClock()
     line = Line(flow, NotedJournal(), SentTexts(), KeptEffects())
     snapshots = SnapshotHolder(console.database, settings.journal_dir, clock.now)
-    current = CurrentLine(line, LivePrompts(flow, lambda: snapshots.current.words))
+    current = CurrentLine(line, LivePrompts(flow, lambda: snapshots.current.prompts))
     app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
-    shown = LivePrompts(flow, lambda: snapshots.current.words)
+    shown = LivePrompts(flow, lambda: snapshots.current.prompts)
     fetch = ClientFetch(app.test_client(use_cookies=False))
 
     def look() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.records.call_log import RingRow, TurnRow
+from ivr.records.call_log import AttemptRow, TurnRow
 from ivr.web.console.timeline import LISTENING, TALKING, WAITING, clock_time, timeline
 
 TURNS = [
@@ -11,8 +11,8 @@ TURNS = [
     TurnRow("anything-else", "came_back", 152.0, "en"),
 ]
 RINGS = [
-    RingRow("victims", "no_answer", 11.0, None, None, 31.0),
-    RingRow("chrysalis", "accepted", 32.0, 40.0, 52.0, 152.0),
+    AttemptRow("victims", "no_answer", 11.0, None, None, 31.0),
+    AttemptRow("chrysalis", "accepted", 32.0, 40.0, 52.0, 152.0),
 ]
 
 

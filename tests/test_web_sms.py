@@ -23,7 +23,7 @@ def read(answer: object) -> str:
 
 def signs(line: Line) -> list[str]:
     assert isinstance(line.journal, NotedJournal)
-    return [entry.sign for entry in line.journal.entries]
+    return [entry.outcome for entry in line.journal.entries]
 
 
 @pytest.mark.parametrize("body", ["STOP", "stop.", "ARRET", "Arrêt", "arrêt !", "Unsubscribe"])

@@ -12,7 +12,7 @@ from ivr.cli.context import flow_of, folder, readable_log, settings
 if TYPE_CHECKING:
     from ivr.operations.toml_editing import WrittenPrompts
     from ivr.records.database import Database
-    from ivr.records.prompts import Version
+    from ivr.records.prompts import PromptVersion
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -28,15 +28,15 @@ def prompts(context: click.Context) -> None:
     if context.invoked_subcommand:
         return
     from ivr.flow.prompts import word
-    from ivr.records.prompts import wording
+    from ivr.records.prompts import texts
 
     line = settings()
     published = _published(line.database_url)
-    ignored = word(flow_of(line.config, line.prompts), wording(published)).ignored
+    ignored = word(flow_of(line.config, line.prompts), texts(published)).ignored
     for each in published:
-        unheard = "not heard: " if (each.language, each.place) in ignored else ""
+        unheard = "not heard: " if (each.language, each.key) in ignored else ""
         version = f"version {each.version} by {each.who}"
-        click.echo(f"{unheard}{each.language} {each.place} ({version}): {each.words}")
+        click.echo(f"{unheard}{each.language} {each.key} ({version}): {each.text}")
     if not published:
         click.echo("nothing is published: the files are heard")
 
@@ -63,7 +63,7 @@ def export(to: Path | None, *, clear: bool) -> None:
     for language in dict.fromkeys(each.language for each in published):
         path = target / f"{language}.toml"
         try:
-            written = _write_file(path, {v.place: v.words for v in published if v.language == language})
+            written = _write_file(path, {v.key: v.text for v in published if v.language == language})
         except ExportError as error:
             raise click.ClickException(f"{path}: whole file: {error}") from None
         except OSError as error:
@@ -72,13 +72,13 @@ def export(to: Path | None, *, clear: bool) -> None:
         _print_written(path, written)
         if clear:
             _take_back(
-                database_url, [v for v in published if v.language == language and v.place in written.same]
+                database_url, [v for v in published if v.language == language and v.key in written.same]
             )
     if not published:
         click.echo("nothing is published: there is nothing to write")
 
 
-def _published(url: str) -> list[Version]:
+def _published(url: str) -> list[PromptVersion]:
     from ivr.records.prompts import list_published
 
     with readable_log():
@@ -112,11 +112,11 @@ def _print_written(path: Path, written: WrittenPrompts) -> None:
         click.echo(f"{path}: {place}: has no such prompt, and was left out")
 
 
-def _take_back(url: str, versions: list[Version]) -> None:
+def _take_back(url: str, versions: list[PromptVersion]) -> None:
     """Let the files be heard where they say the same, and what is written there next."""
     from ivr.records.prompts import FILE, take_back
 
     for each in versions:
         with readable_log():
-            take_back(_database(url), each.language, each.place, FILE, who="command line")
-        click.echo(f"{each.language} {each.place}: the file is heard")
+            take_back(_database(url), each.language, each.key, FILE, who="command line")
+        click.echo(f"{each.language} {each.key}: the file is heard")

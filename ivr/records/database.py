@@ -1,4 +1,4 @@
-"""The database: SQLite by default, PostgreSQL by URL, and one word for both being out of reach."""
+"""The database: SQLite by default, PostgreSQL by URL, and one exception for both being out of reach."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Database:
     engine: Engine
 
     @contextmanager
-    def read(self, *, still: bool = False) -> Iterator[Connection]:
+    def read(self, *, snapshot: bool = False) -> Iterator[Connection]:
         """Read in one transaction; RecordsUnavailable if the database cannot be reached in time.
 
-        Where it is to stand ``still``, all of it is read as of one moment: SQLite reads so anyway.
+        With ``snapshot`` all of it is read as of one moment: SQLite reads so anyway.
         """
         with _named(), self.engine.connect() as connection:
-            if still and connection.dialect.name == "postgresql":
+            if snapshot and connection.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
@@ -83,10 +83,10 @@ def connect(
     Of SQLite's other writers each is waited for at most ``locked`` seconds.
     Only with ``create`` is a missing SQLite file made: one that was moved away must not be replaced unseen.
     """
-    where = read_url(url)
-    if where.get_backend_name() == "sqlite":
-        return Database(_sqlite(where, locked, create=create))
-    return Database(_postgresql(where, patience))
+    parsed = read_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Database(_sqlite(parsed, locked, create=create))
+    return Database(_postgresql(parsed, patience))
 
 
 def read_url(url: str) -> URL:
@@ -210,5 +210,5 @@ def _named() -> Iterator[None]:
 
 
 def _reason(fault: SQLAlchemyError | OSError) -> str:
-    """Say what is wrong in one line, without the statement and its values."""
+    """Give what is wrong in one line, without the statement and its values."""
     return str(getattr(fault, "orig", None) or fault).strip().split("\n", 1)[0]

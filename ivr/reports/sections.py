@@ -76,7 +76,7 @@ class ReportView:
 def _days(view: ReportView) -> Section:
     report, t = view.report, view.translations
     cells = [parts_shown(dict(enumerate(report.days[what]))) for what in ("calls", "texts")]
-    rows = tuple((str(day), *(counts[n] for counts in cells)) for n, day in enumerate(report.span.days))
+    rows = tuple((str(day), *(counts[n] for counts in cells)) for n, day in enumerate(report.period.days))
     return Section("days", "days", (t["day"], t["voices"], t["texts"]), rows)
 
 

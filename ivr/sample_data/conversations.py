@@ -251,7 +251,7 @@ class AgencyAnswers:
         if not by_itself:
             self.world.pass_time(self.dice.uniform(6, 15))
             accepted = Entry(call, f"accept-{position.turn}", self.world.now, "voice", heard="accepted")
-            self.line.note(replace(accepted, sign="accepted"))
+            self.line.note(replace(accepted, outcome="accepted"))
         self.world.pass_time(self.dice.uniform(*TALKS))
         return CameBack(how, gone=self.dice.random() < SHARE_WHO_HANG_UP)
 

@@ -132,7 +132,7 @@ def decided_direct(call: str, turn: int, language: str, agency: str) -> Response
         at=context.now(),
         channel="voice",
         heard="accepted",
-        sign="accepted",
+        outcome="accepted",
     )
     context.line.note(entry)
     return twiml_response(context.speech.last_words(accepted_words(flow, agency, language), hang_up=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, request
 
-from ivr.records.audit import list_deeds, verify
+from ivr.records.audit import list_audit_entries, verify
 from ivr.records.operators import Role
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, render_page
@@ -18,5 +18,5 @@ blueprint = Blueprint("audit", __name__, url_prefix="/console/audit")
 def list_audit() -> str:
     """Show who did what, the newest first."""
     database = console().database
-    deeds = list_deeds(database, whole_number(request.args.get("before", "")))
+    deeds = list_audit_entries(database, whole_number(request.args.get("before", "")))
     return render_page("audit", deeds=deeds, faults=verify(database))

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
 
-from ivr.records.active_calls import block_call, list_notes, write_note
-from ivr.records.audit import note_deed
-from ivr.records.call_log import Filter, browse, find_call, read_rings, read_turns
-from ivr.records.call_log import export as export_calls
+from ivr.records.audit import add_audit_entry
+from ivr.records.call_log import CallFilter, find_call, read_attempts, read_page, read_turns
+from ivr.records.notes import list_notes, write_note
 from ivr.records.operators import Role
+from ivr.records.opt_outs_blocks import block_call
 from ivr.reports.sections import branches
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, render_page
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as BaseResponse
 
-    from ivr.records.call_log import CallSummary
+    from ivr.records.call_log import CallRecord
 
 blueprint = Blueprint("calls", __name__, url_prefix="/console")
 
@@ -41,7 +41,7 @@ def list_calls() -> str:
     flow = console().flow
     return render_page(
         "calls",
-        page=browse(console().database, wanted, request.args.get("after", "")),
+        page=read_page(console().database, wanted, request.args.get("after", "")),
         faults=faults,
         query={name: value for name, value in request.args.items() if value and name != "after"},
         agencies=flow.directory.agencies,
@@ -50,15 +50,15 @@ def list_calls() -> str:
 
 
 @blueprint.get("/calls.<kind>", endpoint="export")
-def export(kind: str) -> Response:
+def export_calls(kind: str) -> Response:
     """Stream exactly what is filtered; starts are given to the hour, and no mark is in it."""
     if kind not in {"csv", "json"}:
         abort(404)
     wanted, faults = _filter()
     if faults:
         abort(400)
-    note_deed(console().database, current_operator().name, "calls exported", kind)
-    calls = map(_exported, export_calls(console().database, wanted))
+    add_audit_entry(console().database, current_operator().name, "calls exported", kind)
+    calls = map(_exported, read_export(console().database, wanted))
     lines = _csv_lines(calls) if kind == "csv" else (json.dumps(call) + "\n" for call in calls)
     headers = {"Content-Disposition": f"attachment; filename=calls.{kind}"}
     return Response(lines, headers=headers, mimetype="text/csv" if kind == "csv" else "application/jsonl")
@@ -77,7 +77,7 @@ def show_call(call: str) -> str:
         "call",
         call=summary,
         turns=turns,
-        timeline=timeline(turns, read_rings(database, call), length),
+        timeline=timeline(turns, read_attempts(database, call), length),
         clock_time=clock_time,
         notes=list_notes(database, call),
     )
@@ -103,7 +103,7 @@ def block(call: str) -> BaseResponse:
     return redirect(url_for("calls.show", call=call), 303)
 
 
-def _filter() -> tuple[Filter, list[str]]:
+def _filter() -> tuple[CallFilter, list[str]]:
     """Read the filter of an address, by the line's clock and of its own branches."""
     wanted, faults = call_filter(request.args)
     if wanted.audience and wanted.audience not in branches(console().flow):
@@ -111,7 +111,7 @@ def _filter() -> tuple[Filter, list[str]]:
     return replace(wanted, zone=console().zone), faults
 
 
-def _exported(call: CallSummary) -> dict[str, Any]:
+def _exported(call: CallRecord) -> dict[str, Any]:
     """Write a call for export: its start to the hour, and nothing to tell whose it was."""
     values = call.as_json()
     values["started_at"] = call.started_at.strftime("%Y-%m-%dT%H:00Z")

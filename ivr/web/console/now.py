@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from flask import Blueprint
 
-from ivr.records.active_calls import list_live, list_rings
+from ivr.records.active_calls import list_active_calls, list_ringing_agencies
 from ivr.records.agency_status import list_status
 from ivr.records.operators import Role
 from ivr.web.console.context import console, current_operator, render_page
@@ -29,8 +29,8 @@ def refresh_now() -> str:
 def _state() -> dict[str, object]:
     context = console()
     return {
-        "live": list_live(context.database),
-        "rings": list_rings(context.database),
+        "live": list_active_calls(context.database),
+        "rings": list_ringing_agencies(context.database),
         "agencies": {n: a for n, a in context.flow.directory.agencies.items() if a.transfer},
         "status": list_status(context.database, context.now()),
         "parts": context.parts(),

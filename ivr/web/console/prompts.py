@@ -20,14 +20,14 @@ from ivr.records.operators import Role
 from ivr.records.prompts import (
     FILE,
     basis,
-    before,
     count_drafts,
     list_published,
     list_versions,
     publish,
     save_version,
     take_back,
-    wording,
+    texts,
+    version_before,
 )
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, render_page
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ivr.flow.menu_measurements import Weight
     from ivr.flow.models import Flow
     from ivr.records.database import Database
-    from ivr.records.prompts import Version
+    from ivr.records.prompts import PromptVersion
 
 blueprint = Blueprint("prompts", __name__, url_prefix="/console/prompts")
 
@@ -76,7 +76,7 @@ def save_prompt(key: str, language: str) -> BaseResponse | str:
     trial = try_prompt(console().flow, list_published(console().database), (language, key), text)
     if request.form.get("do") != "save" or not trial.may_be_saved:
         return _page(key, trial)
-    save_version(console().database, (language, key, text), who=current_operator().name)
+    save_version(console().database, language, key, text, who=current_operator().name)
     return _back_to_prompt(key, language)
 
 
@@ -89,7 +89,7 @@ def publish_prompt(key: str, language: str) -> BaseResponse | tuple[str, int]:
         abort(404)
     for _ in range(PUBLISH_TRIES):
         published = list_published(console().database)
-        trial = try_prompt(console().flow, published, (language, key), version.words)
+        trial = try_prompt(console().flow, published, (language, key), version.text)
         if trial.faults:
             return _page(key, trial, refused=True), 409
         if publish(console().database, version, basis(published), who=current_operator().name):
@@ -117,7 +117,9 @@ def _page(key: str, trial: PromptTrial | None = None, *, refused: bool = False, 
         group=group_of(key),
         prompts=prompts,
         versions=versions,
-        previous={each.language: before(versions.get(each.language, []), each.version) for each in prompts},
+        previous={
+            each.language: version_before(versions.get(each.language, []), each.version) for each in prompts
+        },
         backing=backing(flow, key),
         reviews={language: (w.reviewed_by, w.reviewed_on) for language, w in flow.prompts.items()},
         trial=trial,
@@ -133,7 +135,7 @@ def _prompt(key: str, language: str) -> Prompt:
     return next((each for each in prompts if each.language == language), None) or abort(404)
 
 
-def _version(key: str, language: str) -> Version:
+def _version(key: str, language: str) -> PromptVersion:
     number, versions = _number("version"), list_versions(console().database, key)
     wanted = (each for each in versions if (each.language, each.version) == (language, number))
     return next(wanted, None) or abort(404)
@@ -209,12 +211,12 @@ def group_of(key: str) -> str:
 def read_catalogue(base: Flow, database: Database) -> PromptCatalogue:
     """Read what is heard now of every prompt."""
     published = list_published(database)
-    worded, drafts = word(base, wording(published)), count_drafts(database)
-    versions = {(each.language, each.place): each.version for each in published}
+    worded, drafts = word(base, texts(published)), count_drafts(database)
+    versions = {(each.language, each.key): each.version for each in published}
     by_key: dict[str, list[Prompt]] = {}
     for language, prompts in base.prompts.items():
         weights, file = weigh(worded.flow, language), dict(every_prompt(prompts))
-        for key in dict.fromkeys((*file, *(v.place for v in published if v.language == language))):
+        for key in dict.fromkeys((*file, *(v.key for v in published if v.language == language))):
             at = (language, key)
             prompt = Prompt(
                 key,
@@ -229,24 +231,24 @@ def read_catalogue(base: Flow, database: Database) -> PromptCatalogue:
     return PromptCatalogue({key: tuple(prompts) for key, prompts in by_key.items()})
 
 
-def try_prompt(base: Flow, published: Iterable[Version], at: tuple[str, str], text: str) -> PromptTrial:
+def try_prompt(base: Flow, published: Iterable[PromptVersion], at: tuple[str, str], text: str) -> PromptTrial:
     """Try a text at (language, key) beside what is published, as `ivr check` would."""
     language, key = at
-    flow = put(word(base, wording(list(published))).flow, language, key, text)
+    flow = put(word(base, texts(list(published))).flow, language, key, text)
     may_be_saved = bool(text) and not BY_HAND.search(text) and not UNSENDABLE.search(text)
     return PromptTrial(
         language, text, weigh(flow, language).get(key), tuple(dict.fromkeys(inspect(flow))), may_be_saved
     )
 
 
-def published_faults(base: Flow, published: Iterable[Version]) -> tuple[Fault, ...]:
+def published_faults(base: Flow, published: Iterable[PromptVersion]) -> tuple[Fault, ...]:
     """List the faults that `ivr check` finds in what is heard now."""
-    return tuple(dict.fromkeys(inspect(word(base, wording(list(published))).flow)))
+    return tuple(dict.fromkeys(inspect(word(base, texts(list(published))).flow)))
 
 
-def versions_of(database: Database, key: str) -> Mapping[str, list[Version]]:
+def versions_of(database: Database, key: str) -> Mapping[str, list[PromptVersion]]:
     """Read the versions of a prompt by language, the newest first."""
-    by_language: dict[str, list[Version]] = {}
+    by_language: dict[str, list[PromptVersion]] = {}
     for each in list_versions(database, key):
         by_language.setdefault(each.language, []).append(each)
     return by_language

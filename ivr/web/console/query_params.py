@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from ivr.logs import OneLine
-from ivr.records.call_log import Filter
+from ivr.records.call_log import CallFilter
 from ivr.web.console.context import console
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LONGEST_TEXT = 500
 MOST_HOURS = 24 * 90  # Of a switch or a block.
 
 
-def call_filter(query: Mapping[str, str]) -> tuple[Filter, list[str]]:
+def call_filter(query: Mapping[str, str]) -> tuple[CallFilter, list[str]]:
     """Read a filter of the call log, with the names of what could not be read."""
     values: dict[str, Any] = {name: query[name] for name in NAMES if query.get(name)}
     faults = []
@@ -39,7 +39,7 @@ def call_filter(query: Mapping[str, str]) -> tuple[Filter, list[str]]:
                 faults.append(name)
     if query.get("stop"):
         values["stops"] = (query["stop"],)
-    return Filter(**values), faults
+    return CallFilter(**values), faults
 
 
 def day_range(query: Mapping[str, str], today: date) -> tuple[date, date]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ivr.records.call_log import RingRow, TurnRow
+    from ivr.records.call_log import AttemptRow, TurnRow
 
 LISTENING, WAITING, TALKING = "listening", "waiting", "talking"
 
@@ -25,7 +25,9 @@ class TimelineEvent:
     lasts: float = 0.0  # Seconds until the next thing.
 
 
-def timeline(turns: Sequence[TurnRow], rings: Sequence[RingRow], ended: float | None) -> list[TimelineEvent]:
+def timeline(
+    turns: Sequence[TurnRow], rings: Sequence[AttemptRow], ended: float | None
+) -> list[TimelineEvent]:
     """Put what happened in a call in its order; ``ended`` is in seconds after its start, as all is."""
     events = [event for ring in rings for event in _ring_events(ring)]
     events += [TimelineEvent(turn.seconds, f"heard_{turn.heard}", turn.stop) for turn in turns]
@@ -37,7 +39,7 @@ def timeline(turns: Sequence[TurnRow], rings: Sequence[RingRow], ended: float | 
     return list(_with_lengths(events))
 
 
-def _ring_events(ring: RingRow) -> Iterator[TimelineEvent]:
+def _ring_events(ring: AttemptRow) -> Iterator[TimelineEvent]:
     """Tell one agency's ring: it begins, somebody answers and takes the call, or it ends otherwise."""
     yield TimelineEvent(ring.rung, "ring_begins", ring.agency, WAITING)
     if ring.answered is not None:

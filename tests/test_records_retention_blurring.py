@@ -38,7 +38,7 @@ STORY = [
     Entry("c", "0", at(0), "voice", "", "hello", mark="m"),
     Entry("c", "1", at(5.25), "voice", "fr", "person", order="any", rang="a", mark="m"),
     Entry("c", "2", at(30.5), "voice", "fr", "person", order="any", rang="b", ended="busy"),
-    Entry("c", "accept-2", at(40.125), "voice", heard="accepted", sign="accepted"),
+    Entry("c", "accept-2", at(40.125), "voice", heard="accepted", outcome="accepted"),
     Entry("c", "3", at(300), "voice", "fr", "anything-else", ended="accepted"),
     Entry("c", "end", at(310.5), "voice"),
 ]
@@ -50,7 +50,7 @@ def moments(database: Database) -> Iterator[datetime]:
         yield sql.execute(select(calls.c.started_at)).scalar_one()
         yield sql.execute(select(calls.c.ended_at)).scalar_one()
         yield from sql.scalars(select(transfers.c.started_at))
-        for row in sql.execute(select(attempts).order_by(attempts.c.place)):
+        for row in sql.execute(select(attempts).order_by(attempts.c.number)):
             yield from (m for m in (row.rung_at, row.accepted_at, row.ended_at) if m)
 
 
@@ -139,7 +139,7 @@ def test_call_filed_late_waits_an_hour_for_its_other_turns(database: Database) -
     assert seconds(database) == [0, 5.25, 30.5, 40.125, 300, 310.5]
 
 
-def test_searches_are_deleted_after_a_day(database: Database) -> None:
+def test_live_transfers_are_deleted_after_a_day(database: Database) -> None:
     for name, age in (("old", 1.01), ("young", 0.99)):
         TransferStore(database, lambda age=age: at(-age * DAY)).open(Transfer(name, "c", "any", "en"))  # type: ignore[misc]
 

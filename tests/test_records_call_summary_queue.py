@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.effects import Entry
-from ivr.records.call_summary import BRIDGED_SILENT, VOICE_SILENT, CallRecord, fold
+from ivr.records.call_summary import BRIDGED_SILENT, VOICE_SILENT, CallSummary, summarize
 
 if TYPE_CHECKING:
-    from ivr.records.call_summary import TransferRecord
+    from ivr.records.call_summary import TransferSummary
 
 
 def turn(key: int, at: float, stop: str = "person", *, transfer_id: str = "s", ended: str = "") -> Entry:
@@ -17,8 +17,8 @@ def turn(key: int, at: float, stop: str = "person", *, transfer_id: str = "s", e
 
 
 def news(key: str, at: float, ended: str = "", rang: str = "") -> Entry:
-    sign = "accepted" if key.startswith("accept") else ""
-    return Entry("c", key, at, "voice", order="any", rang=rang, ended=ended, transfer_id="s", sign=sign)
+    outcome = "accepted" if key.startswith("accept") else ""
+    return Entry("c", key, at, "voice", order="any", rang=rang, ended=ended, transfer_id="s", outcome=outcome)
 
 
 CALLED = Entry("c", "0", 1000.0, "voice", "", "hello")
@@ -32,23 +32,23 @@ ACCEPTED = news("accept-s-2", 1055.0)
 OVER = news("end-s-2", 1300.0, "accepted")
 BACK = turn(3, 1301.0, "anything-else", ended="accepted")
 LEFT = news("left-s", 1045.0)
-LEFT = replace(LEFT, sign="caller_left")
-HUNG_UP = replace(turn(3, 1045.1, ended="no_answer"), sign="hung_up")
+LEFT = replace(LEFT, outcome="caller_left")
+HUNG_UP = replace(turn(3, 1045.1, ended="no_answer"), outcome="hung_up")
 ENDED = Entry("c", "end", 1320.0, "voice")
 STORY = [CALLED, MENU, ASKED, RANG, MISSED, RANG_NEXT, ANSWERED, ACCEPTED, OVER, BACK, ENDED]
 LATER = 1330.0
 
 
-def tell(*entries: Entry, now: float = LATER) -> CallRecord:
-    return fold(entries, now)
+def tell(*entries: Entry, now: float = LATER) -> CallSummary:
+    return summarize(entries, now)
 
 
-def only(*entries: Entry, now: float = LATER) -> TransferRecord:
+def only(*entries: Entry, now: float = LATER) -> TransferSummary:
     (transfer,) = tell(*entries, now=now).transfers
     return transfer
 
 
-def outcomes(transfer: TransferRecord) -> list[str | None]:
+def outcomes(transfer: TransferSummary) -> list[str | None]:
     return [attempt.outcome for attempt in transfer.attempts]
 
 
@@ -121,7 +121,7 @@ def test_caller_who_hangs_up_while_waiting_left(gone: list[Entry]) -> None:
 
 
 def test_caller_who_hangs_up_after_talking_was_connected() -> None:
-    gone = replace(BACK, sign="hung_up")
+    gone = replace(BACK, outcome="hung_up")
 
     assert only(*without(BACK), gone).outcome == "connected"
     assert only(*without(BACK, OVER)).outcome == "connected"
@@ -208,7 +208,7 @@ def test_caller_who_is_back_without_having_asked_searched() -> None:
 
 def test_direct_path_goes_on_with_the_same_search() -> None:
     rung = Entry("c", "3", 1042.0, "voice", "fr", "person", order="any", rang="chrysalis", ended="no_answer")
-    pressed = Entry("c", "accept-3", 1050.0, "voice", sign="accepted")
+    pressed = Entry("c", "accept-3", 1050.0, "voice", outcome="accepted")
     cancelled = replace(MISSED, at=1051.0)
     talked = Entry("c", "4", 1200.0, "voice", "fr", "anything-else", ended="accepted")
 
@@ -259,5 +259,5 @@ def test_turn_that_knows_of_no_search_still_ends_the_waiting() -> None:
 def test_silence_is_long_only_while_two_people_talk(entries: list[Entry], silent: int) -> None:
     last = max(entry.at for entry in entries)
 
-    assert fold(entries, last + silent - 1).ended is None
-    assert fold(entries, last + silent).ended == last
+    assert summarize(entries, last + silent - 1).ended is None
+    assert summarize(entries, last + silent).ended == last

@@ -11,11 +11,12 @@ from sizes import examples
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
-from ivr.records.call_log import CallSummary, list_calls
+from ivr.records.call_log import CallRecord, list_calls
 from ivr.records.counts import WEEK
+from ivr.records.deletion import DAY
 from ivr.records.disclosure import list_daily
 from ivr.records.ingest import record
-from ivr.records.retention import DAY, forget
+from ivr.records.retention import forget
 from ivr.records.tables import attempts, calls, metadata, transfers, turns
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ STORIES = st.lists(
             "language": st.sampled_from(["", "en", "fr"]),
             "stops": st.lists(st.sampled_from(["", "main", "law", "me"]), min_size=1, max_size=4),
             "rang": st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["", "busy", "accepted"]))),
-            "sign": st.sampled_from(["", "informed", "left", "opted_out"]),
+            "outcome": st.sampled_from(["", "informed", "left", "opted_out"]),
         }
     ),
     max_size=12,
@@ -60,7 +61,7 @@ def tell(name: str, story: dict[str, object]) -> list[Entry]:
     did: list[dict[str, str]] = [{"stop": stop} for stop in story["stops"]]  # type: ignore[attr-defined]
     for agency, ended in story["rang"]:  # type: ignore[attr-defined]
         did += [{"order": "any", "rang": agency}, *([{"ended": ended}] if ended else [])]
-    did.append({"sign": str(story["sign"])})
+    did.append({"outcome": str(story["outcome"])})
     return [
         Entry(name, str(n), start + 7.5 * n, channel, language, **more)  # type: ignore[arg-type]
         for n, more in enumerate(did)
@@ -73,7 +74,7 @@ def empty(database: Database) -> None:
             sql.execute(table.delete())
 
 
-def expected(log: list[CallSummary]) -> Counter[tuple[date, str, str]]:
+def expected(log: list[CallRecord]) -> Counter[tuple[date, str, str]]:
     """Count calls from what the log shows of them, another way than the code does."""
     counts: Counter[tuple[date, str, str]] = Counter()
     for one in log:
@@ -82,7 +83,7 @@ def expected(log: list[CallSummary]) -> Counter[tuple[date, str, str]]:
         told += [("hour", f"{WEEK[began.weekday()]}-{began.hour:02}")]
         told += [("stop", stop) for stop in set(one.stops)]
         for transfer in one.transfers:
-            told += [("order", transfer.order), ("transfer", transfer.outcome or "")]
+            told += [("transfer", transfer.outcome or "")]
             talked = transfer.outcome == "connected" or "accepted" in {
                 ring.outcome for ring in transfer.attempts
             }
@@ -126,22 +127,22 @@ def test_counts_equal_those_of_the_deleted_calls(
     gone = forget(database, NOW, 30, 24, batch=batch)
 
     assert list(list_calls(database)) == young
-    assert counted(database, "last_stop", "waited", "waited_in_vain") == expected(old)
+    assert counted(database, "last_stop", "waited") == expected(old)
     deleted = [gone.calls, gone.turns, gone.transfers, gone.attempts]
     assert deleted == [a - b for a, b in zip(rows, sizes(database), strict=True)]  # type: ignore[operator]
     kept = list_daily(database)
     assert of(kept, "last_stop") == len(old)
-    assert of(kept, "waited") + of(kept, "waited_in_vain") <= of(kept, "transfer")
+    assert of(kept, "waited") <= of(kept, "transfer")
 
 
-def test_waiting_and_leaving_are_counted(database: Database) -> None:
+def test_how_calls_ended_and_agencies_were_rung_is_counted(database: Database) -> None:
     record(database, [*call("c", 40), *call("d", 40)], NOW)
 
     forget(database, NOW, 30, 24)
 
     found = {(row.what, row.name): row.count for row in list_daily(database)}
     assert found["last_stop", "unreached"] == 2
-    assert found["waited_in_vain", "010"] == 2
+    assert found["transfer", "not_connected"] == found["reached", "rung"] == 2
     assert found["agency_busy", "a"] == found["agency_rung", "a"] == 2
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ivr.effects import Entry
-from ivr.records.active_calls import Ringing, list_rings
+from ivr.records.active_calls import RingingAgency, list_ringing_agencies
 from ivr.records.agency_status import list_status
 from ivr.records.ingest import record
 
@@ -36,8 +36,8 @@ def test_agency_that_is_rung_is_told_from_the_ring_on(database: Database) -> Non
     )
     record(database, missed, NOW + 12)
 
-    assert list_rings(database) == [
-        Ringing("chrysalis", "fr", datetime.fromtimestamp(NOW + 10, UTC), answered=False)
+    assert list_ringing_agencies(database) == [
+        RingingAgency("chrysalis", "fr", datetime.fromtimestamp(NOW + 10, UTC), answered=False)
     ]
 
 
@@ -45,16 +45,16 @@ def test_agency_that_is_dialled_on_the_direct_path_is_told_too(database: Databas
     entry = Entry("d", "1", NOW, "voice", "en", "person", order="any", rang="hotline")
     record(database, [entry], NOW + 1)
 
-    assert [(one.agency, one.language) for one in list_rings(database)] == [("hotline", "en")]
+    assert [(one.agency, one.language) for one in list_ringing_agencies(database)] == [("hotline", "en")]
 
 
 def test_whoever_talks_or_hung_up_is_not_being_rung(database: Database) -> None:
-    accepted = Entry("a", "accept-a-1", NOW + 5, "voice", transfer_id="a", sign="accepted")
+    accepted = Entry("a", "accept-a-1", NOW + 5, "voice", transfer_id="a", outcome="accepted")
     left = Entry("b", "end", NOW + 9, "voice", heard="ended")
     record(database, asks("a", ring("a", 1, "hotline", 1), accepted), NOW + 10)
     record(database, asks("b", ring("b", 1, "chrysalis", 1), left), NOW + 10)
 
-    assert list_rings(database) == []
+    assert list_ringing_agencies(database) == []
 
 
 def test_the_last_five_rings_are_told_the_newest_first(database: Database) -> None:

@@ -15,27 +15,27 @@ from sizes import examples
 
 from ivr.effects import TextNumbers
 from ivr.flow.loader import read_flow
-from ivr.flow.menu_measurements import texts
+from ivr.flow.menu_measurements import texts as sms_texts
 from ivr.flow.prompts import every_prompt, put, word
 from ivr.flow.rendering import speak
 from ivr.line import Line
 from ivr.live_prompts import CurrentLine, LivePrompts
 from ivr.position import Position
-from ivr.records.audit import list_deeds, verify
+from ivr.records.audit import list_audit_entries, verify
 from ivr.records.database import Database, connect
 from ivr.records.prompts import (
-    Version,
+    PromptVersion,
     basis,
-    before,
     count_drafts,
     list_published,
     list_versions,
     publish,
     save_version,
     take_back,
-    wording,
+    texts,
+    version_before,
 )
-from ivr.records.snapshot import SnapshotHolder, look_around
+from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.web.app import create_app
@@ -60,22 +60,22 @@ PLACES = [
 ]
 
 
-def write(database: Database, words: str, place: str = PLACE, language: str = "en") -> Version:
+def write(database: Database, words: str, place: str = PLACE, language: str = "en") -> PromptVersion:
     """Save words, and give the version."""
-    number = save_version(database, (language, place, words), who="olu")
+    number = save_version(database, language, place, words, who="olu")
     return next(v for v in list_versions(database, place) if (v.language, v.version) == (language, number))
 
 
-def let_hear(database: Database, version: Version) -> None:
+def let_hear(database: Database, version: PromptVersion) -> None:
     assert publish(database, version, basis(list_published(database)), who="ada")
 
 
 def heard(database: Database) -> Wording:
-    return wording(list_published(database))
+    return texts(list_published(database))
 
 
 def deeds(database: Database) -> list[tuple[str, str, str]]:
-    return [(deed.who, deed.did, deed.about) for deed in reversed(list_deeds(database))]
+    return [(deed.who, deed.did, deed.about) for deed in reversed(list_audit_entries(database))]
 
 
 def test_a_version_is_a_draft_until_it_is_published(database: Database) -> None:
@@ -88,7 +88,7 @@ def test_a_version_is_a_draft_until_it_is_published(database: Database) -> None:
     assert (drafts, nothing) == ({("en", PLACE): 2}, {})
     assert heard(database) == {"en": {PLACE: "Two."}}
     assert count_drafts(database) == {}
-    assert [bool(v.heard_since) for v in list_versions(database, PLACE)] == [True, False]
+    assert [bool(v.first_published_at) for v in list_versions(database, PLACE)] == [True, False]
 
 
 def test_the_way_back_is_the_version_heard_before_and_then_the_file(database: Database) -> None:
@@ -99,7 +99,7 @@ def test_the_way_back_is_the_version_heard_before_and_then_the_file(database: Da
     ways = []
 
     while now := list_published(database):
-        back = before(list_versions(database, PLACE), now[0].version)
+        back = version_before(list_versions(database, PLACE), now[0].version)
         assert take_back(database, "en", PLACE, back, who="ada")
         ways.append(back)
 
@@ -148,7 +148,7 @@ def test_a_process_without_sql_speaks_the_last_words_it_knew(
     assert SnapshotHolder(database, tmp_path, lambda: 1.0).refresh()
     alone = SnapshotHolder(connect(f"sqlite:///{tmp_path}/gone.db"), tmp_path, lambda: 2.0)
     line = Line(FLOW, NotedJournal(), SentTexts(), KeptEffects())
-    current = CurrentLine(line, LivePrompts(FLOW, lambda: alone.current.words))
+    current = CurrentLine(line, LivePrompts(FLOW, lambda: alone.current.prompts))
     app = create_app(build_parts(settings, line))
 
     asked = alone.refresh()
@@ -184,23 +184,23 @@ def test_what_is_done_later_is_done_in_the_published_words() -> None:
     assert texts_sent.texts == [("+19055550123", "Numbers: 1-833-900-1010.")]
 
 
-def test_a_process_that_files_nothing_looks_around_and_outlives_its_faults(
+def test_a_process_that_files_nothing_refreshes_and_outlives_its_faults(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    looked, enough = [], threading.Event()
+    refreshed, enough = [], threading.Event()
 
-    def look() -> None:
-        looked.append(1)
-        if len(looked) == 3:
+    def refresh() -> None:
+        refreshed.append(1)
+        if len(refreshed) == 3:
             enough.set()
         raise LookupError
 
-    stopping = look_around(look, every=0.001)
+    stopping = keep_refreshing(refresh, every=0.001)
     seen = enough.wait(10)
     stopping.set()
 
     assert seen
-    assert "looking around failed" in caplog.text
+    assert "refreshing failed" in caplog.text
 
 
 def test_a_recording_is_not_played_in_place_of_words_that_it_does_not_say(
@@ -264,7 +264,7 @@ def test_whatever_is_published_all_can_be_spoken_and_texted(changes: dict[tuple[
 
     speech = TwimlRenderer(flow, "+12895550100", "https://line.example")
     assert all(ET.fromstring(document.encode()).tag == "Response" for document in documents(speech))  # noqa: S314 - our own
-    assert all(dict(texts(flow, language)) for language in flow.languages)
+    assert all(dict(sms_texts(flow, language)) for language in flow.languages)
 
 
 def documents(speech: TwimlRenderer) -> list[str]:

@@ -30,10 +30,6 @@ class Kept:
         self._wait()
         self.rows[transfer.id] = transfer
 
-    def find(self, transfer_id: str) -> Transfer | None:
-        self._wait()
-        return self.rows.get(transfer_id)
-
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
@@ -42,6 +38,10 @@ class Kept:
         self.rows[transfer_id] = decide(before, {}) or before
         follow(before, self.rows[transfer_id])
         return before, self.rows[transfer_id]
+
+    def unreached_in_a_row(self) -> int:
+        self._wait()
+        return len(self.rows)
 
     def _wait(self) -> None:
         self.asked += 1
@@ -77,7 +77,7 @@ def test_answers_in_time_are_the_stores_own(kept: Kept, clock: Clock) -> None:
 
     timely.open(ASKED)
 
-    assert timely.find("t") == ASKED
+    assert kept.rows == {"t": ASKED}
     assert timely.change("t", lambda *_: None) == (ASKED, ASKED)
 
 
@@ -86,10 +86,10 @@ def test_hanging_store_is_left_alone_for_a_while(kept: Kept, clock: Clock) -> No
     timely = TimeLimitedStore(kept, 0.01, rest=5, clock=clock)
 
     with pytest.raises(RecordsUnavailable, match="in time"):
-        timely.find("t")
+        timely.open(ASKED)
     clock.time += 4.9
     with pytest.raises(PartUnavailable, match="alone"):
-        timely.find("t")
+        timely.open(ASKED)
 
     assert kept.asked == 1
 
@@ -113,7 +113,8 @@ def test_fault_of_a_decision_is_no_fault_of_the_store(kept: Kept, clock: Clock) 
     with pytest.raises(KeyError):
         timely.change("nobody", lambda *_: None)
 
-    assert timely.find("t") is None
+    timely.open(ASKED)
+    assert kept.rows == {"t": ASKED}
 
 
 def test_change_that_is_late_may_still_be_done(kept: Kept, clock: Clock) -> None:

@@ -6,18 +6,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from postgres import stored
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
 from ivr.records.call_log import list_calls
 from ivr.records.database import RecordsUnavailable, connect
-from ivr.records.deletion import erase, scrub
+from ivr.records.deletion import DAY, erase, scrub
 from ivr.records.disclosure import list_daily
 from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 from ivr.records.opt_outs_blocks import list_blocks, write_block
-from ivr.records.retention import DAY, blur, forget
-from ivr.records.tables import attempts, calls, erased, erased_marks, live_transfers, transfers, turns
+from ivr.records.retention import blur, forget
+from ivr.records.tables import attempts, calls, erased_calls, erased_marks, live_transfers, transfers, turns
 from ivr.records.transfer_store import TransferStore
 from ivr.records.unknown_calls import known_calls
 from ivr.transfer.machine import State, Transfer
@@ -62,7 +63,7 @@ def test_everything_under_a_phones_marks_is_deleted_now(database: Database) -> N
         tables = (turns, transfers, attempts, live_transfers)
         found = [sql.scalar(select(func.count()).select_from(table)) for table in tables]
         assert found == [12, 2, 2, 2]
-        assert set(sql.execute(select(erased.c.call_id, erased.c.at)).all()) == {
+        assert set(sql.execute(select(erased_calls.c.call_id, erased_calls.c.at)).all()) == {
             (name, datetime(2027, 3, 20, 12, tzinfo=UTC)) for name in ("a", "b")
         }
     assert list_daily(database) == []
@@ -110,12 +111,12 @@ def test_person_who_waits_now_is_not_left_alone(database: Database) -> None:
     store.open(Transfer("sa", "a", "any", "fr", state=State.RINGING))
 
     erase(database, ["m"], NOW)
-    waits = store.find("sa")
+    waits = stored(store, "sa")
     blur(database, NOW + DAY + 1)
 
     assert waits is not None
     assert names(database) == []
-    assert store.find("sa") is None
+    assert stored(store, "sa") is None
 
 
 def test_nothing_erased_is_filed_again_from_an_old_journal(tmp_path: Path, database: Database) -> None:

@@ -16,13 +16,13 @@ from ivr.effects import Entry
 from ivr.records.call_log import list_calls
 from ivr.records.counts import CountKey
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.deletion import filed_for
+from ivr.records.deletion import DAY, filed_for
 from ivr.records.disclosure import add_counts, list_daily
 from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 from ivr.records.opt_outs_blocks import list_blocks, write_block
-from ivr.records.retention import DAY, Forgotten, forget
-from ivr.records.tables import attempts, calls, erased, transfers, turns
+from ivr.records.retention import Forgotten, forget
+from ivr.records.tables import attempts, calls, erased_calls, transfers, turns
 from ivr.records.transfer_store import TransferStore
 from ivr.transfer.machine import Transfer
 
@@ -58,7 +58,7 @@ def call(name: str, days_ago: float) -> list[Entry]:
 
 def everything(number: int) -> dict[str, int]:
     """Say what is counted of so many calls."""
-    once = ["calls", "language", "outcome", "hour", "last_stop", "order", "transfer", "waited_in_vain"]
+    once = ["calls", "language", "outcome", "hour", "last_stop", "transfer"]
     once.append("reached")  # They were rung for, and nothing more.
     return dict.fromkeys([*once, "agency_rung", "agency_busy"], number) | {"stop": 3 * number}
 
@@ -145,7 +145,7 @@ def test_what_else_is_over_is_deleted(database: Database) -> None:
         add_counts(sql, {CountKey(day, "calls"): 3 for day in days})
         ages = {"old": 71, "young": 69}
         rows = [{"call_id": name, "at": datetime.fromtimestamp(at(age), UTC)} for name, age in ages.items()]
-        sql.execute(erased.insert(), rows)
+        sql.execute(erased_calls.insert(), rows)
     with database.write() as sql:
         for mark, days_left in (("free", 0), ("not free", 1)):
             write_block(sql, mark, datetime.fromtimestamp(at(-days_left), UTC), "rude", who="ada")

@@ -2,23 +2,17 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 
 from ivr.effects import Entry
-from ivr.records import migrations
 from ivr.records.call_log import list_calls
-from ivr.records.database import Database, RecordsUnavailable, connect, read_url
 from ivr.records.ingest import record
-from ivr.records.migrations.migrate import upgrade
-from ivr.records.retention import blur
-from ivr.records.tables import attempts, metadata
+from ivr.records.tables import attempts
+
+if TYPE_CHECKING:
+    from ivr.records.database import Database
 
 pytest_plugins = ("postgres",)
 
@@ -29,9 +23,9 @@ def at(seconds: float) -> float:
     return START.timestamp() + seconds
 
 
-def call(name: str, seconds: float, channel: str = "voice", sign: str = "") -> list[Entry]:
+def call(name: str, seconds: float, channel: str = "voice", outcome: str = "") -> list[Entry]:
     return [
-        Entry(name, "1", at(seconds), channel, "en", "main", sign=sign),
+        Entry(name, "1", at(seconds), channel, "en", "main", outcome=outcome),
         Entry(name, "end", at(seconds + 1), channel),
     ]
 
@@ -78,7 +72,7 @@ QUEUED = [
     Entry("c", "end-s-1", at(41), "voice", order="any", ended="no_answer", transfer_id="s"),
     Entry("c", "ring-s-2", at(42), "voice", order="any", rang="chrysalis", transfer_id="s"),
     Entry("c", "answer-s-2", at(50), "voice", order="any", heard="answered", transfer_id="s"),
-    Entry("c", "accept-s-2", at(55), "voice", order="any", transfer_id="s", sign="accepted"),
+    Entry("c", "accept-s-2", at(55), "voice", order="any", transfer_id="s", outcome="accepted"),
     Entry("c", "end-s-2", at(300), "voice", order="any", ended="accepted", transfer_id="s"),
     Entry("c", "3", at(301), "voice", "fr", "anything-else", ended="accepted", transfer_id="s"),
     Entry("c", "end", at(320), "voice"),
@@ -110,7 +104,7 @@ def test_each_attempt_is_a_row_with_all_its_moments(database: Database) -> None:
     record(database, QUEUED, at(400))
 
     with database.read() as sql:
-        found = sql.execute(select(attempts).order_by(attempts.c.place)).mappings().all()
+        found = sql.execute(select(attempts).order_by(attempts.c.number)).mappings().all()
 
     moments = ("rung_at", "answered_at", "accepted_at", "ended_at")
     told = [[row[name] and row[name].timestamp() for name in moments] for row in found]
@@ -151,83 +145,3 @@ def test_calls_of_one_moment_are_each_listed_once(database: Database) -> None:
     listed = [found.id for found in list_calls(database)]
 
     assert listed == [f"{number:03}" for number in range(450)]
-
-
-def test_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
-    with database.read() as sql:
-        context = MigrationContext.configure(sql, opts={"compare_type": True})
-
-        assert compare_metadata(context, metadata) == []
-        names = inspect(sql).get_foreign_keys("turns")[0]["name"]
-        assert names == "fk_turns_call_id_calls"
-
-
-def test_migrating_twice_changes_nothing(records_url: str, database: Database) -> None:
-    record(database, call("c", 0), at(2))
-
-    upgrade(records_url)
-
-    assert [found.id for found in list_calls(database)] == ["c"]
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_log_of_an_earlier_version_is_kept(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    urls = {"sqlite": lambda: f"sqlite:///{tmp_path}/ivr.db"}
-    url = urls.get(kind, lambda: request.getfixturevalue("empty_postgres_url"))()
-    upgrade(url)
-    database = connect(url)
-    record(database, call("c", 0), at(2))
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__path__[0])))
-    with database.write() as sql:
-        config.attributes["connection"] = sql
-        command.downgrade(config, "0001")
-
-    upgrade(url)
-
-    assert [found.id for found in list_calls(database)] == ["c"]
-    assert [blur(database, at(86_399)), blur(database, at(86_400))] == [0, 1]
-    database.close()
-
-
-def test_first_migration_makes_the_folder_of_the_file(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/var 100%/ivr.db"
-
-    upgrade(url)
-
-    assert list(list_calls(connect(url))) == []
-
-
-def test_migration_says_when_the_database_is_out_of_reach(tmp_path: Path) -> None:
-    (tmp_path / "ivr.db").mkdir()
-
-    with pytest.raises(RecordsUnavailable):
-        upgrade(f"sqlite:///{tmp_path}/ivr.db")
-
-
-def test_sqlite_overwrites_what_is_deleted(sqlite_url: str) -> None:
-    names = ("secure_delete", "journal_mode", "foreign_keys", "busy_timeout", "synchronous")
-    with connect(sqlite_url).read() as sql:
-        found = [sql.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
-
-    assert found == [1, "wal", 1, 300, 1]
-
-
-def test_preparing_for_a_database_connects_to_nothing() -> None:
-    connect("sqlite:////nowhere/ivr.db")
-    connect("postgres://nobody@127.0.0.1:1/none")
-
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_hosts_forms_of_a_postgresql_url_are_understood(scheme: str) -> None:
-    url = read_url(f"{scheme}://a:b@host/name?sslmode=require")
-
-    assert (url.drivername, url.database, url.query["sslmode"]) == ("postgresql+psycopg", "name", "require")
-
-
-@pytest.mark.parametrize("url", ["", "rubbish", "mysql://a:secret@b/c", "sqlite://", "sqlite:///:memory:"])
-def test_other_urls_are_refused_without_repeating_them(url: str) -> None:
-    with pytest.raises(ValueError, match="database's URL") as refused:
-        read_url(url)
-
-    assert "secret" not in str(refused.value)

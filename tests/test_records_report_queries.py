@@ -34,7 +34,7 @@ def transfer_id(call: str, began: float, *rings: tuple[str, str, float]) -> list
         now += seconds
         if how == "accepted":
             told.append(_of(call, f"answer-s-{number}", now, heard="answered"))
-            told.append(_of(call, f"accept-s-{number}", now, sign="accepted"))
+            told.append(_of(call, f"accept-s-{number}", now, outcome="accepted"))
             now += 100
         told.append(_of(call, f"end-s-{number}", now, ended=how))
     if rings[-1][1] != "accepted":  # The caller is told so: who hears it has not left.
@@ -56,7 +56,7 @@ STORY = [
     Entry("gone", "ring-s-1", at(501), "voice", order="any", rang="chrysalis", transfer_id="s"),
     Entry("gone", "end", at(509), "voice"),
     *transfer_id("tomorrow", DAY, ("chrysalis", "accepted", 1)),
-    Entry("text", "1", at(DAY + 3600), "text", "fr", "signs", sign="left"),
+    Entry("text", "1", at(DAY + 3600), "text", "fr", "signs", outcome="left"),
     Entry("on", "1", at(DAY + 7200), "voice", "en", "main"),
 ]
 

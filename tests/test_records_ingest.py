@@ -11,7 +11,7 @@ from sizes import examples
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
-from ivr.records.call_log import CallSummary, list_calls
+from ivr.records.call_log import CallRecord, list_calls
 from ivr.records.call_summary import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.ingest import JournalFiler, record
@@ -28,10 +28,10 @@ START = 1_800_000_000.0
 STORY = [
     Entry("c", "0", START, "voice", "", "hello"),
     Entry("c", "1", START + 8.125, "voice", "en", "main", "key"),
-    Entry("c", "2", START + 12, "voice", "en", "signs-me", "key", sign="informed"),
+    Entry("c", "2", START + 12, "voice", "en", "signs-me", "key", outcome="informed"),
     Entry("c", "3", START + 30, "voice", "en", "person", "key", order="any", rang="victim-services"),
     Entry("c", "4", START + 50, "voice", "en", "person", "", order="any", rang="chrysalis", ended="busy"),
-    Entry("c", "accept-4", START + 60, "voice", heard="accepted", sign="accepted"),
+    Entry("c", "accept-4", START + 60, "voice", heard="accepted", outcome="accepted"),
     Entry("c", "5", START + 300, "voice", "en", "anything-else", ended="accepted"),
     Entry("c", "end", START + 310.5, "voice"),
 ]
@@ -63,11 +63,11 @@ def filer(journal: Journal, database: Database, clock: Clock) -> JournalFiler:
     return JournalFiler(journal, database, clock.now)
 
 
-def log(database: Database) -> list[CallSummary]:
+def log(database: Database) -> list[CallRecord]:
     return list(list_calls(database))
 
 
-def only(database: Database) -> CallSummary:
+def only(database: Database) -> CallRecord:
     (call,) = log(database)
     return call
 

@@ -32,7 +32,7 @@ def agencies(database: Database) -> Database:
 def in_queue(agency: str, at: float, ended: str) -> list[Entry]:
     """Tell of a caller in a queue for whom one agency was rung."""
     call = f"{agency}-{at}"
-    accepted = [Entry(call, "accept-s-1", at + 5, "voice", transfer_id="s", sign="accepted")]
+    accepted = [Entry(call, "accept-s-1", at + 5, "voice", transfer_id="s", outcome="accepted")]
     return [
         Entry(call, "1", at, "voice", "en", "person", order="any", transfer_id="s"),
         Entry(call, "ring-s-1", at + 1, "voice", order="any", rang=agency, transfer_id="s"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from postgres import stored
 
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.tables import live_transfers
@@ -98,8 +99,8 @@ def test_transfer_is_found_as_it_was_opened(transfers: TransferStore) -> None:
 
     transfers.open(full)
 
-    assert transfers.find("t") == full
-    assert transfers.find("other") is None
+    assert stored(transfers, "t") == full
+    assert stored(transfers, "other") is None
 
 
 def test_opening_a_second_time_changes_nothing(transfers: TransferStore) -> None:
@@ -108,9 +109,9 @@ def test_opening_a_second_time_changes_nothing(transfers: TransferStore) -> None
 
     transfers.open(ASKED)
 
-    found = transfers.find("t")
-    assert found
-    assert (found.state, found.version) == (State.RINGING, 1)
+    kept = stored(transfers, "t")
+    assert kept
+    assert (kept.state, kept.version) == (State.RINGING, 1)
 
 
 def test_change_is_told_before_and_after(transfers: TransferStore) -> None:
@@ -120,7 +121,7 @@ def test_change_is_told_before_and_after(transfers: TransferStore) -> None:
 
     after = replace(ASKED, state=State.DIALLING, agency="a", version=1)
     assert changed == (ASKED, after)
-    assert transfers.find("t") == after
+    assert stored(transfers, "t") == after
 
 
 def test_change_to_the_same_writes_nothing(transfers: TransferStore, clock: Clock) -> None:
@@ -145,7 +146,7 @@ def test_decision_that_fails_leaves_the_transfer_as_it_was(transfers: TransferSt
     with pytest.raises(LookupError):
         transfers.change("t", fail)
 
-    assert transfers.find("t") == ASKED
+    assert stored(transfers, "t") == ASKED
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -185,9 +186,9 @@ def test_no_change_is_lost_when_many_come_at_once(transfers: TransferStore) -> N
 
     all_at_once(["t"] * 8, lambda name: [transfers.change(name, count) for _ in range(5)][:0])
 
-    found = transfers.find("t")
-    assert found
-    assert found.tick == found.version >= 40
+    kept = stored(transfers, "t")
+    assert kept
+    assert kept.tick == kept.version >= 40
 
 
 def test_two_sessions_never_claim_one_line(transfers: TransferStore) -> None:
@@ -202,8 +203,8 @@ def test_two_sessions_never_claim_one_line(transfers: TransferStore) -> None:
 
     all_at_once(names, lambda name: transfers.change(name, claim))
 
-    found = [transfers.find(name) for name in names]
-    assert sum(1 for one in found if one and one.agency == "a") == 1
+    kept = [stored(transfers, name) for name in names]
+    assert sum(1 for one in kept if one and one.agency == "a") == 1
 
 
 def test_old_transfers_are_forgotten(transfers: TransferStore, clock: Clock) -> None:
@@ -214,7 +215,7 @@ def test_old_transfers_are_forgotten(transfers: TransferStore, clock: Clock) -> 
     forgotten = transfers.forget(clock.time - 10)
 
     assert forgotten == 1
-    assert (transfers.find("t"), transfers.find("new")) == (None, replace(ASKED, id="new"))
+    assert (stored(transfers, "t"), stored(transfers, "new")) == (None, replace(ASKED, id="new"))
 
 
 @pytest.mark.parametrize(
@@ -251,7 +252,6 @@ def test_missing_database_is_told_by_every_verb(tmp_path: Path, clock: Clock) ->
     transfers = TransferStore(connect(f"sqlite:///{tmp_path / 'missing.db'}"), clock.now)
     verbs: list[Callable[[], object]] = [
         lambda: transfers.open(ASKED),
-        lambda: transfers.find("t"),
         lambda: transfers.change("t", becomes(State.RINGING)),
         lambda: transfers.forget(0),
         transfers.unreached_in_a_row,
