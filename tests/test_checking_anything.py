@@ -7,7 +7,6 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from ivr.agencies import Directory
 from ivr.checks.runner import check, inspect
 from ivr.flow.diagrams import diagram
-from ivr.flow.loader import convert
+from ivr.flow.loader import validate
 from ivr.flow.menu_measurements import measure, summary
 from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Prompts
 from ivr.flow.public_page import PageWords
@@ -118,7 +117,7 @@ def test_any_edit_of_a_good_line_is_answered(spoils: list[tuple[str, list[int], 
     for name, place, value in spoils:
         edited = spoil(data[name], place, value)
         try:  # Only edits that fit the shape: what does not fit is tested above.
-            msgspec.convert(edited, SHAPES[name])
+            msgspec.validate(edited, SHAPES[name])
         except msgspec.ValidationError:
             continue
         data[name] = edited
@@ -149,6 +148,6 @@ def test_any_shape_of_a_file_is_answered(name: str, spoils: list[tuple[list[int]
     for place, value in spoils:
         data = spoil(data, place, value)
 
-    found, faults = convert(data if isinstance(data, dict) else {}, SHAPES[name], name)
+    found, faults = validate(data if isinstance(data, dict) else {}, SHAPES[name], name)
 
     assert (found is None) == bool(faults)

@@ -14,7 +14,7 @@ from markupsafe import escape
 from test_conversations import ClientFetch
 
 from ivr.checks.runner import inspect
-from ivr.flow.prompts import every_prompt, put
+from ivr.flow.prompts import spoken_prompts, put
 from ivr.line import Line
 from ivr.live_prompts import CurrentLine, LivePrompts
 from ivr.records.audit import list_deeds
@@ -88,7 +88,7 @@ def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands: Hands, f
         for found in re.findall(r'href="/console/words/([^"]+)"', hands.client.get(part).text)
     }
 
-    assert listed == {place for words in flow.prompts.values() for place, _ in every_prompt(words)}
+    assert listed == {place for words in flow.prompts.values() for place, _ in spoken_prompts(words)}
     assert {hands.get(f"/words/{place}").status_code for place in sorted(listed)[::15]} == {200}
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ivr.effects import TextNumbers
 from ivr.flow.loader import read_flow
 from ivr.flow.menu_measurements import texts
-from ivr.flow.prompts import every_prompt, put, word
+from ivr.flow.prompts import spoken_prompts, put, word
 from ivr.flow.rendering import speak
 from ivr.line import Line
 from ivr.live_prompts import CurrentLine, LivePrompts
@@ -55,7 +55,7 @@ PIECES = (
 PLACE = "stops.law.say"
 FLOW = read_flow(ROOT / "config", ROOT / "prompts")
 PLACES = [
-    (language, place) for language in FLOW.languages for place, _ in every_prompt(FLOW.prompts[language])
+    (language, place) for language in FLOW.languages for place, _ in spoken_prompts(FLOW.prompts[language])
 ]
 
 

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 from fakes import KeptEffects, NotedJournal, SentTexts
 
@@ -168,8 +167,8 @@ def test_an_agency_without_a_free_line_is_passed_over(world: World) -> None:
 
 def test_an_agency_with_two_lines_takes_two_callers(world: World) -> None:
     agencies = world.flow.directory.agencies
-    two = msgspec.structs.replace(agencies["victim-services"], lines=2)
-    directory = msgspec.structs.replace(world.flow.directory, agencies=agencies | {"victim-services": two})
+    two = replace(agencies["victim-services"], lines=2)
+    directory = replace(world.flow.directory, agencies=agencies | {"victim-services": two})
     world.flow = replace(world.flow, directory=directory)
     world.store.rows["other"] = replace(WAITING, id="other", state=State.RINGING, agency="victim-services")
 

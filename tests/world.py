@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from test_conversations import ClientFetch
 
 from ivr.caller_limits import CallerLimits
@@ -98,8 +97,8 @@ def with_agencies(
 ) -> Flow:
     """Change what is known of agencies."""
     there = flow.directory.agencies
-    changed = {name: msgspec.structs.replace(there[name], **change) for name, change in changes.items()}
-    directory = msgspec.structs.replace(
+    changed = {name: replace(there[name], **change) for name, change in changes.items()}
+    directory = replace(
         flow.directory, agencies=there | changed, orders=flow.directory.orders | orders
     )
     return replace(flow, directory=directory)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import by_voice, told
-from ivr.flow.loader import LINE, MENUS, Fault, words_file
+from ivr.flow.loader import LINE, MENUS, Fault, prompts_file
 from ivr.flow.menu_measurements import first_sentence, instructions, seconds, texts, to_a_person, to_facts
 from ivr.flow.rendering import content, spell
 from ivr.flow.segments import forced, segments
@@ -37,7 +37,7 @@ def long_instructions(flow: Flow) -> Iterator[Fault]:
         for name, length in instructions(flow, language):
             if length > LONGEST_INSTRUCTIONS:
                 mend = f"instructions take {length:.1f} s; shorten them to {LONGEST_INSTRUCTIONS} s"
-                yield Fault(words_file(language), f"stops.{name}", mend)
+                yield Fault(prompts_file(language), f"stops.{name}", mend)
 
 
 def first_words(flow: Flow) -> Iterator[Fault]:
@@ -47,10 +47,10 @@ def first_words(flow: Flow) -> Iterator[Fault]:
         length = seconds(flow, (first,))
         if length > LONGEST_FIRST:
             mend = f"the first sentence takes {length:.1f} s; shorten it to {LONGEST_FIRST} s"
-            yield Fault(words_file(language), place, mend)
+            yield Fault(prompts_file(language), place, mend)
         if "9 1 1" not in first.words:
             mend = "the first sentence does not say '9 1 1' (with spaces); say whom to call in danger"
-            yield Fault(words_file(language), place, mend)
+            yield Fault(prompts_file(language), place, mend)
 
 
 def overheard(flow: Flow) -> Iterator[Fault]:
@@ -71,7 +71,7 @@ def overheard(flow: Flow) -> Iterator[Fault]:
         for place, said in heard.items():
             if loaded := LOADED.search(fold(said)):
                 mend = f"'{loaded[0]}…' tells an eavesdropper what the line is about; reword it"
-                yield Fault(words_file(language), place, mend)
+                yield Fault(prompts_file(language), place, mend)
 
 
 def slow_ways(flow: Flow) -> Iterator[Fault]:
@@ -81,17 +81,17 @@ def slow_ways(flow: Flow) -> Iterator[Fault]:
         journey = journeys.get(language)
         if journey is None:
             yield Fault(
-                words_file(language),
+                prompts_file(language),
                 "lines.person_key",
                 "no way leads to a ringing agency; let 0 lead to one",
             )
             continue
         if len(journey.keys) > MOST_KEYS:
             mend = f"it takes {len(journey.keys)} keys to a ringing agency; let {MOST_KEYS} be enough"
-            yield Fault(words_file(language), "lines.person_key", mend)
+            yield Fault(prompts_file(language), "lines.person_key", mend)
         if journey.seconds > LONGEST_WAY:
             mend = f"{journey.seconds:.1f} s of speech to a ringing agency; shorten it to {LONGEST_WAY} s"
-            yield Fault(words_file(language), "lines.person_key", mend)
+            yield Fault(prompts_file(language), "lines.person_key", mend)
 
 
 def far_facts(flow: Flow) -> Iterator[Fault]:
@@ -107,7 +107,7 @@ def far_facts(flow: Flow) -> Iterator[Fault]:
                 yield Fault(MENUS, f"stops.{name}", mend)
             elif way.seconds > LONGEST_WAY_TO_A_FACT:
                 mend = f"{way.seconds:.1f} s of speech come first; offer it within {LONGEST_WAY_TO_A_FACT} s"
-                yield Fault(words_file(language), f"stops.{name}", mend)
+                yield Fault(prompts_file(language), f"stops.{name}", mend)
 
 
 def long_whispers(flow: Flow) -> Iterator[Fault]:
@@ -117,10 +117,10 @@ def long_whispers(flow: Flow) -> Iterator[Fault]:
         length = seconds(flow, (whisper,))
         if length > LONGEST_WHISPER:
             mend = f"takes {length:.1f} s; shorten it to {LONGEST_WHISPER} s, before they hang up"
-            yield Fault(words_file(language), "lines.whisper", mend)
+            yield Fault(prompts_file(language), "lines.whisper", mend)
         if "1" not in whisper.words.replace(".", " ").replace(",", " ").split():
             yield Fault(
-                words_file(language), "lines.whisper", "does not say which key takes the call; name key 1"
+                prompts_file(language), "lines.whisper", "does not say which key takes the call; name key 1"
             )
 
 
@@ -131,7 +131,7 @@ def too_long_to_say(flow: Flow) -> Iterator[Fault]:
             for say in content(flow, Position(name, language)):
                 if len(say.words) > LONGEST_SAY:
                     mend = f"has {len(say.words)} characters; at most {LONGEST_SAY} can be said at once"
-                    yield Fault(words_file(language), f"stops.{name}.say", mend)
+                    yield Fault(prompts_file(language), f"stops.{name}.say", mend)
 
 
 def impatience(flow: Flow) -> Iterator[Fault]:
@@ -166,4 +166,4 @@ def long_texts(flow: Flow) -> Iterator[Fault]:
             if count > MOST_SEGMENTS:
                 why = f", as {' '.join(wide)} need 16 bits a letter" if wide else ""
                 mend = f"with its choices makes {count} segments{why}; shorten it to {MOST_SEGMENTS}"
-                yield Fault(words_file(language), place, mend)
+                yield Fault(prompts_file(language), place, mend)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ivr.flow.graph import by_text, by_voice, depths, keys, offers, told
 from ivr.flow.models import ChecklistStop, ConsentStop, Flow, LanguageStop, MessageStop, TransferStop
 from ivr.flow.placeholders import BRACES
-from ivr.flow.prompts import every_prompt
+from ivr.flow.prompts import spoken_prompts
 from ivr.flow.readability import MEASURED, measured, unkind
 from ivr.flow.rendering import choices, fill, speak, spell, tongues
 from ivr.flow.repair import patched
@@ -366,7 +366,7 @@ def weigh(flow: Flow, language: str) -> Mapping[str, Weight]:
             banned=unkind(words, style),
         )
 
-    return {place: one(place, words) for place, words in every_prompt(flow.prompts[language])}
+    return {place: one(place, words) for place, words in spoken_prompts(flow.prompts[language])}
 
 
 def is_read(place: str) -> bool:
