@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date  # noqa: TC003 - pydantic reads it at run time
 from typing import Literal
 
-from pydantic import StrictBool, StrictInt
+from pydantic import StrictBool, StrictInt  # noqa: TC002 - pydantic reads it at run time
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from fakes import ENVIRONMENT, KeptEffects, NotedJournal, SentTexts
+from fakes import ENVIRONMENT, make_line
 
 from ivr.flow.loader import read_flow
-from ivr.line import Line
 from ivr.settings import read_settings
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from ivr.flow.models import Flow
+    from ivr.line import Line
     from ivr.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +53,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def line(flow: Flow) -> Line:
-    return Line(flow, NotedJournal(), SentTexts(), KeptEffects())
+    return make_line(flow)
 
 
 @dataclass

@@ -25,9 +25,7 @@ FOLDERS = ["--config", str(UNREAD / "config"), "--prompts", str(UNREAD / "prompt
 
 def with_facts(flow: Flow, day: date, confidence: str = "H") -> Flow:
     facts = {
-        name: replace(
-            fact, checked_on=day.isoformat(), checked_by="AB", confidence=confidence
-        )
+        name: replace(fact, checked_on=day.isoformat(), checked_by="AB", confidence=confidence)
         for name, fact in flow.facts.facts.items()
     }
     return replace(flow, facts=Facts(facts))

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 RULES: tuple[Rule, ...] = (
     config.wrong_languages,
     config.wrong_voices,
-    speech.impatience,
+    config.wrong_time_limits,
+    config.unrelated_time_limits,
     config.unexplained,
     config.wrong_retention,
     config.unknown_zone,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ivr.flow.graph import by_voice, told
-from ivr.flow.loader import LINE, MENUS, Fault, prompts_file
+from ivr.flow.graph import by_voice, stops_with_facts
+from ivr.flow.loader import MENUS, Fault, prompts_file
 from ivr.flow.menu_measurements import first_sentence, instructions, seconds, texts, to_a_person, to_facts
 from ivr.flow.rendering import content, spell
 from ivr.flow.segments import forced, segments
 from ivr.flow.text_parser import fold
-from ivr.flow.voice import RING_BUFFER, SHORTEST_RING
 from ivr.position import Position
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 LONGEST_INSTRUCTIONS, LONGEST_FIRST, LONGEST_WAY, LONGEST_WHISPER = 20, 8, 15, 5  # Seconds.
 MOST_KEYS = 3
 MOST_KEYS_TO_A_FACT, LONGEST_WAY_TO_A_FACT = 4, 60
-SHORTEST_WAIT, LONGEST_RING, LONGEST_REACH = 8, 20, 60  # Seconds.
 LONGEST_SAY = 3000  # Characters: Twilio's own limit.
 # Beginnings of words, folded, that tell who listens in what the line is about.
 LOADED = re.compile(
@@ -97,7 +95,7 @@ def slow_ways(flow: Flow) -> Iterator[Fault]:
 def far_facts(flow: Flow) -> Iterator[Fault]:
     """Find facts that are too many keys or too much speech away."""
     ways, most = to_facts(flow), MOST_KEYS_TO_A_FACT
-    for name in sorted(told(flow)):
+    for name in sorted(stops_with_facts(flow)):
         for language in flow.languages:
             way = ways[language].get(name)
             if way is None or len(way.keys) > most:
@@ -132,24 +130,6 @@ def too_long_to_say(flow: Flow) -> Iterator[Fault]:
                 if len(say.words) > LONGEST_SAY:
                     mend = f"has {len(say.words)} characters; at most {LONGEST_SAY} can be said at once"
                     yield Fault(prompts_file(language), f"stops.{name}.say", mend)
-
-
-def impatience(flow: Flow) -> Iterator[Fault]:
-    """Find patience that is too short for a caller, or a ring that is too long."""
-    patience = flow.line.patience
-    if patience.key < SHORTEST_WAIT:
-        yield Fault(LINE, "patience.key", f"is too short; wait at least {SHORTEST_WAIT} s for a key")
-    if patience.cannot_press < 1:
-        yield Fault(LINE, "patience.cannot_press", "leaves no time to hang up; write 6 or so")
-    if patience.whisper < 1:
-        yield Fault(LINE, "patience.whisper", "leaves no time to press a key; write 20 or so")
-    if not SHORTEST_RING <= patience.ring <= LONGEST_RING - RING_BUFFER:
-        mend = f"must be {SHORTEST_RING} to {LONGEST_RING - RING_BUFFER}: Twilio rings {RING_BUFFER} s more"
-        yield Fault(LINE, "patience.ring", mend)
-    if not 1 <= patience.reach <= LONGEST_REACH:
-        yield Fault(
-            LINE, "patience.reach", f"must be 1 to {LONGEST_REACH}: so long may all rings take together"
-        )
 
 
 # What is read: short. This rule needs a flow that can be walked.

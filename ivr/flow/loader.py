@@ -117,7 +117,7 @@ def _load(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
 
 
 @cache
-def _validator(shape: type[T]) -> TypeAdapter[T]:
+def _validator(shape: Any) -> TypeAdapter[Any]:
     """Compile the validator of a file once."""
     return TypeAdapter(shape)
 

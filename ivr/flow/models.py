@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
+from ivr.transfer.time_limits import TimeLimits  # noqa: TC001 - pydantic reads it at run time
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -30,17 +32,6 @@ class VoiceSettings:
     voice: str
     code: str
     words_per_minute: StrictInt
-
-
-@dataclass(frozen=True)
-class TimeLimits:
-    """How long, in seconds, the line waits for what."""
-
-    key: StrictInt
-    cannot_press: StrictInt
-    ring: StrictInt
-    whisper: StrictInt
-    reach: StrictInt
 
 
 @dataclass(frozen=True)

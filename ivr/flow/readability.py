@@ -96,7 +96,7 @@ FEWEST_WORDS = 12  # A grade of fewer says nothing.
 
 
 def whole_prompts(words: Prompts) -> Iterator[tuple[str, str]]:
-    """Give each prompt of a language that is read as prose, with its place; a checklist's questions are one."""
+    """Give each prompt that is read as prose, with its place; a checklist's questions are one."""
     for place, group in groupby(every_prompt(words), key=lambda prompt: _whole_place(prompt[0])):
         if place.startswith(("lines.", "stops.")) or place.endswith((".offer", ".who")):
             yield place, " ".join(text for _, text in group)

@@ -10,7 +10,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 from ivr.checks.runner import inspect
 from ivr.flow.menu_measurements import weigh
 from ivr.flow.placeholders import BY_HAND, UNSENDABLE
-from ivr.flow.prompts import backing, spoken_prompts, put, word
+from ivr.flow.prompts import backing, put, spoken_prompts, word
 from ivr.records.operators import Role
 from ivr.records.prompts import (
     FILE,
