@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+import sizes  # noqa: F401 - sets how much properties are tried on
 from fakes import ENVIRONMENT, make_line
 
 from ivr.flow.loader import read_flow
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from ivr.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-pytest_plugins = ["postgres"]
+pytest_plugins = ["postgres", "months"]
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sizes import examples
 
 from ivr.agencies import Directory
 from ivr.checks.runner import check, inspect
@@ -65,7 +66,7 @@ WORDS = st.sampled_from(
 )
 ATOMS = st.one_of(WORDS, st.text(max_size=8), st.integers(), st.booleans(), st.floats(allow_nan=False))
 PLACES = st.lists(st.integers(0, 50), min_size=1, max_size=4)
-quick = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = examples(40)
 
 
 def spoil(data: object, place: list[int], value: object) -> object:
@@ -79,7 +80,7 @@ def spoil(data: object, place: list[int], value: object) -> object:
 
 @pytest.mark.parametrize("name", FILES)
 @given(body=st.binary(max_size=300))
-@settings(deadline=None, max_examples=30)
+@examples(8)
 def test_any_bytes_in_a_file_are_answered(name: str, body: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         line = Path(shutil.copytree(MINIMAL, Path(folder) / "line"))

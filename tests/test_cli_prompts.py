@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 from fakes import ENVIRONMENT
+from postgres import put_tables
 
 from ivr.checks.runner import check
 from ivr.cli.main import main
 from ivr.operations.toml_editing import ExportError, write_words
 from ivr.records.database import connect
-from ivr.records.migrations.migrate import upgrade
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ WORDS = {
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    upgrade(f"sqlite:///{tmp_path}/line.sqlite3")
+    put_tables(f"sqlite:///{tmp_path}/line.sqlite3")
     made = connect(f"sqlite:///{tmp_path}/line.sqlite3")
     for (language, place), words in WORDS.items():
         let_hear(made, language, place, words)

@@ -21,24 +21,26 @@ from console import Console, Hands
 from fakes import ENVIRONMENT
 from hypothesis import given
 from hypothesis import strategies as st
+from postgres import put_tables
 
 from ivr.cli.main import main
 from ivr.effects import Entry
 from ivr.records.database import connect
 from ivr.records.disclosure import FEW, UNDER, WITHHELD, parts_shown, steps_shown
 from ivr.records.ingest import record
-from ivr.records.migrations.migrate import upgrade
 from ivr.records.periods import month
 from ivr.records.report_queries import Report
 from ivr.reports.community import PARTS as PUBLISHED
 from ivr.reports.community import publish, published
 from ivr.reports.document import drawn
 from ivr.reports.sections import PARTS, ReportTeller, branches
-from ivr.sample_data.seeding import SETTLED, conversations, seed
+from ivr.sample_data.seeding import SETTLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from months import Months
 
     from ivr.flow.models import Flow
     from ivr.records.database import Database
@@ -55,11 +57,11 @@ COUNTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=2), st.integers(
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory, flow: Flow) -> Console:
+def console(tmp_path_factory: pytest.TempPathFactory, flow: Flow, months: Months) -> Console:
     made = Console(tmp_path_factory.mktemp("console"), flow, ROOT / "prompts")
     made.at = NOW
     for day in (date(2026, 10, 1) + timedelta(days=n) for n in range(55)):
-        told = [replace(entry, mark=MARK) for each in conversations(flow, day) for entry in each]
+        told = [replace(entry, mark=MARK) for each in months.conversations(day) for entry in each]
         record(made.database, told, max(entry.at for entry in told) + SETTLED)
     return made
 
@@ -234,12 +236,12 @@ def test_days_and_hours_are_those_of_the_lines_own_clock(tmp_path: Path, flow: F
 
 
 @pytest.fixture
-def environment(tmp_path: Path, flow: Flow) -> Iterator[dict[str, str]]:
+def environment(tmp_path: Path, months: Months) -> Iterator[dict[str, str]]:
     """Give the settings of a line whose log holds pretend months."""
     url = f"sqlite:///{tmp_path}/line.sqlite3"
-    upgrade(url)
+    put_tables(url)
     database: Database = connect(url)
-    seed(database, flow, time.time())
+    months.fill(database, time.time())
     yield ENVIRONMENT | {
         "DATABASE_URL": url,
         "IVR_CONFIG": str(ROOT / "config"),

@@ -17,12 +17,12 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 from fakes import ENVIRONMENT
+from postgres import put_tables
 from redis import Redis, RedisError
 
 from ivr.cli.main import main
 from ivr.operations.health_checks import Finding, Verdict, examine
 from ivr.operations.local_stack import find_redis, free_port
-from ivr.records.migrations.migrate import upgrade
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import RestFault
@@ -88,7 +88,7 @@ def line(tmp_path: Path, network: Network, redis: str) -> Line:
     agencies.write_text(re.sub(r"(\nnumber = )", rf'\nlast_dialled = "{TODAY}"\1', words), "utf-8")
     for name in ("log", "journal", "keys"):
         (tmp_path / name).mkdir(mode=0o700)
-    upgrade(f"sqlite:///{tmp_path}/log/line.sqlite3")
+    put_tables(f"sqlite:///{tmp_path}/log/line.sqlite3")
     return ENVIRONMENT | {
         "TWILIO_API_URL": network.api_url,
         "REDIS_URL": redis,

@@ -8,8 +8,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from fakes import directly
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sizes import examples
 from test_position import POSITIONS
 
 from ivr.effects import TextNumbers
@@ -103,7 +104,7 @@ def places(flow: Flow) -> st.SearchStrategy[Position]:
     return real | ringing | POSITIONS
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@examples(200)
 @given(data=st.data())
 def test_every_position_and_every_input_has_an_answer_that_twilio_can_speak(
     flow: Flow, data: st.DataObject
@@ -121,7 +122,7 @@ def test_every_position_and_every_input_has_an_answer_that_twilio_can_speak(
     assert Position.parse(turn.position.path()) == turn.position
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@examples(200)
 @given(data=st.data())
 def test_every_text_has_an_answer_of_two_segments_at_most(flow: Flow, data: st.DataObject) -> None:
     position, heard = data.draw(places(flow)), data.draw(HEARD)

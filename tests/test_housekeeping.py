@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from postgres import put_tables
+
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Entry
 from ivr.flow.models import Retention
@@ -53,7 +55,7 @@ class Sweeps:
 
 def made(folder: Path) -> Database:
     url = f"sqlite:///{folder}/line.sqlite3"
-    upgrade(url)
+    put_tables(url)
     return connect(url)
 
 

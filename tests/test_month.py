@@ -16,6 +16,8 @@ from ivr.sample_data.call_times import days_before
 from ivr.sample_data.seeding import conversations, seed
 
 if TYPE_CHECKING:
+    from months import Months
+
     from ivr.flow.models import Flow
     from ivr.records.call_summary import CallRecord
     from ivr.records.database import Database
@@ -26,8 +28,8 @@ TODAY = date(2026, 11, 25)
 
 
 @pytest.fixture(scope="module")
-def month(flow: Flow) -> list[CallRecord]:
-    told = [entries for day in days_before(TODAY) for entries in conversations(flow, day)]
+def month(months: Months) -> list[CallRecord]:
+    told = [entries for day in days_before(TODAY) for entries in months.conversations(day)]
     return [fold(entries, NOW) for entries in told]
 
 

@@ -253,11 +253,6 @@ def test_every_effect_carries_only_words_and_survives_json(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", EFFECTS)
-def test_every_effect_says_what_a_second_run_does(kind: type) -> None:
-    assert re.search(r"[Tt]wice|once|one run|at most one", kind.__doc__ or "")
-
-
-@pytest.mark.parametrize("kind", EFFECTS)
 def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
     later, phone, transfers = KeptEffects(), SentTexts(), PlayedTransfers()
     told: list[str] = []

@@ -3,8 +3,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sizes import examples
 from sqlalchemy import select
 
 from ivr.effects import Entry
@@ -91,7 +92,7 @@ def test_call_that_began_on_the_hour_is_blurred_as_any_other(database: Database)
     assert [blur(database, at(DAY)), blur(database, at(DAY))] == [1, 0]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(8)
 @given(st.lists(st.floats(0, 7200), min_size=1, max_size=450, unique=True))
 def test_any_calls_keep_their_seconds(database: Database, starts: list[float]) -> None:
     with database.write() as sql:

@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sizes import examples
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
@@ -109,7 +110,7 @@ def sizes(database: Database) -> list[int | None]:
         return [sql.scalar(select(func.count()).select_from(table)) for table in tables]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12)
 @given(stories=STORIES, batch=st.integers(1, 5))
 def test_counts_equal_those_of_the_deleted_calls(
     database: Database, stories: list[dict[str, object]], batch: int

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from sizes import examples
 from sqlalchemy import func, select
 
 from ivr.effects import Entry
@@ -113,7 +114,7 @@ def test_turn_that_came_twice_counts_when_it_first_came(database: Database) -> N
     assert only(database).started_at == datetime.fromtimestamp(START + 8.125, UTC)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10)
 @given(data=st.data())
 def test_rows_are_the_same_in_whatever_order_entries_arrive(sqlite_url: str, data: st.DataObject) -> None:
     arrivals = data.draw(st.permutations([*STORY, *STORY[:: data.draw(st.integers(1, 8))]]))

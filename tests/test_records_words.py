@@ -11,6 +11,7 @@ from conftest import ROOT
 from fakes import KeptEffects, SentTexts, make_line
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import examples
 
 from ivr.effects import TextNumbers
 from ivr.flow.loader import read_flow
@@ -253,6 +254,7 @@ def test_words_that_do_not_fit_are_ignored_and_named(
 ANYTHING = st.text() | st.lists(st.sampled_from(PIECES)).map("".join)
 
 
+@examples(25)
 @given(st.dictionaries(st.sampled_from(PLACES), ANYTHING, max_size=6))
 def test_whatever_is_published_all_can_be_spoken_and_texted(changes: dict[tuple[str, str], str]) -> None:
     published: dict[str, dict[str, str]] = {}

@@ -22,11 +22,12 @@ from ivr.records.periods import Period, month
 from ivr.records.report_queries import Report, read_report
 from ivr.records.retention import blur, forget
 from ivr.records.tables import metadata, tallies
-from ivr.sample_data.seeding import SETTLED, conversations, seed
+from ivr.sample_data.seeding import SETTLED
 
 if TYPE_CHECKING:
+    from months import Months
+
     from ivr.effects import Entry
-    from ivr.flow.models import Flow
     from ivr.records.database import Database
 
 TORONTO = ZoneInfo("America/Toronto")
@@ -82,8 +83,8 @@ def same(report: Report, told: Told) -> None:
 
 
 @pytest.fixture(scope="module")
-def told(flow: Flow) -> Told:
-    return [each for day in CHANGE.days for each in conversations(flow, day)]
+def told(months: Months) -> Told:
+    return [each for day in CHANGE.days for each in months.conversations(day)]
 
 
 def kept(database: Database) -> int:
@@ -145,10 +146,10 @@ def test_what_is_filed_late_is_counted_all_the_same(database: Database, told: To
     same(read_report(database, CHANGE), told)
 
 
-def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, flow: Flow) -> None:
-    count = seed(database, flow, NOW)
+def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, months: Months) -> None:
+    count = months.fill(database, NOW)
     tally(database, NOW, TORONTO)
-    everything = [each for n in range(31) for each in conversations(flow, date(2026, 10, 1 + n))]
+    everything = [each for n in range(31) for each in months.conversations(date(2026, 10, 1 + n))]
 
     whole = read_report(database, OCTOBER)
     part = read_report(database, Period(date(2026, 10, 20), date(2026, 10, 31), TORONTO))
@@ -163,8 +164,8 @@ def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, flow
     assert count == read_report(database, Period(date(2026, 10, 1), date(2026, 11, 25), TORONTO)).total
 
 
-def test_no_tally_outlives_its_calls(database: Database, flow: Flow) -> None:
-    seed(database, flow, NOW)
+def test_no_tally_outlives_its_calls(database: Database, months: Months) -> None:
+    months.fill(database, NOW)
     tally(database, NOW, TORONTO)
 
     forget(database, NOW + 90 * DAY, 30, 24, zone=TORONTO)

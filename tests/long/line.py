@@ -1,4 +1,4 @@
-"""Measure what a caller would notice, side by side: `make bench` prints it, and nothing is asserted.
+"""Measure what a caller would notice, side by side: `make bench` prints it, `make long` writes it down.
 
 Everything runs on this machine, on 127.0.0.1; every loop has an end.
 """
@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 import requests
+from real.rehearsal import becomes
+from real.world import with_lines
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -33,15 +35,15 @@ from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.migrations.migrate import upgrade
 from ivr.simulator.webhooks import sign
-from real.rehearsal import becomes
-from real.world import with_lines
+from long.suites import Size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ASKS = 50
-REQUESTS, AT_ONCE = 8_000, 16
-ENTRIES, TURNS_OF_A_CALL = 10_000, 10
+    from long.suites import Figure, Run
+
+AT_ONCE = 16  # Connections.
+TURNS_OF_A_CALL = 10
 CONSENT = "/voice/2/en/person/0"  # Where a caller is when they choose whom to be put through to.
 PATIENCE = 10.0  # Seconds until an ask counts as lost.
 SEARCH = re.compile(r"/wait/([a-z0-9]+)/")
@@ -103,6 +105,18 @@ class _Door(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much is measured."""
+
+    asks: int = 50
+    requests: int = 8_000
+    entries: int = 10_000
+
+
+FEW = Amounts(asks=2, requests=100, entries=200)
 
 
 @dataclass
@@ -203,15 +217,15 @@ def _whole(got: bytearray) -> bool:
     return bool(found) and (length is None or len(body) >= int(length[1]))
 
 
-def health_requests(stage: LocalStack) -> list[bytes]:
+def health_requests(stage: LocalStack, count: int) -> list[bytes]:
     """Prepare requests for the fixed page."""
-    return [f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{stage.web_port}\r\n\r\n".encode()] * REQUESTS
+    return [f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{stage.web_port}\r\n\r\n".encode()] * count
 
 
-def turn_requests(stage: LocalStack, path: str, **more: str) -> list[bytes]:
+def turn_requests(stage: LocalStack, path: str, count: int) -> list[bytes]:
     """Prepare signed turns, each of a call of its own: a webhook that is repeated is noted only once."""
     network = Network(stage)
-    return [_signed(stage, path, network.form(**more)) for _ in range(REQUESTS)]
+    return [_signed(stage, path, network.form()) for _ in range(count)]
 
 
 def _signed(stage: LocalStack, path: str, form: dict[str, str]) -> bytes:
@@ -226,13 +240,13 @@ def _signed(stage: LocalStack, path: str, form: dict[str, str]) -> bytes:
     return "\r\n".join([*head, "", body]).encode()
 
 
-def file_rows(folder: Path) -> tuple[float, float]:
+def file_rows(folder: Path, count: int) -> tuple[float, float]:
     """Write entries into a journal and file them into SQL; give the seconds that each takes."""
     url = f"sqlite:///{folder}/rows.sqlite3"
     upgrade(url)
     database, journal = connect(url), Journal(folder / "rows")
     began = time.monotonic()
-    for number in range(ENTRIES):
+    for number in range(count):
         call, turn = divmod(number, TURNS_OF_A_CALL)
         journal.write(Entry(f"call{call}", str(turn), time.time(), "voice", "en", "main", "key"))
     written = time.monotonic()
@@ -267,7 +281,10 @@ class Bench:
     """What was measured so far, and how far along it is."""
 
     progress: Progress
+    amounts: Amounts = Amounts()
     table: Table = field(default_factory=Table)
+    figures: dict[str, Figure] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name, side in (("what", "left"), ("n", "right"), ("median", "right"), ("p90", "right")):
@@ -275,21 +292,24 @@ class Bench:
 
     def times(self, what: str, once: Callable[[], float | None]) -> None:
         """Do one thing again and again; note how long it takes."""
-        task = self.progress.add_task(what, total=ASKS)
+        task = self.progress.add_task(what, total=self.amounts.asks)
         took = []
-        for _ in range(ASKS):
+        for _ in range(self.amounts.asks):
             took.append(once())
             self.progress.advance(task)
         came = [seconds * 1000 for seconds in took if seconds is not None]
-        lost = "" if len(came) == ASKS else f" ({ASKS - len(came)} lost)"
+        lost = f" ({len(took) - len(came)} lost)" if len(came) < len(took) else ""
+        self.lost += [what + lost] if lost else []
         slow = quantiles(came, n=10)[-1] if len(came) > 1 else float("nan")
         middle = median(came) if came else float("nan")
+        self.figures |= {f"{what}, median ms": middle, f"{what}, p90 ms": slow}
         self.table.add_row(what + lost, str(len(came)), f"{middle:.1f} ms", f"{slow:.1f} ms")
 
     def rate(self, what: str, stage: LocalStack, prepared: list[bytes]) -> float:
         """Send many requests; note how many are answered in a second."""
         task = self.progress.add_task(what, total=len(prepared))
         each = throughput(stage, prepared, lambda: self.progress.advance(task))
+        self.figures[f"{what}, a second"] = each
         self.table.add_row(what, str(len(prepared)), f"{each:,.0f} /s", "")
         return each
 
@@ -300,8 +320,10 @@ def measure(bench: Bench, folder: Path) -> None:
         network = Network(stage)
         becomes(lambda: ask(network, bell) is not None, PATIENCE)  # The worker is up, everybody is warm.
         bench.times("key -> REST rings the agency", lambda: ask(network, bell))
-        page = bench.rate("fixed page (/health)", stage, health_requests(stage))
-        turn = bench.rate("signed turn, with journal", stage, turn_requests(stage, "/voice/1/en/main/0"))
+        page = bench.rate("fixed page (/health)", stage, health_requests(stage, bench.amounts.requests))
+        turns = turn_requests(stage, "/voice/1/en/main/0", bench.amounts.requests)
+        turn = bench.rate("signed turn, with journal", stage, turns)
+        bench.figures["turn : fixed page"] = turn / page
         bench.table.add_row("turn : fixed page", "", f"{turn / page:.2f}", "")
         stage.stop("worker")
         bench.times("worker dead: wait document -> REST", lambda: ask_and_wait(network, bell))
@@ -311,9 +333,19 @@ def measure(bench: Bench, folder: Path) -> None:
         (folder / "line.sqlite3").rename(folder / "line.taken")
         ask_directly(network, bell)
         bench.times("SQL dead: key -> <Dial> (direct path)", lambda: ask_directly(network, bell))
-    written, filed = file_rows(folder)
-    bench.table.add_row(f"journal takes {ENTRIES:,} entries", "1", f"{written:.2f} s", "")
-    bench.table.add_row(f"SQL is given {ENTRIES:,} entries", "1", f"{filed:.2f} s", "")
+    count = bench.amounts.entries
+    written, filed = file_rows(folder, count)
+    bench.figures |= {"journal, entries a second": count / written, "SQL, entries a second": count / filed}
+    bench.table.add_row(f"journal takes {count:,} entries", "1", f"{written:.2f} s", "")
+    bench.table.add_row(f"SQL is given {count:,} entries", "1", f"{filed:.2f} s", "")
+
+
+def measure_line(run: Run) -> None:
+    """Measure everything, and note what was lost."""
+    bench = Bench(run.progress, FEW if run.size is Size.SMALL else Amounts())
+    measure(bench, run.folder)
+    run.figures |= bench.figures
+    run.failures += bench.lost
 
 
 def main() -> None:

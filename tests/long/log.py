@@ -1,6 +1,6 @@
 """Measure what an operator waits for when a million calls are in the log, on each database.
 
-Server time: the whole request, sign-in and template included, without a network. Nothing is asserted.
+Server time: the whole request, sign-in and template included, without a network.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from console import Console as ConsoleUnderTest
 from postgres import running_postgres
+from real.rehearsal import ROOT
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -26,8 +27,8 @@ from ivr.hours import zone
 from ivr.records.call_log import Filter, browse
 from ivr.records.counts import tally
 from ivr.wiring_site import COUNTS_HOLD
-from real.million import fill
-from real.rehearsal import ROOT
+from long.million import fill
+from long.suites import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
     from console import Hands
 
     from ivr.records.database import Database
+    from long.suites import Run
 
-CALLS = 1_000_000
-TIMES = 15
+CALLS, FEW_CALLS = 1_000_000, 3_000
+TIMES, FEW_TIMES = 15, 2
 
 
 def pages(database: Database, month: str, before: str) -> dict[str, str]:
@@ -58,10 +60,10 @@ def pages(database: Database, month: str, before: str) -> dict[str, str]:
     }
 
 
-def measure(hands: Hands, path: str) -> list[float]:
+def measure(hands: Hands, path: str, times: int) -> list[float]:
     """Open one page again and again; give milliseconds."""
     took = []
-    for _ in range(TIMES + 1):
+    for _ in range(times + 1):
         began = time.perf_counter()
         answer = hands.get(path)
         took.append((time.perf_counter() - began) * 1000)
@@ -87,8 +89,8 @@ class Held(ConsoleUnderTest):
     counts_hold = COUNTS_HOLD
 
 
-def bench(kind: str, url: str, count: int, progress: Progress) -> Table:
-    """Fill one database, and open every page."""
+def measure_pages(url: str, count: int, times: int, progress: Progress) -> dict[str, list[float]]:
+    """Fill one database, and open every page again and again; give milliseconds, the first time first."""
     flow = read_flow(ROOT / "config", ROOT / "prompts")
     console = Held(Path(), flow, ROOT / "prompts", url=url)
     agencies = [name for name, agency in flow.directory.agencies.items() if agency.transfer]
@@ -98,16 +100,28 @@ def bench(kind: str, url: str, count: int, progress: Progress) -> Table:
     tally(console.database, end.timestamp(), zone(flow.line.zone))  # As the worker does, every hour.
     first = end.replace(day=1)
     places = pages(console.database, f"{first:%Y-%m}", f"{first - timedelta(days=2):%Y-%m}")
-    task = progress.add_task(f"pages on {kind}", total=len(places))
-    table = Table(title=f"{kind}: server time of a page with {count:,} calls in the log")
-    for column in ("page", "first", "median", "p90"):
-        table.add_column(column, justify="left" if column == "page" else "right")
-    for name, path in places.items():
-        first_time, *took = measure(hands, path)
-        times = (first_time, median(took), quantiles(took, n=10)[-1])
-        table.add_row(name, *(f"{each:.1f} ms" for each in times))
-        progress.advance(task)
-    return table
+    return {
+        name: measure(hands, path, times)
+        for name, path in progress.track(places.items(), description="pages")
+    }
+
+
+def summary(took: list[float]) -> dict[str, float]:
+    """Give the first time, and the median and the slowest tenth of all later ones."""
+    first, *later = took
+    return {"first": first, "median": median(later), "p90": quantiles(later, n=10)[-1]}
+
+
+def measure_log(run: Run) -> None:
+    """Measure every page on each database."""
+    count = CALLS if run.size is Size.FULL else FEW_CALLS
+    times = TIMES if run.size is Size.FULL else FEW_TIMES
+    run.figures["calls"] = count
+    with databases(run.folder) as urls:
+        for kind, url in urls.items():
+            for page, took in measure_pages(url, count, times, run.progress).items():
+                named = {f"{kind}, {page}, {what} ms": each for what, each in summary(took).items()}
+                run.figures |= named
 
 
 def main() -> None:
@@ -117,7 +131,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, databases(Path(folder)) as urls:
         for kind, url in urls.items():
             with Progress(console=console) as progress:
-                table = bench(kind, url, count, progress)
+                found = measure_pages(url, count, TIMES, progress)
+            table = Table(title=f"{kind}: server time of a page with {count:,} calls in the log")
+            for column in ("page", "first", "median", "p90"):
+                table.add_column(column, justify="left" if column == "page" else "right")
+            for name, took in found.items():
+                table.add_row(name, *(f"{each:.1f} ms" for each in summary(took).values()))
             console.print(table)
 
 
