@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,8 +15,6 @@ from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Pr
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pydantic_core import ErrorDetails
 
 LINE, MENUS, AGENCIES, KEYWORDS, FACTS, COVERAGE = (
     f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords", "facts", "coverage")
@@ -116,17 +113,21 @@ def _load(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
     return None
 
 
-@cache
-def _validator(shape: Any) -> TypeAdapter[Any]:
-    """Compile the validator of a file once."""
-    return TypeAdapter(shape)
+_validators: dict[type, TypeAdapter[Any]] = {}  # Compiling one takes some milliseconds: once is enough.
+
+
+def _validator(shape: type[T]) -> TypeAdapter[T]:
+    """Give the validator of a file."""
+    if shape not in _validators:
+        _validators[shape] = TypeAdapter(shape)
+    return _validators[shape]
 
 
 TAG = frozenset({"union_tag_invalid", "union_tag_not_found"})  # Of a stop whose kind is not known.
 ABSENT = frozenset({"missing", "unexpected_keyword_argument"})  # The last step names a field, there or not.
 
 
-def _path(data: Any, error: ErrorDetails) -> tuple[str, ...]:
+def _path(data: Any, error: Any) -> tuple[str, ...]:
     """Name the place of an error as an editor counts: lists from 1, without the names of union branches."""
     steps: Sequence[int | str] = error["loc"]
     path: list[str] = []
@@ -168,7 +169,7 @@ KIND_WRITTEN = {
 }
 
 
-def _mend(error: ErrorDetails) -> str:
+def _mend(error: Any) -> str:
     """Say what is wrong in an editor's words."""
     kind, value = error["type"], error["input"]
     if kind in {"missing", "union_tag_not_found"}:
