@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fakes import make_line
-from test_searching import World
+from test_coordinator import World
 
 from ivr.position import Position
 from ivr.transfer.machine import State, Transfer

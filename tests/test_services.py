@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fakes import KeptEffects, SentTexts, directly, make_line
-from test_flow_step import roster
+from test_voice import roster
 
 from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.effects import TextNumbers

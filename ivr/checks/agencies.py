@@ -58,7 +58,7 @@ def wrong_dates(flow: Flow) -> Iterator[Fault]:
 
 
 def is_date(day: str) -> bool:
-    """Tell whether a text is a day, written as 2026-11-30."""
+    """Whether a text is a day, written as 2026-11-30."""
     try:
         return date.fromisoformat(day).isoformat() == day
     except ValueError:
@@ -142,11 +142,11 @@ def unsaid_agencies(flow: Flow) -> Iterator[Fault]:
     """Find agencies that are neither rung nor told to anybody."""
     rung = {name for names in flow.directory.orders.values() for name in names}
     reached = by_voice(flow)
-    told = {
+    spoken = {
         agency for name in reached for language in flow.prompts for agency in numbers(flow, language, name)
     }
     for name in flow.directory.agencies:
-        if name not in rung | told:
+        if name not in rung | spoken:
             mend = f"no order rings it and no stop says {{{name}.number}}; say it at a stop, or remove it"
             yield Fault(AGENCIES, f"agencies.{name}", mend)
 

@@ -11,7 +11,7 @@ from ivr.flow.models import ChecklistStop, ConsentStop, Flow, LanguageStop, Mess
 from ivr.flow.placeholders import BRACES
 from ivr.flow.prompts import spoken_prompts
 from ivr.flow.readability import MEASURED, measured, unkind
-from ivr.flow.rendering import choices, fill, speak, spell, tongues
+from ivr.flow.rendering import choices, fill, speak, spell, spoken_languages
 from ivr.flow.repair import patched
 from ivr.flow.segments import forced, segments
 from ivr.flow.sms import reply
@@ -130,7 +130,7 @@ def _names(flow: Flow, position: Position) -> dict[Say, tuple[str, ...]]:
     if isinstance(stop, LanguageStop):
         for number, language in enumerate(flow.languages, 1):
             names[spell(flow, language, "choose_language", key=str(number))] = (str(number),)
-    for language in flow.languages if isinstance(stop, LanguageStop) else tongues(flow, position):
+    for language in flow.languages if isinstance(stop, LanguageStop) else spoken_languages(flow, position):
         names |= {
             spell(flow, language, "person_key"): ("0",),
             spell(flow, language, "leave_key"): ("#",),
@@ -227,7 +227,7 @@ def instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
     """Tell how long each stop's instructions are: all of a menu, what follows the words of a message."""
     for name in sorted(by_voice(flow)):
         stop = flow.stops[name]
-        here = Position(name, language)
+        position = Position(name, language)
         if isinstance(stop, ChecklistStop):
             asked = range(len(flow.prompts[language].stops[name].questions))
             every = (choices(flow, Position(name, language, question=number)) for number in asked)
@@ -235,7 +235,9 @@ def instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
         else:
             yield (
                 name,
-                seconds(flow, choices(flow, here) if isinstance(stop, MessageStop) else speak(flow, here)),
+                seconds(
+                    flow, choices(flow, position) if isinstance(stop, MessageStop) else speak(flow, position)
+                ),
             )
 
 
@@ -383,12 +385,12 @@ def weigh(flow: Flow, language: str) -> Mapping[str, Weight]:
 
 
 def is_read(place: str) -> bool:
-    """Tell whether the words at a place are texted."""
+    """Whether the words at a place are texted."""
     return place.endswith((".text", ".label")) or place in TEXTED or place.startswith(BOTH)
 
 
 def is_heard(place: str) -> bool:
-    """Tell whether the words at a place are said."""
+    """Whether the words at a place are said."""
     return place.startswith(BOTH) or not is_read(place)
 
 

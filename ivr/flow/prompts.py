@@ -77,7 +77,7 @@ def unchanged(base: Flow, flow: Flow, places: frozenset[tuple[str, str]]) -> fro
 
 
 def _can_be_said(flow: Flow, language: str, said: str) -> bool:
-    """Tell whether words are there, and name nobody who is not known."""
+    """Whether words are there, and name nobody who is not known."""
     try:
         return bool(fill(flow, language, said).strip())
     except KeyError:
@@ -126,12 +126,12 @@ def backing(flow: Flow, place: str) -> Backing:
     agencies = dict.fromkeys((*([name] if kind == "agencies" else ()), *_named(flow, place)))
     known = {each: flow.directory.agencies[each] for each in agencies if each in flow.directory.agencies}
     stop = flow.stops.get(name) if kind == "stops" else None
-    told = stop if isinstance(stop, MessageStop | ChecklistStop) else None
-    ids = (*(told.facts if told else ()), *(agency.source for agency in known.values()))
+    stating = stop if isinstance(stop, MessageStop | ChecklistStop) else None
+    ids = (*(stating.facts if stating else ()), *(agency.source for agency in known.values()))
     return Backing(
         facts={each: flow.facts.facts[each] for each in dict.fromkeys(ids) if each in flow.facts.facts},
         dialled={each: agency.last_dialled for each, agency in known.items()},
-        why_none=told.no_facts if told else "",
+        why_none=stating.no_facts if stating else "",
     )
 
 

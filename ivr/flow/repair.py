@@ -43,7 +43,7 @@ def counts(checklist: ChecklistStop) -> dict[str, str]:
 
 
 def is_count(text: str) -> bool:
-    """Tell whether a text is a small whole number, written as Python would write it."""
+    """Whether a text is a small whole number, written as Python would write it."""
     return text.isascii() and text.isdecimal() and (text == "0" or text[0] != "0") and len(text) < 4  # noqa: PLR2004 - no checklist asks a thousand questions
 
 

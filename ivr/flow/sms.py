@@ -18,7 +18,7 @@ from ivr.flow.models import (
     StopWords,
     TransferStop,
 )
-from ivr.flow.rendering import fill, numbers_in, tongues, write
+from ivr.flow.rendering import fill, numbers_in, spoken_languages, write
 from ivr.flow.turn import (
     ANY_PHONE,
     Asked,
@@ -134,10 +134,10 @@ def _answer(flow: Flow, position: Position, heard: Heard) -> Turn:
         case Wished(answered=True):
             return _quiet(position)
         case Wished(wish="erase", language=language):
-            tongue = language or tongues(flow, position)[0]
+            tongue = language or spoken_languages(flow, position)[0]
             return Turn(position.move(""), (write(flow, tongue, "erased"),), HangUp(), sign="erased")
         case Wished(wish="help", language=language):
-            tongue = language or tongues(flow, position)[0]
+            tongue = language or spoken_languages(flow, position)[0]
             return Turn(position, (write(flow, tongue, "help"),), HangUp())
         case Asked(stop, language) if stop in flow.stops:
             return visit(flow, replace(position, language=language or position.language).move(stop))
@@ -186,7 +186,7 @@ def _reveal(flow: Flow, position: Position) -> Turn:
     stop = flow.stops[position.stop]
     language = position.language or flow.languages[0]
     # While no language is known, the words stand in each.
-    languages = tongues(flow, position)
+    languages = spoken_languages(flow, position)
     words = (
         fill(flow, each, flow.prompts[each].stops[position.stop].text, spoken=False) for each in languages
     )

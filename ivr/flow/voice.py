@@ -18,7 +18,7 @@ from ivr.flow.models import (
     MessageStop,
     TransferStop,
 )
-from ivr.flow.rendering import choices, speak, spell, tongues
+from ivr.flow.rendering import choices, speak, spell, spoken_languages
 from ivr.flow.turn import (
     ANY_PHONE,
     Arrived,
@@ -64,7 +64,7 @@ def step(
         decision = _go_back(flow, decision.position, "cannot_text")
         return replace(decision, position=_next(decision.position))
     arrived = decision.position
-    texts = TextNumbers(phone.request, tongues(flow, arrived)[0], arrived.about)
+    texts = TextNumbers(phone.request, spoken_languages(flow, arrived)[0], arrived.about)
     return replace(decision, position=_next(arrived), effects=(texts,))
 
 
@@ -84,7 +84,7 @@ def ring_next(flow: Flow, ask: AskForPerson, roster: Roster, *first: Say) -> Tur
         return unreached(flow, ask)
     agency = left[0]
     ringing = replace(position, tried=(*position.tried, agency))
-    says = tuple(_ringing(flow, language, agency) for language in tongues(flow, position))
+    says = tuple(_ringing(flow, language, agency) for language in spoken_languages(flow, position))
     seconds = ring_seconds(patience, waited, len(left), spoken=SPOKEN_SECONDS)
     return Turn(ringing, (*first, *says), Connect(agency, seconds))
 
@@ -178,13 +178,13 @@ def _onward(flow: Flow, position: Position, to: str) -> Position:
 def _go_back(flow: Flow, position: Position, why: str) -> Turn:
     """Say that no text is sent, and go back to what it would have been about."""
     home = flow.menus.home if position.language else flow.menus.start
-    says = (spell(flow, language, why) for language in tongues(flow, position))
+    says = (spell(flow, language, why) for language in spoken_languages(flow, position))
     return visit(flow, position.move(position.about or home), *says)
 
 
 def _count(flow: Flow, checklist: ChecklistStop, position: Position, key: str) -> Position:
     """Count an answer, and go to the next question or the result."""
-    questions = flow.prompts[tongues(flow, position)[0]].stops[position.stop].questions
+    questions = flow.prompts[spoken_languages(flow, position)[0]].stops[position.stop].questions
     answered = replace(position, attempt=0, question=position.question + 1, yes=position.yes + (key == YES))
     if answered.question < len(questions):
         return answered
@@ -196,13 +196,13 @@ def _ask_again(flow: Flow, position: Position, why: str) -> Turn:
     again = position.retry()
     if isinstance(flow.stops[position.stop], ConsentStop) and again.attempt > REPEATS:
         return _go_back(flow, position, "not_texted")  # Who says nothing has not said yes.
-    says = tuple(spell(flow, language, why) for language in tongues(flow, position))
+    says = tuple(spell(flow, language, why) for language in spoken_languages(flow, position))
     if again.attempt <= REPEATS:
         return Turn(again, (*says, *choices(flow, again)), Listen(flow.line.patience.key))
     again = replace(again, attempt=REPEATS + 1)
     if position.stop in {flow.menus.unreached, flow.menus.over}:
         return Turn(again, (*says, *choices(flow, again)), Listen(flow.line.patience.key))
-    offer = tuple(spell(flow, language, "cannot_press") for language in tongues(flow, position))
+    offer = tuple(spell(flow, language, "cannot_press") for language in spoken_languages(flow, position))
     return Turn(again, (*says, *offer), Listen(flow.line.patience.cannot_press))
 
 
@@ -237,7 +237,7 @@ def _come_back(flow: Flow, position: Position, back: CameBack, roster: Roster) -
     if back.how in {"accepted", "in_doubt"}:
         turn = visit(flow, position.move(flow.menus.over))
     else:
-        rung = tongues(flow, position) if position.tried else ()
+        rung = spoken_languages(flow, position) if position.tried else ()
         on = tuple(spell(flow, language, "next_line") for language in rung)
         asked = replace(position, attempt=0, asked=position.asked or roster.now)
         turn = ring_next(flow, AskForPerson(position.order, asked), roster, *on)

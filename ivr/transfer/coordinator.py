@@ -164,15 +164,18 @@ class TransferCoordinator:
         """Let a fetch of the wait document be the clock: what is due happens now."""
 
         def decide(transfer: Transfer, _: Mapping[str, int]) -> tuple[Transfer, Event | None]:
-            joined = transfer.state in {State.CONNECTED, State.PARTED}  # From there on, fetches are counted.
-            there = replace(
+            joined = transfer.state in {
+                State.CONNECTED,
+                State.PARTED,
+            }  # From fetched on, fetches are counted.
+            fetched = replace(
                 transfer,
                 waited=max(waited, transfer.waited),
                 tick=transfer.tick if joined else tick,
                 since=waited if transfer.since == UNSEEN else transfer.since,
                 topic=transfer.topic or topic,
             )
-            return there, news or due(self.limits, there, waited, tick)
+            return fetched, news or due(self.limits, fetched, waited, tick)
 
         changed = self._change(transfer_id, decide)
         if not changed:
@@ -199,19 +202,19 @@ class TransferCoordinator:
         decide: Callable[[Transfer, Mapping[str, int]], tuple[Transfer, Event | None]],
     ) -> tuple[Transfer, Transfer] | None:
         """Change a transfer, then do and note what follows from it."""
-        told: list[Event] = []
+        happened: list[Event] = []
         effects: tuple[Effect, ...] = ()
 
         def change(transfer: Transfer, busy: Mapping[str, int]) -> Transfer:
             nonlocal effects
-            there, news = decide(transfer, busy)
-            told[:] = [news] if news else []
-            after, effects = advance(there, news) if news else (there, ())
+            counted, news = decide(transfer, busy)
+            happened[:] = [news] if news else []
+            after, effects = advance(counted, news) if news else (counted, ())
             return after
 
         def follow(before: Transfer, after: Transfer) -> None:
             moved = before.state is not after.state
-            for entry in entries_of(before, after, told[0], self.now()) if moved and told else ():
+            for entry in entries_of(before, after, happened[0], self.now()) if moved and happened else ():
                 self.journal.write(entry)
             alarm = self._alarm(after) if moved else None
             for effect in (*effects, Alarm(alarm)) if alarm else effects:
