@@ -1,4 +1,4 @@
-"""Agencies: each can be rung by the number, hours and order that its file gives."""
+"""Agencies: each can be rung as its file says, callers hear of it, and it is named nowhere that frightens."""
 
 from __future__ import annotations
 

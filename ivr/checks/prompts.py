@@ -1,4 +1,4 @@
-"""Words: all that is heard or read is there in every language, and nothing else is."""
+"""Prompts: all that is heard or read is there in every language, plain and kind, and nothing else is."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from ivr.flow.models import (
     TransferStop,
     every_prompt,
 )
+from ivr.flow.placeholders import BY_HAND
+from ivr.flow.readability import MEASURED, measured, unkind, whole_prompts
 from ivr.flow.rendering import PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -180,3 +182,48 @@ def half_reviewed(flow: Flow) -> Iterator[Fault]:
             missing = "reviewed_by" if words.reviewed_on else "reviewed_on"
             mend = "is empty, and its pair is not; write who read the words and when, or empty both"
             yield Fault(file, missing, mend)
+
+
+# Style: plain, kind, and no number written out by hand.
+
+
+HIGHEST_GRADE, LONGEST_SENTENCE = 6, 12  # School years; words, on average.
+
+
+def hard_words(flow: Flow) -> Iterator[Fault]:
+    """Find English prompts that need more school, or more breath, than a caller may have."""
+    for place, found in measured(flow):
+        if found.grade > HIGHEST_GRADE:
+            mend = f"needs grade {found.grade:.1f} to read; write shorter words, to grade {HIGHEST_GRADE}"
+            yield Fault(prompts_file(MEASURED), place, mend)
+        if found.length > LONGEST_SENTENCE:
+            mend = f"has {found.length:.1f} words a sentence; part them, to {LONGEST_SENTENCE}"
+            yield Fault(prompts_file(MEASURED), place, mend)
+
+
+def banned_words(flow: Flow) -> Iterator[Fault]:
+    """Find words that a language bans: they blame, promise, command or frighten."""
+    for language, words in flow.prompts.items():
+        for place, said in whole_prompts(words):
+            if word := unkind(said, words.style):
+                mend = f"says '{word}', which this file bans in [style]; reword it"
+                yield Fault(prompts_file(language), place, mend)
+
+
+def numbers_by_hand(flow: Flow) -> Iterator[Fault]:
+    """Find telephone numbers that stand in words as digits: they would be said once, and be wrong one day."""
+    for language, words in flow.prompts.items():
+        for place, said in whole_prompts(words):
+            if found := BY_HAND.search(said):
+                mend = f"holds the number {found[0]}; write {{agency.number}}, which is said twice"
+                yield Fault(prompts_file(language), place, mend)
+
+
+def key_first(flow: Flow) -> Iterator[Fault]:
+    """Find choices that name the key before what it does: a caller would have to keep it in mind."""
+    for language, prompts in flow.prompts.items():
+        task, _, rest = prompts.lines.choice.partition("{task}")
+        if "{key}" in task and rest:
+            yield Fault(
+                prompts_file(language), "lines.choice", "names the key first; put {task} first and {key} last"
+            )

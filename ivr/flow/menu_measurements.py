@@ -1,4 +1,8 @@
-"""How long it takes a caller to get somewhere, found by walking the flow as a caller would."""
+"""What the menus take of people: keys, seconds of speech, segments of text, years of school.
+
+Found by walking the flow as a caller or texter would. First the ways, then the figures of the whole line,
+which `ivr check` prints, then the weight of each prompt, which the console shows.
+"""
 
 from __future__ import annotations
 

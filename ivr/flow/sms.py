@@ -172,7 +172,7 @@ def _press(flow: Flow, position: Position, key: str) -> Turn:
 
 
 def visit(flow: Flow, position: Position) -> Turn:
-    """Arrive at a stop: read it, or first be asked whether it is safe to read it position."""
+    """Arrive at a stop: read it, or first be asked whether it is safe to read it."""
     stop = flow.stops[position.stop]
     known = replace(
         position, language=position.language or ("" if isinstance(stop, LanguageStop) else flow.languages[0])

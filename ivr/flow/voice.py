@@ -245,7 +245,7 @@ def _come_back(flow: Flow, position: Position, back: CameBack, roster: Roster) -
 
 
 def _texts_numbers(flow: Flow, position: Position) -> bool:
-    """Whether arriving position is a wish to be texted the numbers."""
+    """Whether arriving at a position is a wish to be texted the numbers."""
     stop = flow.stops[position.stop]
     return isinstance(stop, MessageStop) and stop.does == "text-numbers"
 
