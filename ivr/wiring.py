@@ -16,7 +16,7 @@ from ivr.flow.prompts import unchanged
 from ivr.flow.public_page import read_pages
 from ivr.hours import zone
 from ivr.line import Line
-from ivr.live_prompts import CurrentLine, LivePrompts
+from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
 from ivr.records.database import LOCKED_SECONDS, connect
@@ -52,7 +52,7 @@ from ivr.work.twilio_heartbeat import TwilioHeartbeat
 from ivr.work.worker import count_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from flask import Flask
@@ -71,50 +71,55 @@ COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they wer
 
 def build_line(
     settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder, *, clock: Clock = WALL
-) -> CurrentLine:
-    """Put one line together. Nothing is connected yet: each part connects when first used."""
-    words = LivePrompts(read_flow(settings.config, settings.prompts), lambda: snapshots.current.prompts)
-    flow = words.flow
+) -> tuple[Line, LivePrompts]:
+    """Put one line together, with the prompts that it speaks. Each part connects when first used."""
+    base = read_flow(settings.config, settings.prompts)
+    prompts = LivePrompts(base, lambda: snapshots.current.prompts)
     redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
     later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker, clock)
-    phone, slots = (
-        TwilioClient(settings),
-        CallPacing(redis, breaker, clock.now, 1 / settings.calls_per_second),
-    )
+    phone = TwilioClient(settings)
+    pacing = CallPacing(redis, breaker, clock.now, 1 / settings.calls_per_second)
     status = partial(_status, snapshots)
-    agree = Markers(settings.journal_dir).agree
-    transfers = TransferCoordinator(
-        flow.directory, store, journal, later, slots, phone, status, clock.now, clock.sleep, agree
+    line = Line(
+        prompts=prompts,
+        journal=journal,
+        phone=phone,
+        later=later,
+        transfers=TransferCoordinator(
+            base.directory,
+            base.line.patience,
+            store,
+            journal,
+            later,
+            pacing,
+            phone,
+            status,
+            clock.now,
+            clock.sleep,
+            Markers(settings.journal_dir).agree,
+        ),
+        status=status,
+        limits=CallerLimits(RedisLimits(redis, breaker), partial(_lists, snapshots)),
+        archive=PhoneArchive(records_of(settings), clock.now),
+        send_alarm=Alarms(phone, settings.alarm_number, settings.alarm_url).tell,
     )
-    alarms = Alarms(phone, settings.alarm_number, settings.alarm_url)
-    limits = RedisLimits(redis, breaker)
-    welcome = CallerLimits(limits, partial(_lists, snapshots))
-    archive = PhoneArchive(records_of(settings), clock.now)
-    line = Line(flow, journal, phone, later, transfers, status, welcome, archive, alarms.tell)
-    current = CurrentLine(line, words)
-    later.perform_with(current.perform)
-    return current
+    later.perform_with(line.perform)
+    return line, prompts
 
 
-def build_worker_line(settings: Settings) -> CurrentLine:
+def build_worker_line(settings: Settings) -> Line:
     """Put together the line of the worker, which also keeps house."""
     database, journal = records_of(settings), Journal(settings.journal_dir)
     clock = clock_of(settings.rehearsal)
     snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
-    current = build_line(settings, journal, TransferStore(database, clock.now), snapshots, clock=clock)
-    line = current.line
+    line, prompts = build_line(settings, journal, TransferStore(database, clock.now), snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
-    keeps = keep_house(settings, line, database, partial(_kept, line, snapshots), clock=clock)
-
-    def look() -> None:
-        snapshots.refresh()
-        current.look()
-        clock.looked()
-        keeps.run_due()
-
-    current.look()
-    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
-    return current
+    kept = partial(_kept, line, snapshots)
+    keeps = keep_house(settings, line, database, kept, clock=clock)
+    prompts.refresh()
+    refreshes = (snapshots.refresh, prompts.refresh, clock.looked, keeps.run_due)
+    _file(journal, database, kept, refreshes, now=clock.now, often=settings.patience)
+    return line
 
 
 def keep_house(
@@ -158,14 +163,21 @@ def _file(  # noqa: PLR0913 - the choices of a filer
     journal: Journal,
     database: Database,
     kept: Callable[[], Retention],
-    look: Callable[[], object],
+    refreshes: Sequence[Callable[[], object]],
     *,
     now: Callable[[], float],
     often: int,
 ) -> None:
-    """Start filing the journal of this process."""
-    seconds = lambda: filed_for(kept().rows_days)  # noqa: E731 - it is only passed on
-    JournalFiler(journal, database, now, keep_seconds=seconds, refresh=look, often=often).start()
+    """Start filing the journal of this process; the same thread refreshes what the process knows."""
+
+    def refresh() -> None:
+        for each in refreshes:
+            each()
+
+    def seconds() -> float:
+        return filed_for(kept().rows_days)
+
+    JournalFiler(journal, database, now, keep_seconds=seconds, refresh=refresh, often=often).start()
 
 
 def _kept(line: Line, snapshots: SnapshotHolder) -> Retention:
@@ -207,21 +219,17 @@ def build_parts(
     )
 
 
-def speak_anew(app: Flask, current: CurrentLine) -> None:
-    """Let a web process speak the words of now: its parts are put together anew, then exchanged at once."""
-    if current.look():
-        try:
-            app.extensions[NAME] = _speaking(app.extensions[NAME], current)
-        except Exception:  # Whatever was published: no caller is to notice.
-            logger.exception("published words cannot be spoken, the last ones are")
+def follow_prompts(app: Flask, prompts: LivePrompts) -> None:
+    """Have a web process speak the prompts of now: what is rendered from them is exchanged at once."""
 
+    def follow(flow: Flow) -> None:
+        context: WebhookContext = app.extensions[NAME]
+        # A recording stays where the words are still those that it says.
+        recorded = unchanged(prompts.base, flow, recordings(context.audio))
+        speech = replace(context.speech, flow=flow, recordings=recorded)
+        app.extensions[NAME] = replace(context, speech=speech, fixed=fixed_documents(speech))
 
-def _speaking(here: WebhookContext, current: CurrentLine) -> WebhookContext:
-    """Give parts that speak a line's words. A recording stays where it says them."""
-    flow = current.line.flow
-    recorded = unchanged(current.words.base, flow, recordings(here.audio))
-    speech = replace(here.speech, flow=flow, recordings=recorded)
-    return replace(here, line=current.line, speech=speech, fixed=fixed_documents(speech))
+    prompts.subscribe(follow)
 
 
 def recordings(audio: Path) -> frozenset[tuple[str, str]]:
@@ -238,21 +246,17 @@ def web() -> Flask:
     snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
     hasty = connect(settings.database_url, seconds, locked=seconds)
     store = TimeLimitedStore(TransferStore(hasty, clock.now), seconds)
-    current = build_line(settings, journal, store, snapshots, clock=clock)
-    line = current.line
+    line, prompts = build_line(settings, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings, clock)
     app = create_app(build_parts(settings, line, clock.now, heard=signs.hear))
+    follow_prompts(app, prompts)
     die_with_parent()
-
-    def look() -> None:
-        signs.tell()
-        snapshots.refresh()
-        speak_anew(app, current)
-        clock.looked()
-
-    speak_anew(app, current)
-    _file(journal, database, partial(_kept, line, snapshots), look, now=clock.now, often=settings.patience)
+    prompts.refresh()
+    refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked)
+    _file(
+        journal, database, partial(_kept, line, snapshots), refreshes, now=clock.now, often=settings.patience
+    )
     return app
 
 
@@ -265,13 +269,14 @@ def console() -> Flask:
     app = build_site(settings.config, settings.prompts, settings.number, settings)
     die_with_parent()
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
-    live = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
+    prompts = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
+    follow_published(app, prompts)
 
     def refresh() -> None:
         snapshots.refresh()
-        show_published(app, live)
+        prompts.refresh()
 
-    show_published(app, live)
+    prompts.refresh()
     keep_refreshing(refresh)
     return app
 
@@ -317,9 +322,11 @@ def _parts(database: Database, redis_url: str) -> dict[str, bool]:
     return {"database": records, "redis": redis, "worker": workers > 0}
 
 
-def show_published(app: Flask, live: LivePrompts) -> None:
-    """Let the public page show what is published; the console itself reads both that and the files."""
+def follow_published(app: Flask, prompts: LivePrompts) -> None:
+    """Have the public page show the prompts of now; the console tells published ones from the files'."""
     from ivr.web.public.views import NAME as PUBLIC
 
-    if live.look():
-        app.extensions[PUBLIC] = replace(app.extensions[PUBLIC], flow=live.flow)
+    def follow(flow: Flow) -> None:
+        app.extensions[PUBLIC] = replace(app.extensions[PUBLIC], flow=flow)
+
+    prompts.subscribe(follow)

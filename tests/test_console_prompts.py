@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import ROOT
 from console import Console, Hands
-from fakes import KeptEffects, NotedJournal, SentTexts
+from fakes import make_line
 from markupsafe import escape
 from test_conversations import ClientFetch
 
 from ivr.checks.runner import inspect
-from ivr.flow.prompts import every_prompt, put
-from ivr.line import Line
-from ivr.live_prompts import CurrentLine, LivePrompts
+from ivr.flow.prompts import put, spoken_prompts
+from ivr.live_prompts import LivePrompts
 from ivr.records.audit import list_audit_entries
 from ivr.records.operators import Role
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
@@ -27,7 +26,7 @@ from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
 from ivr.web.console.prompts import read_catalogue
 from ivr.web.public.views import NAME as PUBLIC
-from ivr.wiring import build_parts, show_published, speak_anew
+from ivr.wiring import build_parts, follow_prompts, follow_published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,7 +86,7 @@ def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands: Hands, f
         for found in re.findall(r'href="/console/prompts/([^"]+)"', hands.client.get(part).text)
     }
 
-    assert listed == {place for words in flow.prompts.values() for place, _ in every_prompt(words)}
+    assert listed == {place for words in flow.prompts.values() for place, _ in spoken_prompts(words)}
     assert {hands.get(f"/prompts/{place}").status_code for place in sorted(listed)[::15]} == {200}
 
 
@@ -295,17 +294,17 @@ class Air:
 @pytest.fixture
 def air(console: Console, settings: Settings, flow: Flow) -> Iterator[Air]:
     clock = VirtualClock()
-    line = Line(flow, NotedJournal(), SentTexts(), KeptEffects())
     snapshots = SnapshotHolder(console.database, settings.journal_dir, clock.now)
-    current = CurrentLine(line, LivePrompts(flow, lambda: snapshots.current.prompts))
+    prompts = LivePrompts(flow, lambda: snapshots.current.prompts)
+    line = make_line(flow, prompts=prompts)
     app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
-    shown = LivePrompts(flow, lambda: snapshots.current.prompts)
+    follow_prompts(app, prompts)
+    follow_published(console.app, prompts)
     fetch = ClientFetch(app.test_client(use_cookies=False))
 
     def look() -> None:
         snapshots.refresh()
-        speak_anew(app, current)
-        show_published(console.app, shown)
+        prompts.refresh()
         clock.after(LOOKS, look)
 
     def send(url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:

@@ -64,14 +64,14 @@ def status() -> Response:
 
 
 def _answer(position: Position, heard: Heard) -> Response:
-    context = webhook_context()
     call = _this_call(position)
-    turn = context.line.hear(position, heard, call)
+    turn = webhook_context().line.hear(position, heard, call)
     whisper = ""
     if isinstance(turn.then, Connect):
         language = turn.position.language or "-"
         whisper = f"/agency/{call.id}/{turn.position.turn}/{language}/{turn.then.agency}"
-    return twiml_response(context.speech.answer(turn, whisper))
+    # Read after the turn: its recordings are never older than the words it says.
+    return twiml_response(webhook_context().speech.answer(turn, whisper))
 
 
 def _back_from_waiting(position: Position) -> tuple[Position, Heard]:

@@ -39,7 +39,7 @@ def _document(position: WaitPosition, waited: int, key: str) -> str:
         return goodbye(context.speech, position.language)
     if transfer is None and (_news(key, position) or lost(position, waited)):
         return leave()
-    offer = not position.offered and offers_choice(waited)
+    offer = not position.offered and offers_choice(context.speech.flow.line.patience, waited)
     return waiting(context.speech, position, transfer, offer=offer)
 
 

@@ -15,7 +15,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 from ivr.checks.runner import inspect
 from ivr.flow.menu_measurements import weigh
 from ivr.flow.placeholders import BY_HAND, UNSENDABLE
-from ivr.flow.prompts import backing, every_prompt, put, word
+from ivr.flow.prompts import backing, put, spoken_prompts, word
 from ivr.records.operators import Role
 from ivr.records.prompts import (
     FILE,
@@ -215,7 +215,7 @@ def read_catalogue(base: Flow, database: Database) -> PromptCatalogue:
     versions = {(each.language, each.key): each.version for each in published}
     by_key: dict[str, list[Prompt]] = {}
     for language, prompts in base.prompts.items():
-        weights, file = weigh(worded.flow, language), dict(every_prompt(prompts))
+        weights, file = weigh(worded.flow, language), dict(spoken_prompts(prompts))
         for key in dict.fromkeys((*file, *(v.key for v in published if v.language == language))):
             at = (language, key)
             prompt = Prompt(
