@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -45,6 +46,7 @@ class Settings:
     secret_key: str
     journal_dir: Path
     keys_dir: Path
+    host: str
     port: int
     workers: int
     config: Path
@@ -79,6 +81,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         secret_key=value["SECRET_KEY"],
         journal_dir=Path(value["JOURNAL_DIR"]),
         keys_dir=Path(value["KEYS_DIR"]),
+        host=value["HOST"],
         port=int(value["PORT"]),
         workers=int(value["WEB_WORKERS"]),
         config=Path(value["IVR_CONFIG"]),
@@ -122,6 +125,14 @@ def _public(text: str) -> str:
 
 def _or_empty(fault: Callable[[str], str]) -> Callable[[str], str]:
     return lambda text: fault(text) if text else ""
+
+
+def _ip(text: str) -> str:
+    try:
+        ip_address(text)
+    except ValueError:
+        return "is not an IP address like 127.0.0.1"
+    return ""
 
 
 def _folder(text: str) -> str:
@@ -181,6 +192,12 @@ VARIABLES = (
         "journal",
     ),
     Variable("KEYS_DIR", "a folder that no backup takes, for the keys that are replaced each month", "keys"),
+    Variable(
+        "HOST",
+        "the address of this machine to listen on; 0.0.0.0 where a proxy elsewhere must reach us",
+        "127.0.0.1",
+        _ip,
+    ),
     Variable("PORT", "the port that the web process listens on", "8000", _COUNT),
     Variable("WEB_WORKERS", "how many processes answer webhooks", "2", _COUNT),
     Variable(

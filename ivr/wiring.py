@@ -39,7 +39,6 @@ from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
 from ivr.web.cookies import Cookies
-from ivr.web.parent_watchdog import die_with_parent
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.queue import RedisQueue, connect_redis
@@ -204,7 +203,7 @@ def recordings(audio: Path) -> frozenset[tuple[str, str]]:
 
 
 def web() -> Flask:
-    """Start answering webhooks: what granian calls in each of its workers."""
+    """Start answering webhooks: what each process of the server calls, once it was forked."""
     set_up_logs()
     settings = read_settings(os.environ)
     journal, database = Journal(settings.journal_dir), connect(settings.database_url)
@@ -215,7 +214,6 @@ def web() -> Flask:
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings)
     app = create_app(build_parts(settings, line, heard=signs.hear))
-    die_with_parent()
 
     def look() -> None:
         signs.tell()

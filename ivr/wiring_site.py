@@ -18,7 +18,6 @@ from ivr.records.migrations.migrate import is_current
 from ivr.records.snapshot import SnapshotHolder, look_around
 from ivr.settings import Settings, read_settings
 from ivr.web.console.context import ConsoleContext
-from ivr.web.parent_watchdog import die_with_parent
 from ivr.web.public.context import NAME, PublicContext
 from ivr.web.public.materials import KINDS
 from ivr.web.site import create_site
@@ -81,11 +80,10 @@ def sheets(app: Flask) -> list[tuple[str, str]]:
 
 
 def site() -> Flask:
-    """Start answering browsers: what granian calls in each of its workers."""
+    """Start answering browsers: what each process of the server calls, once it was forked."""
     set_up_logs()
     settings = read_settings(os.environ)
     app = build_site(settings.config, settings.prompts, settings.number, settings)
-    die_with_parent()
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
     words = LivePrompts(app.extensions[NAME].flow, lambda: snapshots.current.words)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from ivr.cli.operators import audit, operators
 from ivr.cli.prompts import prompts
 from ivr.cli.public import console, materials
 from ivr.cli.report import report
+from ivr.cli.server import replaces, serve_or_say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,21 +38,11 @@ def main() -> None:
 
 
 @main.command()
-def web() -> None:
+@replaces
+def web(*, replace: bool) -> None:
     """Answer calls and texts (the `web:` process)."""
     here = settings()
-    arguments = ["granian", "--interface", "wsgi", "--factory", "--host", "0.0.0.0", "--port", str(here.port)]  # noqa: S104 - the platform's proxy must reach us
-    arguments += ["--workers", str(here.workers), "--blocking-threads", "8", "--respawn-failed-workers"]
-    arguments += [
-        "--workers-kill-timeout",
-        "3",
-        "--no-ws",
-        "--no-access-log",
-        "--backpressure",
-        "256",
-        "ivr.wiring:web",
-    ]
-    os.execv(Path(sys.executable).with_name("granian"), arguments)  # noqa: S606 - our own program, no shell
+    serve_or_say("ivr.wiring:web", here.host, here.port, here.workers, replace=replace)
 
 
 @main.command()

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import click
 
 from ivr.cli.context import folder, settings
+from ivr.cli.server import replaces, serve_or_say
+
+PAGE_SECONDS = 120.0  # No page takes longer, not even a printed year.
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.  [default: PORT]")
-def console(port: int | None) -> None:
+@replaces
+def console(port: int | None, *, replace: bool) -> None:
     """Answer browsers: the public page (the `console:` process). No visit is written down."""
     here = settings()
-    arguments = ["granian", "--interface", "wsgi", "--factory", "--host", "0.0.0.0"]  # noqa: S104 - the platform's proxy must reach us
-    arguments += ["--port", str(port or here.port), "--workers", "1", "--blocking-threads", "8"]
-    arguments += ["--respawn-failed-workers", "--workers-kill-timeout", "3", "--no-ws", "--no-access-log"]
-    os.execv(Path(sys.executable).with_name("granian"), [*arguments, "ivr.wiring_site:site"])  # noqa: S606 - our own program, no shell
+    serve_or_say(
+        "ivr.wiring_site:site", here.host, port or here.port, workers=1, stuck_seconds=PAGE_SECONDS, replace=replace
+    )
 
 
 @click.command()
