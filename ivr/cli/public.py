@@ -19,7 +19,12 @@ def console(port: int | None, *, replace: bool) -> None:
     """Answer browsers: the public page (the `console:` process). No visit is written down."""
     here = settings()
     serve_or_say(
-        "ivr.wiring_site:site", here.host, port or here.port, workers=1, stuck_seconds=PAGE_SECONDS, replace=replace
+        "ivr.wiring_site:site",
+        here.host,
+        port or here.port,
+        workers=1,
+        stuck_seconds=PAGE_SECONDS,
+        replace=replace,
     )
 
 

@@ -1,4 +1,4 @@
-"""HTTP on one connection, for which nobody waits: deadlines, limits and a patient end around uvicorn's protocol."""
+"""HTTP on one connection, for which nobody waits: uvicorn's, with deadlines, limits and a patient end."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from ivr.web.server.refusal_log import RefusalLog
 
-HEADER_SECONDS = 5.0  # From the first byte of a request, or from connecting, to the end of its header.
+HEADER_SECONDS = 5.0  # From connecting, or a request's first byte, to the end of its header.
 LARGEST_HEADER = 16 * 1024  # Bytes; Twilio's largest is a tenth of it.
 SENDING_SECONDS = 30.0  # For an answer that the other side takes slowly.
-LAST_WORD_SECONDS = 1.0  # At the end of this process, for a request that is on its way on an open connection.
+LAST_WORD_SECONDS = 1.0  # When this process ends, for a request that is on its way.
 TOO_LARGE = 431
 
 

@@ -1,7 +1,7 @@
 """The socket that callers come in by: bound once, and passed on to a new version without losing anybody.
 
-The main process of a server can be reached by the others of its user at a name of this machine's own, made from
-host and port. Whoever asks there is given the listening socket itself, so that nothing that waits in it is lost.
+The main process of a server can be reached by other processes of its user at a name made from host and port.
+Whoever asks there is given the listening socket itself, so that nothing that waits in it is lost.
 """
 
 from __future__ import annotations
@@ -28,6 +28,14 @@ class PortTakenError(Exception):
     """The port is not free; the message says by whom and what to do."""
 
 
+class Listener(socket.socket):
+    """A listening socket that tells its address in the log."""
+
+    def __str__(self) -> str:
+        host, port = self.getsockname()[:2]
+        return f"{host} port {port}"
+
+
 @dataclass
 class RunningServer:
     """A server of ours that listens already."""
@@ -35,7 +43,7 @@ class RunningServer:
     pid: int
     connection: socket.socket
 
-    def pass_socket(self) -> socket.socket:
+    def pass_socket(self) -> Listener:
         """Get its listening socket."""
         self.connection.settimeout(PASSED_SECONDS)
         try:
@@ -43,8 +51,8 @@ class RunningServer:
         except OSError:
             descriptors = []
         if not descriptors:
-            raise PortTakenError(f"process {self.pid} listens on this port and does not pass it on; stop it first")
-        return socket.socket(fileno=descriptors[0])
+            raise PortTakenError(f"process {self.pid} has this port and does not pass it on: stop it first")
+        return Listener(fileno=descriptors[0])
 
     def stop(self) -> None:
         """Tell it to finish what it has begun, and end."""
@@ -61,7 +69,7 @@ class SocketPassing:
         self._door: socket.socket | None = None
 
     def look(self) -> None:
-        """Give the socket to those who ask. While an older server has the name, it is tried again and again."""
+        """Give the socket to those who ask; while an older server has the name, try to get that."""
         if self._door is None:
             self._door = _open_door(self._name)
             return
@@ -81,7 +89,7 @@ class SocketPassing:
 
 
 def door_name(host: str, port: int) -> str:
-    """Name the place at which the server of a port is asked for its socket; no file, so nothing is left behind."""
+    """Name the place at which a server is asked for its socket: no file, so that nothing is left behind."""
     return f"\0ivr/{host}/{port}"
 
 
@@ -100,14 +108,14 @@ def find_running(name: str) -> RunningServer | None:
     return RunningServer(pid, connection)
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> Listener:
     """Listen on a port, or say plainly why not."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     deadline = time.monotonic() + FREED_SECONDS
     while True:
-        listener = socket.socket(family, kind, protocol)
+        listener = Listener(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
@@ -123,7 +131,7 @@ def bind(host: str, port: int) -> socket.socket:
                 ) from None
             time.sleep(0.1)
         else:
-            listener.setblocking(False)  # noqa: FBT003 - the library's own
+            listener.setblocking(False)
             return listener
 
 
@@ -135,7 +143,7 @@ def _open_door(name: str) -> socket.socket | None:
     except OSError:
         door.close()
         return None
-    door.setblocking(False)  # noqa: FBT003 - the library's own
+    door.setblocking(False)
     return door
 
 

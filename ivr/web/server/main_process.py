@@ -7,7 +7,6 @@ import logging
 import os
 import resource
 import signal
-import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,11 +17,12 @@ from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from ivr.logs import set_up_logs
-from ivr.web.server.listening_socket import SocketPassing, bind, door_name, find_running, PortTakenError
+from ivr.web.server.listening_socket import PortTakenError, SocketPassing, bind, door_name, find_running
 from ivr.web.server.stall_detector import StallDetector, read_process
 from ivr.web.server.worker import ENDING_SECONDS, KEEP_ALIVE, HttpWorker
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from flask import Flask
@@ -62,19 +62,20 @@ def serve(options: ServerOptions, *, replace: bool = False) -> None:
     MainProcess(_Application(options, SocketPassing(listener, name)), listener, older).run()
 
 
-class _Application(BaseApplication):  # type: ignore[misc] # it has no types
+class _Application(BaseApplication):
     """What gunicorn asks about us."""
 
     def __init__(self, options: ServerOptions, passing: SocketPassing) -> None:
         self.options = options
         self.passing = passing
         module, _, function = options.factory.partition(":")
-        # Imported once, before the processes are forked: each is up the sooner. What it makes, it makes for itself.
+        # Imported before the processes are forked, so that each is up sooner; called in each of them.
         self._factory: Callable[[], Flask] = getattr(importlib.import_module(module), function)
         super().__init__()
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
+        config: Any = self.cfg
         settings = {
             "bind": f"{self.options.host}:{self.options.port}",
             "workers": self.options.workers,
@@ -86,14 +87,14 @@ class _Application(BaseApplication):  # type: ignore[misc] # it has no types
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 - memory: no disk can make a sign of life late
         }
         for key, value in settings.items():
-            self.cfg.set(key, value)
+            config.set(key, value)
 
     def load(self) -> Flask:
         """Make the application, in the process that will serve it."""
         return self._factory()
 
 
-class OurLogger(Logger):  # type: ignore[misc] # it has no types
+class OurLogger(Logger):
     """Writes gunicorn's lines as we write ours."""
 
     def setup(self, cfg: Any) -> None:
@@ -103,7 +104,7 @@ class OurLogger(Logger):  # type: ignore[misc] # it has no types
         self.error_log.propagate = True
 
 
-class MainProcess(Arbiter):  # type: ignore[misc] # it has no types
+class MainProcess(Arbiter):
     """gunicorn's main process, with another idea of when a process hangs."""
 
     def __init__(self, app: _Application, listener: socket.socket, older: RunningServer | None) -> None:
@@ -122,17 +123,15 @@ class MainProcess(Arbiter):  # type: ignore[misc] # it has no types
     def murder_workers(self) -> None:
         """Kill what hangs, at once; and see to an older and a newer server."""
         now = time.monotonic()
-        self._detectors = {
-            pid: self._detectors.get(pid) or StallDetector(now) for pid in self.WORKERS
-        }
+        self._detectors = {pid: self._detectors.get(pid) or StallDetector(now) for pid in self.WORKERS}
         for pid, worker in list(self.WORKERS.items()):
             if self._detectors[pid].hangs(_sign_of(worker), read_process(pid), now):
-                self.log.error("process %s hangs, and is replaced", pid)
+                logger.error("process %s hangs, and is replaced", pid)
                 self.kill_worker(pid, signal.SIGKILL)
         if not self._answered and self.WORKERS and all(map(_sign_of, self.WORKERS.values())):
             self._answered = True
             if self._older:
-                self.log.info("the new version answers: process %s is told to end", self._older.pid)
+                logger.info("the new version answers: process %s is told to end", self._older.pid)
                 self._older.stop()
         self.app.passing.look()
 
@@ -152,7 +151,7 @@ class MainProcess(Arbiter):  # type: ignore[misc] # it has no types
 
     def handle_usr2(self) -> None:
         """Leave gunicorn's own way of taking over alone: `--replace` is ours."""
-        self.log.warning("USR2 is not used: start the new version with --replace")
+        logger.warning("USR2 is not used: start the new version with --replace")
 
 
 def _sign_of(worker: HttpWorker) -> float | None:

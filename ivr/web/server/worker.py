@@ -9,7 +9,7 @@ import resource
 import signal
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import socket
 
     from uvicorn._types import HTTPScope
+    from uvicorn.config import Config
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ SERVER_ERROR = 500
 class HttpWorker(UvicornWorker):
     """Serves Flask until it is told to end, or until a request is stuck in a thread."""
 
-    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+    CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - declared so by uvicorn-worker
         "loop": "uvloop",
         "ws": "none",
         "interface": "asgi3",
@@ -81,8 +82,7 @@ class HttpWorker(UvicornWorker):
     async def _beat(self, server: QuietServer, pool: ThreadPool, refusals: RefusalLog) -> None:
         """Tell the main process that this one lives, once it has answered and while no request is stuck."""
         status = await pool.run(partial(contextvars.Context().run, self._probe))
-        while not server.started:
-            await asyncio.sleep(BEAT / 10)
+        await server.listening.wait()
         if status >= SERVER_ERROR:
             logger.error("the application answers its own probe with %s", status)
             server.should_exit = server.force_exit = True
@@ -128,6 +128,15 @@ PROBE: HTTPScope = {
 
 class QuietServer(Server):
     """uvicorn's server, which ends without raising again the signal that ended it."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self.listening.set()
 
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
         await super()._serve(sockets)

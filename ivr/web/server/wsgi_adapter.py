@@ -1,4 +1,4 @@
-"""Flask behind an event loop: a thread is used only when the whole request is there, in time and of a size."""
+"""Flask behind an event loop: a thread is used only when the whole request is there, and not too large."""
 
 from __future__ import annotations
 
@@ -48,9 +48,11 @@ class _Answer:
     status: int = 500
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: Iterable[bytes] = ()
-    rest: Iterator[bytes] = iter(())
+    rest: Iterator[bytes] = field(default_factory=lambda: iter(()))
 
-    def start(self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[[bytes], object]:
+    def start(
+        self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
+    ) -> Callable[[bytes], object]:
         """Take WSGI's start_response."""
         self.status = int(status[:3])
         self.headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
@@ -99,7 +101,9 @@ class WsgiAdapter:
             return
         context, answer = contextvars.Context(), _Answer()
         try:
-            chunk, more = await self.pool.run(partial(context.run, self._begin, environ_of(scope, body), answer))
+            chunk, more = await self.pool.run(
+                partial(context.run, self._begin, environ_of(scope, body), answer)
+            )
         except Exception:
             logger.exception("the application failed")
             await _send_words(send, 500, "the application failed")
@@ -107,7 +111,9 @@ class WsgiAdapter:
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         try:
             while more:
-                async with asyncio.timeout(SENDING_SECONDS):  # Whoever takes it slowly holds no thread, and not for ever.
+                async with asyncio.timeout(
+                    SENDING_SECONDS
+                ):  # Whoever takes it slowly holds no thread, and not for ever.
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 chunk, more = await self.pool.run(partial(context.run, answer.next_chunk))
         except BaseException:
@@ -160,7 +166,7 @@ def fields(kind: bytes, body: bytes) -> int:
     """Count the fields of a form without reading it."""
     if kind.lower().startswith(b"multipart/"):
         return body.lower().count(b"content-disposition")
-    return body.count(b"&") + 1 if body else 0
+    return body.count(b"&") + 1 if kind.lower().startswith(b"application/x-www-form-urlencoded") else 0
 
 
 def environ_of(scope: HTTPScope, body: bytes) -> dict[str, Any]:
@@ -189,7 +195,9 @@ def environ_of(scope: HTTPScope, body: bytes) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in scope["headers"]:
-        if b"_" in name:  # It could pass for another: X_Twilio_Signature and X-Twilio-Signature are one in WSGI.
+        if (
+            b"_" in name
+        ):  # It could pass for another: X_Twilio_Signature and X-Twilio-Signature are one in WSGI.
             continue
         key = name.decode("latin-1").upper().replace("-", "_")
         key = key if name in NO_HEADERS else f"HTTP_{key}"
