@@ -19,7 +19,7 @@ TOO_LARGE = 431
 
 
 class ConnectionLimit:
-    """Which connections are open; when there are too many, the one that has been silent longest makes room."""
+    """Which connections are open. When there are too many, the one that is silent longest makes room."""
 
     def __init__(self, most: int, refusals: RefusalLog) -> None:
         self.most = most
@@ -98,7 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.transport.is_closing() or cast("Any", self.transport).get_write_buffer_size():
             self._sending_deadline = self.loop.call_later(SENDING_SECONDS, self._end_sending)
-        if not self.transport.is_closing() and not self.pipeline:
+        if not self.transport.is_closing() and not self._busy:
             self.limit.waits(self)
             if self._leaving:
                 self.transport.close()

@@ -46,8 +46,8 @@ class CountRefusals(logging.Filter):
         self._refusals = refusals
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is logged as it is: errors are, warnings about what strangers sent are counted."""
-        if record.levelno != logging.WARNING:
+        """Whether a record is logged as it is: one with an exception is, what strangers sent is counted."""
+        if record.exc_info or record.levelno < logging.WARNING:
             return True
         self._refusals.count(str(record.msg).rstrip("."))
         return False

@@ -49,6 +49,7 @@ class _Answer:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: Iterable[bytes] = ()
     rest: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    is_open: bool = False
 
     def start(
         self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None
@@ -71,8 +72,10 @@ class _Answer:
 
     def close(self) -> None:
         """Let Flask end the request."""
-        body, self.body, self.rest = self.body, (), iter(())
-        close = getattr(body, "close", None)
+        if not self.is_open:
+            return
+        self.is_open = False
+        close = getattr(self.body, "close", None)
         if close:
             close()
 
@@ -84,13 +87,14 @@ class WsgiAdapter:
     app: Callable[..., Iterable[bytes]]
     pool: ThreadPool
     refusals: RefusalLog
+    body_seconds: float = BODY_SECONDS
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
         try:
-            body = await read_body(scope, receive)
+            body = await read_body(scope, receive, self.body_seconds)
             if body is None:  # The client has gone.
                 return
             if self.pool.waiting >= MOST_WAITING:
@@ -111,19 +115,21 @@ class WsgiAdapter:
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         try:
             while more:
-                async with asyncio.timeout(
-                    SENDING_SECONDS
-                ):  # Whoever takes it slowly holds no thread, and not for ever.
+                async with asyncio.timeout(SENDING_SECONDS):  # No thread waits for whoever takes it slowly.
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 chunk, more = await self.pool.run(partial(context.run, answer.next_chunk))
-        except BaseException:
-            await self.pool.run(partial(context.run, answer.close))
-            raise
+        except TimeoutError:  # uvicorn closes the connection of an answer that is not whole.
+            self.refusals.count("answer not taken in time")
+            return
+        finally:
+            if answer.is_open:
+                await self.pool.run(partial(context.run, answer.close))
         await send({"type": "http.response.body", "body": chunk, "more_body": False})
 
     def _begin(self, environ: dict[str, Any], answer: _Answer) -> tuple[bytes, bool]:
         """Ask Flask, and make the first part of the answer. In a thread."""
         answer.body = self.app(environ, answer.start)
+        answer.is_open = True
         answer.rest = iter(answer.body)
         try:
             return answer.next_chunk()
@@ -132,7 +138,7 @@ class WsgiAdapter:
             raise
 
 
-async def read_body(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes | None:
+async def read_body(scope: HTTPScope, receive: ASGIReceiveCallable, seconds: float) -> bytes | None:
     """Take the whole body, or refuse it; nothing when the client goes away in the middle of it."""
     headers = dict(scope["headers"])
     length = headers.get(b"content-length")
@@ -142,7 +148,7 @@ async def read_body(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes | N
         raise Refused(413, "body too large")
     got, size = [], 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 message: Any = await receive()
                 if message["type"] != "http.request":
