@@ -27,7 +27,7 @@ IDLE, STOPPED = (
 
 
 def until_it_hangs(states: Iterable[ProcessState | None], sign: float | None = 1.0) -> float | None:
-    """Look twice a second at a process that gives no further sign of life; say when it is taken for hanging."""
+    """Look twice a second at a process that is silent; say when it is taken for hanging."""
     detector = StallDetector(0.0)
     if sign is not None:
         assert not detector.hangs(sign, IDLE, 0.0)
@@ -164,7 +164,7 @@ def application() -> Flask:
 def ask(
     path: str, *pieces: bytes, headers: tuple[tuple[bytes, bytes], ...] = (FORM,), last: bool = True
 ) -> tuple[int, bytes]:
-    """Send a request in pieces; give status and body of the answer. Without the last piece, nothing more comes."""
+    """Send a request in pieces, or all but its last one; give status and body of the answer."""
     sent: list[Any] = []
     coming = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
     if last and coming:

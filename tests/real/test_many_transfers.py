@@ -125,10 +125,7 @@ class Told:
         log = self.world.log()
         outcomes = Counter("connected" if call["outcome"] == "connected" else "other" for call in log)
         tries = [
-            attempt
-            for call in log
-            for transfer in call["transfers"]
-            for attempt in transfer["attempts"]
+            attempt for call in log for transfer in call["transfers"] for attempt in transfer["attempts"]
         ]
         talked = Counter(attempt["agency"] for attempt in tries if attempt["outcome"] == "accepted")
         return Counter(connected=outcomes["connected"], other=outcomes["other"]), talked
