@@ -23,6 +23,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "argon2": ("ivr/authentication.py",),
     "click": ("ivr/cli/",),
     "cryptography": ("ivr/work/",),
+    "gunicorn": ("ivr/web/server/",),
     "flask": ("ivr/web/", "ivr/wiring.py", "ivr/wiring_site.py"),
     "flask_login": ("ivr/web/console/",),
     "flask_wtf": ("ivr/web/console/",),
@@ -40,6 +41,8 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "sqlalchemy": ("ivr/records/",),
     "tomlkit": ("ivr/operations/toml_editing.py",),
     "twilio": ("ivr/telephony/",),
+    "uvicorn": ("ivr/web/server/",),
+    "uvicorn_worker": ("ivr/web/server/",),
     "werkzeug": ("ivr/web/",),
 }
 VAGUE = frozenset(
@@ -51,6 +54,12 @@ NOT_OURS = {  # Vague words that a library asks for.
     "do_POST": "http.server",
     "do_DELETE": "http.server",
     "_do": "Of the pretend network: what a scripted person or a due moment does.",
+    "handle_usr2": "gunicorn",
+    "init_process": "gunicorn",
+    "main_process": "Of the operating system.",
+    "MainProcess": "Of the operating system.",
+    "ProcessState": "Of the operating system.",
+    "read_process": "Of the operating system.",
     "process_bind_param": "SQLAlchemy",
     "process_result_value": "SQLAlchemy",
 }

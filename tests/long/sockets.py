@@ -224,6 +224,7 @@ def measure(
         found[what] = asyncio.run(work)
         print(f"{what}: {json.dumps(found[what])}", flush=True)  # noqa: T201 - a command's output
 
+    note("no sockets", hold_many(stack, "nothing", 0, seconds / 4))
     for kind in KINDS:
         note(f"{sockets} sockets: {kind}", hold_many(stack, kind, sockets, seconds))
     note("SIGSTOP of one of two", lose(stack, signal.SIGSTOP))

@@ -103,11 +103,13 @@ class WsgiAdapter:
             self.refusals.count(refused.reason)
             await _send_words(send, refused.status, refused.reason)
             return
+        await self._answer(environ_of(scope, body), send)
+
+    async def _answer(self, environ: dict[str, Any], send: ASGISendCallable) -> None:
+        """Let Flask answer in a thread, and send what it says as it is taken."""
         context, answer = contextvars.Context(), _Answer()
         try:
-            chunk, more = await self.pool.run(
-                partial(context.run, self._begin, environ_of(scope, body), answer)
-            )
+            chunk, more = await self.pool.run(partial(context.run, self._begin, environ, answer))
         except Exception:
             logger.exception("the application failed")
             await _send_words(send, 500, "the application failed")
