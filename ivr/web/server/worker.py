@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 import resource
 import signal
 import sys
@@ -63,6 +64,12 @@ class HttpWorker(UvicornWorker):
         die_with_parent(self.ppid)
         self.app.passing.close()
         super().init_process()
+
+    def run(self) -> None:
+        """Serve, and end at once: a thread that is stuck, or what Python tidies up, is not waited for."""
+        super().run()
+        logging.shutdown()
+        os._exit(0)
 
     async def _serve(self) -> None:
         refusals = RefusalLog()

@@ -29,7 +29,6 @@ MOST_FIELDS = 200
 MOST_WAITING = 512  # Requests in hand; one more would wait longer than Twilio does.
 CHUNK = 1 << 16  # Bytes of an answer that are sent at once.
 SENDING_SECONDS = 30.0
-NO_HEADERS = frozenset({b"content-type", b"content-length"})
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
@@ -202,20 +201,22 @@ def environ_of(scope: HTTPScope, body: bytes) -> dict[str, Any]:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    for name, value in scope["headers"]:
-        if (
-            b"_" in name
-        ):  # It could pass for another: X_Twilio_Signature and X-Twilio-Signature are one in WSGI.
-            continue
-        key = name.decode("latin-1").upper().replace("-", "_")
-        key = key if name in NO_HEADERS else f"HTTP_{key}"
-        text = value.decode("latin-1")
-        if name == b"content-length":
-            continue
-        if key in environ and name != b"content-type":
-            text = f"{environ[key]}{'; ' if name == b'cookie' else ','}{text}"
-        environ[key] = text
+    _add_headers(environ, scope["headers"])
     return environ
+
+
+def _add_headers(environ: dict[str, Any], headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Write a request's headers as WSGI does; one that came twice is joined."""
+    for name, value in headers:
+        if b"_" in name or name == b"content-length":
+            continue  # x_twilio_signature could pass for x-twilio-signature; the length is known by now.
+        key = name.decode("latin-1").upper().replace("-", "_")
+        text = value.decode("latin-1")
+        if name != b"content-type":
+            key = f"HTTP_{key}"
+            if key in environ:
+                text = f"{environ[key]}{'; ' if name == b'cookie' else ','}{text}"
+        environ[key] = text
 
 
 async def _send_words(send: ASGISendCallable, status: int, words: str) -> None:
