@@ -50,7 +50,8 @@ def application():
 if __name__ == "__main__":
     import sys
     port, seconds = int(sys.argv[1]), float(sys.argv[2])
-    serve(ServerOptions("slow:application", "127.0.0.1", port, 1, threads=2, stuck_seconds=seconds))
+    here = ServerOptions("slow:application", "127.0.0.1", port, 1, 2, seconds, last_word_seconds=7)
+    serve(here)
 """
 
 
@@ -181,6 +182,7 @@ def test_a_server_that_is_told_to_end_finishes_what_it_began(tmp_path: Path) -> 
         assert becomes((tmp_path / "begun").exists, PATIENCE)
         worker = children(process.pid)[0]
         os.kill(worker, signal.SIGTERM)  # The last one that accepts: now nobody does.
+        assert becomes(lambda: "finishing what was begun" in (tmp_path / "log").read_text(), PATIENCE)
         new.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
         new.settimeout(PATIENCE)
         said = new.makefile("rb").read()

@@ -54,6 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """Closes a connection that does not say in time what it wants."""
 
     limit: ConnectionLimit  # Set on a subclass: uvicorn makes the instances.
+    last_word_seconds = LAST_WORD_SECONDS
     _header_deadline: asyncio.TimerHandle | None = None
     _sending_deadline: asyncio.TimerHandle | None = None
     _header_bytes = 0
@@ -109,7 +110,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._busy:
             self.cycle.keep_alive = False
         else:
-            self.loop.call_later(LAST_WORD_SECONDS, self._leave)
+            self.loop.call_later(self.last_word_seconds, self._leave)
 
     @property
     def _busy(self) -> bool:

@@ -79,7 +79,7 @@ class SocketPassing:
                 with asking, suppress(OSError):
                     if _peer(asking)[1] == os.geteuid():
                         socket.send_fds(asking, [b"1"], [self._listener.fileno()])
-                        logger.info("the listening socket is passed on to process %s", _peer(asking)[0])
+                        logger.info("process %s asks who listens here", _peer(asking)[0])
 
     def close(self) -> None:
         """Answer no more at the name, as a worker must not."""

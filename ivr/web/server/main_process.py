@@ -17,6 +17,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from ivr.logs import set_up_logs
+from ivr.web.server.http_protocol import LAST_WORD_SECONDS
 from ivr.web.server.listening_socket import PortTakenError, SocketPassing, bind, door_name, find_running
 from ivr.web.server.stall_detector import StallDetector, read_process
 from ivr.web.server.worker import ENDING_SECONDS, KEEP_ALIVE, HttpWorker
@@ -45,6 +46,7 @@ class ServerOptions:
     workers: int
     threads: int = 8
     stuck_seconds: float = 10.0  # Older than this, a request is stuck and its process is replaced.
+    last_word_seconds: float = LAST_WORD_SECONDS
 
 
 def serve(options: ServerOptions, *, replace: bool = False) -> None:

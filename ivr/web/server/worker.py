@@ -76,7 +76,11 @@ class HttpWorker(UvicornWorker):
         logging.getLogger("uvicorn.error").addFilter(CountRefusals(refusals))
         limit = ConnectionLimit(most_connections(), refusals)
         pool = ThreadPool(self.app.options.threads)
-        self.config.http = type("Protocol", (BoundedProtocol,), {"limit": limit})
+        self.config.http = type(
+            "Protocol",
+            (BoundedProtocol,),
+            {"limit": limit, "last_word_seconds": self.app.options.last_word_seconds},
+        )
         self.config.app = WsgiAdapter(self.wsgi, pool, refusals)
         server = QuietServer(self.config)
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.end_now)
@@ -148,6 +152,11 @@ class QuietServer(Server):
     async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
         await super()._serve(sockets)
         self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what was begun."""
+        logger.info("finishing what was begun")
+        await super().shutdown(sockets)
 
     def end_now(self) -> None:
         """End without waiting for anybody."""
