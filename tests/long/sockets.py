@@ -128,12 +128,13 @@ async def hold(stack: LocalStack, kind: str, until: float) -> int:
 
 async def _say(kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(KINDS[kind])
+    rest = iter(KINDS["half a header"][1:])
     while kind == "a byte every 2 s":
         with suppress(TimeoutError):
             async with asyncio.timeout(DRIBBLE_SECONDS):
                 if not await reader.read(4096):
                     return
-        writer.write(b"O")
+        writer.write(bytes([next(rest, ord("a"))]))
         await writer.drain()
     while await reader.read(4096):
         pass
