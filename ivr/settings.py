@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -57,6 +58,14 @@ def _public(text: str) -> str:
 
 def _or_empty(fault: Callable[[str], str]) -> Callable[[str], str]:
     return lambda text: fault(text) if text else ""
+
+
+def _ip(text: str) -> str:
+    try:
+        ip_address(text)
+    except ValueError:
+        return "is not an IP address like 127.0.0.1"
+    return ""
 
 
 def _folder(text: str) -> str:
@@ -174,6 +183,14 @@ class Settings:
             "a folder that no backup takes, for the keys that are replaced each month",
             "keys",
             read=Path,
+        )
+    )
+    host: str = field(
+        metadata=_declared(
+            "HOST",
+            "the address of this machine to listen on; 0.0.0.0 where a proxy elsewhere must reach us",
+            "127.0.0.1",
+            _ip,
         )
     )
     port: int = field(

@@ -40,7 +40,6 @@ from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
-from ivr.web.parent_watchdog import die_with_parent
 from ivr.web.sms import ConversationCookie
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
@@ -238,7 +237,7 @@ def recordings(audio: Path) -> frozenset[tuple[str, str]]:
 
 
 def web() -> Flask:
-    """Start answering webhooks: what granian calls in each of its workers."""
+    """Start answering webhooks: what each process of the server calls, once it was forked."""
     set_up_logs()
     settings = read_settings(os.environ)
     clock, seconds = clock_of(settings.rehearsal), WEBHOOK_SECONDS * settings.patience
@@ -251,7 +250,6 @@ def web() -> Flask:
     signs = signs_of(settings, clock)
     app = create_app(build_parts(settings, line, clock.now, heard=signs.hear))
     follow_prompts(app, prompts)
-    die_with_parent()
     prompts.refresh()
     refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked)
     _file(
@@ -261,13 +259,12 @@ def web() -> Flask:
 
 
 def console() -> Flask:
-    """Start answering browsers: what granian calls for the `console:` process."""
+    """Start answering browsers: what each process of the server calls, once it was forked."""
     from ivr.web.public.views import NAME as PUBLIC
 
     set_up_logs()
     settings = read_settings(os.environ)
     app = build_site(settings.config, settings.prompts, settings.number, settings)
-    die_with_parent()
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
     prompts = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
     follow_published(app, prompts)

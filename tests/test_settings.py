@@ -27,6 +27,7 @@ MALFORMED = {
     "DATABASE_URL": ["mysql://localhost/line", "line.sqlite3"],
     "REDIS_URL": ["http://localhost", "localhost:6379"],
     "SECRET_KEY": ["short"],
+    "HOST": ["localhost:80", "everywhere", "127.0.0.256"],
     "PORT": ["0", "http", "8000.5", "-1", "999999", "٨٠٠٠"],
     "WEB_WORKERS": ["0", "two"],
     "TWILIO_CALLS_PER_SECOND": ["0", "many"],

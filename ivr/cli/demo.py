@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from ivr.simulator.people import accepts, never_answers, switchboard
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.work.network_clock import NOW
 from ivr.work.queue import connect_redis
+from ivr.work.worker import jobs_in_hand
 
 if TYPE_CHECKING:
     from ivr.simulator.clock import Clock
@@ -87,7 +89,9 @@ def _clock(stack: LocalStack, *, once: bool) -> Clock:
         return PacedClock(SPEED)
     shown = show_in(Path(stack.environment["REHEARSAL"]) / NOW)
     settings, redis = stack.environment, connect_redis(stack.environment["REDIS_URL"])
-    return EventClock(lambda: in_hand(settings, stack.running.keys() | {"sql"}, redis), shown)
+    return EventClock(
+        lambda: in_hand(settings, stack.running.keys() | {"sql"}, partial(jobs_in_hand, redis)), shown
+    )
 
 
 def _network(stack: LocalStack, *, once: bool) -> Network:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,27 +9,33 @@ import click
 from ivr.cli.context import flow_of, settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ivr.agencies import Directory
 
-GRANIAN = (
-    *("granian", "--interface", "wsgi", "--factory", "--host", "0.0.0.0"),  # noqa: S104 - the platform's proxy must reach us
-    *("--blocking-threads", "8", "--respawn-failed-workers", "--workers-kill-timeout", "3"),
-    *("--no-ws", "--no-access-log"),  # No visit is written down.
+PAGE_SECONDS = 120.0  # No page of the console takes longer, not even a printed year.
+STUCK_SECONDS = 10.0  # A webhook that takes longer is answered by nobody: its process is replaced.
+
+replaces = click.option(
+    "--replace", is_flag=True, help="Take over from the one that answers on this port, once this one answers."
 )
 
 
 @click.command()
-def web() -> None:
+@replaces
+def web(*, replace: bool) -> None:
     """Answer calls and texts (the `web:` process)."""
     line = settings()
-    _serve("ivr.wiring:web", line.port, "--workers", str(line.workers), "--backpressure", "256")
+    _serve("ivr.wiring:web", line.host, line.port, line.workers, STUCK_SECONDS, replace=replace)
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.  [default: PORT]")
-def console(port: int | None) -> None:
+@replaces
+def console(port: int | None, *, replace: bool) -> None:
     """Answer browsers: the public page and the operators' console (the `console:` process)."""
-    _serve("ivr.wiring:console", port or settings().port, "--workers", "1")
+    line = settings()
+    _serve("ivr.wiring:console", line.host, port or line.port, 1, PAGE_SECONDS, replace=replace)
 
 
 @click.command()
@@ -81,7 +84,14 @@ def undialled(directory: Directory, config: Path) -> list[str]:
     ]
 
 
-def _serve(app: str, port: int, *options: str) -> None:
-    """Become granian, which serves an app in processes of its own."""
-    arguments = [*GRANIAN, "--port", str(port), *options, app]
-    os.execv(Path(sys.executable).with_name("granian"), arguments)  # noqa: S606 - our own program, no shell
+def _serve(  # noqa: PLR0913 - what a server needs to know
+    factory: str, host: str, port: int, workers: int, stuck_seconds: float, *, replace: bool
+) -> None:
+    """Serve until told to end, or say plainly why not."""
+    from ivr.web.server.listening_socket import PortTakenError
+    from ivr.web.server.main_process import ServerOptions, serve
+
+    try:
+        serve(ServerOptions(factory, host, port, workers, stuck_seconds=stuck_seconds), replace=replace)
+    except PortTakenError as error:
+        raise click.ClickException(str(error)) from None

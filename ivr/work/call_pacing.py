@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from ivr.circuit_breaker import CircuitBreaker
 
 KEY = "slots:next"
+ROUNDED = 0.001  # Two seconds that differ by less are as near: Lua and floats round.
 TAKE = """
 local now, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 local at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
 if at - now > most then return tostring(-1) end
-redis.call('SET', KEYS[1], tostring(at + tonumber(ARGV[3])), 'EX', 60)
+redis.call('SET', KEYS[1], string.format('%.6f', at + tonumber(ARGV[3])), 'EX', 60)
 return tostring(at - now)
 """
 
@@ -46,7 +47,7 @@ class CallPacing:
 
     def take(self, most: float) -> float | None:
         """Take the next free second; say how long it is until then, or nothing if longer than ``most``."""
-        now = self._clock()
+        now, most = self._clock(), most + ROUNDED
         try:
             with self._breaker.guard(RedisError, OSError):
                 wait = float(self._redis.eval(TAKE, 1, KEY, repr(now), repr(most), repr(self._every)))
@@ -56,7 +57,7 @@ class CallPacing:
 
     def near(self, most: float) -> bool:
         """Whether a second is free within ``most`` seconds. It is not taken."""
-        now = self._clock()
+        now, most = self._clock(), most + ROUNDED
         try:
             with self._breaker.guard(RedisError, OSError):
                 at = float(self._redis.get(KEY) or 0)

@@ -84,7 +84,7 @@ def test_the_worker_line_of_the_procfile_waits_for_work(dark: Rehearsal, tmp_pat
 def test_a_process_without_settings_names_them_all_and_does_not_start(process: str, tmp_path: Path) -> None:
     here = {"IVR_CONFIG": str(ROOT / "config"), "IVR_PROMPTS": str(ROOT / "prompts")}
 
-    done = run_ivr(*PROCFILE[process].split()[1:], environment=here, cwd=tmp_path)
+    done = run_ivr(*PROCFILE[process].partition("ivr ")[2].split(), environment=here, cwd=tmp_path)
 
     assert done.returncode == 1
     assert [name for name in REQUIRED if f"{name} is not set" not in done.stderr] == []
