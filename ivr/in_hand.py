@@ -36,8 +36,12 @@ def in_hand(settings: Mapping[str, str], parts: Collection[str], redis: Redis) -
 
 def pages(folder: Path) -> dict[int, tuple[int, int]]:
     """Read what the living processes have in hand, and how often they looked around."""
-    found = {int(page.stem): page for page in folder.glob(f"*{PAGE}")}
-    return {pid: COUNTS.unpack(page.read_bytes()) for pid, page in found.items() if is_alive(pid)}
+    found = {int(page.stem): page.read_bytes() for page in folder.glob(f"*{PAGE}")}
+    return {
+        pid: COUNTS.unpack(page)
+        for pid, page in found.items()
+        if is_alive(pid) and len(page) == COUNTS.size  # A process that just makes its page has nothing yet.
+    }
 
 
 def unfiled(folder: Path, *, dead: bool = False) -> dict[str, int]:
