@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from ivr.simulator.exchange import Account
 from ivr.simulator.people import accepts, never_answers, switchboard
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.stage import ACCOUNT, NUMBER, Stage, StageError
+from ivr.work.alive import jobs_in_hand
 from ivr.work.queue import connect_redis
 
 if TYPE_CHECKING:
@@ -87,7 +89,9 @@ def _clock(stage: Stage, *, once: bool) -> Clock:
         return PacedClock(SPEED)
     shown = show_in(Path(stage.environment["REHEARSAL"]) / NOW)
     settings, redis = stage.environment, connect_redis(stage.environment["REDIS_URL"])
-    return EventClock(lambda: in_hand(settings, stage.running.keys() | {"sql"}, redis), shown)
+    return EventClock(
+        lambda: in_hand(settings, stage.running.keys() | {"sql"}, partial(jobs_in_hand, redis)), shown
+    )
 
 
 def _network(stage: Stage, *, once: bool) -> Network:

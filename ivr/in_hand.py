@@ -10,34 +10,35 @@ from typing import TYPE_CHECKING
 from ivr.breaker import PartUnavailable
 from ivr.network_clock import COUNTS, PAGE, TIME
 from ivr.records.claims import SUFFIX
-from ivr.work.alive import jobs_in_hand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from redis import Redis
 
-
-def in_hand(settings: Mapping[str, str], parts: Collection[str], redis: Redis) -> str:
+def in_hand(settings: Mapping[str, str], parts: Collection[str], jobs: Callable[[], object]) -> str:
     """Say what a line's processes still have to do, or nothing. Only ``parts`` that are there are asked."""
     effects = {pid: count for pid, (count, _) in pages(Path(settings["REHEARSAL"])).items() if count}
     if effects:
         return f"effects in hand, by process: {effects}"
     if {"redis", "worker"} <= set(parts):
         try:
-            jobs: object = jobs_in_hand(redis)
+            left = jobs()
         except PartUnavailable as error:
-            jobs = error
-        if jobs:
-            return f"jobs of the worker: {jobs}"
+            left = error
+        if left:
+            return f"jobs of the worker: {left}"
     entries = unfiled(Path(settings["JOURNAL_DIR"])) if "sql" in parts else {}
     return f"bytes to be filed: {entries}" if entries else ""
 
 
 def pages(folder: Path) -> dict[int, tuple[int, int]]:
     """Read what the living processes have in hand, and how often they looked around."""
-    found = {int(page.stem): page for page in folder.glob(f"*{PAGE}")}
-    return {pid: COUNTS.unpack(page.read_bytes()) for pid, page in found.items() if is_alive(pid)}
+    found = {int(page.stem): page.read_bytes() for page in folder.glob(f"*{PAGE}")}
+    return {
+        pid: COUNTS.unpack(page)
+        for pid, page in found.items()
+        if is_alive(pid) and len(page) == COUNTS.size  # A process that just makes its page has nothing yet.
+    }
 
 
 def unfiled(folder: Path, *, dead: bool = False) -> dict[str, int]:

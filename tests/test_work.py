@@ -194,6 +194,20 @@ def slots(redis: Redis, clock: Clock) -> Slots:
     return Slots(redis, Breaker(), clock)
 
 
+@pytest.mark.parametrize("fraction", [0.0, 0.499999, 0.50006, 0.123456, 0.98765])
+def test_a_second_that_is_just_as_far_as_may_be_is_near_however_it_is_rounded(
+    redis: Redis, clock: Clock, fraction: float
+) -> None:
+    clock.seconds = 1_795_662_706 + fraction
+    here = slots(redis, clock)
+
+    waits = [here.take(2) for _ in range(2)]
+
+    assert here.near(2)
+    assert [round(wait or 0, 3) for wait in [*waits, here.take(2)]] == [0, 1, 2]
+    assert here.take(2) is None
+
+
 def test_two_processes_share_one_second_after_another(redis: Redis) -> None:
     clock = Clock()
     first, second = slots(redis, clock), slots(redis, clock)

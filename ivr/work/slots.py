@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from ivr.breaker import Breaker
 
 KEY = "slots:next"
+ROUNDED = 0.001  # Two seconds that differ by less are as near: Lua and floats round.
 TAKE = """
 local now, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 local at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
 if at - now > most then return tostring(-1) end
-redis.call('SET', KEYS[1], tostring(at + tonumber(ARGV[3])), 'EX', 60)
+redis.call('SET', KEYS[1], string.format('%.6f', at + tonumber(ARGV[3])), 'EX', 60)
 return tostring(at - now)
 """
 
@@ -40,7 +41,7 @@ class Slots:
 
     def take(self, most: float) -> float | None:
         """Take the next free second; say how long it is until then, or nothing if longer than ``most``."""
-        now = self._clock()
+        now, most = self._clock(), most + ROUNDED
         if self._breaker.closed:
             try:
                 wait = float(self._redis.eval(TAKE, 1, KEY, repr(now), repr(most), repr(self._every)))
@@ -52,7 +53,7 @@ class Slots:
 
     def near(self, most: float) -> bool:
         """Say, without taking it, whether a second is free soon."""
-        now = self._clock()
+        now, most = self._clock(), most + ROUNDED
         if self._breaker.closed:
             try:
                 at = float(self._redis.get(KEY) or 0)

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from ivr.simulator.people import When, accepts, never_answers
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.simulator.webhooks import RequestsFetch
 from ivr.stage import ACCOUNT, NUMBER, Stage
+from ivr.work.alive import jobs_in_hand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -163,7 +165,7 @@ class Rehearsal:
     def in_hand(self) -> str:
         """Say what the line's processes still have to do, or nothing: effects, jobs, entries to be filed."""
         parts = (self.stage.running.keys() | {"sql"}) - self.lost
-        return in_hand(self.stage.environment, parts, self.redis)
+        return in_hand(self.stage.environment, parts, partial(jobs_in_hand, self.redis))
 
     def is_quiet(self) -> bool:
         """Say whether the line has nothing in hand."""

@@ -113,6 +113,9 @@ class Processes:
     def forget(self) -> None:
         """Begin a story with nothing left of the last one: no faults, no calls, no agency switched off."""
         self.network.faults.clear()
+        with self.network.clock.lock:
+            for leg in self.network.exchange.legs_alive():  # Of a story that failed.
+                leg.hang_up()
         self.network.settle(60)
         self.network.clock.advance(LATE)
         assert becomes(self._line.is_quiet), self._line.in_hand()
