@@ -101,6 +101,13 @@ def _migrated_sqlite() -> bytes:
         return path.read_bytes()
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "line.sqlite3"
+    put_tables(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """Copy a file with our tables, for one test."""
