@@ -1,0 +1,225 @@
+"""Learn the heads from the line's phrases, and find the thresholds: by folds of the phrases, never by held-out texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ivr.understanding.classifier import LETTERS_SHARE, Weights, write_weights
+from ivr.understanding.danger import read_danger
+from ivr.understanding.encoders import Letters
+from ivr.understanding.heads import Head, fit_claim, fit_classes, softmax
+from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, order_by_hash, read_phrases
+from ivr.understanding.text_cleaning import clean
+from ivr.understanding.understand import MOST_POINTS, read_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ivr.understanding.encoders import Encoder
+    from ivr.understanding.phrases import Phrase
+    from ivr.understanding.understand import Thresholds
+
+    Rows = NDArray[np.float32]
+
+FOLDS = 4
+NAME_PENALTY, DANGER_PENALTY = 2e-5, 5e-5
+SOUNDS_COUNT = 2.0  # How much a text that only sounds like danger counts against a false alarm.
+FIRST_ALARMS, FIRST_SOUNDS = 0.015, 0.07  # The most false alarms of the first net: of all others, of those that sound.
+SECOND_OTHERS = 0.2  # The second net may catch this share of all others.
+SURE_WRONG = 0.05  # Phrases have one name each though neighbours would do: half of these "wrong" ones are right.
+WISH_WRONG = 0.01
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Phrases with their numbers: encoded, hashed, and read by the rules."""
+
+    phrases: tuple[Phrase, ...]
+    names: tuple[str, ...]
+    labels: NDArray[np.int64]
+    danger: NDArray[np.bool_]
+    sounds: NDArray[np.bool_]
+    rows: Rows | None
+    runs: Rows
+    points: Rows  # Two columns: for danger, and what calms.
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Log-odds of names and of danger, a row a phrase."""
+
+    names: Rows
+    danger: Rows
+
+
+def train(folder: Path, into: Path, encoder: Encoder | None, say: Callable[[str], None]) -> Thresholds:
+    """Learn from `phrases/`, write the weights into a folder, and give the thresholds that the folds ask for."""
+    known = prepare(folder, encoder)
+    say(f"{len(known.phrases)} phrases of {len(known.names)} names")
+    across = score_by_folds(known)
+    rules = read_rules(folder)
+    limits = find_thresholds(known, across, rules.thresholds, known.rows is not None)
+    say(describe(known, across, limits, with_meaning=known.rows is not None))
+    for weights in fit(known, encoder, np.arange(len(known.phrases))):
+        say(f"wrote {write_weights(into, weights)}")
+    return limits
+
+
+def prepare(folder: Path, encoder: Encoder | None) -> TrainingSet:
+    """Read the phrases and turn them into numbers."""
+    phrases = order_by_hash(read_phrases(folder))
+    names = tuple(sorted({phrase.name for phrase in phrases}))
+    texts = [clean(phrase.text) for phrase in phrases]
+    rules = read_rules(folder)
+    readings = [read_danger(rules.danger, text) for text in texts]
+    points = [(min(r.points, MOST_POINTS), min(r.calm, MOST_POINTS)) for r in readings]
+    return TrainingSet(
+        phrases,
+        names,
+        np.array([names.index(phrase.name) for phrase in phrases]),
+        np.array([phrase.is_danger for phrase in phrases]),
+        np.array([phrase.name == SOUNDS for phrase in phrases]),
+        encoder.encode(texts) if encoder else None,
+        Letters().encode(texts),
+        np.array(points, np.float32),
+    )
+
+
+def fit(known: TrainingSet, encoder: Encoder | None, chosen: NDArray[np.int64]) -> tuple[Weights, ...]:
+    """Fit the heads of letters and, where there is an encoder, of meaning, to the chosen phrases."""
+    sources = [("letters", known.runs)]
+    if known.rows is not None:
+        sources.append((encoder.name if encoder else "meaning", known.rows))
+    labels = known.labels[chosen]
+    counts = np.bincount(known.labels, minlength=len(known.names))
+    share = 1 / np.sqrt(counts[labels])
+    weight = np.where(known.sounds[chosen], SOUNDS_COUNT, 1.0)
+    return tuple(
+        Weights(
+            name,
+            known.names,
+            _level(rows[chosen], lambda level: fit_classes(level, labels, share, NAME_PENALTY)),
+            _level(rows[chosen], lambda level: fit_claim(level, known.danger[chosen], weight, DANGER_PENALTY)),
+        )
+        for name, rows in sources
+    )
+
+
+def _level(rows: Rows, fitted: Callable[[Rows], Head]) -> Head:
+    """Fit on columns of like size around nought, which is quicker, and give a head for the rows as they are."""
+    middle = rows.mean(axis=0)
+    size = np.maximum(rows.std(axis=0), np.float32(1e-4)) * np.float32(np.sqrt(rows.shape[1]))
+    head = fitted((rows - middle) / size)
+    weights = head.weights / size
+    return Head(weights, head.bias - weights @ middle)
+
+
+def score_by_folds(known: TrainingSet) -> Scores:
+    """Score each phrase by heads that have not seen it."""
+    count = len(known.phrases)
+    names, danger = np.zeros((count, len(known.names)), np.float32), np.zeros(count, np.float32)
+    turn = np.arange(count) % FOLDS
+    for fold in range(FOLDS):
+        away = np.flatnonzero(turn == fold)
+        heads = fit(known, None, np.flatnonzero(turn != fold))
+        scores = _apply(known, heads, away)
+        names[away], danger[away] = scores.names, scores.danger
+    return Scores(names, danger)
+
+
+def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds, with_meaning: bool) -> Thresholds:  # noqa: FBT001 - a fact about the scores
+    """Find how rules and classifier add up to danger, and from where on an answer is sure."""
+    if not with_meaning:
+        return before
+    odds = np.column_stack([across.danger, known.points[:, 0], -known.points[:, 1]])
+    weight = np.where(known.sounds, SOUNDS_COUNT, 1.0)
+    head = fit_claim(odds.astype(np.float32), known.danger, weight, 1e-4)
+    total = head.scores(odds.astype(np.float32))[:, 0]
+    score = 1 / (1 + np.exp(-total))
+    other = ~known.danger
+    plain = other & ~known.sounds
+    first = max(_top(score[plain], FIRST_ALARMS), _top(score[known.sounds], FIRST_SOUNDS))
+    second = _top(score[plain], SECOND_OTHERS)
+    topics, wishes = _topics(known, across), _wishes(known, across)
+    wish = _until_wrong(wishes[0], wishes[1], WISH_WRONG)
+    sure = _until_wrong(topics[0], topics[1], SURE_WRONG)
+    meaning, points, calm = (float(each) for each in head.weights[0])
+    return replace(
+        before,
+        danger_meaning=round(meaning, 3),
+        danger_points=round(points, 3),
+        danger_calm=round(calm, 3),
+        danger_bias=round(float(head.bias[0]), 3),
+        danger_first=round(first, 3),
+        danger_second=round(min(second, first), 3),
+        wish=round(wish, 3),
+        sure=round(sure, 3),
+    )
+
+
+def describe(known: TrainingSet, across: Scores, limits: Thresholds, *, with_meaning: bool) -> str:
+    """Tell in figures what the folds say."""
+    right = across.names.argmax(axis=1) == known.labels
+    best = np.argsort(-across.names, axis=1)[:, :3]
+    three = (best == known.labels[:, None]).any(axis=1)
+    lines = [f"by folds: name right first {right.mean():.3f}, among three {three.mean():.3f}"]
+    if with_meaning:
+        odds = limits.danger_bias + limits.danger_meaning * across.danger
+        odds = odds + limits.danger_points * known.points[:, 0] - limits.danger_calm * known.points[:, 1]
+        score = 1 / (1 + np.exp(-odds))
+        for word, limit in (("first", limits.danger_first), ("second", limits.danger_second)):
+            caught = score >= limit
+            plain = ~known.danger & ~known.sounds
+            lines.append(
+                f"{word} net from {limit:.3f}: danger {caught[known.danger].mean():.3f},"
+                f" sounds {caught[known.sounds].mean():.3f}, others {caught[plain].mean():.3f}"
+            )
+    lines.append(f"sure from {limits.sure}, wish from {limits.wish}")
+    return "\n".join(lines)
+
+
+def _apply(known: TrainingSet, heads: Sequence[Weights], away: NDArray[np.int64]) -> Scores:
+    letters = heads[0]
+    names, danger = letters.name_head.scores(known.runs[away]), letters.danger_head.scores(known.runs[away])
+    if len(heads) > 1 and known.rows is not None:
+        meaning = heads[1]
+        names = meaning.name_head.scores(known.rows[away]) + LETTERS_SHARE * names
+        danger = meaning.danger_head.scores(known.rows[away]) + LETTERS_SHARE * danger
+    return Scores(names, danger[:, 0])
+
+
+def _topics(known: TrainingSet, across: Scores) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Give how sure the first topic of each phrase that is about something is, and whether it is right."""
+    columns = [i for i, name in enumerate(known.names) if not name.startswith(DANGER)]
+    about = [i for i in range(len(columns)) if not known.names[columns[i]].startswith((WISH, OFF_TOPIC))]
+    asked = ~np.array([name.startswith(DANGER) for name in known.names])[known.labels]
+    shares = softmax(across.names[np.ix_(asked, columns)])
+    first = np.array(about)[shares[:, about].argmax(axis=1)]
+    return shares[np.arange(len(first)), first], np.array(columns)[first] == known.labels[asked]
+
+
+def _wishes(known: TrainingSet, across: Scores) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Give how sure the first wish of each phrase is, and whether it is right."""
+    shares = softmax(across.names)
+    columns = np.array([i for i, name in enumerate(known.names) if name.startswith(WISH)])
+    first = columns[shares[:, columns].argmax(axis=1)]
+    return shares[np.arange(len(first)), first], first == known.labels
+
+
+def _top(scores: NDArray[np.float32], share: float) -> float:
+    """Give the score that this share of them reaches."""
+    return float(np.quantile(scores, 1 - share)) if len(scores) else 1.0
+
+
+def _until_wrong(sure: NDArray[np.float32], right: NDArray[np.bool_], share: float) -> float:
+    """Give the lowest confidence from which on at most a share of all is wrong."""
+    order = np.argsort(-sure)
+    wrong = np.cumsum(~right[order]) / len(order)
+    within = np.flatnonzero(wrong <= share)
+    return float(sure[order][within[-1]]) if len(within) else 1.0

@@ -1,0 +1,246 @@
+"""What a text means, decided once and in order: bare words, danger, wishes, answers, who and where, language, topic."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from ivr.understanding.answers import read_answer
+from ivr.understanding.danger import DangerReading, DangerRule, read_danger, read_danger_rules
+from ivr.understanding.intents import IntentTable, Likely, off_topic, rank_stops, read_intents
+from ivr.understanding.languages import LanguageGuess, LanguageWords, detect_language, letter_detector, read_language_words
+from ivr.understanding.phrases import DANGER, SOUNDS
+from ivr.understanding.text_cleaning import clean, fold
+from ivr.understanding.wishes import FIRST, LATER, WishReading, WishRule, read_wish, read_wish_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from ivr.understanding.meaning import Meaning
+
+Answer = Literal["danger", "wish", "key", "yes", "no", "sure", "choices", "lost"]
+BARE = frozenset({"stop", "start", "exit", "erase"})
+WISH_NAMES = {"leave": "exit"}  # What config/keywords.toml calls a wish -> what it is called here.
+
+
+@dataclass(frozen=True)
+class Keywords:
+    """The line's own words, folded: of wishes, of languages, and of stops by language."""
+
+    wishes: Mapping[str, str] = field(default_factory=dict)
+    languages: Mapping[str, str] = field(default_factory=dict)
+    stops: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        wishes: Mapping[str, Sequence[str]],
+        languages: Mapping[str, Sequence[str]],
+        stops: Mapping[str, Mapping[str, Sequence[str]]],
+    ) -> Keywords:
+        """Fold the words as they stand in `config/keywords.toml`."""
+        return cls(
+            {fold(word): WISH_NAMES.get(wish, wish) for wish, words in wishes.items() for word in words},
+            {fold(word): language for language, words in languages.items() for word in words},
+            {
+                language: {fold(word): stop for stop, words in each.items() for word in words}
+                for language, each in stops.items()
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known before a text is read: what the line speaks, and what the conversation was about."""
+
+    languages: tuple[str, ...] = ("en", "fr")
+    language: str = ""  # Of the conversation so far.
+    asked: Literal["", "key", "yes_no"] = ""  # What the last answer asked for.
+    keywords: Keywords = field(default_factory=Keywords)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """How sure is sure: `phrases/thresholds.toml`, found by training on the phrases alone."""
+
+    danger_meaning: float  # How much the classifier's log-odds of danger count,
+    danger_points: float  # a point of the rules,
+    danger_calm: float  # a point that calms,
+    danger_bias: float  # and what is added.
+    danger_first: float  # From this probability on the answer is 911 at once,
+    danger_second: float  # and from this on it begins with a sentence that names 911.
+    points_first: int  # The same for the rules alone, where the classifier does not answer.
+    points_second: int
+    wish: float
+    sure: float
+    choice: float  # A stop that is less likely is not offered.
+    lost: float  # Off-topic from this on is lost.
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that is read from `phrases/` to understand a text without the classifier."""
+
+    danger: tuple[DangerRule, ...]
+    wishes: tuple[WishRule, ...]
+    words: LanguageWords
+    intents: IntentTable
+    thresholds: Thresholds
+    detector: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What was made of one text, and why. ``safety`` tells whether the reply begins with 911."""
+
+    language: str
+    danger: str = ""
+    danger_score: float = 0.0
+    safety: bool = False
+    wish: str = ""
+    intents: tuple[Likely, ...] = ()
+    answer: Answer = "lost"
+    key: str = ""
+    why: tuple[str, ...] = ()
+
+
+def read_rules(folder: Path) -> Rules:
+    """Read all rules of `phrases/`."""
+    return Rules(
+        danger=read_danger_rules(folder),
+        wishes=read_wish_rules(folder),
+        words=read_language_words(folder / "languages.toml"),
+        intents=read_intents(folder / "intents.toml"),
+        thresholds=read_thresholds(folder / "thresholds.toml"),
+        detector=letter_detector(),
+    )
+
+
+def read_thresholds(file: Path) -> Thresholds:
+    """Read `phrases/thresholds.toml`."""
+    return Thresholds(**tomllib.loads(file.read_text("utf-8")))
+
+
+def understand(rules: Rules, text: str, context: Context, meaning: Meaning | None) -> Understanding:
+    """Understand one text. Total and pure; ``meaning`` is the classifier's word, None where it gave none."""
+    cleaned = clean(text)
+    folded = fold(cleaned)
+    names = meaning.names if meaning else {}
+    guess = detect_language(rules.words, cleaned, context.language, context.languages, rules.detector)
+    language = guess.language or context.language
+    bare = context.keywords.wishes.get(folded, "")
+    if bare in BARE and not (context.asked and read_answer(context.asked, folded, cleaned)):
+        return Understanding(language, wish=bare, answer="wish", why=(f"bare word: {folded}",))
+    reading = read_danger(rules.danger, cleaned)
+    score = danger_score(rules.thresholds, reading, meaning)
+    first, second = _nets(rules.thresholds, reading, score, meaning)
+    why = _reasons(guess, reading, score)
+    if first:
+        kind = _danger_kind(reading, names)
+        return Understanding(language, kind, score, safety=True, answer="danger", why=why)
+    found = _after_danger(rules, folded, cleaned, language, context, names)
+    safety = second or (found.answer in ("choices", "lost"))
+    return Understanding(
+        found.language,
+        "",
+        score,
+        safety,
+        found.wish,
+        found.intents,
+        found.answer,
+        found.key,
+        (*why, *found.why),
+    )
+
+
+def danger_score(limits: Thresholds, reading: DangerReading, meaning: Meaning | None) -> float:
+    """Add the rules' points to the classifier's log-odds; the probability of danger now."""
+    if meaning is None:
+        return round(1 / (1 + math.exp(-(reading.score - limits.points_first + 0.5))), 3)
+    points = min(reading.points, MOST_POINTS) * limits.danger_points
+    calm = min(reading.calm, MOST_POINTS) * limits.danger_calm
+    odds = limits.danger_bias + limits.danger_meaning * meaning.danger + points - calm
+    return round(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))), 3)
+
+
+MOST_POINTS = 6
+
+
+def _nets(
+    limits: Thresholds, reading: DangerReading, score: float, meaning: Meaning | None
+) -> tuple[bool, bool]:
+    if meaning is None:
+        return reading.score >= limits.points_first, reading.score >= limits.points_second
+    return score >= limits.danger_first, score >= limits.danger_second
+
+
+def _danger_kind(reading: DangerReading, names: Mapping[str, float]) -> str:
+    """Name the kind by rules and classifier together: what to say differs, 9-8-8 for suicide."""
+    shares = {
+        name.removeprefix(DANGER): share for name, share in names.items() if name.startswith(DANGER) and name != SOUNDS
+    }
+    if reading.kind:
+        shares[reading.kind] = shares.get(reading.kind, 0.0) + 0.1 * reading.points
+    return max(shares, key=lambda kind: shares[kind], default="violence")
+
+
+def _after_danger(
+    rules: Rules, folded: str, cleaned: str, language: str, context: Context, names: Mapping[str, float]
+) -> Understanding:
+    wish = read_wish(rules.wishes, cleaned, names)
+    wanted = wish.wish if wish.confidence >= rules.thresholds.wish else ""
+    if wanted in FIRST:
+        return _wished(language, wish)
+    if key := read_answer(context.asked, folded, cleaned):
+        answer: Answer = "yes" if key == "yes" else "no" if key == "no" else "key"
+        return Understanding(language, answer=answer, key=key, why=(f"answers what was asked: {key}",))
+    if named := context.keywords.languages.get(folded):
+        return Understanding(named, wish="language", answer="wish", why=("names a language",))
+    if bare := context.keywords.wishes.get(folded, ""):
+        return _wished(language, WishReading(bare, 1.0, folded))
+    if stop := _keyword(context, folded, language):
+        return Understanding(
+            stop[1] if not language else language,
+            intents=(Likely(stop[0], 1.0),),
+            answer="sure",
+            why=(f"keyword: {folded}",),
+        )
+    if wanted in LATER or wanted == "language":
+        return _wished(language, wish)
+    return _about(rules, names, language)
+
+
+def _wished(language: str, wish: WishReading) -> Understanding:
+    return Understanding(language, wish=wish.wish, answer="wish", why=(f"wish: {wish.seen} {wish.confidence:.2f}",))
+
+
+def _keyword(context: Context, folded: str, language: str) -> tuple[str, str] | None:
+    for each in dict.fromkeys((language, context.language, *context.languages)):
+        if stop := context.keywords.stops.get(each, {}).get(folded):
+            return stop, each
+    return None
+
+
+def _about(rules: Rules, names: Mapping[str, float], language: str) -> Understanding:
+    """Decide between sure, choices and lost by what is neither danger nor a wish."""
+    topics = {name: share for name, share in names.items() if not name.startswith(DANGER)}
+    whole = sum(topics.values())
+    shares = {name: share / whole for name, share in topics.items()} if whole else {}
+    ranked = rank_stops(rules.intents, shares)
+    limits = rules.thresholds
+    aside = off_topic(shares)
+    why = tuple(f"{each.stop} {each.confidence:.2f}" for each in ranked[:3]) + (f"off-topic {aside:.2f}",)
+    offered = tuple(each for each in ranked[:3] if each.confidence >= limits.choice)
+    if not offered or aside >= max(limits.lost, offered[0].confidence):
+        return Understanding(language, intents=ranked[:3], answer="lost", why=why)
+    answer: Answer = "sure" if offered[0].confidence >= limits.sure else "choices"
+    return Understanding(language, intents=offered, answer=answer, why=why)
+
+
+def _reasons(guess: LanguageGuess, reading: DangerReading, score: float) -> tuple[str, ...]:
+    seen = f": {'; '.join(reading.seen)}" if reading.seen else ""
+    language = f"{guess.language or 'no language'} by {guess.why}"
+    return (language, f"danger {score:.2f} ({reading.points} points, {reading.calm} calm{seen})")
