@@ -18,6 +18,7 @@ from ivr.cli.operators import audit, operators
 from ivr.cli.prompts import prompts
 from ivr.cli.public import console, materials
 from ivr.cli.report import report
+from ivr.cli.understand import understand
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -185,3 +186,4 @@ for command in (agencies, audit, check, console, materials, operators, prompts):
 main.add_command(doctor)
 main.add_command(forget)
 main.add_command(report)
+main.add_command(understand)

@@ -66,7 +66,7 @@ def _context_of() -> Context:
 
     flow = flow_of(folder("config"), folder("prompts"))
     words = flow.keywords
-    return Context(flow.languages and tuple(flow.languages), keywords=Keywords.of(words.wishes, words.languages, words.stops))
+    return Context(tuple(flow.languages), home=flow.menus.home, keywords=Keywords.of(words.wishes, words.languages, words.stops))
 
 
 def _reader(phrases: Path, *, letters: bool, rules_alone: bool) -> Callable[[str], Meaning | None]:

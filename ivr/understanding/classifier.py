@@ -11,6 +11,7 @@ from ivr.understanding.encoders import Letters, installed_encoder
 from ivr.understanding.heads import Head, softmax
 from ivr.understanding.meaning import Meaning
 from ivr.understanding.text_cleaning import clean, sentences
+from ivr.understanding.understand import SMALLEST_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from ivr.understanding.encoders import Encoder
 
-SMALLEST_SHARE = 0.005  # Names that are less likely are not told.
 FILE = "weights-{}.npz"
 LETTERS_SHARE = 0.35  # How much letters count beside a sentence encoder, in log-odds.
 

@@ -18,8 +18,9 @@ GROUP = re.compile(r"<(\w+)>")
 GAP = " .. "  # Between two parts of a pattern: up to three words.
 NEGATIONS = re.compile(
     r"\b(?:not|no|never|isnt|wasnt|arent|werent|nobody|without|nor|neither|didnt|doesnt|dont|hasnt|havent|wouldnt|stopped"
-    r"|pas|jamais|aucun|aucune|sans|ni|personne)(?: \w+){0,1} $"
+    r"|pas|jamais|aucun|aucune|sans|ni|personne)(?: \w+){0,2} $"
 )
+NEGATED_AFTER = re.compile(r" (?:pas|jamais|plus|pus|pu) ?(?!de|d)\b")  # "il me frappe pas"
 
 
 class RulesError(Exception):
@@ -76,7 +77,9 @@ def _haystack(text: str) -> str:
 
 
 def _unnegated(pattern: re.Pattern[str], hay: str) -> Iterator[re.Match[str]]:
-    return (match for match in pattern.finditer(hay) if not NEGATIONS.search(hay[: match.start()]))
+    for match in pattern.finditer(hay):
+        if not NEGATIONS.search(hay[: match.start()]) and not NEGATED_AFTER.match(hay, match.end()):
+            yield match
 
 
 def _read(file: Path) -> Iterator[DangerRule]:

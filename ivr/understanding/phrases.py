@@ -17,11 +17,15 @@ OFF_TOPIC = "off-topic"
 
 @dataclass(frozen=True)
 class Phrase:
-    """One text, its language, and the name of what it means: an intent, danger-…, wish-… or off-topic."""
+    """One text, its language, and the name of what it means: an intent, danger-…, wish-… or off-topic.
+
+    A text that only sounds like danger is about something else: ``topic``, "" where nobody can tell.
+    """
 
     text: str
     language: str
     name: str
+    topic: str = ""
 
     @property
     def is_danger(self) -> bool:
@@ -40,9 +44,8 @@ def read_check_set(folder: Path) -> tuple[Phrase, ...]:
     found = []
     for file in sorted(folder.glob("check/*.tsv")):
         for line in file.read_text("utf-8").splitlines():
-            name, _, text = line.partition("\t")
-            if text:
-                found.append(Phrase(text, file.stem, name))
+            name, text = line.split("\t")[:2]
+            found.append(Phrase(text, file.stem, name))
     return tuple(found)
 
 
@@ -53,4 +56,5 @@ def order_by_hash(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
 
 def _read(file: Path, language: str) -> list[Phrase]:
     lines = (line.strip() for line in file.read_text("utf-8").splitlines())
-    return [Phrase(line, language, file.stem) for line in lines if line and not line.startswith("#")]
+    kept = (line.partition("\t") for line in lines if line and not line.startswith("#"))
+    return [Phrase(text, language, file.stem, topic) for text, _, topic in kept]

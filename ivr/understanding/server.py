@@ -82,10 +82,13 @@ def _read_text(asked: socket.socket) -> str | None:
 
 
 def _has_left(asked: socket.socket) -> bool:
+    asked.setblocking(False)
     try:
-        return asked.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        return asked.recv(1, socket.MSG_PEEK) == b""
     except BlockingIOError:
         return False
+    finally:
+        asked.settimeout(READ_SECONDS)
 
 
 def main() -> None:

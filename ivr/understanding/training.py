@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ivr.understanding.classifier import LETTERS_SHARE, Weights, write_weights
 from ivr.understanding.danger import read_danger
-from ivr.understanding.encoders import Letters
+from ivr.understanding.encoders import Letters, installed_encoder
 from ivr.understanding.heads import Head, fit_claim, fit_classes, softmax
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, order_by_hash, read_phrases
 from ivr.understanding.text_cleaning import clean
-from ivr.understanding.understand import MOST_POINTS, read_rules
+from ivr.understanding.understand import LETTERS_ALONE, MEANING, MOST_POINTS, SMALLEST_SHARE, read_rules, write_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from ivr.understanding.encoders import Encoder
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 FOLDS = 4
 NAME_PENALTY, DANGER_PENALTY = 2e-5, 5e-5
 SOUNDS_COUNT = 2.0  # How much a text that only sounds like danger counts against a false alarm.
-FIRST_ALARMS, FIRST_SOUNDS = 0.015, 0.07  # The most false alarms of the first net: of all others, of those that sound.
+FIRST_ALARMS, FIRST_SOUNDS = 0.018, 0.085  # The most false alarms of the first net: of all others, of those that sound.
 SECOND_OTHERS = 0.2  # The second net may catch this share of all others.
-SURE_WRONG = 0.05  # Phrases have one name each though neighbours would do: half of these "wrong" ones are right.
+SURE_WRONG = 0.03  # Phrases have one name each though neighbours would do: half of these "wrong" ones are right.
 WISH_WRONG = 0.01
 
 
@@ -47,6 +47,7 @@ class TrainingSet:
     sounds: NDArray[np.bool_]
     rows: Rows | None
     runs: Rows
+    topics: NDArray[np.int64]  # What a text that only sounds like danger is about; -1 where nobody can tell.
     points: Rows  # Two columns: for danger, and what calms.
 
 
@@ -58,17 +59,17 @@ class Scores:
     danger: Rows
 
 
-def train(folder: Path, into: Path, encoder: Encoder | None, say: Callable[[str], None]) -> Thresholds:
-    """Learn from `phrases/`, write the weights into a folder, and give the thresholds that the folds ask for."""
+def train(folder: Path, encoder: Encoder | None, say: Callable[[str], None]) -> None:
+    """Learn from `phrases/`, and write weights and thresholds into it. The same phrases give the same bytes."""
     known = prepare(folder, encoder)
-    say(f"{len(known.phrases)} phrases of {len(known.names)} names")
-    across = score_by_folds(known)
-    rules = read_rules(folder)
-    limits = find_thresholds(known, across, rules.thresholds, known.rows is not None)
-    say(describe(known, across, limits, with_meaning=known.rows is not None))
+    say(f"{len(known.phrases)} phrases of {len(known.names)} names, read by {encoder.name if encoder else LETTERS_ALONE}")
+    limits = dict(read_rules(folder).thresholds)
+    for way, across in score_by_folds(known).items():
+        limits[way] = find_thresholds(known, across, limits[way])
+        say(f"{way}, by {FOLDS} folds:\n{describe(known, across, limits[way])}")
     for weights in fit(known, encoder, np.arange(len(known.phrases))):
-        say(f"wrote {write_weights(into, weights)}")
-    return limits
+        say(f"wrote {write_weights(folder, weights)}")
+    write_thresholds(folder / "thresholds.toml", limits)
 
 
 def prepare(folder: Path, encoder: Encoder | None) -> TrainingSet:
@@ -87,6 +88,7 @@ def prepare(folder: Path, encoder: Encoder | None) -> TrainingSet:
         np.array([phrase.name == SOUNDS for phrase in phrases]),
         encoder.encode(texts) if encoder else None,
         Letters().encode(texts),
+        np.array([names.index(phrase.topic) if phrase.topic else -1 for phrase in phrases]),
         np.array(points, np.float32),
     )
 
@@ -100,11 +102,15 @@ def fit(known: TrainingSet, encoder: Encoder | None, chosen: NDArray[np.int64]) 
     counts = np.bincount(known.labels, minlength=len(known.names))
     share = 1 / np.sqrt(counts[labels])
     weight = np.where(known.sounds[chosen], SOUNDS_COUNT, 1.0)
+    told = np.flatnonzero(known.topics[chosen] >= 0)  # These are learned twice: as what they sound like, and by topic.
+    again = np.append(np.arange(len(chosen)), told)
+    twice = np.append(labels, known.topics[chosen][told])
+    shares = np.append(share, share[told])
     return tuple(
         Weights(
             name,
             known.names,
-            _level(rows[chosen], lambda level: fit_classes(level, labels, share, NAME_PENALTY)),
+            _level(rows[chosen][again], lambda level: fit_classes(level, twice, shares, NAME_PENALTY)),
             _level(rows[chosen], lambda level: fit_claim(level, known.danger[chosen], weight, DANGER_PENALTY)),
         )
         for name, rows in sources
@@ -120,27 +126,32 @@ def _level(rows: Rows, fitted: Callable[[Rows], Head]) -> Head:
     return Head(weights, head.bias - weights @ middle)
 
 
-def score_by_folds(known: TrainingSet) -> Scores:
-    """Score each phrase by heads that have not seen it."""
+def score_by_folds(known: TrainingSet) -> dict[str, Scores]:
+    """Score each phrase by heads that have not seen it: by letters alone, and by meaning where there is an encoder."""
     count = len(known.phrases)
-    names, danger = np.zeros((count, len(known.names)), np.float32), np.zeros(count, np.float32)
     turn = np.arange(count) % FOLDS
-    for fold in range(FOLDS):
-        away = np.flatnonzero(turn == fold)
-        heads = fit(known, None, np.flatnonzero(turn != fold))
-        scores = _apply(known, heads, away)
-        names[away], danger[away] = scores.names, scores.danger
-    return Scores(names, danger)
+    parts = [(away, fit(known, None, np.flatnonzero(turn != fold))) for fold, away in _folds(turn)]
+    ways = (LETTERS_ALONE, MEANING) if known.rows is not None else (LETTERS_ALONE,)
+    found = {}
+    for way in ways:
+        names, danger = np.zeros((count, len(known.names)), np.float32), np.zeros(count, np.float32)
+        for away, heads in parts:
+            scores = score(known, heads, away, way)
+            names[away], danger[away] = scores.names, scores.danger
+        found[way] = Scores(names, danger)
+    return found
 
 
-def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds, with_meaning: bool) -> Thresholds:  # noqa: FBT001 - a fact about the scores
+def _folds(turn: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
+    return [(fold, np.flatnonzero(turn == fold)) for fold in range(FOLDS)]
+
+
+def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds) -> Thresholds:
     """Find how rules and classifier add up to danger, and from where on an answer is sure."""
-    if not with_meaning:
-        return before
-    odds = np.column_stack([across.danger, known.points[:, 0], -known.points[:, 1]])
+    odds = _signs_of_danger(known, across)
     weight = np.where(known.sounds, SOUNDS_COUNT, 1.0)
-    head = fit_claim(odds.astype(np.float32), known.danger, weight, 1e-4)
-    total = head.scores(odds.astype(np.float32))[:, 0]
+    head = fit_claim(odds, known.danger, weight, 1e-4)
+    total = head.scores(odds)[:, 0]
     score = 1 / (1 + np.exp(-total))
     other = ~known.danger
     plain = other & ~known.sounds
@@ -149,10 +160,12 @@ def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds, with
     topics, wishes = _topics(known, across), _wishes(known, across)
     wish = _until_wrong(wishes[0], wishes[1], WISH_WRONG)
     sure = _until_wrong(topics[0], topics[1], SURE_WRONG)
-    meaning, points, calm = (float(each) for each in head.weights[0])
+    meaning, named, sounds, points, calm = (float(each) for each in head.weights[0])
     return replace(
         before,
         danger_meaning=round(meaning, 3),
+        danger_names=round(named, 3),
+        danger_sounds=round(sounds, 3),
         danger_points=round(points, 3),
         danger_calm=round(calm, 3),
         danger_bias=round(float(head.bias[0]), 3),
@@ -163,35 +176,50 @@ def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds, with
     )
 
 
-def describe(known: TrainingSet, across: Scores, limits: Thresholds, *, with_meaning: bool) -> str:
+def describe(known: TrainingSet, across: Scores, limits: Thresholds) -> str:
     """Tell in figures what the folds say."""
     right = across.names.argmax(axis=1) == known.labels
     best = np.argsort(-across.names, axis=1)[:, :3]
     three = (best == known.labels[:, None]).any(axis=1)
     lines = [f"by folds: name right first {right.mean():.3f}, among three {three.mean():.3f}"]
-    if with_meaning:
-        odds = limits.danger_bias + limits.danger_meaning * across.danger
-        odds = odds + limits.danger_points * known.points[:, 0] - limits.danger_calm * known.points[:, 1]
-        score = 1 / (1 + np.exp(-odds))
-        for word, limit in (("first", limits.danger_first), ("second", limits.danger_second)):
-            caught = score >= limit
-            plain = ~known.danger & ~known.sounds
-            lines.append(
-                f"{word} net from {limit:.3f}: danger {caught[known.danger].mean():.3f},"
-                f" sounds {caught[known.sounds].mean():.3f}, others {caught[plain].mean():.3f}"
-            )
+    counts = (limits.danger_meaning, limits.danger_names, limits.danger_sounds)
+    counts += (limits.danger_points, limits.danger_calm)
+    odds = limits.danger_bias + _signs_of_danger(known, across) @ np.array(counts)
+    for word, limit in (("first", limits.danger_first), ("second", limits.danger_second)):
+        caught = 1 / (1 + np.exp(-odds)) >= limit
+        plain = ~known.danger & ~known.sounds
+        lines.append(
+            f"{word} net from {limit:.3f}: danger {caught[known.danger].mean():.3f},"
+            f" sounds {caught[known.sounds].mean():.3f}, others {caught[plain].mean():.3f}"
+        )
     lines.append(f"sure from {limits.sure}, wish from {limits.wish}")
     return "\n".join(lines)
 
 
-def _apply(known: TrainingSet, heads: Sequence[Weights], away: NDArray[np.int64]) -> Scores:
+def score(known: TrainingSet, heads: Sequence[Weights], away: NDArray[np.int64], way: str) -> Scores:
+    """Score the phrases that heads have not seen."""
     letters = heads[0]
     names, danger = letters.name_head.scores(known.runs[away]), letters.danger_head.scores(known.runs[away])
-    if len(heads) > 1 and known.rows is not None:
+    if way == MEANING and known.rows is not None:
         meaning = heads[1]
         names = meaning.name_head.scores(known.rows[away]) + LETTERS_SHARE * names
         danger = meaning.danger_head.scores(known.rows[away]) + LETTERS_SHARE * danger
     return Scores(names, danger[:, 0])
+
+
+def _signs_of_danger(known: TrainingSet, across: Scores) -> Rows:
+    """Give what adds up to danger, a row a phrase, as `understand.danger_score` adds it."""
+    shares = softmax(across.names)
+    kinds = [i for i, name in enumerate(known.names) if name.startswith(DANGER) and name != SOUNDS]
+    named = shares[:, kinds].sum(axis=1)
+    sounds = shares[:, known.names.index(SOUNDS)] if SOUNDS in known.names else np.zeros(len(shares))
+    columns = [across.danger, _odds(named), -_odds(sounds), known.points[:, 0], -known.points[:, 1]]
+    return np.column_stack(columns).astype(np.float32)
+
+
+def _odds(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    kept = np.clip(shares, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    return np.asarray(np.log(kept / (1 - kept)), np.float32)
 
 
 def _topics(known: TrainingSet, across: Scores) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -223,3 +251,12 @@ def _until_wrong(sure: NDArray[np.float32], right: NDArray[np.bool_], share: flo
     wrong = np.cumsum(~right[order]) / len(order)
     within = np.flatnonzero(wrong <= share)
     return float(sure[order][within[-1]]) if len(within) else 1.0
+
+
+def main() -> None:
+    """Train on a folder of phrases: `python -m ivr.understanding.training phrases`."""
+    train(Path(sys.argv[1]), installed_encoder(), print)
+
+
+if __name__ == "__main__":
+    main()

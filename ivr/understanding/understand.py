@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ivr.understanding.answers import read_answer
@@ -13,7 +13,7 @@ from ivr.understanding.intents import IntentTable, Likely, off_topic, rank_stops
 from ivr.understanding.languages import LanguageGuess, LanguageWords, detect_language, letter_detector, read_language_words
 from ivr.understanding.phrases import DANGER, SOUNDS
 from ivr.understanding.text_cleaning import clean, fold
-from ivr.understanding.wishes import FIRST, LATER, WishReading, WishRule, read_wish, read_wish_rules
+from ivr.understanding.wishes import FIRST, WishReading, WishRule, read_wish, read_wish_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ivr.understanding.meaning import Meaning
 
 Answer = Literal["danger", "wish", "key", "yes", "no", "sure", "choices", "lost"]
+MOST_POINTS = 6  # More points of the rules than this say nothing more.
+LETTERS_ALONE, MEANING = "letters", "meaning"  # The tables of thresholds: what reads texts.
+SMALLEST_SHARE = 0.005  # The classifier does not tell names that are less likely.
 BARE = frozenset({"stop", "start", "exit", "erase"})
 WISH_NAMES = {"leave": "exit"}  # What config/keywords.toml calls a wish -> what it is called here.
 
@@ -58,6 +61,7 @@ class Context:
 
     languages: tuple[str, ...] = ("en", "fr")
     language: str = ""  # Of the conversation so far.
+    home: str = "main"  # The stop of the menu, where a text that is about nothing leads.
     asked: Literal["", "key", "yes_no"] = ""  # What the last answer asked for.
     keywords: Keywords = field(default_factory=Keywords)
 
@@ -67,6 +71,8 @@ class Thresholds:
     """How sure is sure: `phrases/thresholds.toml`, found by training on the phrases alone."""
 
     danger_meaning: float  # How much the classifier's log-odds of danger count,
+    danger_names: float  # those of all kinds of danger together,
+    danger_sounds: float  # those of only sounding like it (less),
     danger_points: float  # a point of the rules,
     danger_calm: float  # a point that calms,
     danger_bias: float  # and what is added.
@@ -77,7 +83,7 @@ class Thresholds:
     wish: float
     sure: float
     choice: float  # A stop that is less likely is not offered.
-    lost: float  # Off-topic from this on is lost.
+    lost: float  # Off-topic that is so many times as likely as the first stop is lost.
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Rules:
     wishes: tuple[WishRule, ...]
     words: LanguageWords
     intents: IntentTable
-    thresholds: Thresholds
+    thresholds: Mapping[str, Thresholds]  # By what reads texts: meaning, or letters alone.
     detector: Callable[[str], str] | None = None
 
 
@@ -119,9 +125,18 @@ def read_rules(folder: Path) -> Rules:
     )
 
 
-def read_thresholds(file: Path) -> Thresholds:
+def read_thresholds(file: Path) -> dict[str, Thresholds]:
     """Read `phrases/thresholds.toml`."""
-    return Thresholds(**tomllib.loads(file.read_text("utf-8")))
+    return {way: Thresholds(**limits) for way, limits in tomllib.loads(file.read_text("utf-8")).items()}
+
+
+def write_thresholds(file: Path, limits: Mapping[str, Thresholds]) -> None:
+    """Write them back, below the comments that stand first."""
+    head = [line for line in file.read_text("utf-8").splitlines() if line.startswith("#")]
+    tables = (
+        [f"\n[{way}]", *(f"{name} = {value}" for name, value in asdict(each).items())] for way, each in limits.items()
+    )
+    file.write_text("\n".join([*head, *(line for table in tables for line in table)]) + "\n", "utf-8")
 
 
 def understand(rules: Rules, text: str, context: Context, meaning: Meaning | None) -> Understanding:
@@ -135,14 +150,15 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     if bare in BARE and not (context.asked and read_answer(context.asked, folded, cleaned)):
         return Understanding(language, wish=bare, answer="wish", why=(f"bare word: {folded}",))
     reading = read_danger(rules.danger, cleaned)
-    score = danger_score(rules.thresholds, reading, meaning)
-    first, second = _nets(rules.thresholds, reading, score, meaning)
+    limits = rules.thresholds[LETTERS_ALONE if meaning and meaning.by == LETTERS_ALONE else MEANING]
+    score = danger_score(limits, reading, meaning)
+    first, second = _nets(limits, reading, score, meaning)
     why = _reasons(guess, reading, score)
     if first:
         kind = _danger_kind(reading, names)
         return Understanding(language, kind, score, safety=True, answer="danger", why=why)
-    found = _after_danger(rules, folded, cleaned, language, context, names)
-    safety = second or (found.answer in ("choices", "lost"))
+    found = _after_danger(rules, limits, folded, cleaned, language, context, names)
+    safety = second or (meaning is None and found.answer == "lost")
     return Understanding(
         found.language,
         "",
@@ -162,11 +178,15 @@ def danger_score(limits: Thresholds, reading: DangerReading, meaning: Meaning | 
         return round(1 / (1 + math.exp(-(reading.score - limits.points_first + 0.5))), 3)
     points = min(reading.points, MOST_POINTS) * limits.danger_points
     calm = min(reading.calm, MOST_POINTS) * limits.danger_calm
-    odds = limits.danger_bias + limits.danger_meaning * meaning.danger + points - calm
+    kinds = sum(share for name, share in meaning.names.items() if name.startswith(DANGER) and name != SOUNDS)
+    named = limits.danger_names * _odds(kinds) - limits.danger_sounds * _odds(meaning.names.get(SOUNDS, 0.0))
+    odds = limits.danger_bias + limits.danger_meaning * meaning.danger + named + points - calm
     return round(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))), 3)
 
 
-MOST_POINTS = 6
+def _odds(share: float) -> float:
+    kept = min(1 - SMALLEST_SHARE, max(SMALLEST_SHARE, share))
+    return math.log(kept / (1 - kept))
 
 
 def _nets(
@@ -188,11 +208,17 @@ def _danger_kind(reading: DangerReading, names: Mapping[str, float]) -> str:
 
 
 def _after_danger(
-    rules: Rules, folded: str, cleaned: str, language: str, context: Context, names: Mapping[str, float]
+    rules: Rules,
+    limits: Thresholds,
+    folded: str,
+    cleaned: str,
+    language: str,
+    context: Context,
+    names: Mapping[str, float],
 ) -> Understanding:
     wish = read_wish(rules.wishes, cleaned, names)
-    wanted = wish.wish if wish.confidence >= rules.thresholds.wish else ""
-    if wanted in FIRST:
+    wanted = wish.wish if wish.confidence >= limits.wish else ""
+    if wanted in FIRST and wish.confidence == 1:  # By rule: words that can hardly mean anything else.
         return _wished(language, wish)
     if key := read_answer(context.asked, folded, cleaned):
         answer: Answer = "yes" if key == "yes" else "no" if key == "no" else "key"
@@ -202,15 +228,17 @@ def _after_danger(
     if bare := context.keywords.wishes.get(folded, ""):
         return _wished(language, WishReading(bare, 1.0, folded))
     if stop := _keyword(context, folded, language):
+        if stop[0] == context.home:
+            return Understanding(language or stop[1], why=(f"keyword: {folded}",))
         return Understanding(
             stop[1] if not language else language,
             intents=(Likely(stop[0], 1.0),),
             answer="sure",
             why=(f"keyword: {folded}",),
         )
-    if wanted in LATER or wanted == "language":
+    if wanted:
         return _wished(language, wish)
-    return _about(rules, names, language)
+    return _about(rules.intents, limits, names, language)
 
 
 def _wished(language: str, wish: WishReading) -> Understanding:
@@ -224,17 +252,18 @@ def _keyword(context: Context, folded: str, language: str) -> tuple[str, str] | 
     return None
 
 
-def _about(rules: Rules, names: Mapping[str, float], language: str) -> Understanding:
+def _about(
+    intents: IntentTable, limits: Thresholds, names: Mapping[str, float], language: str
+) -> Understanding:
     """Decide between sure, choices and lost by what is neither danger nor a wish."""
     topics = {name: share for name, share in names.items() if not name.startswith(DANGER)}
     whole = sum(topics.values())
     shares = {name: share / whole for name, share in topics.items()} if whole else {}
-    ranked = rank_stops(rules.intents, shares)
-    limits = rules.thresholds
+    ranked = rank_stops(intents, shares)
     aside = off_topic(shares)
     why = tuple(f"{each.stop} {each.confidence:.2f}" for each in ranked[:3]) + (f"off-topic {aside:.2f}",)
     offered = tuple(each for each in ranked[:3] if each.confidence >= limits.choice)
-    if not offered or aside >= max(limits.lost, offered[0].confidence):
+    if not offered or aside >= limits.lost * offered[0].confidence:
         return Understanding(language, intents=ranked[:3], answer="lost", why=why)
     answer: Answer = "sure" if offered[0].confidence >= limits.sure else "choices"
     return Understanding(language, intents=offered, answer=answer, why=why)
