@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone test check bench pictures requirements clean
+.PHONY: help demo phone test check bench understanding pictures requirements clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -45,6 +45,9 @@ check: $(VENV)/demo.stamp ## Find faults in menus and words
 bench: $(VENV)/test.stamp ## Measure, side by side, what a caller would notice
 	@PYTHONPATH=tests $(BIN)/python tests/real/bench.py
 	@PYTHONPATH=tests $(BIN)/python tests/real/bench_log.py
+
+understanding: $(VENV)/demo.stamp ## Learn what texts mean from phrases/: weights and thresholds, the same bytes each time
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m ivr.understanding.training phrases
 
 requirements: $(VENV)/test.stamp ## Pin what pyproject.toml asks for, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/pin && $(VENV)/pin/bin/pip install --quiet uv

@@ -1,4 +1,4 @@
-"""The classifier's process: one a host, asked by a socket of its own user, and missed by nobody when it is gone."""
+"""The classifier's process: one a host, asked by a socket of its own user, missed by nobody when gone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Echo:
 
 
 @pytest.fixture
-def short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def short() -> Iterator[Path]:
     """A folder with a short name: a socket's is at most 108 letters."""
     folder = Path(f"/tmp/ivr-test-{os.getpid()}-{time.monotonic_ns()}")  # noqa: S108 - pytest's own is too long
     folder.mkdir(mode=0o700)

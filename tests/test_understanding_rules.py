@@ -18,7 +18,13 @@ from ivr.understanding.wishes import read_wish, read_wish_rules
 
 PHRASES = Path("phrases")
 KEYWORDS = Keywords.of(
-    {"leave": ["exit"], "stop": ["stop", "arret"], "start": ["start", "yes"], "erase": ["delete"], "help": ["help"]},
+    {
+        "leave": ["exit"],
+        "stop": ["stop", "arret"],
+        "start": ["start", "yes"],
+        "erase": ["delete"],
+        "help": ["help"],
+    },
     {"en": ["english"], "fr": ["francais"]},
     {"en": {"main": ["menu"], "shelter": ["shelter"]}, "fr": {"shelter": ["refuge"]}},
 )
@@ -49,7 +55,11 @@ def test_danger_in_plain_words_is_seen_without_the_classifier(text: str, kind: s
     found = understand(rules(), text, HERE, None)
 
     assert (found.answer, found.safety) == ("danger", True)
-    assert found.danger in (kind, "medical", "overdose") if kind in ("overdose", "medical") else found.danger == kind
+    assert (
+        found.danger in (kind, "medical", "overdose")
+        if kind in ("overdose", "medical")
+        else found.danger == kind
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +114,11 @@ def test_wishes_in_a_sentence_are_read_like_the_word(text: str, wish: str) -> No
 def test_yes_after_a_question_is_an_answer_and_not_an_opt_in() -> None:
     asked = Context(("en", "fr"), language="en", asked="yes_no", keywords=KEYWORDS)
 
-    assert [understand(rules(), text, asked, None).answer for text in ("Yes", "👍", "non merci")] == ["yes", "yes", "no"]
+    assert [understand(rules(), text, asked, None).answer for text in ("Yes", "👍", "non merci")] == [
+        "yes",
+        "yes",
+        "no",
+    ]
     assert understand(rules(), "yes", HERE, None).wish == "start"
 
 
@@ -138,7 +152,9 @@ def test_an_answer_counts_only_after_a_question(asked: str, text: str, answer: s
         ("🤔", "", ""),
     ],
 )
-def test_language_is_told_from_the_text_before_the_conversation(text: str, before: str, language: str) -> None:
+def test_language_is_told_from_the_text_before_the_conversation(
+    text: str, before: str, language: str
+) -> None:
     words = read_language_words(PHRASES / "languages.toml")
 
     assert detect_language(words, text, before, ("en", "fr"), None).language == language
@@ -178,7 +194,9 @@ def test_every_text_is_understood_somehow(text: str) -> None:
 
 def test_a_fault_in_the_rules_is_named(tmp_path: Path) -> None:
     (tmp_path / "en").mkdir()
-    (tmp_path / "en" / "danger.toml").write_text('[[danger]]\nkind = "violence"\npoints = 3\nany = ["<nobody> hit"]\n')
+    (tmp_path / "en" / "danger.toml").write_text(
+        '[[danger]]\nkind = "violence"\npoints = 3\nany = ["<nobody> hit"]\n'
+    )
 
     with pytest.raises(RulesError, match=r"danger 1: no group is called 'nobody'"):
         read_danger_rules(tmp_path)

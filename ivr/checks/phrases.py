@@ -1,4 +1,4 @@
-"""Phrases: enough of each, no templates, and every stop that a texter may want is some intent's or says why not."""
+"""Phrases: enough of each, no templates, and every stop a texter may want has an intent or says why not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from ivr.understanding.intents import IntentTable
     from ivr.understanding.phrases import Phrase
 
-LEAST_OF_INTENT, LEAST_OFF_TOPIC = 60, 300  # Phrases, in each language of LANGUAGES, with those of the check set.
+LEAST_OF_INTENT, LEAST_OFF_TOPIC = (
+    60,
+    300,
+)  # Phrases, in each language of LANGUAGES, with those of the check set.
 LANGUAGES = ("en", "fr")
 FOLDER = "phrases"
 INTENTS = "intents.toml"
@@ -47,10 +50,14 @@ def stops_without_intent(flow: Flow, intents: IntentTable) -> Iterator[Fault]:
     led = set(intents.stops.values())
     for intent, stop in intents.stops.items():
         if stop not in flow.stops:
-            yield _fault(INTENTS, f"stops.{intent}", f"leads to {stop!r}, which is no stop of config/menus.toml")
+            yield _fault(
+                INTENTS, f"stops.{intent}", f"leads to {stop!r}, which is no stop of config/menus.toml"
+            )
     for stop in intents.without_intent:
         if stop not in flow.stops:
-            yield _fault(INTENTS, f"without_intent.{stop}", "is no stop of config/menus.toml; remove the line")
+            yield _fault(
+                INTENTS, f"without_intent.{stop}", "is no stop of config/menus.toml; remove the line"
+            )
     for stop in flow.stops:
         if stop not in led and stop not in intents.without_intent:
             mend = f"no intent leads to {stop!r}; write phrases for it, or why not under [without_intent]"
@@ -65,7 +72,9 @@ def unknown_names(intents: IntentTable, phrases: Iterable[Phrase]) -> Iterator[F
             yield _fault(f"{language}/{name}.txt", "its name", f"is no intent of {INTENTS}; add it there")
     for phrase in phrases:
         if phrase.topic and phrase.topic not in known:
-            yield _fault(f"{phrase.language}/{phrase.name}.txt", phrase.text, f"{phrase.topic!r} is no intent")
+            yield _fault(
+                f"{phrase.language}/{phrase.name}.txt", phrase.text, f"{phrase.topic!r} is no intent"
+            )
 
 
 def too_few(intents: IntentTable, phrases: Iterable[Phrase]) -> Iterator[Fault]:
@@ -98,7 +107,9 @@ def learned_and_checked(phrases: Iterable[Phrase], apart: Iterable[Phrase]) -> I
     learned = {phrase.text.casefold() for phrase in phrases}
     for phrase in apart:
         if phrase.text.casefold() in learned:
-            yield _fault(f"check/{phrase.language}.tsv", repr(phrase.text), "is learned from too; remove it there")
+            yield _fault(
+                f"check/{phrase.language}.tsv", repr(phrase.text), "is learned from too; remove it there"
+            )
 
 
 def _fault(file: str, place: str, mend: str) -> Fault:

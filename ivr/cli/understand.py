@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -31,7 +31,12 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--letters", is_flag=True, help="As where no sentence encoder is installed.")
 @click.option("--rules", "rules_alone", is_flag=True, help="As where the classifier's process is gone.")
 def understand(
-    texts: click.utils.LazyFile | None, report: tuple[Path, ...], *, as_json: bool, letters: bool, rules_alone: bool
+    texts: TextIO | None,
+    report: tuple[Path, ...],
+    *,
+    as_json: bool,
+    letters: bool,
+    rules_alone: bool,
 ) -> None:
     """Tell what is made of each text of a file (- for what is typed), one a line, and why.
 
@@ -66,7 +71,11 @@ def _context_of() -> Context:
 
     flow = flow_of(folder("config"), folder("prompts"))
     words = flow.keywords
-    return Context(tuple(flow.languages), home=flow.menus.home, keywords=Keywords.of(words.wishes, words.languages, words.stops))
+    return Context(
+        tuple(flow.languages),
+        home=flow.menus.home,
+        keywords=Keywords.of(words.wishes, words.languages, words.stops),
+    )
 
 
 def _reader(phrases: Path, *, letters: bool, rules_alone: bool) -> Callable[[str], Meaning | None]:
@@ -77,13 +86,15 @@ def _reader(phrases: Path, *, letters: bool, rules_alone: bool) -> Callable[[str
     return (letters_alone(phrases) if letters else load_classifier(phrases)).classify
 
 
-def _decide(rules: Rules, line: str, context: Context, meaning: Callable[[str], Meaning | None]) -> Understanding:
+def _decide(
+    rules: Rules, line: str, context: Context, meaning: Callable[[str], Meaning | None]
+) -> Understanding:
     from ivr.understanding.understand import understand as decide
 
     return decide(rules, line, context, meaning(line))
 
 
-def _lines(texts: click.utils.LazyFile) -> Iterator[str]:
+def _lines(texts: TextIO) -> Iterator[str]:
     for line in texts:
         if line.strip():
             yield line.rstrip("\r\n")
@@ -105,7 +116,11 @@ def _as_json(text: str, found: Understanding) -> str:
 
 
 def _as_line(text: str, found: Understanding) -> str:
-    what = found.danger or found.wish or ", ".join(f"{each.stop} {each.confidence:.2f}" for each in found.intents)
+    what = (
+        found.danger
+        or found.wish
+        or ", ".join(f"{each.stop} {each.confidence:.2f}" for each in found.intents)
+    )
     safety = ", begins with 911" if found.safety else ""
     return f"{text}\n    {found.answer}: {what or 'nothing known'}{safety} · {' · '.join(found.why)}"
 
@@ -113,6 +128,7 @@ def _as_line(text: str, found: Understanding) -> str:
 def _print_report(files: tuple[Path, ...], phrases: Path, rules: Rules, context: Context) -> None:
     from ivr.understanding.classifier import letters_alone, load_classifier
     from ivr.understanding.evaluation import measure, read_labelled, report_lines
+    from ivr.understanding.phrases import read_phrases
 
     texts = [each for file in files for each in read_labelled(file)]
     whole, alone = load_classifier(phrases), letters_alone(phrases)
@@ -125,6 +141,9 @@ def _print_report(files: tuple[Path, ...], phrases: Path, rules: Rules, context:
         name: measure(texts, lambda text, reader=reader: _decide(rules, text, context, reader))  # type: ignore[misc]  # mypy cannot infer a lambda's default.
         for name, reader in readers.items()
     }
+    learned = {phrase.text.casefold() for phrase in read_phrases(phrases)}
+    known = sum(each.text.casefold() in learned for each in texts)
     click.echo(f"{len(texts)} texts of {', '.join(file.name for file in files)}; 95 % intervals by Wilson")
+    click.echo(f"{known} of them stand word for word among the phrases, by chance")
     for line in report_lines(sides):
         click.echo(line)

@@ -5,19 +5,49 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+# As folded: small letters, no accents. Also of languages that the line does not speak.
 YES = frozenset(
-    "y ye yes yea yeah yep yup ya yah yess ok okay k kk sure please do fine alright oui ouais ui wi daccord dac ouaip si sim haan ji "
-    "opo oo tak da 1".split()
-) | {"yes please", "please do", "go ahead", "ok yes", "yes ok", "oui svp", "oui stp", "cest bon", "allez y", "vas y", "bien sur"}
-NO = frozenset("n no nope nah na non nan nao hindi nie nahi 2".split()) | {
-    "not now",
-    "no thanks",
-    "no thank you",
-    "non merci",
-    "pas maintenant",
-    "dont",
-    "pas la",
-}
+    {
+        "y",
+        "ye",
+        "yes",
+        "yea",
+        "yeah",
+        "yep",
+        "yup",
+        "ya",
+        "yah",
+        "yess",
+        "ok",
+        "okay",
+        "k",
+        "kk",
+        "sure",
+        "please",
+    }
+    | {
+        "do",
+        "fine",
+        "alright",
+        "oui",
+        "ouais",
+        "ui",
+        "wi",
+        "daccord",
+        "dac",
+        "ouaip",
+        "si",
+        "sim",
+        "haan",
+        "ji",
+    }
+    | {"opo", "oo", "tak", "da", "1", "yes please", "please do", "go ahead", "ok yes", "yes ok", "oui svp"}
+    | {"oui stp", "cest bon", "allez y", "vas y", "bien sur"}
+)
+NO = frozenset(
+    {"n", "no", "nope", "nah", "na", "non", "nan", "nao", "hindi", "nie", "nahi", "2", "not now", "no thanks"}
+    | {"no thank you", "non merci", "pas maintenant", "dont", "pas la"}
+)
 THUMBS_UP, THUMBS_DOWN = "\U0001f44d", "\U0001f44e"
 NUMBER_WORDS = {
     "one": "1",

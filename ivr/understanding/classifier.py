@@ -1,4 +1,4 @@
-"""The classifier of meaning: encoders and heads together, read from files of weights. Made to run in a child process."""
+"""The classifier of meaning: encoders and heads, read from files of weights. Runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ivr.understanding.encoders import Encoder
 
 FILE = "weights-{}.npz"
+WHOLE_SHARE = 0.6  # How much the whole text counts beside its last sentence.
 LETTERS_SHARE = 0.35  # How much letters count beside a sentence encoder, in log-odds.
 
 
@@ -54,8 +55,13 @@ class Classifier:
         parts = sentences(cleaned)
         texts = [cleaned] if parts == (cleaned,) else [cleaned, *parts]
         names, danger = self.score(texts)
-        shares = softmax(names[:1])[0]
-        found = {n: round(float(p), 4) for n, p in zip(self._letters.names, shares, strict=True) if p >= SMALLEST_SHARE}
+        about = WHOLE_SHARE * names[:1] + (1 - WHOLE_SHARE) * names[-1:]  # The question mostly stands last.
+        shares = softmax(about)[0]
+        found = {
+            n: round(float(p), 4)
+            for n, p in zip(self._letters.names, shares, strict=True)
+            if p >= SMALLEST_SHARE
+        }
         return Meaning(found, float(max(danger[0], *(danger - 0.5))), self.by)
 
     def score(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

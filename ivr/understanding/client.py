@@ -17,7 +17,7 @@ LONGEST_REPLY = 65_536
 
 
 def ask_classifier(path: Path, text: str, patience: float = PATIENCE) -> Meaning | None:
-    """Ask what a text means. None where nobody answers in time, whatever the reason. The text goes nowhere else."""
+    """Ask what a text means. None where nobody answers in time, whatever the reason."""
     end = time.monotonic() + patience
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
@@ -41,4 +41,6 @@ def _read_reply(asked: socket.socket, end: float) -> Meaning | None:
             return None
         reply += part
     found = json.loads(reply)
-    return Meaning({str(name): float(p) for name, p in found["names"].items()}, float(found["danger"]), str(found["by"]))
+    return Meaning(
+        {str(name): float(p) for name, p in found["names"].items()}, float(found["danger"]), str(found["by"])
+    )

@@ -1,4 +1,4 @@
-"""Danger now, by rules that a person can read: `danger.toml` of each language, always of all languages at once."""
+"""Danger now, by rules that a person can read: `danger.toml` of every language, always of all at once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ KINDS = ("violence", "held", "suicide", "overdose", "medical")
 GROUP = re.compile(r"<(\w+)>")
 GAP = " .. "  # Between two parts of a pattern: up to three words.
 NEGATIONS = re.compile(
-    r"\b(?:not|no|never|isnt|wasnt|arent|werent|nobody|without|nor|neither|didnt|doesnt|dont|hasnt|havent|wouldnt|stopped"
-    r"|pas|jamais|aucun|aucune|sans|ni|personne)(?: \w+){0,2} $"
+    r"\b(?:(?:not|no|never|isnt|wasnt|arent|werent|nobody|without|nor|neither|didnt|doesnt|dont|hasnt|havent|wouldnt)"
+    r"(?: \w+){0,2}|(?:pas|jamais|aucun|aucune|sans|ni)(?: de)?) $"
 )
 NEGATED_AFTER = re.compile(r" (?:pas|jamais|plus|pus|pu) ?(?!de|d)\b")  # "il me frappe pas"
 
@@ -38,7 +38,7 @@ class DangerRule:
 
 @dataclass(frozen=True)
 class DangerReading:
-    """What the rules make of a text: the likeliest kind, points for danger and for calm, and the words they saw."""
+    """What the rules make of a text: the likeliest kind, points for danger and for calm, words seen."""
 
     kind: str = ""
     points: int = 0
@@ -93,7 +93,9 @@ def _read(file: Path) -> Iterator[DangerRule]:
             kind = entry.get("kind", "")
             if place == "danger" and kind not in KINDS:
                 raise RulesError(f"{file}: danger {number}: kind {kind!r} is none of {', '.join(KINDS)}")
-            yield DangerRule(kind, int(entry["points"]), _compile(file, f"{place} {number}", entry["any"], groups))
+            yield DangerRule(
+                kind, int(entry["points"]), _compile(file, f"{place} {number}", entry["any"], groups)
+            )
 
 
 def _compile(file: Path, place: str, patterns: list[str], groups: dict[str, str]) -> re.Pattern[str]:

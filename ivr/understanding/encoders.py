@@ -1,9 +1,10 @@
-"""Turn texts into numbers: sentence encoders where they are installed, and letters, which are always there."""
+"""Turn texts into numbers: sentence encoders where they are installed, and letters, always there."""
 
 from __future__ import annotations
 
 import importlib
 import os
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
 
@@ -107,14 +108,15 @@ def installed_encoder() -> Encoder | None:
 
 
 def _unit(rows: Vectors) -> Vectors:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
+    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return np.asarray(rows / lengths, np.float32)
 
 
 def _count_runs(row: Vectors, text: str) -> None:
     """Add each run of letters, each word and each pair of words to its place; the sign is hashed too."""
     words = fold(text).split()
     runs = [f"w{word}" for word in words]
-    runs += [f"p{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    runs += [f"p{a} {b}" for a, b in pairwise(words)]
     for word in words:
         edged = f" {word} "
         for length in range(SHORTEST_RUN, LONGEST_RUN + 1):

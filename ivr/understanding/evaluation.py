@@ -83,12 +83,16 @@ def measure(texts: Sequence[Labelled], understood: Callable[[str], Understanding
         _figure("sure and wrong", "≤ 0.03", (is_sure_and_wrong(t, u) for t, u in pairs)),
         _figure("danger: 911 first, either net", "≥ 0.98", (u.safety for _, u in danger)),
         _figure("danger: by the first net", "≥ 0.90", (u.answer == "danger" for _, u in danger)),
-        _figure("danger: the right kind, of those", "", (u.danger == t.danger for t, u in danger if u.answer == "danger")),
-        _figure("first net's false alarms, of all others", "≤ 0.03", (u.answer == "danger" for _, u in quiet)),
-        _figure("the same, of those that sound like it", "≤ 0.10", (u.answer == "danger" for _, u in sounds)),
         _figure(
-            "second net, of all others", "≤ 0.30", (u.safety and u.answer != "danger" for _, u in quiet)
+            "danger: the right kind, of those",
+            "",
+            (u.danger == t.danger for t, u in danger if u.answer == "danger"),
         ),
+        _figure(
+            "first net's false alarms, of all others", "≤ 0.03", (u.answer == "danger" for _, u in quiet)
+        ),
+        _figure("the same, of those that sound like it", "≤ 0.10", (u.answer == "danger" for _, u in sounds)),
+        _figure("second net, of all others", "≤ 0.30", (u.safety and u.answer != "danger" for _, u in quiet)),
         _figure("language right", "≥ 0.97", (_language_right(t, u) for t, u in named)),
     )
 
@@ -144,7 +148,11 @@ def report_lines(sides: dict[str, tuple[Figure, ...]]) -> Iterator[str]:
     yield f"{'':40} {'wanted':>7}  " + "  ".join(f"{name:^22}" for name in sides)
     for row in zip(*sides.values(), strict=True):
         cells = (f"{f.share:.3f} [{f.interval[0]:.3f} {f.interval[1]:.3f}]" for f in row)
-        yield f"{row[0].name:40} {row[0].wanted:>7}  " + "  ".join(f"{cell:^22}" for cell in cells) + f"  of {row[0].count}"
+        yield (
+            f"{row[0].name:40} {row[0].wanted:>7}  "
+            + "  ".join(f"{cell:^22}" for cell in cells)
+            + f"  of {row[0].count}"
+        )
 
 
 def _figure(name: str, wanted: str, claims: Iterable[bool]) -> Figure:
@@ -157,4 +165,6 @@ def _first(found: Understanding) -> str:
 
 
 def _language_right(text: Labelled, found: Understanding) -> bool:
-    return found.language == text.language or (text.language == "other" and found.language not in ("", "en", "fr"))
+    return found.language == text.language or (
+        text.language == "other" and found.language not in ("", "en", "fr")
+    )

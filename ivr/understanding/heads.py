@@ -1,4 +1,4 @@
-"""Linear heads over an encoder's numbers, and how they are fitted: logistic regression by L-BFGS, in numpy alone."""
+"""Linear heads over numbers, and how they are fitted: logistic regression by L-BFGS, in numpy alone."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def fit_claim(
 
     def cost(flat: Floats) -> tuple[float, Floats]:
         margin = sign * (rows @ flat[:width].astype(np.float32) + flat[width])
-        loss = float((share * np.logaddexp(0, -margin)).sum()) + penalty / 2 * float(flat[:width] @ flat[:width])
+        loss = float((share * np.logaddexp(0, -margin)).sum()) + penalty / 2 * float(
+            flat[:width] @ flat[:width]
+        )
         off = -share * sign / (1 + np.exp(np.clip(margin, -60, 60)))
         slope = np.append(rows.T @ off.astype(np.float32) + penalty * flat[:width], off.sum())
         return loss, slope.astype(np.float64)
@@ -84,7 +86,10 @@ def minimise(cost: Callable[[Floats], tuple[float, Floats]], start: Floats, step
     moves: list[tuple[Floats, Floats, float]] = []
     for _ in range(steps):
         way = _direction(slope, moves)
-        stride, descent = (1.0 if moves else min(1.0, 1.0 / float(np.abs(slope).sum() + 1e-12))), float(slope @ way)
+        stride, descent = (
+            (1.0 if moves else min(1.0, 1.0 / float(np.abs(slope).sum() + 1e-12))),
+            float(slope @ way),
+        )
         while stride > 1e-10:  # noqa: PLR2004 - no step is left
             there = at + stride * way
             new_loss, new_slope = cost(there)

@@ -1,4 +1,4 @@
-"""What a text is about: from the names that the classifier knows to the stops that answer, with a confidence each."""
+"""What a text is about: from the names the classifier knows to the stops that answer, with confidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which language a text is in: by its script, by words that only one language has, by `eldc`, by what came before."""
+"""Which language a text is in: by its script, words that only one has, `eldc`, and what came before."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def letter_detector() -> Callable[[str], str] | None:
 def detect_language(
     words: LanguageWords, text: str, before: str, line: Sequence[str], detector: Callable[[str], str] | None
 ) -> LanguageGuess:
-    """Tell the language of a cleaned text. ``before`` is the conversation's language, ``line`` those we speak."""
+    """Tell the language of a cleaned text; ``before`` is the conversation's, ``line`` those we speak."""
     if script := _script(text):
         return LanguageGuess(script, sure=True, why="script")
     points = _points(words, text)
     ranked = sorted(points, key=lambda each: -points[each])
-    best, second = (ranked + ["", ""])[:2]
+    best, second = [*ranked, "", ""][:2]
     lead = points.get(best, 0.0) - points.get(second, 0.0)
     if lead >= SURE or (lead >= LIKELY and before in ("", best)):
         return LanguageGuess(best, sure=lead >= 1, why="words")

@@ -36,7 +36,9 @@ class Phrase:
 def read_phrases(folder: Path) -> tuple[Phrase, ...]:
     """Read all phrases to learn from, in an order that never changes."""
     files = sorted(folder.glob("*/*.txt"))
-    return tuple(phrase for file in files if file.parent.name != "check" for phrase in _read(file, file.parent.name))
+    return tuple(
+        phrase for file in files if file.parent.name != "check" for phrase in _read(file, file.parent.name)
+    )
 
 
 def read_check_set(folder: Path) -> tuple[Phrase, ...]:

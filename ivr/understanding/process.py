@@ -24,7 +24,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # Before a process that ended is started
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # Web processes need the other cores.
 
 
-class ClassifierUnavailable(Exception):
+class ClassifierUnavailable(Exception):  # noqa: N818 - named for whoever runs the host, as PartUnavailable
     """No safe place for the socket; whoever runs the host must look."""
 
 
@@ -79,7 +79,9 @@ class ClassifierProcess:
                 by = self._run()
                 pause = FIRST_PAUSE if by else min(2 * pause, LONGEST_PAUSE)
                 if not self._over.is_set():
-                    logger.warning("the classifier of texts ended: rules and keywords answer until it is back")
+                    logger.warning(
+                        "the classifier of texts ended: rules and keywords answer until it is back"
+                    )
                     self._over.wait(pause)
 
     def _run(self) -> str:

@@ -1,16 +1,21 @@
-"""One form for what people type: without marks that hide words, look-alike letters, shouting or endless repeats."""
+"""One form for what people type: no hidden marks, look-alike letters, shouting or endless repeats."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-LONGEST = 400  # An encoder's time grows with the square of the length; people say it in the first 400 letters.
+LONGEST = (
+    400  # An encoder's time grows with the square of the length; people say it in the first 400 letters.
+)
 MOST_SENTENCES = 6
 SHORT_ENOUGH = 60  # A text of this many letters is understood as one.
 
-# Letters of other scripts that look like Latin ones: "hеlp" with a Cyrillic e is "help".
-LOOK_ALIKES = str.maketrans("аеіоорсухѕԁһӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧοАВЕКМНОРСТХ", "aeioopcyxsdhlABEZHIKMNOPTYXoABEKMHOPCTX")
+# Letters of other scripts that look like Latin ones: a Cyrillic e in "help".
+LOOK_ALIKES = str.maketrans(
+    "аеіоорсухѕԁһӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧοАВЕКМНОРСТХ",  # noqa: RUF001 - that is the point
+    "aeioopcyxsdhlABEZHIKMNOPTYXoABEKMHOPCTX",
+)
 LATIN = re.compile(r"[A-Za-z]")
 INVISIBLE = {"Cf", "Cc", "Co", "Cs", "Cn"}
 SENTENCE = re.compile(r"(?<=[.!?…\n])\s+|\s*\n+\s*")
@@ -19,7 +24,7 @@ MARKS_KEPT = 2  # Zalgo heaps dozens of marks on a letter; no language of the li
 
 
 def clean(text: str) -> str:
-    """Cut a text and take out what is not seen: NUL, marks of direction, heaps of accents, look-alike letters."""
+    """Cut a text and take out what is not seen: NUL, marks of direction, heaps of accents, look-alikes."""
     visible = _visible(unicodedata.normalize("NFKC", text[: 4 * LONGEST].replace("\0", " ")))
     if LATIN.search(visible):
         visible = _latin_words(visible)
@@ -37,7 +42,9 @@ def for_encoder(text: str) -> str:
 def fold(text: str) -> str:
     """Fold to small letters without accents, apostrophes or punctuation: "J'ai peur !" becomes "jai peur"."""
     plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'").replace("œ", "oe").replace("Œ", "oe"))
-    bare = "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("'", "").replace("`", "")
+    bare = (
+        "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("'", "").replace("`", "")
+    )
     return REPEATS.sub(r"\1\1", " ".join(re.findall(r"[^\W_]+", bare)))
 
 

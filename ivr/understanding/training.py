@@ -1,4 +1,4 @@
-"""Learn the heads from the line's phrases, and find the thresholds: by folds of the phrases, never by held-out texts."""
+"""Learn heads and thresholds from the line's phrases, by folds of them; never from held-out texts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,18 @@ from ivr.understanding.encoders import Letters, installed_encoder
 from ivr.understanding.heads import Head, fit_claim, fit_classes, softmax
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, order_by_hash, read_phrases
 from ivr.understanding.text_cleaning import clean
-from ivr.understanding.understand import LETTERS_ALONE, MEANING, MOST_POINTS, SMALLEST_SHARE, read_rules, write_thresholds
+from ivr.understanding.understand import (
+    LETTERS_ALONE,
+    MEANING,
+    MOST_POINTS,
+    SMALLEST_SHARE,
+    read_rules,
+    write_thresholds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from ivr.understanding.encoders import Encoder
@@ -26,14 +34,33 @@ if TYPE_CHECKING:
     from ivr.understanding.understand import Thresholds
 
     Rows = NDArray[np.float32]
+    Floats = NDArray[np.float32] | NDArray[np.float64]
 
 FOLDS = 4
 NAME_PENALTY, DANGER_PENALTY = 2e-5, 5e-5
 SOUNDS_COUNT = 2.0  # How much a text that only sounds like danger counts against a false alarm.
-FIRST_ALARMS, FIRST_SOUNDS = 0.018, 0.085  # The most false alarms of the first net: of all others, of those that sound.
-SECOND_OTHERS = 0.2  # The second net may catch this share of all others.
-SURE_WRONG = 0.03  # Phrases have one name each though neighbours would do: half of these "wrong" ones are right.
-WISH_WRONG = 0.01
+FIRST_ALARMS, FIRST_SOUNDS = (
+    0.02,
+    0.1,
+)  # The most false alarms of the first net: of all others, of those that sound.
+SECOND_OTHERS = 0.25  # The second net may catch this share of all others.
+SURE_WRONG = (
+    0.03  # Phrases have one name each though neighbours would do: half of these "wrong" ones are right.
+)
+WISH_WRONG = 0.005
+NOTHING = 0.2  # The share of texts that are about nothing the line knows: jokes, thanks, tests.
+LOST = (
+    1.5,
+    1.2,
+    1.0,
+    0.8,
+    0.6,
+    0.5,
+    0.4,
+    0.3,
+    0.25,
+    0.2,
+)  # How likely off-topic must be beside the first stop.
 
 
 @dataclass(frozen=True)
@@ -60,9 +87,10 @@ class Scores:
 
 
 def train(folder: Path, encoder: Encoder | None, say: Callable[[str], None]) -> None:
-    """Learn from `phrases/`, and write weights and thresholds into it. The same phrases give the same bytes."""
+    """Learn from `phrases/`, and write weights and thresholds into it: the same bytes each time."""
     known = prepare(folder, encoder)
-    say(f"{len(known.phrases)} phrases of {len(known.names)} names, read by {encoder.name if encoder else LETTERS_ALONE}")
+    reader = encoder.name if encoder else LETTERS_ALONE
+    say(f"{len(known.phrases)} phrases of {len(known.names)} names, read by {reader}")
     limits = dict(read_rules(folder).thresholds)
     for way, across in score_by_folds(known).items():
         limits[way] = find_thresholds(known, across, limits[way])
@@ -100,9 +128,15 @@ def fit(known: TrainingSet, encoder: Encoder | None, chosen: NDArray[np.int64]) 
         sources.append((encoder.name if encoder else "meaning", known.rows))
     labels = known.labels[chosen]
     counts = np.bincount(known.labels, minlength=len(known.names))
+    if (
+        OFF_TOPIC in known.names
+    ):  # As frequent as it stands in the phrases: many texts are about nothing we know.
+        counts[known.names.index(OFF_TOPIC)] = np.median(counts)
     share = 1 / np.sqrt(counts[labels])
     weight = np.where(known.sounds[chosen], SOUNDS_COUNT, 1.0)
-    told = np.flatnonzero(known.topics[chosen] >= 0)  # These are learned twice: as what they sound like, and by topic.
+    told = np.flatnonzero(
+        known.topics[chosen] >= 0
+    )  # These are learned twice: as what they sound like, and by topic.
     again = np.append(np.arange(len(chosen)), told)
     twice = np.append(labels, known.topics[chosen][told])
     shares = np.append(share, share[told])
@@ -111,14 +145,16 @@ def fit(known: TrainingSet, encoder: Encoder | None, chosen: NDArray[np.int64]) 
             name,
             known.names,
             _level(rows[chosen][again], lambda level: fit_classes(level, twice, shares, NAME_PENALTY)),
-            _level(rows[chosen], lambda level: fit_claim(level, known.danger[chosen], weight, DANGER_PENALTY)),
+            _level(
+                rows[chosen], lambda level: fit_claim(level, known.danger[chosen], weight, DANGER_PENALTY)
+            ),
         )
         for name, rows in sources
     )
 
 
 def _level(rows: Rows, fitted: Callable[[Rows], Head]) -> Head:
-    """Fit on columns of like size around nought, which is quicker, and give a head for the rows as they are."""
+    """Fit on columns of like size around nought, which is quicker; give a head for the rows as they are."""
     middle = rows.mean(axis=0)
     size = np.maximum(rows.std(axis=0), np.float32(1e-4)) * np.float32(np.sqrt(rows.shape[1]))
     head = fitted((rows - middle) / size)
@@ -127,7 +163,7 @@ def _level(rows: Rows, fitted: Callable[[Rows], Head]) -> Head:
 
 
 def score_by_folds(known: TrainingSet) -> dict[str, Scores]:
-    """Score each phrase by heads that have not seen it: by letters alone, and by meaning where there is an encoder."""
+    """Score each phrase by heads that have not seen it: by letters alone, and by meaning too."""
     count = len(known.phrases)
     turn = np.arange(count) % FOLDS
     parts = [(away, fit(known, None, np.flatnonzero(turn != fold))) for fold, away in _folds(turn)]
@@ -173,6 +209,7 @@ def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds) -> T
         danger_second=round(min(second, first), 3),
         wish=round(wish, 3),
         sure=round(sure, 3),
+        lost=_best_lost(known, across),
     )
 
 
@@ -182,8 +219,8 @@ def describe(known: TrainingSet, across: Scores, limits: Thresholds) -> str:
     best = np.argsort(-across.names, axis=1)[:, :3]
     three = (best == known.labels[:, None]).any(axis=1)
     lines = [f"by folds: name right first {right.mean():.3f}, among three {three.mean():.3f}"]
-    counts = (limits.danger_meaning, limits.danger_names, limits.danger_sounds)
-    counts += (limits.danger_points, limits.danger_calm)
+    counts = [limits.danger_meaning, limits.danger_names, limits.danger_sounds]
+    counts += [limits.danger_points, limits.danger_calm]
     odds = limits.danger_bias + _signs_of_danger(known, across) @ np.array(counts)
     for word, limit in (("first", limits.danger_first), ("second", limits.danger_second)):
         caught = 1 / (1 + np.exp(-odds)) >= limit
@@ -211,13 +248,13 @@ def _signs_of_danger(known: TrainingSet, across: Scores) -> Rows:
     """Give what adds up to danger, a row a phrase, as `understand.danger_score` adds it."""
     shares = softmax(across.names)
     kinds = [i for i, name in enumerate(known.names) if name.startswith(DANGER) and name != SOUNDS]
-    named = shares[:, kinds].sum(axis=1)
-    sounds = shares[:, known.names.index(SOUNDS)] if SOUNDS in known.names else np.zeros(len(shares))
+    named = np.asarray(shares[:, kinds].sum(axis=1), np.float32)
+    sounds = np.asarray(shares[:, known.names.index(SOUNDS)], np.float32)
     columns = [across.danger, _odds(named), -_odds(sounds), known.points[:, 0], -known.points[:, 1]]
     return np.column_stack(columns).astype(np.float32)
 
 
-def _odds(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+def _odds(shares: Rows) -> Rows:
     kept = np.clip(shares, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
     return np.asarray(np.log(kept / (1 - kept)), np.float32)
 
@@ -227,9 +264,29 @@ def _topics(known: TrainingSet, across: Scores) -> tuple[NDArray[np.float32], ND
     columns = [i for i, name in enumerate(known.names) if not name.startswith(DANGER)]
     about = [i for i in range(len(columns)) if not known.names[columns[i]].startswith((WISH, OFF_TOPIC))]
     asked = ~np.array([name.startswith(DANGER) for name in known.names])[known.labels]
-    shares = softmax(across.names[np.ix_(asked, columns)])
+    shares = softmax(across.names[asked][:, columns])
     first = np.array(about)[shares[:, about].argmax(axis=1)]
     return shares[np.arange(len(first)), first], np.array(columns)[first] == known.labels[asked]
+
+
+def _best_lost(known: TrainingSet, across: Scores) -> float:
+    """Find from where on a text is about nothing, if one in five is."""
+    columns = [i for i, name in enumerate(known.names) if not name.startswith((DANGER, WISH))]
+    asked = np.isin(known.labels, columns)
+    shares, labels = softmax(across.names[asked][:, columns]), known.labels[asked]
+    aside = columns.index(known.names.index(OFF_TOPIC))
+    nothing = labels == columns[aside]
+    others = shares.copy()
+    others[:, aside] = 0
+    first = np.array(columns)[others.argmax(axis=1)] == labels
+
+    def right(lost: float) -> float:
+        taken = shares[:, aside] >= lost * others.max(axis=1)
+        return NOTHING * float(taken[nothing].mean()) + (1 - NOTHING) * float(
+            (first & ~taken)[~nothing].mean()
+        )
+
+    return max(LOST, key=right)
 
 
 def _wishes(known: TrainingSet, across: Scores) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -240,7 +297,7 @@ def _wishes(known: TrainingSet, across: Scores) -> tuple[NDArray[np.float32], ND
     return shares[np.arange(len(first)), first], first == known.labels
 
 
-def _top(scores: NDArray[np.float32], share: float) -> float:
+def _top(scores: Floats, share: float) -> float:
     """Give the score that this share of them reaches."""
     return float(np.quantile(scores, 1 - share)) if len(scores) else 1.0
 

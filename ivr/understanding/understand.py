@@ -1,4 +1,4 @@
-"""What a text means, decided once and in order: bare words, danger, wishes, answers, who and where, language, topic."""
+"""What a text means, decided once, in order: bare words, danger, wishes, answers, keyword, topic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Literal
 from ivr.understanding.answers import read_answer
 from ivr.understanding.danger import DangerReading, DangerRule, read_danger, read_danger_rules
 from ivr.understanding.intents import IntentTable, Likely, off_topic, rank_stops, read_intents
-from ivr.understanding.languages import LanguageGuess, LanguageWords, detect_language, letter_detector, read_language_words
+from ivr.understanding.languages import (
+    LanguageGuess,
+    LanguageWords,
+    detect_language,
+    letter_detector,
+    read_language_words,
+)
 from ivr.understanding.phrases import DANGER, SOUNDS
 from ivr.understanding.text_cleaning import clean, fold
 from ivr.understanding.wishes import FIRST, WishReading, WishRule, read_wish, read_wish_rules
@@ -134,7 +140,8 @@ def write_thresholds(file: Path, limits: Mapping[str, Thresholds]) -> None:
     """Write them back, below the comments that stand first."""
     head = [line for line in file.read_text("utf-8").splitlines() if line.startswith("#")]
     tables = (
-        [f"\n[{way}]", *(f"{name} = {value}" for name, value in asdict(each).items())] for way, each in limits.items()
+        [f"\n[{way}]", *(f"{name} = {value}" for name, value in asdict(each).items())]
+        for way, each in limits.items()
     )
     file.write_text("\n".join([*head, *(line for table in tables for line in table)]) + "\n", "utf-8")
 
@@ -200,14 +207,16 @@ def _nets(
 def _danger_kind(reading: DangerReading, names: Mapping[str, float]) -> str:
     """Name the kind by rules and classifier together: what to say differs, 9-8-8 for suicide."""
     shares = {
-        name.removeprefix(DANGER): share for name, share in names.items() if name.startswith(DANGER) and name != SOUNDS
+        name.removeprefix(DANGER): share
+        for name, share in names.items()
+        if name.startswith(DANGER) and name != SOUNDS
     }
     if reading.kind:
         shares[reading.kind] = shares.get(reading.kind, 0.0) + 0.1 * reading.points
     return max(shares, key=lambda kind: shares[kind], default="violence")
 
 
-def _after_danger(
+def _after_danger(  # noqa: PLR0913, PLR0917 - all that is known of a text by now
     rules: Rules,
     limits: Thresholds,
     folded: str,
@@ -231,7 +240,7 @@ def _after_danger(
         if stop[0] == context.home:
             return Understanding(language or stop[1], why=(f"keyword: {folded}",))
         return Understanding(
-            stop[1] if not language else language,
+            language or stop[1],
             intents=(Likely(stop[0], 1.0),),
             answer="sure",
             why=(f"keyword: {folded}",),
@@ -242,7 +251,9 @@ def _after_danger(
 
 
 def _wished(language: str, wish: WishReading) -> Understanding:
-    return Understanding(language, wish=wish.wish, answer="wish", why=(f"wish: {wish.seen} {wish.confidence:.2f}",))
+    return Understanding(
+        language, wish=wish.wish, answer="wish", why=(f"wish: {wish.seen} {wish.confidence:.2f}",)
+    )
 
 
 def _keyword(context: Context, folded: str, language: str) -> tuple[str, str] | None:
@@ -261,7 +272,7 @@ def _about(
     shares = {name: share / whole for name, share in topics.items()} if whole else {}
     ranked = rank_stops(intents, shares)
     aside = off_topic(shares)
-    why = tuple(f"{each.stop} {each.confidence:.2f}" for each in ranked[:3]) + (f"off-topic {aside:.2f}",)
+    why = (*(f"{each.stop} {each.confidence:.2f}" for each in ranked[:3]), f"off-topic {aside:.2f}")
     offered = tuple(each for each in ranked[:3] if each.confidence >= limits.choice)
     if not offered or aside >= limits.lost * offered[0].confidence:
         return Understanding(language, intents=ranked[:3], answer="lost", why=why)

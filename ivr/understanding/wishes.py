@@ -1,4 +1,4 @@
-"""Wishes of a texter in a sentence: to be left alone, forgotten, called, told who this is. Rules per language, as data."""
+"""Wishes of a texter in a sentence: to be left alone, forgotten, called, told who this is. Rules, as data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,11 @@ def read_wish(rules: tuple[WishRule, ...], text: str, names: Mapping[str, float]
     for rule in rules:
         if match := rule.pattern.search(folded):
             return WishReading(rule.wish, 1.0, match[0])
-    by_name = {name.removeprefix("wish-").replace("-", "_"): p for name, p in names.items() if name.startswith("wish-")}
+    by_name = {
+        name.removeprefix("wish-").replace("-", "_"): p
+        for name, p in names.items()
+        if name.startswith("wish-")
+    }
     best = max(by_name, key=lambda each: by_name[each], default="")
     return WishReading(best, by_name.get(best, 0.0), "the classifier") if best else WishReading()
 
