@@ -28,6 +28,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "flask_wtf": ("ivr/web/console/",),
     "itsdangerous": ("ivr/web/",),
     "msgspec": ("ivr/flow/", "ivr/agencies.py", "ivr/records/", "ivr/simulator/"),
+    "numpy": ("ivr/understanding/",),
     "phonenumbers": ("ivr/phone_numbers.py",),
     "pygal": ("ivr/reports/charts.py",),
     "pyotp": ("ivr/authentication.py",),

@@ -16,8 +16,13 @@ import pytest
 
 from ivr.understanding.client import ask_classifier
 from ivr.understanding.meaning import Meaning
-from ivr.understanding.process import ClassifierProcess, ClassifierUnavailable, command_of, socket_of
 from ivr.understanding.server import answer, listen, serve
+from ivr.understanding.supervisor import (
+    ClassifierSupervisor,
+    ClassifierUnavailable,
+    command_of,
+    socket_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,7 +145,7 @@ def test_two_web_processes_share_one_classifier_and_the_next_takes_over(short: P
         "print('fake+letters', flush=True)\n"
         f"serve(listen(Path({str(path)!r})), R(), sys.stdin.fileno())\n"
     )
-    first, second = (ClassifierProcess(path, (sys.executable, "-c", program)) for _ in range(2))
+    first, second = (ClassifierSupervisor(path, (sys.executable, "-c", program)) for _ in range(2))
     first.start()
     assert _wait_for(path, "one").names == {"one": 1.0}
     second.start()
@@ -167,7 +172,7 @@ def test_a_killed_classifier_is_started_again(short: Path) -> None:
         "print('fake', flush=True)\n"
         f"serve(listen(Path({str(path)!r})), R(), sys.stdin.fileno())\n"
     )
-    kept = ClassifierProcess(path, (sys.executable, "-c", program))
+    kept = ClassifierSupervisor(path, (sys.executable, "-c", program))
     kept.start()
     before = _wait_for(path, "who?").names
 
@@ -179,7 +184,7 @@ def test_a_killed_classifier_is_started_again(short: Path) -> None:
 
 def test_the_real_classifier_answers_within_its_memory(short: Path) -> None:
     path = short / "c.sock"
-    kept = ClassifierProcess(path, command_of(path, PHRASES))
+    kept = ClassifierSupervisor(path, command_of(path, PHRASES))
     kept.start()
 
     found = _wait_for(path, "where can i sleep tonight, i have no place")

@@ -157,7 +157,7 @@ def test_language_is_told_from_the_text_before_the_conversation(
 ) -> None:
     words = read_language_words(PHRASES / "languages.toml")
 
-    assert detect_language(words, text, before, ("en", "fr"), None).language == language
+    assert detect_language(words, text, before, ("en", "fr")).language == language
 
 
 def test_a_keyword_alone_is_sure_and_the_menu_is_the_menu() -> None:

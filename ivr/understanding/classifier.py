@@ -11,7 +11,7 @@ from ivr.understanding.encoders import Letters, installed_encoder
 from ivr.understanding.heads import Head, softmax
 from ivr.understanding.meaning import Meaning
 from ivr.understanding.text_cleaning import clean, sentences
-from ivr.understanding.understand import SMALLEST_SHARE
+from ivr.understanding.thresholds import SMALLEST_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+STEPS = 60  # More change nothing that folds can see.
 MEMORY = 10  # Steps that L-BFGS remembers.
 
 
@@ -36,7 +37,7 @@ def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def fit_classes(
-    rows: NDArray[np.float32], labels: NDArray[np.int64], weights: Floats, penalty: float, steps: int = 60
+    rows: NDArray[np.float32], labels: NDArray[np.int64], weights: Floats, penalty: float
 ) -> Head:
     """Fit one head that tells many names apart; ``weights`` says how much each text counts."""
     count, width = int(labels.max()) + 1, rows.shape[1]
@@ -55,13 +56,11 @@ def fit_classes(
         loss = -float((aim * logs * share).sum()) + penalty / 2 * float((matrix[:, :width] ** 2).sum())
         return loss, slope.ravel().astype(np.float64)
 
-    best = minimise(cost, np.zeros(count * (width + 1)), steps).reshape(count, width + 1)
+    best = minimise(cost, np.zeros(count * (width + 1))).reshape(count, width + 1)
     return Head(best[:, :width].astype(np.float32), best[:, width].astype(np.float32))
 
 
-def fit_claim(
-    rows: NDArray[np.float32], claims: NDArray[np.bool_], weights: Floats, penalty: float, steps: int = 60
-) -> Head:
+def fit_claim(rows: NDArray[np.float32], claims: NDArray[np.bool_], weights: Floats, penalty: float) -> Head:
     """Fit a head of one name: whether a claim holds."""
     sign = np.where(claims, 1.0, -1.0)
     share = weights / weights.sum()
@@ -76,15 +75,15 @@ def fit_claim(
         slope = np.append(rows.T @ off.astype(np.float32) + penalty * flat[:width], off.sum())
         return loss, slope.astype(np.float64)
 
-    best = minimise(cost, np.zeros(width + 1), steps)
+    best = minimise(cost, np.zeros(width + 1))
     return Head(best[None, :width].astype(np.float32), best[width:].astype(np.float32))
 
 
-def minimise(cost: Callable[[Floats], tuple[float, Floats]], start: Floats, steps: int) -> Floats:
+def minimise(cost: Callable[[Floats], tuple[float, Floats]], start: Floats) -> Floats:
     """Walk downhill by L-BFGS with halving steps. The same start ends at the same place."""
     at, (loss, slope) = start, cost(start)
     moves: list[tuple[Floats, Floats, float]] = []
-    for _ in range(steps):
+    for _ in range(STEPS):
         way = _direction(slope, moves)
         stride, descent = (
             (1.0 if moves else min(1.0, 1.0 / float(np.abs(slope).sum() + 1e-12))),

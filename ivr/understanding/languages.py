@@ -53,9 +53,10 @@ class LanguageWords:
 
     words: dict[str, dict[str, float]] = field(default_factory=dict)
     letters: dict[str, str] = field(default_factory=dict)
+    detector: Callable[[str], str] | None = None
 
 
-def read_language_words(file: Path) -> LanguageWords:
+def read_language_words(file: Path, detector: Callable[[str], str] | None = None) -> LanguageWords:
     """Read `phrases/languages.toml`."""
     found = tomllib.loads(file.read_text("utf-8"))
     words: dict[str, dict[str, float]] = {}
@@ -63,7 +64,7 @@ def read_language_words(file: Path) -> LanguageWords:
         for points, listed in ((1.0, entry["sure"]), (0.5, entry.get("likely", ""))):
             for word in listed.split():
                 words.setdefault(word, {})[language] = points
-    return LanguageWords(words, dict(found.get("letters", {})))
+    return LanguageWords(words, dict(found.get("letters", {})), detector)
 
 
 def letter_detector() -> Callable[[str], str] | None:
@@ -76,9 +77,7 @@ def letter_detector() -> Callable[[str], str] | None:
     return lambda text: str(eldc.detect(text) or "")
 
 
-def detect_language(
-    words: LanguageWords, text: str, before: str, line: Sequence[str], detector: Callable[[str], str] | None
-) -> LanguageGuess:
+def detect_language(words: LanguageWords, text: str, before: str, line: Sequence[str]) -> LanguageGuess:
     """Tell the language of a cleaned text; ``before`` is the conversation's, ``line`` those we speak."""
     if script := _script(text):
         return LanguageGuess(script, sure=True, why="script")
@@ -89,7 +88,7 @@ def detect_language(
     if lead >= SURE or (lead >= LIKELY and before in ("", best)):
         return LanguageGuess(best, sure=lead >= 1, why="words")
     letters = len(re.sub(r"[\W\d_]", "", text))
-    guess = detector(text) if detector and letters >= SHORTEST_GUESS else ""
+    guess = words.detector(text) if words.detector and letters >= SHORTEST_GUESS else ""
     if guess and guess == best:
         return LanguageGuess(best, sure=True, why="words and letters")
     if lead >= LIKELY:

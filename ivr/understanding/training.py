@@ -15,14 +15,15 @@ from ivr.understanding.encoders import Letters, installed_encoder
 from ivr.understanding.heads import Head, fit_claim, fit_classes, softmax
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, order_by_hash, read_phrases
 from ivr.understanding.text_cleaning import clean
-from ivr.understanding.understand import (
+from ivr.understanding.thresholds import (
     LETTERS_ALONE,
     MEANING,
     MOST_POINTS,
     SMALLEST_SHARE,
-    read_rules,
+    Thresholds,
     write_thresholds,
 )
+from ivr.understanding.understand import read_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from ivr.understanding.encoders import Encoder
     from ivr.understanding.phrases import Phrase
-    from ivr.understanding.understand import Thresholds
 
     Rows = NDArray[np.float32]
     Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -39,28 +39,13 @@ if TYPE_CHECKING:
 FOLDS = 4
 NAME_PENALTY, DANGER_PENALTY = 2e-5, 5e-5
 SOUNDS_COUNT = 2.0  # How much a text that only sounds like danger counts against a false alarm.
-FIRST_ALARMS, FIRST_SOUNDS = (
-    0.02,
-    0.1,
-)  # The most false alarms of the first net: of all others, of those that sound.
+# The most false alarms of the first net: of all others, and of those that only sound like danger.
+FIRST_ALARMS, FIRST_SOUNDS = 0.02, 0.1
 SECOND_OTHERS = 0.25  # The second net may catch this share of all others.
-SURE_WRONG = (
-    0.03  # Phrases have one name each though neighbours would do: half of these "wrong" ones are right.
-)
+SURE_WRONG = 0.015  # Phrases have one name each though neighbours would do: many of these are not wrong.
 WISH_WRONG = 0.005
 NOTHING = 0.2  # The share of texts that are about nothing the line knows: jokes, thanks, tests.
-LOST = (
-    1.5,
-    1.2,
-    1.0,
-    0.8,
-    0.6,
-    0.5,
-    0.4,
-    0.3,
-    0.25,
-    0.2,
-)  # How likely off-topic must be beside the first stop.
+LOST = (1.5, 1.2, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2)  # How likely off-topic must be beside the first stop.
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from ivr.understanding.answers import read_answer
@@ -19,18 +18,23 @@ from ivr.understanding.languages import (
 )
 from ivr.understanding.phrases import DANGER, SOUNDS
 from ivr.understanding.text_cleaning import clean, fold
+from ivr.understanding.thresholds import (
+    LETTERS_ALONE,
+    MEANING,
+    MOST_POINTS,
+    SMALLEST_SHARE,
+    Thresholds,
+    read_thresholds,
+)
 from ivr.understanding.wishes import FIRST, WishReading, WishRule, read_wish, read_wish_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ivr.understanding.meaning import Meaning
 
 Answer = Literal["danger", "wish", "key", "yes", "no", "sure", "choices", "lost"]
-MOST_POINTS = 6  # More points of the rules than this say nothing more.
-LETTERS_ALONE, MEANING = "letters", "meaning"  # The tables of thresholds: what reads texts.
-SMALLEST_SHARE = 0.005  # The classifier does not tell names that are less likely.
 BARE = frozenset({"stop", "start", "exit", "erase"})
 WISH_NAMES = {"leave": "exit"}  # What config/keywords.toml calls a wish -> what it is called here.
 
@@ -73,26 +77,6 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """How sure is sure: `phrases/thresholds.toml`, found by training on the phrases alone."""
-
-    danger_meaning: float  # How much the classifier's log-odds of danger count,
-    danger_names: float  # those of all kinds of danger together,
-    danger_sounds: float  # those of only sounding like it (less),
-    danger_points: float  # a point of the rules,
-    danger_calm: float  # a point that calms,
-    danger_bias: float  # and what is added.
-    danger_first: float  # From this probability on the answer is 911 at once,
-    danger_second: float  # and from this on it begins with a sentence that names 911.
-    points_first: int  # The same for the rules alone, where the classifier does not answer.
-    points_second: int
-    wish: float
-    sure: float
-    choice: float  # A stop that is less likely is not offered.
-    lost: float  # Off-topic that is so many times as likely as the first stop is lost.
-
-
-@dataclass(frozen=True)
 class Rules:
     """All that is read from `phrases/` to understand a text without the classifier."""
 
@@ -101,7 +85,16 @@ class Rules:
     words: LanguageWords
     intents: IntentTable
     thresholds: Mapping[str, Thresholds]  # By what reads texts: meaning, or letters alone.
-    detector: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True)
+class TextRead:
+    """A text as the steps read it: cleaned, folded, its language, and the names by the classifier."""
+
+    cleaned: str
+    folded: str
+    language: str
+    names: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -124,59 +117,33 @@ def read_rules(folder: Path) -> Rules:
     return Rules(
         danger=read_danger_rules(folder),
         wishes=read_wish_rules(folder),
-        words=read_language_words(folder / "languages.toml"),
+        words=read_language_words(folder / "languages.toml", letter_detector()),
         intents=read_intents(folder / "intents.toml"),
         thresholds=read_thresholds(folder / "thresholds.toml"),
-        detector=letter_detector(),
     )
-
-
-def read_thresholds(file: Path) -> dict[str, Thresholds]:
-    """Read `phrases/thresholds.toml`."""
-    return {way: Thresholds(**limits) for way, limits in tomllib.loads(file.read_text("utf-8")).items()}
-
-
-def write_thresholds(file: Path, limits: Mapping[str, Thresholds]) -> None:
-    """Write them back, below the comments that stand first."""
-    head = [line for line in file.read_text("utf-8").splitlines() if line.startswith("#")]
-    tables = (
-        [f"\n[{way}]", *(f"{name} = {value}" for name, value in asdict(each).items())]
-        for way, each in limits.items()
-    )
-    file.write_text("\n".join([*head, *(line for table in tables for line in table)]) + "\n", "utf-8")
 
 
 def understand(rules: Rules, text: str, context: Context, meaning: Meaning | None) -> Understanding:
     """Understand one text. Total and pure; ``meaning`` is the classifier's word, None where it gave none."""
     cleaned = clean(text)
-    folded = fold(cleaned)
-    names = meaning.names if meaning else {}
-    guess = detect_language(rules.words, cleaned, context.language, context.languages, rules.detector)
-    language = guess.language or context.language
-    bare = context.keywords.wishes.get(folded, "")
-    if bare in BARE and not (context.asked and read_answer(context.asked, folded, cleaned)):
-        return Understanding(language, wish=bare, answer="wish", why=(f"bare word: {folded}",))
+    guess = detect_language(rules.words, cleaned, context.language, context.languages)
+    read = TextRead(
+        cleaned, fold(cleaned), guess.language or context.language, meaning.names if meaning else {}
+    )
+    bare = context.keywords.wishes.get(read.folded, "")
+    if bare in BARE and not (context.asked and read_answer(context.asked, read.folded, cleaned)):
+        return Understanding(read.language, wish=bare, answer="wish", why=(f"bare word: {read.folded}",))
     reading = read_danger(rules.danger, cleaned)
     limits = rules.thresholds[LETTERS_ALONE if meaning and meaning.by == LETTERS_ALONE else MEANING]
     score = danger_score(limits, reading, meaning)
     first, second = _nets(limits, reading, score, meaning)
     why = _reasons(guess, reading, score)
     if first:
-        kind = _danger_kind(reading, names)
-        return Understanding(language, kind, score, safety=True, answer="danger", why=why)
-    found = _after_danger(rules, limits, folded, cleaned, language, context, names)
+        kind = _danger_kind(reading, read.names)
+        return Understanding(read.language, kind, score, safety=True, answer="danger", why=why)
+    found = _after_danger(rules, limits, read, context)
     safety = second or (meaning is None and found.answer == "lost")
-    return Understanding(
-        found.language,
-        "",
-        score,
-        safety,
-        found.wish,
-        found.intents,
-        found.answer,
-        found.key,
-        (*why, *found.why),
-    )
+    return replace(found, danger_score=score, safety=safety, why=(*why, *found.why))
 
 
 def danger_score(limits: Thresholds, reading: DangerReading, meaning: Meaning | None) -> float:
@@ -216,38 +183,23 @@ def _danger_kind(reading: DangerReading, names: Mapping[str, float]) -> str:
     return max(shares, key=lambda kind: shares[kind], default="violence")
 
 
-def _after_danger(  # noqa: PLR0913, PLR0917 - all that is known of a text by now
-    rules: Rules,
-    limits: Thresholds,
-    folded: str,
-    cleaned: str,
-    language: str,
-    context: Context,
-    names: Mapping[str, float],
-) -> Understanding:
-    wish = read_wish(rules.wishes, cleaned, names)
+def _after_danger(rules: Rules, limits: Thresholds, read: TextRead, context: Context) -> Understanding:
+    wish = read_wish(rules.wishes, read.cleaned, read.names)
     wanted = wish.wish if wish.confidence >= limits.wish else ""
     if wanted in FIRST and wish.confidence == 1:  # By rule: words that can hardly mean anything else.
-        return _wished(language, wish)
-    if key := read_answer(context.asked, folded, cleaned):
+        return _wished(read.language, wish)
+    if key := read_answer(context.asked, read.folded, read.cleaned):
         answer: Answer = "yes" if key == "yes" else "no" if key == "no" else "key"
-        return Understanding(language, answer=answer, key=key, why=(f"answers what was asked: {key}",))
-    if named := context.keywords.languages.get(folded):
+        return Understanding(read.language, answer=answer, key=key, why=(f"answers what was asked: {key}",))
+    if named := context.keywords.languages.get(read.folded):
         return Understanding(named, wish="language", answer="wish", why=("names a language",))
-    if bare := context.keywords.wishes.get(folded, ""):
-        return _wished(language, WishReading(bare, 1.0, folded))
-    if stop := _keyword(context, folded, language):
-        if stop[0] == context.home:
-            return Understanding(language or stop[1], why=(f"keyword: {folded}",))
-        return Understanding(
-            language or stop[1],
-            intents=(Likely(stop[0], 1.0),),
-            answer="sure",
-            why=(f"keyword: {folded}",),
-        )
+    if bare := context.keywords.wishes.get(read.folded, ""):
+        return _wished(read.language, WishReading(bare, 1.0, read.folded))
+    if stop := _keyword(context, read):
+        return _asked_for(context, read, stop)
     if wanted:
-        return _wished(language, wish)
-    return _about(rules.intents, limits, names, language)
+        return _wished(read.language, wish)
+    return _about(rules.intents, limits, read)
 
 
 def _wished(language: str, wish: WishReading) -> Understanding:
@@ -256,18 +208,25 @@ def _wished(language: str, wish: WishReading) -> Understanding:
     )
 
 
-def _keyword(context: Context, folded: str, language: str) -> tuple[str, str] | None:
-    for each in dict.fromkeys((language, context.language, *context.languages)):
-        if stop := context.keywords.stops.get(each, {}).get(folded):
+def _keyword(context: Context, read: TextRead) -> tuple[str, str] | None:
+    for each in dict.fromkeys((read.language, context.language, *context.languages)):
+        if stop := context.keywords.stops.get(each, {}).get(read.folded):
             return stop, each
     return None
 
 
-def _about(
-    intents: IntentTable, limits: Thresholds, names: Mapping[str, float], language: str
-) -> Understanding:
+def _asked_for(context: Context, read: TextRead, keyword: tuple[str, str]) -> Understanding:
+    """Answer a keyword that is the whole text; the word of the menu leads to the menu."""
+    stop, language = keyword
+    why = (f"keyword: {read.folded}",)
+    if stop == context.home:
+        return Understanding(read.language or language, why=why)
+    return Understanding(read.language or language, intents=(Likely(stop, 1.0),), answer="sure", why=why)
+
+
+def _about(intents: IntentTable, limits: Thresholds, read: TextRead) -> Understanding:
     """Decide between sure, choices and lost by what is neither danger nor a wish."""
-    topics = {name: share for name, share in names.items() if not name.startswith(DANGER)}
+    topics = {name: share for name, share in read.names.items() if not name.startswith(DANGER)}
     whole = sum(topics.values())
     shares = {name: share / whole for name, share in topics.items()} if whole else {}
     ranked = rank_stops(intents, shares)
@@ -275,9 +234,9 @@ def _about(
     why = (*(f"{each.stop} {each.confidence:.2f}" for each in ranked[:3]), f"off-topic {aside:.2f}")
     offered = tuple(each for each in ranked[:3] if each.confidence >= limits.choice)
     if not offered or aside >= limits.lost * offered[0].confidence:
-        return Understanding(language, intents=ranked[:3], answer="lost", why=why)
+        return Understanding(read.language, intents=ranked[:3], answer="lost", why=why)
     answer: Answer = "sure" if offered[0].confidence >= limits.sure else "choices"
-    return Understanding(language, intents=offered, answer=answer, why=why)
+    return Understanding(read.language, intents=offered, answer=answer, why=why)
 
 
 def _reasons(guess: LanguageGuess, reading: DangerReading, score: float) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def command_of(path: Path, weights: Path) -> tuple[str, ...]:
     return (sys.executable, "-m", "ivr.understanding.server", str(path), str(weights))
 
 
-class ClassifierProcess:
+class ClassifierSupervisor:
     """A thread that holds the lock if nobody else does, and keeps the process alive while it holds it."""
 
     def __init__(self, path: Path, command: Sequence[str]) -> None:
@@ -106,10 +106,10 @@ class ClassifierProcess:
             child.terminate()
 
 
-def start_classifier(weights: Path, under: Path | None = None) -> ClassifierProcess:
+def start_classifier(weights: Path, under: Path | None = None) -> ClassifierSupervisor:
     """Keep a classifier for a folder of weights, on this host, while this process lives."""
     path = socket_of(weights, under)
-    kept = ClassifierProcess(path, command_of(path, weights))
+    kept = ClassifierSupervisor(path, command_of(path, weights))
     kept.start()
     return kept
 
