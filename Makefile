@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone test check bench understanding pictures requirements clean
+.PHONY: help demo phone quick test long steady check bench bench-quick understanding pictures requirements clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -26,14 +26,31 @@ demo: $(VENV)/demo.stamp ## See the line at work on this machine: no account, no
 phone: $(VENV)/demo.stamp ## Sit down at a pretend telephone and call the line that `make demo` runs
 	@$(BIN)/ivr phone
 
+QUICK := architecture documents promises settings position flow_step transfer_machine conversations stories \
+	searching web web_called web_text records_journal records_filing records_adoption records_folding logs marks
+
+quick: $(VENV)/test.stamp ## Style, types, imports and the tests that matter most: within a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2 $(QUICK:%=tests/test_%.py)
+
 test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ivr check
-	$(BIN)/pytest -n auto --ignore tests/real
-	$(BIN)/pytest -rR tests/real
+	$(BIN)/pytest -n auto --ignore tests/real --ignore tests/long
+	$(BIN)/pytest tests/long
+	$(BIN)/pytest -n 2 --dist worksteal tests/real
+
+steady: $(VENV)/test.stamp ## Run the tests with real processes six times, three of them beside busy loops
+	@$(BIN)/python tests/real/steady.py
+
+long: $(VENV)/test.stamp ## Every suite at full size, on an idle machine: figures go to build/long
+	@PYTHONPATH=tests $(BIN)/python -m long $(SUITES)
 
 pictures: $(VENV)/test.stamp ## Draw the pictures in docs/pictures anew
 	$(BIN)/ivr flow --svg docs/pictures/tree.svg
@@ -43,8 +60,11 @@ check: $(VENV)/demo.stamp ## Find faults in menus and words
 	$(BIN)/ivr check
 
 bench: $(VENV)/test.stamp ## Measure, side by side, what a caller would notice
-	@PYTHONPATH=tests $(BIN)/python tests/real/bench.py
-	@PYTHONPATH=tests $(BIN)/python tests/real/bench_log.py
+	@PYTHONPATH=tests $(BIN)/python -m long.line
+	@PYTHONPATH=tests $(BIN)/python -m long.log
+
+bench-quick: $(VENV)/test.stamp ## Compare the cost of a spoken turn with the figure that is kept
+	@PYTHONPATH=tests $(BIN)/python -m long.turn_cost
 
 understanding: $(VENV)/demo.stamp ## Learn what texts mean from phrases/: weights and thresholds, the same bytes each time
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m ivr.understanding.training phrases

@@ -90,5 +90,5 @@ class Entry:
     rang: str = ""  # The agency that is rung from now on.
     ended: str = ""  # How the ring before this ended: accepted, no_answer, busy, failed, declined, in_doubt.
     mark: str = ""  # A keyed hash of the caller's number, for this month; empty when it is withheld.
-    search: str = ""  # The transfer that waits in a queue, where this is about one: its id.
-    sign: str = ""  # Something that decides the outcome: informed, left, opted_out, hung_up.
+    transfer_id: str = ""  # The transfer that waits in a queue, where this is about one: its id.
+    outcome: str = ""  # What this decides of the call's outcome: informed, left, opted_out, hung_up.

@@ -35,7 +35,7 @@ class Position:
     order: str = ""  # In a transfer: the order in which agencies are rung.
     asked: int = 0  # In a transfer: the Unix second in which a person was asked for.
     tried: tuple[str, ...] = ()  # On the direct path: agencies rung so far; the last rings now.
-    search: str = ""  # In a queue: the transfer that is searching for a person.
+    transfer_id: str = ""  # In a queue: the transfer that is searching for a person.
 
     def move(self, stop: str) -> Position:
         """Go to another stop, leaving behind what belonged to this one."""
@@ -54,8 +54,8 @@ class Position:
             parts += ["held"]
         if self.about:
             parts += ["about", self.about]
-        if self.search:
-            parts += ["wait", self.search]
+        if self.transfer_id:
+            parts += ["wait", self.transfer_id]
         if self.order:
             parts += ["ring", self.order, str(self.asked), *self.tried]
         return "/".join(parts)
@@ -81,7 +81,7 @@ class Position:
         if rest[:1] == ["about"]:
             here, rest = replace(here, about=_name(rest[1])), rest[2:]
         if rest[:1] == ["wait"]:
-            here, rest = replace(here, search=_name(rest[1])), rest[2:]
+            here, rest = replace(here, transfer_id=_name(rest[1])), rest[2:]
         if rest[:1] == ["ring"]:
             here = replace(
                 here, order=_name(rest[1]), asked=_count(rest[2]), tried=tuple(map(_name, rest[3:]))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from fakes import ENVIRONMENT, KeptEffects, NotedJournal, SentTexts
+import sizes  # noqa: F401 - sets how much properties are tried on
+from fakes import ENVIRONMENT, make_line
 
 from ivr.flow.loader import read_flow
-from ivr.line import Line
 from ivr.settings import read_settings
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from ivr.flow.models import Flow
+    from ivr.line import Line
     from ivr.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-pytest_plugins = ["postgres"]
+pytest_plugins = ["postgres", "months"]
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +54,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def line(flow: Flow) -> Line:
-    return Line(flow, NotedJournal(), SentTexts(), KeptEffects())
+    return make_line(flow)
 
 
 @dataclass

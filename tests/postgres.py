@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ from ivr.records.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ivr.records.transfer_store import TransferStore
+    from ivr.transfer.machine import Transfer
 
 GET = "PostgreSQL's server is not on this machine: apt-get install postgresql"
 PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -80,18 +84,29 @@ def migrated_postgres_url(postgres: str) -> str:
     return url
 
 
-@pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a file with our tables, once."""
-    path = tmp_path_factory.mktemp("migrated") / "ivr.db"
-    upgrade(f"sqlite:///{path}")
-    return path
+def put_tables(url: str) -> None:
+    """Make our tables in an empty database; of a file, by copying one that was migrated once."""
+    backend, _, path = url.partition(":///")
+    if backend == "sqlite":
+        Path(path).write_bytes(_migrated_sqlite())
+    else:
+        upgrade(url)
+
+
+@cache
+def _migrated_sqlite() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "migrated.db"
+        upgrade(f"sqlite:///{path}")
+        return path.read_bytes()
 
 
 @pytest.fixture
-def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
-    """Copy the file with our tables, for one test."""
-    return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'ivr.db')}"
+def sqlite_url(tmp_path: Path) -> str:
+    """Copy a file with our tables, for one test."""
+    url = f"sqlite:///{tmp_path}/ivr.db"
+    put_tables(url)
+    return url
 
 
 @pytest.fixture
@@ -115,6 +130,12 @@ def database(records_url: str) -> Iterator[Database]:
     opened = connect(records_url)
     yield opened
     opened.close()
+
+
+def stored(store: TransferStore, transfer_id: str) -> Transfer | None:
+    """Read a live transfer as it is stored; None if there is none."""
+    unchanged = store.change(transfer_id, lambda *_: None)
+    return unchanged[1] if unchanged else None
 
 
 def _find(program: str) -> str:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, func, select
 
-from ivr.records.call_summary import fold
+from ivr.records.call_summary import summarize
 from ivr.records.counts import WEEK, tally
 from ivr.records.database import connect
 from ivr.records.deletion import erase
@@ -22,11 +22,12 @@ from ivr.records.periods import Period, month
 from ivr.records.report_queries import Report, read_report
 from ivr.records.retention import blur, forget
 from ivr.records.tables import metadata, tallies
-from ivr.sample_data.seeding import SETTLED, conversations, seed
+from ivr.sample_data.seeding import SETTLED
 
 if TYPE_CHECKING:
+    from months import Months
+
     from ivr.effects import Entry
-    from ivr.flow.models import Flow
     from ivr.records.database import Database
 
 TORONTO = ZoneInfo("America/Toronto")
@@ -38,31 +39,33 @@ DAY = 86_400
 Told = Sequence[Sequence["Entry"]]
 
 
-def by_hand(told: Told, span: Period) -> tuple[dict[str, list[int]], dict[str, Counter[str]]]:
+def by_hand(told: Told, period: Period) -> tuple[dict[str, list[int]], dict[str, Counter[str]]]:
     """Count conversations from what was noted of them, call by call."""
-    days = {what: [0] * len(span.days) for what in ("calls", "texts")}
+    days = {what: [0] * len(period.days) for what in ("calls", "texts")}
     counts: dict[str, Counter[str]] = {}
     for entries in told:
-        call = fold(entries, NOW)
-        began = datetime.fromtimestamp(call.started, span.zone)
-        if not span.since <= began.date() <= span.until:
+        call = summarize(entries, NOW)
+        began = datetime.fromtimestamp(call.started, period.zone)
+        if not period.since <= began.date() <= period.until:
             continue
-        days["texts" if call.channel == "text" else "calls"][(began.date() - span.since).days] += 1
+        days["texts" if call.channel == "text" else "calls"][(began.date() - period.since).days] += 1
         said = [("language", call.language), ("outcome", call.outcome or ""), ("last_stop", call.last_stop)]
         said += [("hour", f"{WEEK[began.weekday()]}-{began.hour:02}")]
         turns = [entry for entry in entries if entry.channel == "text" or entry.key.isdigit()]
         said += [("stop", stop) for stop in {entry.stop for entry in turns} - {""}]
-        for search in call.transfers:
-            said.append(("transfer", search.outcome or ""))
-            rings = search.attempts
-            talked = search.outcome == "connected"
+        for transfer in call.transfers:
+            said.append(("transfer", transfer.outcome or ""))
+            rings = transfer.attempts
+            talked = transfer.outcome == "connected"
             taken = talked or any(ring.accepted is not None or ring.outcome == "accepted" for ring in rings)
             answered = taken or any(ring.answered is not None for ring in rings)
             steps = {"rung": bool(rings) or talked, "answered": answered, "accepted": taken}
             said += [("reached", step) for step, so_far in steps.items() if so_far]
-            if search.waited is not None:
-                long = f"{min(int(search.waited) // 10 * 10, 300):03}"
-                said.append(("waited" if talked else "waited_in_vain", long))
+            if talked and transfer.waited is not None:
+                said.append(("waited", f"{min(int(transfer.waited) // 10 * 10, 300):03}"))
+            for ring in rings:
+                said += [("agency_rung", ring.agency), (f"agency_{ring.outcome or 'unknown'}", ring.agency)]
+                said += [("agency_answered", ring.agency)] if ring.answered is not None else []
         for what, name in said:
             counts.setdefault(what, Counter())[name] += 1
     return days, counts
@@ -75,15 +78,15 @@ def file(database: Database, told: Told) -> None:
 
 
 def same(report: Report, told: Told) -> None:
-    days, counts = by_hand(told, report.span)
+    days, counts = by_hand(told, report.period)
     assert report.days == days
     for what, names in counts.items():
         assert dict(report.of(what)) == dict(names), what
 
 
 @pytest.fixture(scope="module")
-def told(flow: Flow) -> Told:
-    return [each for day in CHANGE.days for each in conversations(flow, day)]
+def told(months: Months) -> Told:
+    return [each for day in CHANGE.days for each in months.conversations(day)]
 
 
 def kept(database: Database) -> int:
@@ -145,10 +148,10 @@ def test_what_is_filed_late_is_counted_all_the_same(database: Database, told: To
     same(read_report(database, CHANGE), told)
 
 
-def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, flow: Flow) -> None:
-    count = seed(database, flow, NOW)
+def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, months: Months) -> None:
+    count = months.fill(database, NOW)
     tally(database, NOW, TORONTO)
-    everything = [each for n in range(31) for each in conversations(flow, date(2026, 10, 1 + n))]
+    everything = [each for n in range(31) for each in months.conversations(date(2026, 10, 1 + n))]
 
     whole = read_report(database, OCTOBER)
     part = read_report(database, Period(date(2026, 10, 20), date(2026, 10, 31), TORONTO))
@@ -156,15 +159,15 @@ def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, flow
 
     same(whole, everything)
     assert whole.by_day_alone == 0
-    assert part.days == by_hand(everything, part.span)[0]
+    assert part.days == by_hand(everything, part.period)[0]
     assert part.by_day_alone == part.total - sum(part.of("outcome").values()) > 0
     assert later.calls > 100
     same(read_report(database, OCTOBER), everything)
     assert count == read_report(database, Period(date(2026, 10, 1), date(2026, 11, 25), TORONTO)).total
 
 
-def test_no_tally_outlives_its_calls(database: Database, flow: Flow) -> None:
-    seed(database, flow, NOW)
+def test_no_tally_outlives_its_calls(database: Database, months: Months) -> None:
+    months.fill(database, NOW)
     tally(database, NOW, TORONTO)
 
     forget(database, NOW + 90 * DAY, 30, 24, zone=TORONTO)

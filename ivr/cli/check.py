@@ -15,7 +15,7 @@ ANY_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @click.command()
 @click.option("--config", type=FOLDER, default="config", show_default=True, help="Menus, agencies, keywords.")
-@click.option("--prompts", type=FOLDER, default="prompts", show_default=True, help="Words.")
+@click.option("--prompts", type=FOLDER, default="prompts", show_default=True, help="Prompts.")
 @click.option("--phrases", type=ANY_FOLDER, default="phrases", show_default=True, help="What people text.")
 @click.option(
     "--live", is_flag=True, help="Also what people have to do before real callers: who, where, what."
@@ -26,10 +26,10 @@ def check(config: Path, prompts: Path, phrases: Path, *, live: bool, coverage: b
 
     One fault a line: file, place, mend. Ends with 1 if there is any.
     """
-    from ivr.checks.runner import check as find
+    from ivr.checks.runner import check as find_faults
     from ivr.flow.menu_measurements import summary
 
-    report = find(config, prompts, phrases if phrases.is_dir() else None)
+    report = find_faults(config, prompts, phrases if phrases.is_dir() else None)
     for fault in report.faults:
         click.echo(str(fault))
     if coverage and not report.faults:

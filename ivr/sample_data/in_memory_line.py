@@ -1,12 +1,14 @@
-"""What the line asks of the world, in a month that is only told: all is in memory, and nothing waits."""
+"""A line whose clock, journal, transfers and telephone are in memory: a month passes in seconds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ivr.caller_limits import CallerLimits
 from ivr.effects import Effect, Entry, Ring
 from ivr.line import Line
+from ivr.live_prompts import LivePrompts
 from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
 from ivr.transfer.roster import AgencyStatus
@@ -18,15 +20,15 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class InMemoryTransfers:
-    """The clock, the journal, the searches and the telephone of one pretend conversation."""
+class InMemoryWorld:
+    """The clock, the journal, the transfers and the telephone of one pretend conversation."""
 
     now: float
     entries: list[Entry] = field(default_factory=list)
-    searches: dict[str, Transfer] = field(default_factory=dict)
+    live_transfers: dict[str, Transfer] = field(default_factory=dict)
     rings: list[Ring] = field(default_factory=list)
 
-    def pass_by(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
         """Let time pass."""
         self.now = round(self.now + seconds, 1)
 
@@ -35,26 +37,26 @@ class InMemoryTransfers:
         self.entries.append(entry)
 
     def open(self, transfer: Transfer) -> None:
-        """Begin a search."""
-        self.searches.setdefault(transfer.id, transfer)
+        """Open a transfer."""
+        self.live_transfers.setdefault(transfer.id, transfer)
 
     def find(self, transfer_id: str) -> Transfer | None:
-        """Read a search."""
-        return self.searches.get(transfer_id)
+        """Read a transfer."""
+        return self.live_transfers.get(transfer_id)
 
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
-        """Change a search, then do what follows."""
-        before = self.searches.get(transfer_id)
+        """Change a transfer, then do what follows."""
+        before = self.live_transfers.get(transfer_id)
         after = decide(before, {}) if before else None
         if before is None or after is None:
             return None
-        self.searches[transfer_id] = after
+        self.live_transfers[transfer_id] = after
         follow(before, after)
         return before, after
 
-    def unreached_in_a_row(self) -> int:
+    def unreached_in_a_row(self, waited: int) -> int:  # noqa: ARG002 - the shape of Transfers
         """Count none: nobody is to be alarmed."""
         return 0
 
@@ -68,51 +70,70 @@ class InMemoryTransfers:
     def keep(self, name: str, secret: str) -> None:
         """Keep no secret."""
 
-    def take(self, name: str) -> str:  # noqa: ARG002 - the shape of Later
+    def take(self, name: str) -> str:  # noqa: ARG002 - the shape of WorkQueue
         """Know no secret."""
         return ""
 
     def text(self, number: str, words: str) -> None:
         """Text nobody."""
 
-    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Phone
+    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Telephone
         """Ring nobody."""
         return "leg"
 
-    def ring_caller(self, number: str, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Phone
+    def ring_caller(self, number: str, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Telephone
         """Ring nobody."""
         return "leg"
 
     def hang_up(self, leg: str) -> None:
         """End nothing."""
 
+    def erase(self, mark: str) -> None:
+        """Hold nothing under a mark."""
+
+    opt_out = opt_in = erase
+
+    def send_alarm(self, words: str) -> None:
+        """Alarm nobody."""
+
 
 @dataclass(frozen=True)
-class Seconds:
+class SamplePacing:
     """The seconds in which the network may start a call: free ones, or none."""
 
     free: bool
 
-    def near(self, most: float) -> bool:  # noqa: ARG002 - the shape of Slots
-        """Say whether one is free."""
+    def near(self, most: float) -> bool:  # noqa: ARG002 - the shape of Pacing
+        """Whether one is free."""
         return self.free
 
-    def take(self, most: float) -> float | None:  # noqa: ARG002 - the shape of Slots
+    def take(self, most: float) -> float | None:  # noqa: ARG002 - the shape of Pacing
         """Take one that is free now."""
         return 0.0 if self.free else None
 
 
-def line_of(flow: Flow, told: InMemoryTransfers, *, queues: bool) -> Line:
+def in_memory_line(flow: Flow, world: InMemoryWorld, *, queues: bool) -> Line:
     """Put a line together around a pretend conversation; without queues it knows the direct path alone."""
-    searching = TransferCoordinator(
+    transfers = TransferCoordinator(
         flow.directory,
-        store=told,
-        journal=told,
-        later=told,
-        slots=Seconds(queues),
-        phone=told,
+        flow.line.patience,
+        store=world,
+        journal=world,
+        later=world,
+        slots=SamplePacing(queues),
+        phone=world,
         status=AgencyStatus,
-        now=lambda: told.now,
-        sleep=told.pass_by,
+        now=lambda: world.now,
+        sleep=world.pass_time,
     )
-    return Line(flow, told, told, told, searching)
+    return Line(
+        prompts=LivePrompts(flow, dict),
+        journal=world,
+        phone=world,
+        later=world,
+        transfers=transfers,
+        status=AgencyStatus,
+        limits=CallerLimits(),
+        archive=world,
+        send_alarm=world.send_alarm,
+    )

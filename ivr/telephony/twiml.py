@@ -41,8 +41,8 @@ class TwimlRenderer:
             case Connect() as connect:
                 self.say(document, turn.says)
                 document.append(self._dial(turn, connect, whisper))
-            case WaitInQueue(search):
-                self._enqueue(document, turn, search)
+            case WaitInQueue(transfer_id):
+                self._enqueue(document, turn, transfer_id)
             case HangUp():
                 self.say(document, turn.says)
                 document.hangup()
@@ -100,23 +100,23 @@ class TwimlRenderer:
             for words in pieces(say.words):
                 parent.say(words, voice=voice.voice, language=voice.code)
 
-    def _enqueue(self, document: VoiceResponse, turn: Turn, search: str) -> None:
+    def _enqueue(self, document: VoiceResponse, turn: Turn, transfer_id: str) -> None:
         """Let the caller wait in a queue of their own: the first words come from its first wait document."""
         language = turn.position.language or "-"
         document.enqueue(
-            queue_name(search),
-            wait_url=f"{self.public_url}/wait/{search}/{language}/0/0",
+            queue_name(transfer_id),
+            wait_url=f"{self.public_url}/wait/{transfer_id}/{language}/0/0",
             wait_url_method="POST",
             action=f"{self.public_url}/voice/{turn.position.path()}",
             method="POST",
         )
 
     def _listen(self, document: VoiceResponse, turn: Turn, seconds: int) -> None:
-        place = f"/voice/{turn.position.path()}"
-        gather = self._gather(place, seconds)
+        path = f"/voice/{turn.position.path()}"
+        gather = self._gather(path, seconds)
         self.say(gather, turn.says)
         document.append(gather)
-        document.redirect(self.public_url + place, method="POST")
+        document.redirect(self.public_url + path, method="POST")
 
     def _gather(self, action: str, seconds: int) -> Gather:
         # No finishing key: the pound key is a key like any other, and means "leave".
@@ -145,9 +145,9 @@ class TwimlRenderer:
         return dial
 
 
-def queue_name(search: str) -> str:
+def queue_name(transfer_id: str) -> str:
     """Name the queue in which the caller of one transfer waits."""
-    return f"search-{search}"
+    return f"transfer-{transfer_id}"
 
 
 def text(turn: Turn) -> str:

@@ -23,7 +23,7 @@ from ivr.transfer.machine import (
     nothing,
 )
 from ivr.transfer.roster import who_to_ring
-from ivr.transfer.time_limits import due, free_lines, in_vain, ring_seconds, unclaimed
+from ivr.transfer.time_limits import TimeLimits, due, free_lines, is_in_vain, is_unclaimed, ring_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -58,16 +58,13 @@ class Transfers(Protocol):
     def open(self, transfer: Transfer) -> None:
         """Begin one; a second time changes nothing."""
 
-    def find(self, transfer_id: str) -> Transfer | None:
-        """Read one."""
-
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         """Change one, alone with it; give it before and after, once what follows is done."""
 
-    def unreached_in_a_row(self) -> int:
-        """Count the newest that reached nobody."""
+    def unreached_in_a_row(self, waited: int) -> int:
+        """Count the newest that reached nobody; of callers who left, those who had waited for longer."""
 
 
 class JournalWriter(Protocol):
@@ -97,7 +94,7 @@ class Pacing(Protocol):
     """The seconds in which the network starts a call: one each for the whole account."""
 
     def near(self, most: float) -> bool:
-        """Say whether one is free soon."""
+        """Whether one is free soon."""
 
     def take(self, most: float) -> float | None:
         """Take one; say how long it is until then, or nothing if longer than ``most``."""
@@ -121,9 +118,10 @@ class Telephone(Protocol):
 
 @dataclass(frozen=True)
 class TransferCoordinator:
-    """Everything that a search needs of the world."""
+    """Everything that the search for a person needs of the world."""
 
     directory: Directory
+    limits: TimeLimits
     store: Transfers
     journal: JournalWriter
     later: WorkQueue
@@ -136,46 +134,51 @@ class TransferCoordinator:
 
     def begin(self, call: str, turn: int, order: str, language: str) -> str:
         """Begin to search for a person; give the search's id, or nothing when the direct path must do."""
-        search = hashlib.sha256(f"{call}-{turn}".encode()).hexdigest()[:24]  # The same when asked for twice.
+        transfer_id = hashlib.sha256(f"{call}-{turn}".encode()).hexdigest()[
+            :24
+        ]  # The same when asked for twice.
         opened = self.slots.near(SLOT_SECONDS)
         try:
             if opened:
-                self.store.open(Transfer(search, call, order, language))
+                self.store.open(Transfer(transfer_id, call, order, language))
         except PartUnavailable:
             logger.warning("no search can be begun: the direct path goes on", extra={"call": call})
             self.later.put(Alarm("direct"))
             opened = False
-        waits = self.agree(search, opened)
+        waits = self.agree(transfer_id, opened)
         if opened and waits:
-            self.later.put(Ring(search, "1"))
-        return search if waits else ""
+            self.later.put(Ring(transfer_id, "1"))
+        return transfer_id if waits else ""
 
-    def advance(self, search: str, news: Event) -> Transfer | None:
+    def advance(self, transfer_id: str, news: Event) -> Transfer | None:
         """Let something happen to a transfer; give it as it is then, or nothing if there is none."""
-        changed = self._change(search, lambda transfer, _: (transfer, news))
+        changed = self._change(transfer_id, lambda transfer, _: (transfer, news))
         return changed[1] if changed else None
 
     def tick(
-        self, search: str, waited: int, tick: int, news: Event | None, topic: str = ""
+        self, transfer_id: str, waited: int, tick: int, news: Event | None, topic: str = ""
     ) -> Transfer | None:
         """Let a fetch of the wait document be the clock: what is due happens now."""
 
         def decide(transfer: Transfer, _: Mapping[str, int]) -> tuple[Transfer, Event | None]:
-            joined = transfer.state in {State.CONNECTED, State.PARTED}  # From there on, fetches are counted.
-            there = replace(
+            joined = transfer.state in {
+                State.CONNECTED,
+                State.PARTED,
+            }  # From fetched on, fetches are counted.
+            fetched = replace(
                 transfer,
                 waited=max(waited, transfer.waited),
                 tick=transfer.tick if joined else tick,
                 since=waited if transfer.since == UNSEEN else transfer.since,
                 topic=transfer.topic or topic,
             )
-            return there, news or due(there, waited, tick)
+            return fetched, news or due(self.limits, fetched, waited, tick)
 
-        changed = self._change(search, decide)
+        changed = self._change(transfer_id, decide)
         if not changed:
             return None
-        if unclaimed(changed[1], waited):
-            self.later.put_here(Ring(search, str(changed[1].place + 1)))
+        if is_unclaimed(changed[1], waited):
+            self.later.put_here(Ring(transfer_id, str(changed[1].place + 1)))
         return changed[1]
 
     def ring(self, effect: Ring) -> None:
@@ -192,29 +195,37 @@ class TransferCoordinator:
 
     def _change(
         self,
-        search: str,
+        transfer_id: str,
         decide: Callable[[Transfer, Mapping[str, int]], tuple[Transfer, Event | None]],
     ) -> tuple[Transfer, Transfer] | None:
         """Change a transfer, then do and note what follows from it."""
-        told: list[Event] = []
+        happened: list[Event] = []
         effects: tuple[Effect, ...] = ()
 
         def change(transfer: Transfer, busy: Mapping[str, int]) -> Transfer:
             nonlocal effects
-            there, news = decide(transfer, busy)
-            told[:] = [news] if news else []
-            after, effects = advance(there, news) if news else (there, ())
+            counted, news = decide(transfer, busy)
+            happened[:] = [news] if news else []
+            after, effects = advance(counted, news) if news else (counted, ())
             return after
 
         def follow(before: Transfer, after: Transfer) -> None:
             moved = before.state is not after.state
-            for entry in entries_of(before, after, told[0], self.now()) if moved and told else ():
+            for entry in entries_of(before, after, happened[0], self.now()) if moved and happened else ():
                 self.journal.write(entry)
-            alarm = _alarm(after) if moved else None
+            alarm = self._alarm(after) if moved else None
             for effect in (*effects, Alarm(alarm)) if alarm else effects:
                 self.later.put(effect)
 
-        return self.store.change(search, change, follow)
+        return self.store.change(transfer_id, change, follow)
+
+    def _alarm(self, transfer: Transfer) -> str | None:
+        """Name what whoever runs the line may have to know of a transfer that came here."""
+        return "unreached" if is_in_vain(self.limits, transfer) else ALARMED.get(transfer.state)
+
+    def unreached_in_a_row(self) -> int:
+        """Count the newest callers who reached nobody, one after another."""
+        return self.store.unreached_in_a_row(self.limits.offered_after)
 
     def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int] | None) -> Event | None:
         """Choose whom to ring: the first of the order who was not tried and has a line free."""
@@ -241,7 +252,7 @@ class TransferCoordinator:
             return Event(EventType.REST_LOST, transfer.place)
         self.sleep(wait)
         left = [name for name in self._order(transfer) if name not in transfer.tried]
-        seconds = ring_seconds(transfer.waited, len(left) + 1)
+        seconds = ring_seconds(self.limits, transfer.waited, len(left) + 1)
         path = f"/transfers/{transfer.id}/{transfer.place}"
         try:
             leg = self.phone.ring_agency(self.directory.agencies[transfer.agency], path, seconds)
@@ -259,11 +270,6 @@ class TransferCoordinator:
         return Event(EventType.RANG, transfer.place)
 
 
-def _alarm(transfer: Transfer) -> str | None:
-    """Name what whoever runs the line may have to know of a transfer that came here."""
-    return "unreached" if in_vain(transfer) else ALARMED.get(transfer.state)
-
-
 # What the log is told of a transfer: one entry for each thing that became of an attempt.
 
 
@@ -279,7 +285,7 @@ ENDED_AS = {  # How an attempt ended, for the log, where the news does not say.
 
 def entries_of(before: Transfer, after: Transfer, news: Event, now: float) -> Iterator[Entry]:
     """Tell the log what became of a transfer."""
-    entry = Entry(call=after.call, key="", at=now, channel="voice", order=after.order, search=after.id)
+    entry = Entry(call=after.call, key="", at=now, channel="voice", order=after.order, transfer_id=after.id)
     attempt = f"{after.id}-{after.place}"
     match news.event:
         case EventType.CLAIMED:
@@ -287,7 +293,7 @@ def entries_of(before: Transfer, after: Transfer, news: Event, now: float) -> It
         case EventType.ANSWERED:
             yield replace(entry, key=f"answer-{attempt}", heard="answered")
         case EventType.ACCEPTED:
-            yield replace(entry, key=f"accept-{attempt}", heard="accepted", sign="accepted")
+            yield replace(entry, key=f"accept-{attempt}", heard="accepted", outcome="accepted")
         case EventType.RANG:
             return
         case _ if before.state in LEG | {State.CONNECTED}:
@@ -295,4 +301,4 @@ def entries_of(before: Transfer, after: Transfer, news: Event, now: float) -> It
             how = "accepted" if talked else news.how or ENDED_AS.get(news.event, "failed")
             yield replace(entry, key=f"end-{attempt}", heard="ended", ended=how)
     if news.event is EventType.CALLER_LEFT and after.state is State.LEFT:
-        yield replace(entry, key=f"left-{after.id}", heard="left", sign="caller_left")
+        yield replace(entry, key=f"left-{after.id}", heard="left", outcome="caller_left")

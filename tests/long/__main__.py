@@ -1,0 +1,48 @@
+"""Run suites at full size, and write one file of figures for each: `make long`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from long.registry import SUITES
+from long.suites import BUILD, Run, Size, run
+
+SIZES = [each.value for each in Size]
+LISTED = "\n".join(f"  {suite.name:<12}{suite.does}" for suite in SUITES.values())
+
+
+@click.command(epilog=f"\b\nSuites:\n{LISTED}")
+@click.argument("names", nargs=-1, type=click.Choice([*SUITES]))
+@click.option("--size", type=click.Choice(SIZES), default=Size.FULL.value, show_default=True)
+@click.option("--seed", default=1, show_default=True, help="Of everything that is drawn by lot.")
+@click.option("--to", type=click.Path(path_type=Path), default=BUILD, help="The folder of the figures.")
+def main(names: tuple[str, ...], size: str, seed: int, to: Path) -> None:
+    """Run the suites that are NAMED, or all of them, one after the other."""
+    console, failed = Console(), []
+    for name in names or SUITES:
+        with tempfile.TemporaryDirectory() as folder, Progress(console=console) as progress:
+            task = progress.add_task(f"{name} ({size})", total=1)
+            given = Run(Size(size), seed, Path(folder), progress)
+            try:
+                file = run(SUITES[name], given, to)
+            except Exception:  # noqa: BLE001 - the other suites are run all the same.
+                console.print_exception()
+                file = to / f"{name}.json"
+            progress.update(task, completed=1)
+        for what, figure in given.figures.items():
+            console.print(f"  {what}: {figure}", highlight=False)
+        for failure in given.failures:
+            console.print(f"  failed: {failure}", markup=False)
+        console.print(f"{name}: {file}")
+        failed += [name] if given.failures else []
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""Every long suite, by name. A new one is a function that takes a run, and a line here."""
+
+from __future__ import annotations
+
+from long.line import measure_line
+from long.log import measure_log
+from long.pytest_suites import tell_stories, try_properties
+from long.suites import Suite
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite("line", "what a caller would notice: rings, turns a second, parts that are lost", measure_line),
+        Suite("log", "what operators wait for with a million calls in the log", measure_log),
+        Suite("properties", "what must hold for everything, on very many examples", try_properties),
+        Suite("stories", "the real-process stories with the limits of production", tell_stories),
+    )
+}

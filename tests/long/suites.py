@@ -1,0 +1,103 @@
+"""The frame of the long suites: what a suite is, how large it runs, and what is written down of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import Progress
+
+ROOT = Path(__file__).parent.parent.parent
+BUILD = ROOT / "build" / "long"
+Figure = str | int | float | bool | None
+
+
+class Size(StrEnum):
+    """How large a suite runs."""
+
+    SMALL = "small"
+    FULL = "full"
+
+
+@dataclass
+class Run:
+    """One run of a suite: what it is given, and the figures that it comes to."""
+
+    size: Size
+    seed: int
+    folder: Path  # Empty, and deleted afterwards.
+    progress: Progress
+    figures: dict[str, Figure] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)  # What was promised and did not hold.
+
+    def pick(self, small: int, full: int) -> int:
+        """Give what this size has."""
+        return small if self.size is Size.SMALL else full
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Something that can be run at two sizes."""
+
+    name: str
+    does: str
+    run: Callable[[Run], None]
+
+
+def commit() -> str:
+    """Name the commit that is checked out; a plus says that files differ from it."""
+    git = ["git", "-C", str(ROOT)]
+    try:
+        name = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
+        changed = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return name.strip() + ("+" if changed else "")
+
+
+def machine() -> dict[str, Figure]:
+    """Tell what the figures were measured on, and whether it was idle."""
+    return {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "processors": os.cpu_count(),
+        "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
+        "load_before": os.getloadavg()[0],
+    }
+
+
+def run(suite: Suite, given: Run, folder: Path = BUILD) -> Path:
+    """Run a suite, and write down what came of it, also when it broke off; give the file."""
+    host, began, at = machine(), time.monotonic(), datetime.now(UTC)
+    try:
+        suite.run(given)
+    except Exception as error:
+        given.failures.append(f"broke off: {error!r}")
+        raise
+    finally:
+        result = {
+            "suite": suite.name,
+            "size": given.size,
+            "commit": commit(),
+            "seed": given.seed,
+            "at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "seconds": round(time.monotonic() - began, 1),
+            "machine": host,
+            "failures": given.failures,
+            "figures": given.figures,
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{suite.name}.json"
+        file.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    return file

@@ -1,0 +1,59 @@
+"""Every long suite runs at small size, so that none of them dies between two long runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from rich.progress import Progress
+
+from ivr.operations.local_stack import find_redis
+from long import turn_cost
+from long.__main__ import main
+from long.registry import SUITES
+from long.suites import Run, Size, Suite, commit, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GET = "redis-server is not on this machine: apt-get install redis-server"
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_a_suite_runs_at_small_size_and_writes_its_figures(name: str, tmp_path: Path) -> None:
+    if not find_redis():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(GET)
+
+    done = CliRunner().invoke(main, [name, "--size", "small", "--seed", "3", "--to", str(tmp_path)])
+
+    told = json.loads((tmp_path / f"{name}.json").read_text("utf-8"))
+    assert done.exit_code == 0, done.output
+    assert (told["suite"], told["size"], told["seed"], told["failures"]) == (name, "small", 3, [])
+    assert told["commit"] == commit()
+    assert told["machine"]["processors"] == os.cpu_count()
+    assert len(told["figures"]) > 4
+
+
+def test_a_suite_that_breaks_off_leaves_its_figures_and_says_so(tmp_path: Path) -> None:
+    def breaks(given: Run) -> None:
+        given.figures["so far"] = given.pick(1, 100)
+        raise OSError("the disk is full")
+
+    given = Run(Size.SMALL, 1, tmp_path, Progress(disable=True))
+    with pytest.raises(OSError, match="full"):
+        run(Suite("broken", "breaks off", breaks), given, tmp_path)
+
+    told = json.loads((tmp_path / "broken.json").read_text("utf-8"))
+    assert told["figures"] == {"so far": 1}
+    assert told["failures"] == ["broke off: OSError('the disk is full')"]
+
+
+def test_the_cost_of_a_turn_is_a_multiple_of_what_flask_costs() -> None:
+    turn, form = turn_cost.measure(2, 5)
+
+    assert turn > form > 0
+    assert turn_cost.KEPT.exists()
+    assert [turn_cost.is_worse(ratio, 4.0) for ratio in (3.0, 4.3, 4.5)] == [False, False, True]

@@ -1,0 +1,262 @@
+"""The doctor, on whole and on broken lines: what is at fault is named with its mend, and nobody else is."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from conftest import ROOT
+from fakes import ENVIRONMENT
+from postgres import put_tables
+from redis import Redis, RedisError
+
+from ivr.cli.main import main
+from ivr.operations.health_checks import Finding, Verdict, examine
+from ivr.operations.local_stack import find_redis, free_port
+from ivr.simulator.clock import VirtualClock
+from ivr.simulator.exchange import Account, Urls
+from ivr.simulator.faults import RestFault
+from ivr.simulator.papers import Papers
+from ivr.simulator.rehearse import Network
+from ivr.work.worker import make_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ivr.settings import Settings
+
+OURS, CALLER = "+12895550100", "+19055550123"
+ACCOUNT = Account("AC" + "0" * 32, ENVIRONMENT["TWILIO_AUTH_TOKEN"], OURS)
+GET = "redis-server is not on this machine: apt-get install redis-server"
+PASSWORD = "the password of the log"
+TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
+Line = dict[str, str]
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """Give a network on which it is eight days ago."""
+    urls = Urls("http://line.test/voice", "http://line.test/status")
+    clock = VirtualClock(datetime.now(UTC) - timedelta(days=8))
+    papers = Papers({"/voice": "<Say>Hello.</Say>", "/status": ""})
+    with Network(ACCOUNT, urls, clock=clock, fetch=papers) as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Redis at which a worker has signed in."""
+    server = find_redis()
+    if not server:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(GET)
+    url, folder = f"redis://127.0.0.1:{free_port()}/0", tmp_path_factory.mktemp("redis")
+    command = [server, "--port", url[:-2].rpartition(":")[2], "--bind", "127.0.0.1", "--save", ""]
+    running = subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL)
+    try:
+        with Redis.from_url(url) as client:
+            deadline = time.monotonic() + 5
+            while time.monotonic() < deadline:
+                with suppress(RedisError):
+                    client.ping()
+                    break
+                threading.Event().wait(0.02)
+            make_worker(client).register_birth()
+        yield url
+    finally:
+        running.terminate()
+        running.wait()
+
+
+@pytest.fixture
+def line(tmp_path: Path, network: Network, redis: str) -> Line:
+    """Give a line of which every part is well."""
+    for name in ("config", "prompts"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    agencies = tmp_path / "config/agencies.toml"
+    words = re.sub(r'\nlast_dialled = ".*"', "", agencies.read_text("utf-8"))
+    agencies.write_text(re.sub(r"(\nnumber = )", rf'\nlast_dialled = "{TODAY}"\1', words), "utf-8")
+    for name in ("log", "journal", "keys"):
+        (tmp_path / name).mkdir(mode=0o700)
+    put_tables(f"sqlite:///{tmp_path}/log/line.sqlite3")
+    return ENVIRONMENT | {
+        "TWILIO_API_URL": network.api_url,
+        "REDIS_URL": redis,
+        "DATABASE_URL": f"sqlite:///{tmp_path}/log/line.sqlite3",
+        "JOURNAL_DIR": f"{tmp_path}/journal",
+        "KEYS_DIR": f"{tmp_path}/keys",
+        "IVR_CONFIG": f"{tmp_path}/config",
+        "IVR_PROMPTS": f"{tmp_path}/prompts",
+    }
+
+
+def said(line: Line, verdict: Verdict = Verdict.FAULT) -> list[str]:
+    return [finding.words for finding in examine(line) if finding.verdict == verdict]
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    words = path.read_text("utf-8")
+    assert old in words
+    path.write_text(words.replace(old, new), "utf-8")
+
+
+def test_a_line_that_is_well_has_no_fault_and_no_warning(line: Line) -> None:
+    done = CliRunner().invoke(main, ["doctor"], env=line)
+
+    assert (done.exit_code, {row.split()[0] for row in done.output.splitlines()}) == (0, {"ok"})
+    assert len(done.output.splitlines()) == 12
+
+
+def test_without_settings_they_are_all_named_and_the_doctor_ends_with_one(line: Line) -> None:
+    empty: dict[str, str | None] = dict.fromkeys(line)
+
+    done = CliRunner().invoke(main, ["doctor"], env=empty)
+
+    assert done.exit_code == 1
+    assert re.findall(r"^fault +(\w+) is not set", done.output, re.MULTILINE) == [
+        "TWILIO_ACCOUNT_SID",
+        "TWILIO_AUTH_TOKEN",
+        "TWILIO_PHONE_NUMBER",
+        "PUBLIC_URL",
+        "SECRET_KEY",
+    ]
+
+
+def test_parts_that_are_away_are_named_each_with_its_mend(line: Line, tmp_path: Path) -> None:
+    (tmp_path / "log/line.sqlite3").unlink()
+    shutil.rmtree(tmp_path / "journal")
+    shutil.rmtree(tmp_path / "keys")
+    away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0", "TWILIO_API_URL": "http://127.0.0.1:9"}
+
+    faults, unknown = said(line | away), said(line | away, Verdict.UNKNOWN)
+
+    mends = ["`ivr release`", "REDIS_URL", "JOURNAL_DIR", "KEYS_DIR", "TWILIO_API_URL"]
+    assert [mend for mend, fault in zip(mends, faults, strict=True) if mend not in fault] == []
+    assert [words.partition("?")[2].strip() for words in unknown] == [
+        "Redis does not answer",
+        "Twilio does not answer",
+    ]
+
+
+def test_a_log_without_this_versions_tables_is_a_fault(line: Line, tmp_path: Path) -> None:
+    (tmp_path / "log/line.sqlite3").write_bytes(b"")
+
+    assert said(line) == ["the call log lacks tables that this version expects; run `ivr release`"]
+
+
+def test_a_fault_in_the_files_is_told_as_the_check_tells_it(line: Line, tmp_path: Path) -> None:
+    edit(tmp_path / "config/menus.toml", 'next = "main"', 'next = "mian"')
+
+    assert any("stops.hello.next: leads to 'mian', which is not declared" in fault for fault in said(line))
+
+
+def test_a_journal_that_nobody_adopts_is_a_fault(line: Line, tmp_path: Path) -> None:
+    left = tmp_path / "journal/1-00c0ffee00c0ffee.journal"
+    left.write_bytes(b"")
+    young = said(line)
+    os.utime(left, (0, time.time() - 120))
+
+    assert young == []
+    assert "journals of processes that died wait to be filed: 1;" in said(line)[0]
+    assert left.exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "mend"),
+    [
+        (lambda keys: keys.chmod(0o755), "chmod 700"),
+        (lambda keys: (keys / "2020-01.key").touch(), "were not destroyed"),
+    ],
+)
+def test_keys_that_could_be_stolen_are_a_fault(spoil: object, mend: str, line: Line, tmp_path: Path) -> None:
+    assert callable(spoil)
+    spoil(tmp_path / "keys")
+
+    assert [mend in fault for fault in said(line)] == [True]
+
+
+@pytest.mark.parametrize("beside", ["journal", "journal/keys", "log"])
+def test_keys_beside_the_rows_are_a_fault(beside: str, line: Line, tmp_path: Path) -> None:
+    (tmp_path / beside).mkdir(mode=0o700, exist_ok=True)
+
+    assert "a thief or a backup takes both" in said(line | {"KEYS_DIR": f"{tmp_path}/{beside}"})[0]
+
+
+def test_what_is_older_than_a_week_at_twilio_is_a_fault(line: Line, network: Network) -> None:
+    before = said(line)
+    network.dial(CALLER)
+    network.settle()
+
+    assert before == []
+    assert "Twilio's own records older than 7 days: 1;" in said(line)[0]
+
+
+def test_a_sweep_that_is_off_is_told_with_its_reason_and_no_fault(
+    line: Line, network: Network, tmp_path: Path
+) -> None:
+    edit(tmp_path / "config/line.toml", 'on = true\nwhy_off = ""', 'on = false\nwhy_off = "an audit"')
+    network.dial(CALLER)
+    network.settle()
+
+    assert said(line) == []
+    assert [words.rpartition(": ")[2] for words in said(line, Verdict.WARNING)][1] == "an audit"
+
+
+def test_agencies_that_nobody_dialled_lately_are_a_warning(line: Line, tmp_path: Path) -> None:
+    long_ago = f"{datetime.now(UTC) - timedelta(days=91):%Y-%m-%d}"
+    dialled = '"{}"\nnumber = "+18665287109"'
+    edit(tmp_path / "config/agencies.toml", dialled.format(TODAY), dialled.format(long_ago))
+
+    assert said(line) == []
+    assert said(line, Verdict.WARNING) == [
+        "not dialled in 90 days: chrysalis; dial them, and write the day down"
+    ]
+
+
+def test_a_twilio_that_refuses_is_a_fault_with_its_code(line: Line, network: Network) -> None:
+    network.faults.rest = [RestFault("429")]
+
+    assert [fault.partition(";")[0] for fault in said(line)] == ["Twilio refused: 429"]
+
+
+def test_a_part_that_hangs_keeps_no_other_waiting(line: Line) -> None:
+    over = threading.Event()
+
+    def hang(_here: Settings) -> Iterator[Finding]:
+        over.wait(5)
+        yield from ()
+
+    found = list(examine(line, {"it answers": hang, "so does this": lambda _: iter(())}, patience=0.05))
+    over.set()
+
+    assert [each.verdict for each in found] == [Verdict.OK, Verdict.FAULT, Verdict.OK]
+    assert found[1].words.startswith("it answers? No answer in 0.05 s")
+
+
+def test_no_number_and_no_secret_is_printed(line: Line) -> None:
+    secret = secrets.token_hex()
+    url = f"postgresql://line:{secret}@127.0.0.1:{free_port()}/line"
+
+    def tell(here: Settings) -> Iterator[Finding]:
+        yield Finding(
+            Verdict.FAULT, f"{here.database_url} {here.secret_key} {here.number} {here.account_sid}"
+        )
+        raise LookupError(CALLER)
+
+    told = [found.words for found in examine(line | {"DATABASE_URL": url, "SECRET_KEY": secret[::-1]})]
+    told += [found.words for found in examine(line | {"DATABASE_URL": url}, {"tell": tell})]
+    told += [found.words for found in examine(line, {"tell": lambda here: iter([next(tell(here))])})]
+
+    kept = (secret, secret[::-1], line["SECRET_KEY"], OURS[1:], CALLER[1:], ACCOUNT.sid)
+    assert [each for each in kept if any(each in words for words in told)] == []
+    assert any("LookupError" in words for words in told)

@@ -1,0 +1,70 @@
+"""A caller is back from the queue: the network's word that they talked stands, whatever SQL missed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fakes import make_line
+from test_coordinator import World
+
+from ivr.position import Position
+from ivr.transfer.machine import State, Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Twilio
+
+    from ivr.flow.models import Flow
+    from ivr.line import Line
+
+BACK = "/voice/" + Position("person", "en", 4, order="any", asked=1_790_000_000, transfer_id="s").path()
+
+
+@pytest.fixture
+def world(flow: Flow) -> World:
+    return World(flow)
+
+
+@pytest.fixture
+def back(world: World, flow: Flow, make_twilio: Callable[[Line], Twilio]) -> Callable[[str, str], None]:
+    """Let the caller come back from the queue, in a way, with a call in a state."""
+    twilio = make_twilio(make_line(flow, transfers=world.transfers))
+
+    def come(result: str, status: str) -> None:
+        assert twilio.post(BACK, QueueResult=result, CallStatus=status).status_code == 200
+
+    return come
+
+
+@pytest.mark.parametrize("status", ["in-progress", "completed"])
+@pytest.mark.parametrize("state", [State.DIALLING, State.RINGING, State.BRIEFING, State.CONNECTED])
+def test_a_talk_is_logged_as_one_though_sql_missed_its_accept(
+    world: World, back: Callable[[str, str], None], state: State, status: str
+) -> None:
+    world.store.rows["s"] = Transfer("s", "call", "any", "en", state, place=1, agency="chrysalis")
+
+    back("bridged", status)
+
+    assert world.transfer.state is State.FINISHED
+    assert world.ended() == [("end-s-1", "accepted")]
+
+
+def test_nobody_is_rung_for_a_caller_who_talked_and_is_gone(
+    world: World, back: Callable[[str, str], None]
+) -> None:
+    back("bridged", "completed")
+
+    assert world.transfer.state is State.LEFT
+
+
+def test_a_caller_who_hung_up_while_waiting_did_not_talk(
+    world: World, back: Callable[[str, str], None]
+) -> None:
+    world.store.rows["s"] = Transfer("s", "call", "any", "en", State.RINGING, place=1, agency="chrysalis")
+
+    back("hangup", "completed")
+
+    assert world.transfer.state is State.LEFT
+    assert world.ended() == [("end-s-1", "left")]
