@@ -14,6 +14,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from ivr.understanding.client import ask_classifier
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,6 +23,11 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0  # How often those without the lock look whether its holder is gone.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # Before a process that ended is started again.
+PING_SECONDS, PING_PATIENCE = (
+    5.0,
+    10.0,
+)  # How often the process is asked whether it still answers, and how long it has.
+MOST_SILENT = 2  # After so many pings without an answer it is replaced.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # Web processes need the other cores.
 
 
@@ -47,9 +54,16 @@ def command_of(path: Path, weights: Path) -> tuple[str, ...]:
 class ClassifierSupervisor:
     """A thread that holds the lock if nobody else does, and keeps the process alive while it holds it."""
 
-    def __init__(self, path: Path, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        command: Sequence[str],
+        ping_seconds: float = PING_SECONDS,
+        patience: float = PING_PATIENCE,
+    ) -> None:
         """Take the place of the socket, beside which the lock lies, and what to run."""
         self._path, self._command = path, tuple(command)
+        self._ping_seconds, self._patience = ping_seconds, patience
         self._over = threading.Event()
         self._child: subprocess.Popen[str] | None = None
         self._thread = threading.Thread(target=self._keep, name="classifier", daemon=True)
@@ -97,8 +111,22 @@ class ClassifierSupervisor:
             if by:
                 level = logging.INFO if "+" in by else logging.WARNING
                 logger.log(level, "texts are understood by %s", by)
+                self._watch(child)
             child.wait()
             return by
+
+    def _watch(self, child: subprocess.Popen[str]) -> None:
+        """Return when the process has ended; end one that hangs."""
+        silent = 0
+        while silent < MOST_SILENT:
+            try:
+                child.wait(self._ping_seconds)
+            except subprocess.TimeoutExpired:
+                silent = 0 if ask_classifier(self._path, "ping", self._patience) else silent + 1
+            else:
+                return
+        logger.error("the classifier of texts hangs: it is replaced")
+        child.kill()
 
     def _end_child(self) -> None:
         child = self._child
