@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - msgspec reads it at run time
+from dataclasses import dataclass, field
+from datetime import date  # noqa: TC003 - pydantic reads it at run time
 from typing import Literal
 
-from msgspec import Struct, field
+from pydantic import StrictBool, StrictInt  # noqa: TC002 - pydantic reads it at run time
 
 
-class Agency(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Agency:
     """One agency: how it is rung, who runs it, when, in which languages, and when a person last checked."""
 
     number: str  # E.164: "+19055464904".
     run_by: str
-    police: bool
+    police: StrictBool
     languages: tuple[str, ...]
     source: str  # Where the number was read: an id of config/facts.toml.
     hours: dict[str, str] | Literal["always"] = "always"  # {"mon": "08:30-17:00", "tue-fri": "08:30-16:00"}
     zone: str = "America/Toronto"
     closed: tuple[date, ...] = ()  # Holidays.
-    lines: int = 1
+    lines: StrictInt = 1
     extension: str = ""  # Digits sent after it answers; "w" waits half a second.
     accept: Literal["press", "answer"] = "press"  # "answer": a switchboard of its own; nobody can press 1.
-    on: bool = True
+    on: StrictBool = True
     last_dialled: str = ""  # "2026-11-30"; empty until a person has dialled it.
     last_dialled_by: str = ""  # Their initials.
     heard: str = ""  # What answered: "a person, named the service".
     rehearsed_on: str = ""  # The day on which its people were shown to press 1.
-    transfer: bool = True  # False: spoken and texted, never rung.
-    enforcement: bool = False  # Enforces a law: never named where callers speak of themselves.
+    transfer: StrictBool = True  # False: spoken and texted, never rung.
+    enforcement: StrictBool = False  # Enforces a law: never named where callers speak of themselves.
 
 
-class Directory(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Directory:
     """All agencies by name, and the orders in which they are rung."""
 
     agencies: dict[str, Agency] = field(default_factory=dict)

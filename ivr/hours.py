@@ -49,14 +49,14 @@ def parse(hours: dict[str, str] | Literal["always"]) -> tuple[OpeningHours, ...]
 
 
 def is_open(agency: Agency, now: datetime) -> bool:
-    """Tell whether an agency is open. One whose hours cannot be read is rung: better in vain than never."""
+    """Whether an agency is open. One whose hours cannot be read is rung: better in vain than never."""
     try:
         spans = parse(agency.hours)
-        there = now.astimezone(zone(agency.zone))
+        local = now.astimezone(zone(agency.zone))
     except HoursError:
         return True
-    minute = there.hour * 60 + there.minute
-    today, yesterday = there.date(), there.date() - timedelta(days=1)
+    minute = local.hour * 60 + local.minute
+    today, yesterday = local.date(), local.date() - timedelta(days=1)
     return any(
         _holds(span, today, minute, agency.closed)
         or _holds(span, yesterday, minute + MIDNIGHT, agency.closed)
@@ -73,7 +73,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def _holds(span: OpeningHours, day: date, minute: int, closed: tuple[date, ...]) -> bool:
-    """Tell whether a span that began on a day holds at a minute counted from that day's start."""
+    """Whether a span that began on a day holds at a minute counted from that day's start."""
     return span.day == day.weekday() and span.opens <= minute < span.closes and day not in closed
 
 

@@ -12,7 +12,7 @@ from ivr.settings import read_settings
 from ivr.wiring import build_worker_line
 
 if TYPE_CHECKING:
-    from ivr.live_prompts import CurrentLine
+    from ivr.line import Line
 
 KNOWN = {
     kind.__name__: kind
@@ -34,7 +34,7 @@ class JobFailed(Exception):  # noqa: N818 - named as a person would say it
 
 
 @cache
-def this_line() -> CurrentLine:
+def this_line() -> Line:
     """Put the line together once in each worker."""
     return build_worker_line(read_settings(os.environ))
 
@@ -48,5 +48,5 @@ def perform(kind: str, *ids: str) -> None:
         fault = type(error).__name__
     if fault:
         with suppress(Exception):  # Its traceback must not stand beside the fault that RQ keeps.
-            this_line().line.give_up(effect)
+            this_line().give_up(effect)
         raise JobFailed(f"{kind}: {fault}")

@@ -1,12 +1,11 @@
-"""The line: hear what a caller did, let a transfer advance, and perform what follows."""
+"""The line: hear what a caller did, let a transfer advance, perform what follows."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from ivr.caller_limits import CallerLimits
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import (
     Alarm,
@@ -20,10 +19,10 @@ from ivr.effects import (
     Ring,
     TextNumbers,
 )
-from ivr.flow.rendering import fill
-from ivr.flow.sms import cannot_ring, numbers_of, reply
-from ivr.flow.turn import CameBack, Connect, Heard, Returned, Roster, Turn, WaitInQueue, Wished, kind
-from ivr.flow.voice import cannot_text, step
+from ivr.flow.rendering import write
+from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, numbers_of, reply
+from ivr.flow.turn import AskForPerson, Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
+from ivr.flow.voice import ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import Caller
 from ivr.transfer.machine import Event, EventType
 from ivr.transfer.roster import AgencyStatus, who_to_ring
@@ -31,6 +30,7 @@ from ivr.transfer.roster import AgencyStatus, who_to_ring
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ivr.caller_limits import CallerLimits
     from ivr.flow.models import Flow
     from ivr.position import Position
     from ivr.transfer.coordinator import JournalWriter, Telephone, TransferCoordinator, WorkQueue
@@ -38,204 +38,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OF_THE_PHONE = frozenset({"stop", "start", "erase"})  # Wishes about every text of a phone.
-
-
-@dataclass(frozen=True)
-class CallContext:
-    """One webhook of one conversation: all that the line may know of a caller while it answers."""
-
-    id: str
-    channel: str  # "voice" or "text".
-    key: str  # Unique within the conversation: see effects.Entry.
-    now: float
-    caller: Caller = field(default_factory=Caller)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line, put together from its parts. Without ``searching`` it knows only the direct path."""
-
-    flow: Flow
-    journal: JournalWriter
-    phone: Telephone
-    later: WorkQueue
-    transfers: TransferCoordinator | None = None
-    status: Callable[[], AgencyStatus] = AgencyStatus
-    welcome: CallerLimits = field(default_factory=CallerLimits)
-    archive: Archive | None = None
-    tell: Callable[[str], None] = logger.error  # Whom an alarm reaches: whoever runs the line.
-
-    def hear(self, position: Position, heard: Heard, call: CallContext) -> Turn:
-        """Answer one thing that a caller or texter did, and note it."""
-        turn = (
-            self._read(position, heard, call)
-            if call.channel == "text"
-            else self._listen(position, heard, call)
-        )
-        if turn.sign != "erased":  # Of what is erased not even the wish is noted.
-            self.journal.write(_entry(position, turn, heard, call))
-        for effect in turn.effects:
-            self.later.put(effect, call.caller.number)
-        return turn
-
-    @property
-    def world(self) -> World:
-        """Give what effects are done to."""
-        return World(self.flow, self.phone, self.later, self.transfers, self.welcome, self.archive, self.tell)
-
-    def turns_away(self, call: CallContext) -> str:
-        """Say whether a caller is to hear the numbers only, and why; note it."""
-        why = self.welcome.turns_away(call.caller, call.channel)
-        if why:
-            logger.warning("turned away: %s", why, extra={"call": call.id})
-            self.journal.write(
-                Entry(call.id, call.key, call.now, call.channel, heard=why, mark=call.caller.mark)
-            )
-        return why
-
-    def _listen(self, position: Position, heard: Heard, call: CallContext) -> Turn:
-        """Answer a caller."""
-        roster = self._roster(position.language, call.now)
-        turn = step(self.flow, position, heard, roster, _asked(call))
-        if not (isinstance(turn.then, Connect) and not isinstance(heard, CameBack)):
-            return self._may_text(turn, call)
-        if not self.welcome.lets_transfer(call.caller):
-            return step(self.flow, position, Returned(), roster, _asked(call))
-        return self._wait(turn, call)
-
-    def _read(self, position: Position, heard: Heard, call: CallContext) -> Turn:
-        """Answer a texter."""
-        if isinstance(heard, Wished) and heard.wish in OF_THE_PHONE:
-            return self._of_the_phone(position, heard, call)
-        if self.welcome.is_opted_out(call.caller) and not (
-            isinstance(heard, Wished) and heard.wish == "help"
-        ):
-            return reply(self.flow, position, Wished("start", answered=True))  # No word until START.
-        turned_away = self.welcome.turns_away(call.caller, "text")
-        turn = reply(self.flow, position, Wished("help") if turned_away else heard, call.now, _asked(call))
-        return self._may_ring(turn, call)
-
-    def _of_the_phone(self, position: Position, wished: Wished, call: CallContext) -> Turn:
-        """Obey a word that is about all texts of a phone, not about this conversation."""
-        turn = reply(self.flow, position, wished, call.now, _asked(call))
-        caller = call.caller
-        match wished.wish:
-            case "stop" if caller.opt_out:
-                return replace(turn, effects=(OptOut(caller.opt_out),))
-            case "start" if caller.opt_out:
-                return replace(turn, effects=(OptIn(caller.opt_out),))
-            case "erase":
-                return replace(turn, effects=tuple(map(Erase, caller.marks)))
-        return turn
-
-    def advance(self, transfer_id: str, news: Event) -> Transfer | None:
-        """Let something happen to a transfer; give it as it is then, or nothing where SQL cannot tell."""
-        try:
-            return self.transfers.advance(transfer_id, news) if self.transfers else None
-        except PartUnavailable:
-            logger.warning("the log cannot be asked about a transfer", extra={"transfer_id": transfer_id})
-            return None
-
-    def tick(
-        self, transfer_id: str, waited: int, tick: int, news: Event | None, topic: str = ""
-    ) -> Transfer | None:
-        """Let a fetch of a wait document be the clock of its transfer; nothing where SQL cannot tell."""
-        try:
-            return self.transfers.tick(transfer_id, waited, tick, news, topic) if self.transfers else None
-        except PartUnavailable:
-            logger.warning(
-                "the log cannot be asked about a waiting caller", extra={"transfer_id": transfer_id}
-            )
-            return None
-
-    def note(self, entry: Entry) -> None:
-        """Note something that needs no answer: a call ended, an agency accepted."""
-        self.journal.write(entry)
-
-    def perform(self, effect: Effect) -> None:
-        """Do one thing to the world."""
-        self.world.perform(effect)
-
-    def give_up(self, effect: Effect) -> None:
-        """Tell whoever waits for an effect that it was not performed."""
-        if isinstance(effect, Ring):
-            self.advance(effect.transfer, Event(EventType.MISSED, int(effect.place), how="failed"))
-
-    def _wait(self, turn: Turn, call: CallContext) -> Turn:
-        """Let a caller who has just asked for a person wait in a queue, if all that it needs is there."""
-        if not self.transfers:
-            return turn
-        here = turn.position
-        transfer_id = self.transfers.begin(call.id, here.turn, here.order, here.language)
-        if not transfer_id:
-            return turn
-        return replace(
-            turn,
-            position=replace(here, tried=(), transfer_id=transfer_id),
-            says=(),
-            then=WaitInQueue(transfer_id),
-        )
-
-    def _may_text(self, turn: Turn, call: CallContext) -> Turn:
-        """Let a caller be texted only if they can be: never to a hidden number, never after STOP."""
-        if not any(isinstance(effect, TextNumbers) for effect in turn.effects):
-            return turn
-        allowed = call.caller.number and not self.welcome.is_opted_out(call.caller)
-        return turn if allowed else cannot_text(self.flow, turn)
-
-    def _may_ring(self, turn: Turn, call: CallContext) -> Turn:
-        """Let a texter's phone be rung only if it can be, and not too often."""
-        if not any(isinstance(effect, CallTexter) for effect in turn.effects):
-            return turn
-        allowed = self.welcome.lets_ring(call.caller)
-        return turn if allowed else cannot_ring(self.flow, turn)
-
-    def _roster(self, language: str, now: float) -> Roster:
-        directory, status = self.flow.directory, self.status()
-        orders = {
-            name: who_to_ring(directory, name, now, language=language, status=status)
-            for name in directory.orders
-        }
-        return Roster(orders, int(now))
-
-
-def _asked(call: CallContext) -> str:
-    """Name what one webhook asks for: when it comes again, it is not done again."""
-    return f"{call.id}-{call.key}"
-
-
-def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Entry:
-    position = turn.position
-    rings = isinstance(turn.then, Connect)
-    return Entry(
-        call=call.id,
-        key=call.key,
-        at=call.now,
-        channel=call.channel,
-        language=position.language,
-        stop=position.stop,
-        heard=kind(heard),
-        order=position.order if rings or isinstance(turn.then, WaitInQueue) else "",
-        rang=turn.then.agency if isinstance(turn.then, Connect) else "",
-        ended=turn.ended,
-        mark=call.caller.mark,
-        transfer_id=position.transfer_id or before.transfer_id,
-        sign=turn.sign,
-    )
-
-
-# What effects do to the world: the only place that acts on one.
-
-
 HALF_AN_HOUR = 1800
 UNREACHED_CALLERS = 3  # In a row: then somebody should look.
-CALLED = "/called"  # Where a texter whose phone we rang is met.
-RING_SECONDS = 25
+CALLBACK_PATH = "/called"  # Where a texter whose phone we rang is met.
+CALLBACK_SECONDS = 25  # How long that phone is rung.
 ALARMS = {
     "unreached": "The line: three callers in a row reached nobody. Look at: ivr agencies",
     "direct": "The line: callers go by the direct path. Does the database or Twilio's REST API answer?",
 }
+
+
+class SpokenFlow(Protocol):
+    """Who holds the flow in the prompts of now."""
+
+    @property
+    def flow(self) -> Flow:
+        """The flow as it is heard now: it changes between two turns."""
 
 
 class Archive(Protocol):
@@ -252,70 +70,193 @@ class Archive(Protocol):
 
 
 @dataclass(frozen=True)
-class World:
-    """The parts of the world that effects reach."""
+class CallContext:
+    """One webhook of one conversation: all that the line may know of a caller while it answers."""
 
-    flow: Flow
+    id: str
+    channel: str  # "voice" or "text".
+    key: str  # Unique within the conversation: see effects.Entry.
+    now: float
+    caller: Caller = field(default_factory=Caller)
+
+    @property
+    def request(self) -> str:
+        """The id of what this webhook asks for: when it comes again, it is not done again."""
+        return f"{self.id}-{self.key}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line, put together from its parts."""
+
+    prompts: SpokenFlow
+    journal: JournalWriter
     phone: Telephone
     later: WorkQueue
-    transfers: TransferCoordinator | None
-    welcome: CallerLimits
-    archive: Archive | None
-    tell: Callable[[str], None]
+    transfers: TransferCoordinator
+    status: Callable[[], AgencyStatus]
+    limits: CallerLimits
+    archive: Archive
+    send_alarm: Callable[[str], None]  # To whoever runs the line.
+
+    @property
+    def flow(self) -> Flow:
+        """The flow in the prompts of now."""
+        return self.prompts.flow
+
+    def hear(self, position: Position, heard: Heard, call: CallContext) -> Turn:
+        """Answer one thing that a caller or texter did, and note it."""
+        answer = self._answer_text if call.channel == "text" else self._answer_voice
+        turn = answer(self.flow, position, heard, call)
+        if turn.sign != "erased":  # Of what is erased not even the wish is noted.
+            self.journal.write(_entry(position, turn, heard, call))
+        for effect in turn.effects:
+            self.later.put(effect, call.caller.number)
+        return turn
+
+    def turns_away(self, call: CallContext) -> str:
+        """Whether a caller is to hear the numbers only: why, or nothing. Notes it."""
+        why = self.limits.turns_away(call.caller, call.channel)
+        if why:
+            logger.warning("turned away: %s", why, extra={"call": call.id})
+            self.journal.write(
+                Entry(call.id, call.key, call.now, call.channel, heard=why, mark=call.caller.mark)
+            )
+        return why
+
+    def note(self, entry: Entry) -> None:
+        """Note something that needs no answer: a call ended, an agency accepted."""
+        self.journal.write(entry)
+
+    def advance(self, transfer_id: str, event: Event) -> Transfer | None:
+        """Let something happen to a transfer; give it as it is then, or nothing where SQL cannot tell."""
+        try:
+            return self.transfers.advance(transfer_id, event)
+        except PartUnavailable:
+            logger.warning("the log cannot be asked about a transfer", extra={"transfer_id": transfer_id})
+            return None
+
+    def tick(
+        self, transfer_id: str, waited: int, tick: int, event: Event | None, topic: str = ""
+    ) -> Transfer | None:
+        """Let a fetch of a wait document be the clock of its transfer; nothing where SQL cannot tell."""
+        try:
+            return self.transfers.tick(transfer_id, waited, tick, event, topic)
+        except PartUnavailable:
+            logger.warning(
+                "the log cannot be asked about a waiting caller", extra={"transfer_id": transfer_id}
+            )
+            return None
 
     def perform(self, effect: Effect) -> None:
         """Do one thing to the world."""
         match effect:
-            case TextNumbers(call, language, stop):
-                self._text_numbers(call, numbers_of(self.flow, language, stop))
-            case CallTexter(call, language):
-                self._call_texter(call, language)
+            case TextNumbers():
+                self._text_numbers(effect)
+            case CallTexter():
+                self._call_texter(effect)
             case Erase(mark):
-                self._archive.erase(mark)
+                self.archive.erase(mark)
             case OptOut(mark):
-                self._archive.opt_out(mark)
+                self.archive.opt_out(mark)
             case OptIn(mark):
-                self._archive.opt_in(mark)
+                self.archive.opt_in(mark)
             case Alarm(why):
                 self._raise_alarm(why)
             case Ring():
-                self._transfers.ring(effect)
+                self.transfers.ring(effect)
             case EndRing():
-                self._transfers.end_ring(effect)
+                self.transfers.end_ring(effect)
+
+    def give_up(self, effect: Effect) -> None:
+        """Tell whoever waits for an effect that it was not performed."""
+        if isinstance(effect, Ring):
+            self.advance(effect.transfer, Event(EventType.MISSED, int(effect.place), how="failed"))
+
+    def _answer_voice(self, flow: Flow, position: Position, heard: Heard, call: CallContext) -> Turn:
+        """Answer a caller."""
+        caller, roster = call.caller, self._roster(flow, position.language, call.now)
+        may_be_texted = bool(caller.number) and not self.limits.is_opted_out(caller)
+        decision = step(flow, position, heard, roster, Phone(call.request, may_be_texted=may_be_texted))
+        match decision:
+            case Turn():
+                return decision
+            case AskForPerson() if not self.limits.lets_transfer(caller):
+                return unreached(flow, decision)
+            case AskForPerson(order, asking):
+                transfer_id = self.transfers.begin(call.id, asking.turn, order, asking.language)
+                if transfer_id:
+                    return wait_in_queue(decision, transfer_id)
+                return ring_next(flow, decision, roster)
+
+    def _answer_text(self, flow: Flow, position: Position, heard: Heard, call: CallContext) -> Turn:
+        """Answer a texter. What is counted of a phone is counted only where the answer depends on it."""
+        caller, limits = call.caller, self.limits
+        opted_out = limits.is_opted_out(caller)
+        obeyed = is_about_phone(heard) or (opted_out and heard_wish(heard) != "help")
+        turned_away = not obeyed and bool(limits.turns_away(caller, "text"))
+        confirms = not obeyed and not turned_away and confirms_ring(position, heard, call.now)
+        phone = Phone(
+            call.request,
+            may_be_rung=confirms and limits.lets_ring(caller),
+            opted_out=opted_out,
+            turned_away=turned_away,
+            opt_out_mark=caller.opt_out,
+            marks=caller.marks,
+        )
+        return reply(flow, position, heard, call.now, phone)
+
+    def _roster(self, flow: Flow, language: str, now: float) -> Roster:
+        directory, status = flow.directory, self.status()
+        orders = {
+            name: who_to_ring(directory, name, now, language=language, status=status)
+            for name in directory.orders
+        }
+        return Roster(orders, int(now))
+
+    def _sealed_number(self, call: str) -> str:
+        """Take the number of a caller who asked for something; empty when it was taken or is too old."""
+        number = self.later.take(f"number-{call}")
+        if not number:
+            logger.warning("no number any more of a caller who asked for something", extra={"call": call})
+        return number
+
+    def _text_numbers(self, effect: TextNumbers) -> None:
+        if number := self._sealed_number(effect.call):
+            self.phone.text(number, numbers_of(self.flow, effect.language, effect.stop))
+
+    def _call_texter(self, effect: CallTexter) -> None:
+        number = self._sealed_number(effect.call)
+        if not number:
+            return
+        try:
+            self.phone.ring_caller(number, CALLBACK_PATH, CALLBACK_SECONDS)
+        except PartUnavailable:
+            self.phone.text(number, write(self.flow, effect.language, "call_cannot").words)
 
     def _raise_alarm(self, why: str) -> None:
         """Tell whoever runs the line, without a word about a caller."""
-        if why == "unreached" and self._transfers.store.unreached_in_a_row() < UNREACHED_CALLERS:
+        if why == "unreached" and self.transfers.unreached_in_a_row() < UNREACHED_CALLERS:
             return
-        if self.welcome.lets_alarm(why, HALF_AN_HOUR):
-            self.tell(ALARMS[why])
+        if self.limits.lets_alarm(why, HALF_AN_HOUR):
+            self.send_alarm(ALARMS[why])
 
-    def _call_texter(self, call: str, language: str) -> None:
-        number = self.later.take(f"number-{call}")
-        if not number:
-            logger.warning("no number to ring any more", extra={"call": call})
-            return
-        try:
-            self.phone.ring_caller(number, CALLED, RING_SECONDS)
-        except PartUnavailable:
-            words = self.flow.prompts[language].lines.call_cannot
-            self.phone.text(number, fill(self.flow, language, words, spoken=False))
 
-    def _text_numbers(self, call: str, words: str) -> None:
-        number = self.later.take(f"number-{call}")
-        if not number:
-            logger.warning("no number to text to any more", extra={"call": call})
-            return
-        self.phone.text(number, words)
-
-    @property
-    def _transfers(self) -> TransferCoordinator:
-        if self.transfers is None:
-            raise LookupError("this line was put together without searching")
-        return self.transfers
-
-    @property
-    def _archive(self) -> Archive:
-        if self.archive is None:
-            raise LookupError("this line was put together without an archive")
-        return self.archive
+def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Entry:
+    position = turn.position
+    asks = isinstance(turn.then, Connect | WaitInQueue)
+    return Entry(
+        call=call.id,
+        key=call.key,
+        at=call.now,
+        channel=call.channel,
+        language=position.language,
+        stop=position.stop,
+        heard=kind(heard),
+        order=position.order if asks else "",
+        rang=turn.then.agency if isinstance(turn.then, Connect) else "",
+        ended=turn.ended,
+        mark=call.caller.mark,
+        transfer_id=position.transfer_id or before.transfer_id,
+        sign=turn.sign,
+    )

@@ -15,7 +15,7 @@ from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
 from ivr.hours import zone
 from ivr.line import Line
-from ivr.live_prompts import CurrentLine, LivePrompts
+from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
 from ivr.records.database import connect
@@ -48,12 +48,12 @@ from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from flask import Flask
 
-    from ivr.flow.models import Retention
+    from ivr.flow.models import Flow, Retention
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Transfers
 
@@ -64,43 +64,50 @@ WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 
 def build_line(
     settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder
-) -> CurrentLine:
-    """Put one line together. Nothing is connected yet: each part connects when first used."""
-    words = LivePrompts(read_flow(settings.config, settings.prompts), lambda: snapshots.current.words)
-    flow = words.flow
+) -> tuple[Line, LivePrompts]:
+    """Put one line together, with the prompts that it speaks. Each part connects when first used."""
+    base = read_flow(settings.config, settings.prompts)
+    prompts = LivePrompts(base, lambda: snapshots.current.words)
     redis, breaker = connect_redis(settings.redis_url), CircuitBreaker()
     later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker)
     phone, slots = TwilioClient(settings), CallPacing(redis, breaker, every=1 / settings.calls_per_second)
     status = partial(_status, snapshots)
-    agree = Markers(settings.journal_dir).agree
-    transfers = TransferCoordinator(flow.directory, store, journal, later, slots, phone, status, agree=agree)
-    alarms = Alarms(phone, settings.alarm_number, settings.alarm_url)
-    limits = RedisLimits(redis, breaker)
-    welcome = CallerLimits(limits, partial(_lists, snapshots))
-    archive = PhoneArchive(connect(settings.database_url), time.time)
-    line = Line(flow, journal, phone, later, transfers, status, welcome, archive, alarms.tell)
-    current = CurrentLine(line, words)
-    later.perform_with(current.perform)
-    return current
+    line = Line(
+        prompts=prompts,
+        journal=journal,
+        phone=phone,
+        later=later,
+        transfers=TransferCoordinator(
+            base.directory,
+            base.line.patience,
+            store,
+            journal,
+            later,
+            slots,
+            phone,
+            status,
+            agree=Markers(settings.journal_dir).agree,
+        ),
+        status=status,
+        limits=CallerLimits(RedisLimits(redis, breaker), partial(_lists, snapshots)),
+        archive=PhoneArchive(connect(settings.database_url), time.time),
+        send_alarm=Alarms(phone, settings.alarm_number, settings.alarm_url).tell,
+    )
+    later.perform_with(line.perform)
+    return line, prompts
 
 
-def build_worker_line(settings: Settings) -> CurrentLine:
+def build_worker_line(settings: Settings) -> Line:
     """Put together the line of the worker, which also keeps house."""
     database, journal = connect(settings.database_url), Journal(settings.journal_dir)
     snapshots = SnapshotHolder(database, settings.journal_dir, time.time)
-    current = build_line(settings, journal, TransferStore(database, time.time), snapshots)
-    line = current.line
+    line, prompts = build_line(settings, journal, TransferStore(database, time.time), snapshots)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
-    keeps = keep_house(settings, line, database, partial(_kept, line, snapshots))
-
-    def look() -> None:
-        snapshots.refresh()
-        current.look()
-        keeps.look()
-
-    current.look()
-    _file(journal, database, partial(_kept, line, snapshots), look)
-    return current
+    kept = partial(_kept, line, snapshots)
+    keeps = keep_house(settings, line, database, kept)
+    prompts.refresh()
+    _file(journal, database, kept, (snapshots.refresh, prompts.refresh, keeps.look))
+    return line
 
 
 def keep_house(
@@ -134,11 +141,19 @@ def sweep(settings: Settings, database: Database) -> SweepResult:
 
 
 def _file(
-    journal: Journal, database: Database, kept: Callable[[], Retention], look: Callable[[], object]
+    journal: Journal,
+    database: Database,
+    kept: Callable[[], Retention],
+    refreshes: Sequence[Callable[[], object]],
 ) -> None:
-    """Start filing the journal of this process."""
+    """Start filing the journal of this process; the same thread refreshes what the process knows."""
+
+    def refresh() -> None:
+        for each in refreshes:
+            each()
+
     JournalFiler(
-        journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), look=look
+        journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), look=refresh
     ).start()
 
 
@@ -181,21 +196,17 @@ def build_parts(
     )
 
 
-def speak_anew(app: Flask, current: CurrentLine) -> None:
-    """Let a web process speak the words of now: its parts are put together anew, then exchanged at once."""
-    if current.look():
-        try:
-            app.extensions[NAME] = _speaking(app.extensions[NAME], current)
-        except Exception:  # Whatever was published: no caller is to notice.
-            logger.exception("published words cannot be spoken, the last ones are")
+def follow_prompts(app: Flask, prompts: LivePrompts) -> None:
+    """Have a web process speak the prompts of now: what is rendered from them is exchanged at once."""
 
+    def follow(flow: Flow) -> None:
+        context: WebhookContext = app.extensions[NAME]
+        # A recording stays where the words are still those that it says.
+        recorded = unchanged(prompts.base, flow, recordings(context.audio))
+        speech = replace(context.speech, flow=flow, recordings=recorded)
+        app.extensions[NAME] = replace(context, speech=speech, fixed=fixed_documents(speech))
 
-def _speaking(here: WebhookContext, current: CurrentLine) -> WebhookContext:
-    """Give parts that speak a line's words. A recording stays where it says them."""
-    flow = current.line.flow
-    recorded = unchanged(current.words.base, flow, recordings(here.audio))
-    speech = replace(here.speech, flow=flow, recordings=recorded)
-    return replace(here, line=current.line, speech=speech, fixed=fixed_documents(speech))
+    prompts.subscribe(follow)
 
 
 def recordings(audio: Path) -> frozenset[tuple[str, str]]:
@@ -210,18 +221,14 @@ def web() -> Flask:
     journal, database = Journal(settings.journal_dir), connect(settings.database_url)
     snapshots = SnapshotHolder(database, settings.journal_dir, time.time)
     store = TimeLimitedStore(TransferStore(connect(settings.database_url, WEBHOOK_SECONDS), time.time))
-    current = build_line(settings, journal, store, snapshots)
-    line = current.line
+    line, prompts = build_line(settings, journal, store, snapshots)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings)
     app = create_app(build_parts(settings, line, heard=signs.hear))
+    follow_prompts(app, prompts)
     die_with_parent()
-
-    def look() -> None:
-        signs.tell()
-        snapshots.refresh()
-        speak_anew(app, current)
-
-    speak_anew(app, current)
-    _file(journal, database, partial(_kept, line, snapshots), look)
+    prompts.refresh()
+    _file(
+        journal, database, partial(_kept, line, snapshots), (signs.tell, snapshots.refresh, prompts.refresh)
+    )
     return app

@@ -87,18 +87,22 @@ def site() -> Flask:
     app = build_site(settings.config, settings.prompts, settings.number, settings)
     die_with_parent()
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
-    words = LivePrompts(app.extensions[NAME].flow, lambda: snapshots.current.words)
+    prompts = LivePrompts(app.extensions[NAME].flow, lambda: snapshots.current.words)
+    follow_prompts(app, prompts)
 
-    def look() -> None:
+    def refresh() -> None:
         snapshots.refresh()
-        show_anew(app, words)
+        prompts.refresh()
 
-    show_anew(app, words)
-    look_around(look)
+    prompts.refresh()
+    look_around(refresh)
     return app
 
 
-def show_anew(app: Flask, words: LivePrompts) -> None:
-    """Let the public page show the words of now. The console itself tells published words from the file's."""
-    if words.look():
-        app.extensions[NAME] = replace(app.extensions[NAME], flow=words.flow)
+def follow_prompts(app: Flask, prompts: LivePrompts) -> None:
+    """Have the public page show the prompts of now; the console tells published ones from the files'."""
+
+    def follow(flow: Flow) -> None:
+        app.extensions[NAME] = replace(app.extensions[NAME], flow=flow)
+
+    prompts.subscribe(follow)

@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import sizes  # noqa: F401 - sets how much properties are tried on
-from fakes import ENVIRONMENT, KeptEffects, NotedJournal, SentTexts
+from fakes import ENVIRONMENT, make_line
 
 from ivr.flow.loader import read_flow
-from ivr.line import Line
 from ivr.settings import read_settings
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from ivr.flow.models import Flow
+    from ivr.line import Line
     from ivr.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +54,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def line(flow: Flow) -> Line:
-    return Line(flow, NotedJournal(), SentTexts(), KeptEffects())
+    return make_line(flow)
 
 
 @dataclass

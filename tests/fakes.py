@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ivr.caller_limits import ListedCallers
+from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.effects import CallTexter, TextNumbers
+from ivr.flow.turn import AskForPerson
+from ivr.flow.voice import ring_next
+from ivr.line import Line
+from ivr.live_prompts import LivePrompts
+from ivr.transfer.coordinator import TransferCoordinator
+from ivr.transfer.machine import nothing
+from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
     from ivr.agencies import Agency
     from ivr.effects import Effect, Entry
+    from ivr.flow.models import Flow
+    from ivr.flow.turn import Decision, Roster, Turn
+    from ivr.transfer.machine import Decide, Follow, Transfer
 
 
 @dataclass
@@ -93,3 +103,65 @@ class KeptArchive:
 
     def lists(self) -> ListedCallers:
         return ListedCallers(frozenset(self.opted_out))
+
+
+class NoTransfers:
+    """A store in which no transfer is found."""
+
+    def open(self, transfer: Transfer) -> None:
+        raise AssertionError(transfer)
+
+    def find(self, transfer_id: str) -> Transfer | None:  # noqa: ARG002 - the shape of Transfers
+        return None
+
+    def change(
+        self,
+        transfer_id: str,  # noqa: ARG002 - the shape of Transfers
+        decide: Decide,  # noqa: ARG002 - the shape of Transfers
+        follow: Follow = nothing,  # noqa: ARG002 - the shape of Transfers
+    ) -> tuple[Transfer, Transfer] | None:
+        return None
+
+    def unreached_in_a_row(self, waited: int) -> int:  # noqa: ARG002 - the shape of Transfers
+        return 0
+
+
+class NoFreeSecond:
+    """Twilio starts no call soon: callers go by the direct path."""
+
+    def near(self, most: float) -> bool:  # noqa: ARG002 - the shape of Pacing
+        return False
+
+    def take(self, most: float) -> float | None:  # noqa: ARG002 - the shape of Pacing
+        return None
+
+
+def make_line(flow: Flow, **parts: Any) -> Line:
+    """Put together a line from played parts, all but those given. It knows the direct path only."""
+    journal, phone, later = NotedJournal(), SentTexts(), KeptEffects()
+    played = {
+        "prompts": LivePrompts(flow, dict),
+        "journal": journal,
+        "phone": phone,
+        "later": later,
+        "transfers": TransferCoordinator(
+            flow.directory,
+            flow.line.patience,
+            NoTransfers(),
+            journal,
+            later,
+            NoFreeSecond(),
+            phone,
+            AgencyStatus,
+        ),
+        "status": AgencyStatus,
+        "limits": CallerLimits(),
+        "archive": KeptArchive(),
+        "send_alarm": str,
+    }
+    return Line(**(played | parts))
+
+
+def directly(flow: Flow, decision: Decision, roster: Roster) -> Turn:
+    """Answer a wish for a person by the direct path, as the line does where nobody can wait in a queue."""
+    return ring_next(flow, decision, roster) if isinstance(decision, AskForPerson) else decision

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from fakes import KeptEffects, NotedJournal, SentTexts
-from test_searching import World
+from fakes import make_line
+from test_coordinator import World
 
-from ivr.line import Line
 from ivr.position import Position
 from ivr.transfer.machine import State, Transfer
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from conftest import Twilio
 
     from ivr.flow.models import Flow
+    from ivr.line import Line
 
 BACK = "/voice/" + Position("person", "en", 4, order="any", asked=1_790_000_000, transfer_id="s").path()
 
@@ -30,7 +30,7 @@ def world(flow: Flow) -> World:
 @pytest.fixture
 def back(world: World, flow: Flow, make_twilio: Callable[[Line], Twilio]) -> Callable[[str, str], None]:
     """Let the caller come back from the queue, in a way, with a call in a state."""
-    twilio = make_twilio(Line(flow, NotedJournal(), SentTexts(), KeptEffects(), world.transfers))
+    twilio = make_twilio(make_line(flow, transfers=world.transfers))
 
     def come(result: str, status: str) -> None:
         assert twilio.post(BACK, QueueResult=result, CallStatus=status).status_code == 200

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import ROOT
 from console import Console, Hands
-from fakes import KeptEffects, NotedJournal, SentTexts
+from fakes import make_line
 from markupsafe import escape
 from test_conversations import ClientFetch
 
+from ivr import wiring, wiring_site
 from ivr.checks.runner import inspect
-from ivr.flow.prompts import every_prompt, put
-from ivr.line import Line
-from ivr.live_prompts import CurrentLine, LivePrompts
+from ivr.flow.prompts import put, spoken_prompts
+from ivr.live_prompts import LivePrompts
 from ivr.records.audit import list_deeds
 from ivr.records.operators import Role
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
@@ -27,8 +27,7 @@ from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
 from ivr.web.console.prompts import read_shelf
 from ivr.web.public.context import NAME as PUBLIC
-from ivr.wiring import build_parts, speak_anew
-from ivr.wiring_site import show_anew
+from ivr.wiring import build_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,7 +87,7 @@ def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands: Hands, f
         for found in re.findall(r'href="/console/words/([^"]+)"', hands.client.get(part).text)
     }
 
-    assert listed == {place for words in flow.prompts.values() for place, _ in every_prompt(words)}
+    assert listed == {place for words in flow.prompts.values() for place, _ in spoken_prompts(words)}
     assert {hands.get(f"/words/{place}").status_code for place in sorted(listed)[::15]} == {200}
 
 
@@ -296,17 +295,17 @@ class Air:
 @pytest.fixture
 def air(console: Console, settings: Settings, flow: Flow) -> Iterator[Air]:
     clock = VirtualClock()
-    line = Line(flow, NotedJournal(), SentTexts(), KeptEffects())
     snapshots = SnapshotHolder(console.database, settings.journal_dir, clock.now)
-    current = CurrentLine(line, LivePrompts(flow, lambda: snapshots.current.words))
+    prompts = LivePrompts(flow, lambda: snapshots.current.words)
+    line = make_line(flow, prompts=prompts)
     app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
-    shown = LivePrompts(flow, lambda: snapshots.current.words)
+    wiring.follow_prompts(app, prompts)
+    wiring_site.follow_prompts(console.app, prompts)
     fetch = ClientFetch(app.test_client(use_cookies=False))
 
     def look() -> None:
         snapshots.refresh()
-        speak_anew(app, current)
-        show_anew(console.app, shown)
+        prompts.refresh()
         clock.after(LOOKS, look)
 
     def send(url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:

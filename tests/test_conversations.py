@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from fakes import KeptArchive, KeptEffects, NotedJournal
+from fakes import KeptArchive, KeptEffects, make_line
 
 from ivr.caller_limits import CallerLimits
-from ivr.line import Line
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.conversations import play
 from ivr.simulator.exchange import Account, Exchange
@@ -97,8 +96,8 @@ class ExchangePhone:
 def exchange(flow: Flow, settings: Settings) -> Exchange:
     clock, later, phone = VirtualClock(), AtOnce(), ExchangePhone()
     archive = KeptArchive()
-    welcome = CallerLimits(lists=archive.lists)
-    line = Line(flow, NotedJournal(), phone, later, welcome=welcome, archive=archive)
+    limits = CallerLimits(lists=archive.lists)
+    line = make_line(flow, phone=phone, later=later, limits=limits, archive=archive)
     later.perform = line.perform
     app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
     account = Account(settings.account_sid, settings.auth_token, settings.number)

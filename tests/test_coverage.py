@@ -9,7 +9,7 @@ from conftest import ROOT
 
 from ivr.checks.facts import table
 from ivr.cli.main import main
-from ivr.flow.graph import told
+from ivr.flow.graph import stops_with_facts
 from ivr.flow.menu_measurements import to_facts
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_every_fact_is_four_keys_and_a_minute_away_in_every_language(flow: Flow)
     ways = to_facts(flow)
 
     assert {language: set(found) for language, found in ways.items()} == {
-        language: set(told(flow)) for language in flow.languages
+        language: set(stops_with_facts(flow)) for language in flow.languages
     }
     assert max(len(way.keys) for found in ways.values() for way in found.values()) <= 4
     assert max(way.seconds for found in ways.values() for way in found.values()) <= 60

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import click
-import msgspec
 import pytest
 from conftest import ROOT
 
@@ -44,7 +43,7 @@ def first_stops(flow: Flow) -> Flow:
     for _ in range(DRAWN):
         near |= {to for name in near for to in leads(flow.stops[name]).values()}
     kept = {name: stop for name, stop in flow.stops.items() if name in near}
-    return replace(flow, menus=msgspec.structs.replace(flow.menus, stops=kept))
+    return replace(flow, menus=replace(flow.menus, stops=kept))
 
 
 def fenced(diagram: str) -> str:

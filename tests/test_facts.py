@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT
@@ -26,9 +25,7 @@ FOLDERS = ["--config", str(UNREAD / "config"), "--prompts", str(UNREAD / "prompt
 
 def with_facts(flow: Flow, day: date, confidence: str = "H") -> Flow:
     facts = {
-        name: msgspec.structs.replace(
-            fact, checked_on=day.isoformat(), checked_by="AB", confidence=confidence
-        )
+        name: replace(fact, checked_on=day.isoformat(), checked_by="AB", confidence=confidence)
         for name, fact in flow.facts.facts.items()
     }
     return replace(flow, facts=Facts(facts))
@@ -36,7 +33,7 @@ def with_facts(flow: Flow, day: date, confidence: str = "H") -> Flow:
 
 def with_dials(flow: Flow, day: date) -> Flow:
     agencies = {
-        name: msgspec.structs.replace(agency, last_dialled=day.isoformat(), last_dialled_by="AB", heard="x")
+        name: replace(agency, last_dialled=day.isoformat(), last_dialled_by="AB", heard="x")
         for name, agency in flow.directory.agencies.items()
     }
     return replace(flow, directory=Directory(agencies, flow.directory.orders))

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from conftest import ROOT, Twilio
-from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts
+from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts, make_line
 
 from ivr.effects import Effect
 from ivr.jobs import KNOWN
@@ -114,7 +114,7 @@ class Nothing:
 def test_every_webhook_answers_when_every_part_of_ours_fails(
     flow: Flow, settings: Settings, clock: Clock
 ) -> None:
-    broken = Line(flow, Nothing(), Nothing(), Nothing(), Nothing())  # type: ignore[arg-type]
+    broken = make_line(flow, journal=Nothing(), phone=Nothing(), later=Nothing(), transfers=Nothing())
     app = create_app(build_parts(settings, broken, clock))
     webhooks = Webhooks(Twilio(app.test_client(), settings.public_url, settings.auth_token))
 
@@ -258,14 +258,8 @@ def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
     told: list[str] = []
     later.secrets = {"number-c0ffee": "+19055550123"}
     archive = KeptArchive()
-    line = Line(
-        flow,
-        NotedJournal(),
-        phone,
-        later,
-        transfers=transfers,  # type: ignore[arg-type]
-        archive=archive,
-        tell=told.append,
+    line = make_line(
+        flow, phone=phone, later=later, transfers=transfers, archive=archive, send_alarm=told.append
     )
 
     line.perform(make(kind))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("postgres",)
 
+WAITED = 50  # Seconds after which a choice is offered.
 ASKED = Transfer("t", "call", "any", "fr")
 
 
@@ -235,7 +236,7 @@ def test_callers_who_reached_nobody_are_counted_in_a_row(
         clock.time += 1
         put(transfers, f"t{number}", state)
 
-    assert transfers.unreached_in_a_row() == count
+    assert transfers.unreached_in_a_row(WAITED) == count
 
 
 @pytest.mark.parametrize(("waited", "count"), [(50, 0), (51, 1)])
@@ -244,7 +245,7 @@ def test_a_caller_who_left_once_a_choice_was_offered_reached_nobody(
 ) -> None:
     transfers.open(replace(ASKED, state=State.LEFT, waited=waited))
 
-    assert transfers.unreached_in_a_row() == count
+    assert transfers.unreached_in_a_row(WAITED) == count
 
 
 def test_missing_database_is_told_by_every_verb(tmp_path: Path, clock: Clock) -> None:
@@ -254,7 +255,7 @@ def test_missing_database_is_told_by_every_verb(tmp_path: Path, clock: Clock) ->
         lambda: transfers.find("t"),
         lambda: transfers.change("t", becomes(State.RINGING)),
         lambda: transfers.forget(0),
-        transfers.unreached_in_a_row,
+        lambda: transfers.unreached_in_a_row(WAITED),
     ]
 
     for verb in verbs:

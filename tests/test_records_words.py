@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from conftest import ROOT
-from fakes import KeptEffects, NotedJournal, SentTexts
+from fakes import KeptEffects, SentTexts, make_line
 from hypothesis import given
 from hypothesis import strategies as st
 from sizes import examples
@@ -16,10 +16,9 @@ from sizes import examples
 from ivr.effects import TextNumbers
 from ivr.flow.loader import read_flow
 from ivr.flow.menu_measurements import texts
-from ivr.flow.prompts import every_prompt, put, word
+from ivr.flow.prompts import put, spoken_prompts, word
 from ivr.flow.rendering import speak
-from ivr.line import Line
-from ivr.live_prompts import CurrentLine, LivePrompts
+from ivr.live_prompts import LivePrompts
 from ivr.position import Position
 from ivr.records.audit import list_deeds, verify
 from ivr.records.database import Database, connect
@@ -40,7 +39,7 @@ from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.web.app import create_app
 from ivr.web.context import NAME
-from ivr.wiring import build_parts, speak_anew
+from ivr.wiring import build_parts, follow_prompts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +55,7 @@ PIECES = (
 PLACE = "stops.law.say"
 FLOW = read_flow(ROOT / "config", ROOT / "prompts")
 PLACES = [
-    (language, place) for language in FLOW.languages for place, _ in every_prompt(FLOW.prompts[language])
+    (language, place) for language in FLOW.languages for place, _ in spoken_prompts(FLOW.prompts[language])
 ]
 
 
@@ -147,39 +146,40 @@ def test_a_process_without_sql_speaks_the_last_words_it_knew(
     let_hear(database, write(database, "The law was told anew."))
     assert SnapshotHolder(database, tmp_path, lambda: 1.0).refresh()
     alone = SnapshotHolder(connect(f"sqlite:///{tmp_path}/gone.db"), tmp_path, lambda: 2.0)
-    line = Line(FLOW, NotedJournal(), SentTexts(), KeptEffects())
-    current = CurrentLine(line, LivePrompts(FLOW, lambda: alone.current.words))
+    prompts = LivePrompts(FLOW, lambda: alone.current.words)
+    line = make_line(FLOW, prompts=prompts)
     app = create_app(build_parts(settings, line))
+    follow_prompts(app, prompts)
 
     asked = alone.refresh()
-    speak_anew(app, current)
+    prompts.refresh()
 
     assert not asked
-    assert app.extensions[NAME].line.flow.prompts["en"].stops["law"].say == "The law was told anew."
+    spoken = (app.extensions[NAME].line.flow, app.extensions[NAME].speech.flow)
+    assert [flow.prompts["en"].stops["law"].say for flow in spoken] == ["The law was told anew."] * 2
 
 
 def test_the_documents_for_our_own_faults_speak_the_published_words_too(settings: Settings) -> None:
     published: dict[str, dict[str, str]] = {}
-    line = Line(FLOW, NotedJournal(), SentTexts(), KeptEffects())
-    current = CurrentLine(line, LivePrompts(FLOW, lambda: dict(published)))
-    app = create_app(build_parts(settings, line))
+    prompts = LivePrompts(FLOW, lambda: dict(published))
+    app = create_app(build_parts(settings, make_line(FLOW, prompts=prompts)))
+    follow_prompts(app, prompts)
 
     published["en"] = {"lines.fixed_sorry": "Sorry, we broke."}
-    speak_anew(app, current)
+    prompts.refresh()
 
     assert "Sorry, we broke." in app.extensions[NAME].fixed.caller
 
 
 def test_what_is_done_later_is_done_in_the_published_words() -> None:
     texts_sent, later = SentTexts(), KeptEffects()
-    line = Line(FLOW, NotedJournal(), texts_sent, later)
-    current = CurrentLine(
-        line, LivePrompts(FLOW, lambda: {"en": {"lines.numbers_text": "Numbers: {hotline.number}."}})
-    )
+    published = {"en": {"lines.numbers_text": "Numbers: {hotline.number}."}}
+    prompts = LivePrompts(FLOW, lambda: published)
+    line = make_line(FLOW, prompts=prompts, phone=texts_sent, later=later)
     later.put(TextNumbers("c1", "en"), "+19055550123")
 
-    current.look()
-    current.perform(TextNumbers("c1", "en"))
+    prompts.refresh()
+    line.perform(TextNumbers("c1", "en"))
 
     assert texts_sent.texts == [("+19055550123", "Numbers: 1-833-900-1010.")]
 
@@ -210,13 +210,14 @@ def test_a_recording_is_not_played_in_place_of_words_that_it_does_not_say(
         recording = tmp_path / "audio" / "en" / f"{key}.mp3"
         recording.parent.mkdir(parents=True, exist_ok=True)
         recording.touch()
-    line = Line(FLOW, NotedJournal(), SentTexts(), KeptEffects())
-    parts = build_parts(settings, line)
+    published = {"en": {"stops.law.say": "Other words.", "agencies.hotline.name": "the other hotline"}}
+    prompts = LivePrompts(FLOW, lambda: published)
+    parts = build_parts(settings, make_line(FLOW, prompts=prompts))
     app = create_app(parts)
     app.extensions[NAME] = type(parts)(**vars(parts) | {"audio": tmp_path / "audio"})
-    published = {"en": {"stops.law.say": "Other words.", "agencies.hotline.name": "the other hotline"}}
+    follow_prompts(app, prompts)
 
-    speak_anew(app, CurrentLine(line, LivePrompts(FLOW, lambda: published)))
+    prompts.refresh()
 
     assert app.extensions[NAME].speech.recordings == {("en", "stops.me.say")}
 
@@ -242,8 +243,8 @@ def test_words_that_do_not_fit_are_ignored_and_named(
     published = {"en": {place: words, "stops.me.say": "You can stop."}, "xx": {"stops.me.say": "?"}}
     spoken = LivePrompts(FLOW, lambda: published)
 
-    assert spoken.look()
-    assert not spoken.look()
+    assert spoken.refresh()
+    assert not spoken.refresh()
 
     assert spoken.flow.prompts["en"].stops["me"].say == "You can stop."
     assert caplog.text.count(f"en {place}") == 1

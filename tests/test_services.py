@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from fakes import KeptEffects, NotedJournal, SentTexts
-from test_flow_step import roster
+from fakes import KeptEffects, SentTexts, directly, make_line
+from test_voice import roster
 
 from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.effects import TextNumbers
@@ -15,9 +15,8 @@ from ivr.flow.models import ConsentStop, TransferStop
 from ivr.flow.rendering import content, numbers_in, written_number
 from ivr.flow.segments import forced, segments
 from ivr.flow.sms import numbers_of, reply
-from ivr.flow.turn import Asked, Connect, Pressed, Silent, Turn
+from ivr.flow.turn import Asked, Connect, Phone, Pressed, Silent, Turn
 from ivr.flow.voice import REPEATS, step
-from ivr.line import Line
 from ivr.position import Position
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from conftest import Twilio
 
     from ivr.flow.models import Flow
+    from ivr.line import Line
 
 STOPS = {  # What the line was asked to offer near a caller -> the stop that does.
     "shelter": "shelter",
@@ -43,7 +43,7 @@ ASKED = Position("offer-text", "en", about="shelter")
 
 
 def pressed(flow: Flow, position: Position, key: str) -> Turn:
-    return step(flow, position, Pressed(key), roster(flow), "c1")
+    return directly(flow, step(flow, position, Pressed(key), roster(flow), Phone("c1")), roster(flow))
 
 
 def key_to(flow: Flow, stop: str, kind: type) -> str:
@@ -166,8 +166,8 @@ def stopped(
     flow: Flow, make_twilio: Callable[[Line], Twilio]
 ) -> Callable[[ListedCallers], tuple[Twilio, Line]]:
     def build(lists: ListedCallers) -> tuple[Twilio, Line]:
-        welcome = CallerLimits(lists=lambda: lists)
-        line = Line(flow, NotedJournal(), SentTexts(), KeptEffects(), welcome=welcome)
+        limits = CallerLimits(lists=lambda: lists)
+        line = make_line(flow, limits=limits)
         return make_twilio(line), line
 
     return build

@@ -23,8 +23,9 @@ from ivr.transfer.machine import (
     Transfer,
     advance,
 )
-from ivr.transfer.time_limits import due, offers_choice, ring_seconds, unclaimed
+from ivr.transfer.time_limits import TimeLimits, due, is_unclaimed, offers_choice, ring_seconds
 
+LIMITS = TimeLimits(key=8, cannot_press=6, ring=15, whisper=20, reach=55, choice=60, end=120)
 BEGUN = Transfer("t1", "c1", "any", "en")
 AGENCIES = ("victim-services", "chrysalis", "hotline")
 
@@ -105,36 +106,46 @@ def test_once_the_caller_is_gone_nothing_more_happens() -> None:
 def test_a_caller_who_was_never_joined_is_searched_for_again() -> None:
     connected = replace(after(claimed(), Event(EventType.ACCEPTED, 1)), tick=3, since=18)
 
-    assert due(connected, 29, 5) is None  # The person who took the call is still told who the caller is.
-    assert due(connected, 30, 4) is None
-    assert due(connected, 30, 5) == Event(EventType.STRANDED)
+    assert (
+        due(LIMITS, connected, 29, 5) is None
+    )  # The person who took the call is still told who the caller is.
+    assert due(LIMITS, connected, 30, 4) is None
+    assert due(LIMITS, connected, 30, 5) == Event(EventType.STRANDED)
     assert advance(connected, Event(EventType.STRANDED))[0].state is State.SEARCHING
 
 
 def test_a_person_who_hears_the_briefing_is_given_all_its_time() -> None:
     briefing = replace(after(claimed(), Event(EventType.ANSWERED, 1)), waited=54, since=54)
 
-    assert due(briefing, 54 + 20, 9) is None
-    assert due(briefing, 54 + 24, 9) == Event(EventType.OVERDUE, 1, how="declined")
+    assert due(LIMITS, briefing, 54 + 20, 9) is None
+    assert due(LIMITS, briefing, 54 + 24, 9) == Event(EventType.OVERDUE, 1, how="declined")
+
+
+def test_a_briefing_lasts_as_long_as_the_line_file_gives_it() -> None:
+    patient = replace(LIMITS, whisper=30)
+    briefing = replace(after(claimed(), Event(EventType.ANSWERED, 1)), waited=10, since=10)
+
+    assert due(patient, briefing, 10 + 30, 5) is None
+    assert due(patient, briefing, 10 + 34, 5) == Event(EventType.OVERDUE, 1, how="declined")
 
 
 def test_nobody_waits_longer_than_two_minutes() -> None:
-    assert due(replace(BEGUN, waited=119), 120, 30) == Event(EventType.GAVE_UP)
+    assert due(LIMITS, replace(BEGUN, waited=119), 120, 30) == Event(EventType.GAVE_UP)
 
 
 def test_a_search_that_nobody_took_up_for_four_seconds_is_taken_up_by_whoever_notices() -> None:
-    assert not unclaimed(BEGUN, 3)
-    assert unclaimed(BEGUN, 4)
+    assert not is_unclaimed(BEGUN, 3)
+    assert is_unclaimed(BEGUN, 4)
 
 
 def test_the_choice_comes_within_a_minute_of_asking() -> None:
-    assert offers_choice(51)
-    assert not offers_choice(50)
+    assert offers_choice(LIMITS, 51)
+    assert not offers_choice(LIMITS, 50)
 
 
 @given(waited=st.integers(0, 200), left=st.integers(0, 6))
 def test_a_ring_is_asked_for_between_five_and_fifteen_seconds(waited: int, left: int) -> None:
-    assert 5 <= ring_seconds(waited, left) <= 15
+    assert 5 <= ring_seconds(LIMITS, waited, left) <= 15
 
 
 class Anything(RuleBasedStateMachine):
@@ -185,7 +196,7 @@ class Anything(RuleBasedStateMachine):
         waited = self.transfer.waited + seconds
         since = waited if self.transfer.since == UNSEEN else self.transfer.since
         there = replace(self.transfer, waited=waited, since=since)
-        news = due(there, there.waited, there.tick + 1)
+        news = due(LIMITS, there, there.waited, there.tick + 1)
         self.transfer = advance(there, news)[0] if news else there
 
     def _hear(self, news: Event) -> None:
@@ -209,7 +220,7 @@ class Anything(RuleBasedStateMachine):
     @invariant()
     def every_state_but_an_end_has_a_way_on(self) -> None:
         waiting = self.transfer.state in LEG | {State.SEARCHING, State.CONNECTED}
-        assert not waiting or due(self.transfer, 10_000, self.transfer.tick + 9) is not None
+        assert not waiting or due(LIMITS, self.transfer, 10_000, self.transfer.tick + 9) is not None
 
 
 TestAnything = Anything.TestCase

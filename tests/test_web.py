@@ -8,9 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from conftest import Twilio
-from fakes import KeptEffects, NotedJournal, SentTexts
+from fakes import KeptEffects, NotedJournal, SentTexts, make_line
 
-from ivr.line import Line
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from ivr.effects import Entry
     from ivr.flow.models import Flow
+    from ivr.line import Line
     from ivr.settings import Settings
 
 WEBHOOKS = [
@@ -134,7 +134,7 @@ class BrokenJournal:
 
 @pytest.fixture
 def broken(flow: Flow, make_twilio: Callable[[Line], Twilio]) -> Twilio:
-    return make_twilio(Line(flow, BrokenJournal(), SentTexts(), KeptEffects()))
+    return make_twilio(make_line(flow, journal=BrokenJournal()))
 
 
 def test_when_our_code_fails_a_caller_hears_the_numbers_and_a_way_on(broken: Twilio) -> None:

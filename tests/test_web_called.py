@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from fakes import KeptEffects, SentTexts
+from fakes import KeptEffects, SentTexts, make_line
 from test_web_text import read
 
 from ivr.caller_limits import CallerLimits
 from ivr.effects import CallTexter
-from ivr.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from conftest import Clock, Twilio
 
     from ivr.flow.models import Flow
+    from ivr.line import Line
 
 
 def effects(line: Line) -> list[object]:
@@ -76,7 +76,7 @@ class Full:
 def test_a_phone_that_was_rung_too_often_gets_words_and_the_number(
     flow: Flow, make_twilio: Callable[[Line], Twilio]
 ) -> None:
-    line = Line(flow, KeptJournal(), SentTexts(), KeptEffects(), welcome=CallerLimits(Full()))
+    line = make_line(flow, journal=KeptJournal(), limits=CallerLimits(Full()))
     twilio = make_twilio(line)
     twilio.text("CALL", "SM1")
 

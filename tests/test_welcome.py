@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
-from fakes import KeptEffects, NotedJournal, SentTexts
+from fakes import make_line
 from test_web_text import read
 
 from ivr.caller_limits import CALLS_A_MINUTE, TEXTS_A_MINUTE, TRANSFERS_AN_HOUR, CallerLimits, ListedCallers
-from ivr.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from conftest import Twilio
 
     from ivr.flow.models import Flow
+    from ivr.line import Line
 
 NUMBERS = ("9 1 1", "1, 8 3 3, 9 0 0, 1 0 1 0")
 
@@ -50,8 +50,8 @@ def listed() -> Listed:
 
 @pytest.fixture
 def busy(flow: Flow, make_twilio: Callable[[Line], Twilio], listed: Listed) -> Twilio:
-    welcome = CallerLimits(Counting(), listed)
-    return make_twilio(Line(flow, NotedJournal(), SentTexts(), KeptEffects(), welcome=welcome))
+    limits = CallerLimits(Counting(), listed)
+    return make_twilio(make_line(flow, limits=limits))
 
 
 def block(twilio: Twilio, listed: Listed, number: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from fakes import KeptArchive
 from test_conversations import ClientFetch
 
 from ivr.caller_limits import CallerLimits
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.line import Line
+from ivr.live_prompts import LivePrompts
 from ivr.records.call_log import list_calls
 from ivr.records.database import connect
 from ivr.records.ingest import JournalFiler
@@ -98,10 +99,8 @@ def with_agencies(
 ) -> Flow:
     """Change what is known of agencies."""
     there = flow.directory.agencies
-    changed = {name: msgspec.structs.replace(there[name], **change) for name, change in changes.items()}
-    directory = msgspec.structs.replace(
-        flow.directory, agencies=there | changed, orders=flow.directory.orders | orders
-    )
+    changed = {name: replace(there[name], **change) for name, change in changes.items()}
+    directory = replace(flow.directory, agencies=there | changed, orders=flow.directory.orders | orders)
     return replace(flow, directory=directory)
 
 
@@ -123,8 +122,8 @@ class Losable:
     ) -> tuple[Transfer, Transfer] | None:
         return self._there().change(transfer_id, decide, follow)
 
-    def unreached_in_a_row(self) -> int:
-        return self._there().unreached_in_a_row()
+    def unreached_in_a_row(self, waited: int) -> int:
+        return self._there().unreached_in_a_row(waited)
 
     def _there(self) -> TransferStore:
         if self.lost:
@@ -158,6 +157,7 @@ class OneProcess:
         slots = CallPacing(connect_redis(NOWHERE), CircuitBreaker(), self._now)
         transfers = TransferCoordinator(
             flow.directory,
+            flow.line.patience,
             self._store,
             self._journal,
             self._later,
@@ -170,14 +170,15 @@ class OneProcess:
         limits = RedisLimits(connect_redis(NOWHERE), CircuitBreaker(), self._now)
         alarms = Alarms(phone, here.alarm_number, here.alarm_url)
         self.line = Line(
-            flow,
-            self._journal,
-            phone,
-            self._later,
-            transfers,
-            self._status,
-            CallerLimits(limits),
-            tell=alarms.tell,
+            prompts=LivePrompts(flow, dict),
+            journal=self._journal,
+            phone=phone,
+            later=self._later,
+            transfers=transfers,
+            status=self._status,
+            limits=CallerLimits(limits),
+            archive=KeptArchive(),
+            send_alarm=alarms.tell,
         )
         self._later.perform = self.line.perform
         app = create_app(build_parts(here, self.line, self._now))

@@ -1,4 +1,4 @@
-"""Agencies: each can be rung by the number, hours and order that its file gives."""
+"""Agencies: each can be rung as its file says, callers hear of it, and it is named nowhere that frightens."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import asks, below, by_voice
-from ivr.flow.loader import AGENCIES, MENUS, Fault, words_file
-from ivr.flow.models import StopWords, TransferStop
+from ivr.flow.loader import AGENCIES, MENUS, Fault, prompts_file
+from ivr.flow.models import StopWords, TransferStop, every_prompt
 from ivr.flow.rendering import numbers_in
-from ivr.flow.repair import every_word
 from ivr.flow.sms import numbers_text
 from ivr.hours import HoursError, parse, zone
 from ivr.phone_numbers import why_not
@@ -59,7 +58,7 @@ def wrong_dates(flow: Flow) -> Iterator[Fault]:
 
 
 def is_date(day: str) -> bool:
-    """Tell whether a text is a day, written as 2026-11-30."""
+    """Whether a text is a day, written as 2026-11-30."""
     try:
         return date.fromisoformat(day).isoformat() == day
     except ValueError:
@@ -143,11 +142,11 @@ def unsaid_agencies(flow: Flow) -> Iterator[Fault]:
     """Find agencies that are neither rung nor told to anybody."""
     rung = {name for names in flow.directory.orders.values() for name in names}
     reached = by_voice(flow)
-    told = {
+    spoken = {
         agency for name in reached for language in flow.prompts for agency in numbers(flow, language, name)
     }
     for name in flow.directory.agencies:
-        if name not in rung | told:
+        if name not in rung | spoken:
             mend = f"no order rings it and no stop says {{{name}.number}}; say it at a stop, or remove it"
             yield Fault(AGENCIES, f"agencies.{name}", mend)
 
@@ -166,7 +165,7 @@ def enforcers(flow: Flow) -> Iterator[Fault]:
                         mend = (
                             f"gives the number of '{agency}', which enforces a law, below '{door}'; move it"
                         )
-                        yield Fault(words_file(language), f"stops.{name}", mend)
+                        yield Fault(prompts_file(language), f"stops.{name}", mend)
 
 
 def untexted(flow: Flow) -> Iterator[Fault]:
@@ -177,10 +176,10 @@ def untexted(flow: Flow) -> Iterator[Fault]:
             for agency in numbers_in(said):
                 if agency not in numbers_in(numbers_text(flow, language, name)):
                     mend = f"lacks {{{agency}.number}}, which is said here and offered by text; write it too"
-                    yield Fault(words_file(language), f"stops.{name}.text", mend)
+                    yield Fault(prompts_file(language), f"stops.{name}.text", mend)
 
 
 def numbers(flow: Flow, language: str, stop: str) -> tuple[str, ...]:
     """Name the agencies whose numbers a stop gives."""
     words = flow.prompts[language].stops.get(stop, StopWords())
-    return numbers_in("\n".join(every_word(words)))
+    return numbers_in("\n".join(text for _, text in every_prompt(words)))

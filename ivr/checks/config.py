@@ -1,4 +1,4 @@
-"""Languages: as many as there are keys for them, each with a voice of a possible pace."""
+"""What `config/line.toml` says: languages, time limits and their relations, retention, sweep, clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ivr.flow.loader import LINE, Fault
 from ivr.flow.models import Retention
 from ivr.hours import HoursError, zone
+from ivr.transfer.time_limits import GRACE, LONGEST_DOCUMENT, RING_BUFFER, SHORTEST_RING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,62 @@ def wrong_voices(flow: Flow) -> Iterator[Fault]:
                 yield Fault(
                     LINE, f"{place}.{part}", "is empty; write one of Twilio's, such as Polly.Joanna-Neural"
                 )
+
+
+# How long the line waits for what: `[patience]`.
+
+
+SHORTEST_WAIT = 8  # Seconds for a key.
+LONGEST_RING = 20  # As it is heard: most voicemail answers later.
+LONGEST_WHISPER = 30  # A person who took up the receiver has heard "press 1" twice by then.
+LONGEST_CHOICE = 60  # Promised: within a minute of asking, a person or a choice.
+LONGEST_SEARCH = 300  # A queue is no place to spend an evening.
+
+
+def wrong_time_limits(flow: Flow) -> Iterator[Fault]:
+    """Find a limit that is too short for a caller, or longer than what is promised to them."""
+    limits = flow.line.patience
+    if limits.key < SHORTEST_WAIT:
+        yield Fault(LINE, "patience.key", f"is too short; wait at least {SHORTEST_WAIT} s for a key")
+    if limits.cannot_press < 1:
+        yield Fault(LINE, "patience.cannot_press", "leaves no time to hang up; write 6 or so")
+    if limits.whisper < 1:
+        yield Fault(LINE, "patience.whisper", "leaves no time to press a key; write 20 or so")
+    if limits.whisper > LONGEST_WHISPER:
+        yield Fault(LINE, "patience.whisper", f"is more than {LONGEST_WHISPER}; the caller waits meanwhile")
+    if not SHORTEST_RING <= limits.ring <= LONGEST_RING - RING_BUFFER:
+        mend = f"must be {SHORTEST_RING} to {LONGEST_RING - RING_BUFFER}: Twilio rings {RING_BUFFER} s more"
+        yield Fault(LINE, "patience.ring", mend)
+    if not 1 <= limits.reach <= LONGEST_CHOICE:
+        mend = f"must be 1 to {LONGEST_CHOICE}: so long may all rings take together"
+        yield Fault(LINE, "patience.reach", mend)
+    if not 1 <= limits.choice <= LONGEST_CHOICE:
+        mend = f"must be 1 to {LONGEST_CHOICE}: a caller is promised a person or a choice within a minute"
+        yield Fault(LINE, "patience.choice", mend)
+    if limits.end > LONGEST_SEARCH:
+        yield Fault(LINE, "patience.end", f"is more than {LONGEST_SEARCH}; nobody waits for ever")
+
+
+def unrelated_time_limits(flow: Flow) -> Iterator[Fault]:
+    """Find limits that contradict one another: each may be right alone."""
+    limits = flow.line.patience
+    if limits.ring + RING_BUFFER > limits.reach:
+        mend = f"is longer than all rings together (reach); write at most {limits.reach - RING_BUFFER}"
+        yield Fault(LINE, "patience.ring", mend)
+    if limits.reach + RING_BUFFER > limits.choice:
+        mend = (
+            f"ends after a choice is due; write at most {limits.choice - RING_BUFFER}, {RING_BUFFER} s less"
+        )
+        yield Fault(LINE, "patience.reach", f"{mend} than choice")
+    if limits.choice <= LONGEST_DOCUMENT:
+        mend = f"must be more than {LONGEST_DOCUMENT}: so long may one sentence to a waiting caller take"
+        yield Fault(LINE, "patience.choice", mend)
+    if limits.end < limits.choice + LONGEST_DOCUMENT:
+        mend = f"leaves no time to answer the choice; write at least {limits.choice + LONGEST_DOCUMENT}"
+        yield Fault(LINE, "patience.end", mend)
+    if limits.choice + limits.whisper + GRACE > limits.end:
+        mend = f"is cut short when a person answers last; write at most {limits.end - limits.choice - GRACE}"
+        yield Fault(LINE, "patience.whisper", mend)
 
 
 # For how long the log may be kept: no longer than callers are told, and long enough to be of use.

@@ -1,4 +1,4 @@
-"""Facts: whatever is stated was read somewhere, and where is known."""
+"""Facts: whatever is stated was read somewhere, and what the line was asked to say is said."""
 
 from __future__ import annotations
 

@@ -175,14 +175,14 @@ def endless_loops(flow: Flow) -> Iterator[Fault]:
 def _talks_for_ever(flow: Flow, name: str) -> bool:
     """Follow stops that do not wait, until one waits, or until this one comes round again."""
     passed: list[str] = []
-    here = name
-    while here not in passed:
-        stop = flow.stops.get(here)
-        if not isinstance(stop, ChecklistStop) or _asks(flow, here):
+    current = name
+    while current not in passed:
+        stop = flow.stops.get(current)
+        if not isinstance(stop, ChecklistStop) or _asks(flow, current):
             return False
-        passed.append(here)
-        here = stop.results.get("0", "")
-    return here == name
+        passed.append(current)
+        current = stop.results.get("0", "")
+    return current == name
 
 
 def _asks(flow: Flow, name: str) -> bool:

@@ -1,14 +1,13 @@
-"""Words: all that is heard or read is there in every language, and nothing else is."""
+"""Prompts: all that is heard or read is there in every language, plain and kind, and nothing else is."""
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from ivr.checks.agencies import is_date
 from ivr.flow.graph import by_text, offers, offers_by_text
-from ivr.flow.loader import Fault, words_file
+from ivr.flow.loader import Fault, prompts_file
 from ivr.flow.models import (
     AgencyWords,
     ChecklistStop,
@@ -20,9 +19,11 @@ from ivr.flow.models import (
     OrderWords,
     StopWords,
     TransferStop,
+    every_prompt,
 )
+from ivr.flow.placeholders import BY_HAND
+from ivr.flow.readability import MEASURED, measured, unkind, whole_prompts
 from ivr.flow.rendering import PLACEHOLDER
-from ivr.flow.repair import every_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,20 +62,20 @@ def missing_words(flow: Flow) -> Iterator[Fault]:
         for language, prompts in flow.prompts.items():
             words = prompts.stops.get(name, NO_WORDS)
             for part in needed:
-                if not any(text.strip() for text in every_word(getattr(words, part))):
+                if not any(text.strip() for _, text in every_prompt(getattr(words, part))):
                     mend = f"has no words in '{language}'; write them"
-                    yield Fault(words_file(language), f"stops.{name}.{part}", mend)
+                    yield Fault(prompts_file(language), f"stops.{name}.{part}", mend)
 
 
 def missing_lines(flow: Flow) -> Iterator[Fault]:
     """Find sentences of the line itself that are empty; one that may be left out, in some languages only."""
-    optional = {part.name for part in msgspec.structs.fields(Lines) if not part.required}
+    optional = {part.name for part in fields(Lines) if part.default is not MISSING}
     used = {name for p in flow.prompts.values() for name in optional if getattr(p.lines, name).strip()}
     for language, prompts in flow.prompts.items():
-        for line, words in msgspec.structs.asdict(prompts.lines).items():
+        for line, words in every_prompt(prompts.lines):
             if not words.strip() and (line in used or line not in optional):
                 yield Fault(
-                    words_file(language), f"lines.{line}", f"has no words in '{language}'; write them"
+                    prompts_file(language), f"lines.{line}", f"has no words in '{language}'; write them"
                 )
 
 
@@ -83,7 +84,7 @@ def missing_names(flow: Flow) -> Iterator[Fault]:
     offered = {o: None for s in flow.stops.values() if isinstance(s, TransferStop) for o in s.orders.values()}
     rung = {name: None for names in flow.directory.orders.values() for name in names}
     for language, prompts in flow.prompts.items():
-        file = words_file(language)
+        file = prompts_file(language)
         mend = f"has no words in '{language}'; write them"
         for order in offered:
             if not prompts.orders.get(order, OrderWords("")).offer.strip():
@@ -100,7 +101,7 @@ def missing_names(flow: Flow) -> Iterator[Fault]:
 
 def _quoted(prompts: Prompts) -> dict[str, None]:
     """Name the agencies whose names stand in other words as {agency.name}."""
-    found = (match for text in every_word(prompts) for match in PLACEHOLDER.finditer(text))
+    found = (match for _, text in every_prompt(prompts) for match in PLACEHOLDER.finditer(text))
     return {match[1]: None for match in found if match[2] == "name"}
 
 
@@ -116,18 +117,18 @@ def uneven_questions(flow: Flow) -> Iterator[Fault]:
                 mend = (
                     f"has {len(questions)} questions where another language has {most}; ask the same in each"
                 )
-                yield Fault(words_file(language), f"stops.{name}.questions", mend)
+                yield Fault(prompts_file(language), f"stops.{name}.questions", mend)
             for number, question in enumerate(questions, 1):
                 if not question.strip():
                     yield Fault(
-                        words_file(language), f"stops.{name}.questions.{number}", "is empty; write it"
+                        prompts_file(language), f"stops.{name}.questions.{number}", "is empty; write it"
                     )
 
 
 def unused_words(flow: Flow) -> Iterator[Fault]:
     """Find words that nobody will ever hear or read."""
     for language, prompts in flow.prompts.items():
-        file = words_file(language)
+        file = prompts_file(language)
         known: dict[str, tuple[Mapping[str, object], Mapping[str, object], str]] = {
             "stops": (prompts.stops, flow.stops, "config/menus.toml"),
             "orders": (prompts.orders, flow.directory.orders, "config/agencies.toml"),
@@ -146,10 +147,10 @@ def unused_parts(flow: Flow) -> Iterator[Fault]:
         used = needs(flow, name) | allows(flow, name)
         for language, prompts in flow.prompts.items():
             words = prompts.stops.get(name, NO_WORDS)
-            for part in words.__struct_fields__:
+            for part in (each.name for each in fields(words)):
                 if getattr(words, part) and part not in used:
                     mend = "is never heard or read; remove it, or offer the stop where it would be"
-                    yield Fault(words_file(language), f"stops.{name}.{part}", mend)
+                    yield Fault(prompts_file(language), f"stops.{name}.{part}", mend)
 
 
 def same_offers(flow: Flow) -> Iterator[Fault]:
@@ -164,7 +165,7 @@ def same_offers(flow: Flow) -> Iterator[Fault]:
                         mend = (
                             f"is also that of '{heard[words]}', beside it at '{name}' (key {key}); reword one"
                         )
-                        yield Fault(words_file(language), f"stops.{to}.{part}", mend)
+                        yield Fault(prompts_file(language), f"stops.{to}.{part}", mend)
 
 
 # Reviews: whoever read the words of a language is named, with the day.
@@ -173,7 +174,7 @@ def same_offers(flow: Flow) -> Iterator[Fault]:
 def half_reviewed(flow: Flow) -> Iterator[Fault]:
     """Find reviews without a date, or without whoever made them."""
     for language, words in flow.prompts.items():
-        file = words_file(language)
+        file = prompts_file(language)
         if words.reviewed_on and not is_date(words.reviewed_on):
             mend = f"'{words.reviewed_on}' is not a date; write one such as 2026-11-30, or leave it empty"
             yield Fault(file, "reviewed_on", mend)
@@ -181,3 +182,48 @@ def half_reviewed(flow: Flow) -> Iterator[Fault]:
             missing = "reviewed_by" if words.reviewed_on else "reviewed_on"
             mend = "is empty, and its pair is not; write who read the words and when, or empty both"
             yield Fault(file, missing, mend)
+
+
+# Style: plain, kind, and no number written out by hand.
+
+
+HIGHEST_GRADE, LONGEST_SENTENCE = 6, 12  # School years; words, on average.
+
+
+def hard_words(flow: Flow) -> Iterator[Fault]:
+    """Find English prompts that need more school, or more breath, than a caller may have."""
+    for place, found in measured(flow):
+        if found.grade > HIGHEST_GRADE:
+            mend = f"needs grade {found.grade:.1f} to read; write shorter words, to grade {HIGHEST_GRADE}"
+            yield Fault(prompts_file(MEASURED), place, mend)
+        if found.length > LONGEST_SENTENCE:
+            mend = f"has {found.length:.1f} words a sentence; part them, to {LONGEST_SENTENCE}"
+            yield Fault(prompts_file(MEASURED), place, mend)
+
+
+def banned_words(flow: Flow) -> Iterator[Fault]:
+    """Find words that a language bans: they blame, promise, command or frighten."""
+    for language, words in flow.prompts.items():
+        for place, said in whole_prompts(words):
+            if word := unkind(said, words.style):
+                mend = f"says '{word}', which this file bans in [style]; reword it"
+                yield Fault(prompts_file(language), place, mend)
+
+
+def numbers_by_hand(flow: Flow) -> Iterator[Fault]:
+    """Find telephone numbers that stand in words as digits: they would be said once, and be wrong one day."""
+    for language, words in flow.prompts.items():
+        for place, said in whole_prompts(words):
+            if found := BY_HAND.search(said):
+                mend = f"holds the number {found[0]}; write {{agency.number}}, which is said twice"
+                yield Fault(prompts_file(language), place, mend)
+
+
+def key_first(flow: Flow) -> Iterator[Fault]:
+    """Find choices that name the key before what it does: a caller would have to keep it in mind."""
+    for language, prompts in flow.prompts.items():
+        task, _, rest = prompts.lines.choice.partition("{task}")
+        if "{key}" in task and rest:
+            yield Fault(
+                prompts_file(language), "lines.choice", "names the key first; put {task} first and {key} last"
+            )

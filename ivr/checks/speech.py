@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ivr.flow.graph import by_voice, told
-from ivr.flow.loader import LINE, MENUS, Fault, words_file
+from ivr.flow.graph import by_voice, stops_with_facts
+from ivr.flow.loader import MENUS, Fault, prompts_file
 from ivr.flow.menu_measurements import first_sentence, instructions, seconds, texts, to_a_person, to_facts
 from ivr.flow.rendering import content, spell
 from ivr.flow.segments import forced, segments
 from ivr.flow.text_parser import fold
-from ivr.flow.voice import RING_BUFFER, SHORTEST_RING
 from ivr.position import Position
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 LONGEST_INSTRUCTIONS, LONGEST_FIRST, LONGEST_WAY, LONGEST_WHISPER = 20, 8, 15, 5  # Seconds.
 MOST_KEYS = 3
 MOST_KEYS_TO_A_FACT, LONGEST_WAY_TO_A_FACT = 4, 60
-SHORTEST_WAIT, LONGEST_RING, LONGEST_REACH = 8, 20, 60  # Seconds.
 LONGEST_SAY = 3000  # Characters: Twilio's own limit.
 # Beginnings of words, folded, that tell who listens in what the line is about.
 LOADED = re.compile(
@@ -37,7 +35,7 @@ def long_instructions(flow: Flow) -> Iterator[Fault]:
         for name, length in instructions(flow, language):
             if length > LONGEST_INSTRUCTIONS:
                 mend = f"instructions take {length:.1f} s; shorten them to {LONGEST_INSTRUCTIONS} s"
-                yield Fault(words_file(language), f"stops.{name}", mend)
+                yield Fault(prompts_file(language), f"stops.{name}", mend)
 
 
 def first_words(flow: Flow) -> Iterator[Fault]:
@@ -47,10 +45,10 @@ def first_words(flow: Flow) -> Iterator[Fault]:
         length = seconds(flow, (first,))
         if length > LONGEST_FIRST:
             mend = f"the first sentence takes {length:.1f} s; shorten it to {LONGEST_FIRST} s"
-            yield Fault(words_file(language), place, mend)
+            yield Fault(prompts_file(language), place, mend)
         if "9 1 1" not in first.words:
             mend = "the first sentence does not say '9 1 1' (with spaces); say whom to call in danger"
-            yield Fault(words_file(language), place, mend)
+            yield Fault(prompts_file(language), place, mend)
 
 
 def overheard(flow: Flow) -> Iterator[Fault]:
@@ -71,7 +69,7 @@ def overheard(flow: Flow) -> Iterator[Fault]:
         for place, said in heard.items():
             if loaded := LOADED.search(fold(said)):
                 mend = f"'{loaded[0]}…' tells an eavesdropper what the line is about; reword it"
-                yield Fault(words_file(language), place, mend)
+                yield Fault(prompts_file(language), place, mend)
 
 
 def slow_ways(flow: Flow) -> Iterator[Fault]:
@@ -81,23 +79,23 @@ def slow_ways(flow: Flow) -> Iterator[Fault]:
         journey = journeys.get(language)
         if journey is None:
             yield Fault(
-                words_file(language),
+                prompts_file(language),
                 "lines.person_key",
                 "no way leads to a ringing agency; let 0 lead to one",
             )
             continue
         if len(journey.keys) > MOST_KEYS:
             mend = f"it takes {len(journey.keys)} keys to a ringing agency; let {MOST_KEYS} be enough"
-            yield Fault(words_file(language), "lines.person_key", mend)
+            yield Fault(prompts_file(language), "lines.person_key", mend)
         if journey.seconds > LONGEST_WAY:
             mend = f"{journey.seconds:.1f} s of speech to a ringing agency; shorten it to {LONGEST_WAY} s"
-            yield Fault(words_file(language), "lines.person_key", mend)
+            yield Fault(prompts_file(language), "lines.person_key", mend)
 
 
 def far_facts(flow: Flow) -> Iterator[Fault]:
     """Find facts that are too many keys or too much speech away."""
     ways, most = to_facts(flow), MOST_KEYS_TO_A_FACT
-    for name in sorted(told(flow)):
+    for name in sorted(stops_with_facts(flow)):
         for language in flow.languages:
             way = ways[language].get(name)
             if way is None or len(way.keys) > most:
@@ -107,7 +105,7 @@ def far_facts(flow: Flow) -> Iterator[Fault]:
                 yield Fault(MENUS, f"stops.{name}", mend)
             elif way.seconds > LONGEST_WAY_TO_A_FACT:
                 mend = f"{way.seconds:.1f} s of speech come first; offer it within {LONGEST_WAY_TO_A_FACT} s"
-                yield Fault(words_file(language), f"stops.{name}", mend)
+                yield Fault(prompts_file(language), f"stops.{name}", mend)
 
 
 def long_whispers(flow: Flow) -> Iterator[Fault]:
@@ -117,10 +115,10 @@ def long_whispers(flow: Flow) -> Iterator[Fault]:
         length = seconds(flow, (whisper,))
         if length > LONGEST_WHISPER:
             mend = f"takes {length:.1f} s; shorten it to {LONGEST_WHISPER} s, before they hang up"
-            yield Fault(words_file(language), "lines.whisper", mend)
+            yield Fault(prompts_file(language), "lines.whisper", mend)
         if "1" not in whisper.words.replace(".", " ").replace(",", " ").split():
             yield Fault(
-                words_file(language), "lines.whisper", "does not say which key takes the call; name key 1"
+                prompts_file(language), "lines.whisper", "does not say which key takes the call; name key 1"
             )
 
 
@@ -131,25 +129,7 @@ def too_long_to_say(flow: Flow) -> Iterator[Fault]:
             for say in content(flow, Position(name, language)):
                 if len(say.words) > LONGEST_SAY:
                     mend = f"has {len(say.words)} characters; at most {LONGEST_SAY} can be said at once"
-                    yield Fault(words_file(language), f"stops.{name}.say", mend)
-
-
-def impatience(flow: Flow) -> Iterator[Fault]:
-    """Find patience that is too short for a caller, or a ring that is too long."""
-    patience = flow.line.patience
-    if patience.key < SHORTEST_WAIT:
-        yield Fault(LINE, "patience.key", f"is too short; wait at least {SHORTEST_WAIT} s for a key")
-    if patience.cannot_press < 1:
-        yield Fault(LINE, "patience.cannot_press", "leaves no time to hang up; write 6 or so")
-    if patience.whisper < 1:
-        yield Fault(LINE, "patience.whisper", "leaves no time to press a key; write 20 or so")
-    if not SHORTEST_RING <= patience.ring <= LONGEST_RING - RING_BUFFER:
-        mend = f"must be {SHORTEST_RING} to {LONGEST_RING - RING_BUFFER}: Twilio rings {RING_BUFFER} s more"
-        yield Fault(LINE, "patience.ring", mend)
-    if not 1 <= patience.reach <= LONGEST_REACH:
-        yield Fault(
-            LINE, "patience.reach", f"must be 1 to {LONGEST_REACH}: so long may all rings take together"
-        )
+                    yield Fault(prompts_file(language), f"stops.{name}.say", mend)
 
 
 # What is read: short. This rule needs a flow that can be walked.
@@ -166,4 +146,4 @@ def long_texts(flow: Flow) -> Iterator[Fault]:
             if count > MOST_SEGMENTS:
                 why = f", as {' '.join(wide)} need 16 bits a letter" if wide else ""
                 mend = f"with its choices makes {count} segments{why}; shorten it to {MOST_SEGMENTS}"
-                yield Fault(words_file(language), place, mend)
+                yield Fault(prompts_file(language), place, mend)

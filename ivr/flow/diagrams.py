@@ -125,11 +125,11 @@ def picture(flow: Flow, notes: Mapping[str, StopNote] | None = None) -> str:
     pitch = (WIDE - 2 * MARGIN + GAP) / (columns + 1)
     drawn = "\n".join(mark for box in boxes for mark in _draw(box, pitch))
     title = f"The stops of {flow.line.name}"
-    told = f"{len(boxes)} stops, from left to right in the order in which a caller reaches them."
+    description = f"{len(boxes)} stops, from left to right in the order in which a caller reaches them."
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {high}" width="297mm" height="420mm"'
-        f' role="img" aria-labelledby="title told" font-family="Liberation Sans, Arial, sans-serif">\n'
-        f'<title id="title">{escape(title)}</title>\n<desc id="told">{escape(told)}</desc>\n'
+        f' role="img" aria-labelledby="title description" font-family="Liberation Sans, Arial, sans-serif">\n'
+        f'<title id="title">{escape(title)}</title>\n<desc id="description">{escape(description)}</desc>\n'
         f'<rect width="{WIDE}" height="{high}" fill="#ffffff"/>\n'
         f"{_words((MARGIN, 40), title, '24')}\n{_legend()}\n{drawn}\n</svg>\n"
     )
@@ -217,8 +217,8 @@ def _draw(box: Box, pitch: float) -> Iterator[str]:
     wide, tall = pitch - GAP, ROW * 0.78
     x, y = MARGIN + box.column * pitch, HEAD + box.row * ROW
     for to in box.below:
-        there, middle = HEAD + to.row * ROW, x + wide + GAP * 0.25
-        path = f"M{x + wide:.0f} {y + tall / 2:.0f}H{middle:.0f}V{there + tall / 2:.0f}H{x + pitch:.0f}"
+        target, middle = HEAD + to.row * ROW, x + wide + GAP * 0.25
+        path = f"M{x + wide:.0f} {y + tall / 2:.0f}H{middle:.0f}V{target + tall / 2:.0f}H{x + pitch:.0f}"
         thick = 1.2 + THICKER * (to.note.share if to.note else 0)
         yield f'<path d="{path}" fill="none" stroke="#6b7a85" stroke-width="{thick:.3g}"/>'
     yield _shape(box.stop, (x, y, wide, tall))

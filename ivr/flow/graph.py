@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def leads(stop: Stop) -> Mapping[str, str]:
-    """Tell where a stop leads: the place in the file that says so -> the next stop."""
+    """Where a stop leads: the place in the file that says so -> the next stop."""
     match stop:
         case LanguageStop(next=after):
             return {"next": after}
@@ -36,12 +36,12 @@ def leads(stop: Stop) -> Mapping[str, str]:
 
 
 def offers(stop: Stop) -> Mapping[str, str]:
-    """Tell which stops a stop offers by a key."""
+    """Which stops a stop offers by a key."""
     return stop.options if isinstance(stop, MenuStop | MessageStop) else {}
 
 
 def offers_by_text(flow: Flow, stop: Stop) -> Mapping[str, str]:
-    """Tell which stops a stop offers a texter: all but what only a call can do."""
+    """Which stops a stop offers a texter: all but what only a call can do."""
     ahead = offers(stop)
     return {
         key: to for key, to in ahead.items() if not isinstance(flow.stops.get(to), ConsentStop | TransferStop)
@@ -49,17 +49,17 @@ def offers_by_text(flow: Flow, stop: Stop) -> Mapping[str, str]:
 
 
 def asks(flow: Flow, stop: Stop) -> bool:
-    """Tell whether a stop offers its numbers by text, to whoever says that it is safe."""
+    """Whether a stop offers its numbers by text, to whoever says that it is safe."""
     return any(isinstance(flow.stops.get(to), ConsentStop) for to in offers(stop).values())
 
 
 def keys(stop: Stop) -> Mapping[str, str]:
-    """Tell what the caller's keys lead to: stops, or orders of agencies."""
+    """Give what the caller's keys lead to: stops, or orders of agencies."""
     return stop.orders if isinstance(stop, TransferStop) else offers(stop)
 
 
 def named(flow: Flow) -> Mapping[str, str]:
-    """Tell which stops the line itself goes to: what for -> stop."""
+    """Which stops the line itself goes to: what for -> stop."""
     menus = flow.menus
     return {
         "start": menus.start,
@@ -92,7 +92,7 @@ def below(flow: Flow, door: str) -> frozenset[str]:
     return _spread(flow, (door,), lambda stop: set(leads(stop).values()) - {flow.menus.home})
 
 
-def told(flow: Flow) -> frozenset[str]:
+def stops_with_facts(flow: Flow) -> frozenset[str]:
     """Name every stop that states facts and that keys alone lead to: no questions, nobody rung."""
     reached = _spread(flow, (flow.menus.home,), lambda stop: offers(stop).values())
     return frozenset(name for name in reached if getattr(flow.stops[name], "facts", ()))
@@ -100,25 +100,25 @@ def told(flow: Flow) -> frozenset[str]:
 
 def depths(flow: Flow) -> dict[str, int]:
     """Count the menus that a caller hears from the main menu to each stop, both included."""
-    found: dict[str, int] = {}
+    counted: dict[str, int] = {}
     ahead = [(flow.menus.home, 0)]
     while ahead:  # Fewest menus first, so that the first count found is the least.
         name, above = ahead.pop(ahead.index(min(ahead, key=lambda at: at[1])))
         stop = flow.stops.get(name)
-        if stop is None or name in found:
+        if stop is None or name in counted:
             continue
-        found[name] = above + isinstance(stop, MenuStop)
-        ahead.extend((after, found[name]) for after in leads(stop).values())
-    return found
+        counted[name] = above + isinstance(stop, MenuStop)
+        ahead.extend((after, counted[name]) for after in leads(stop).values())
+    return counted
 
 
 def _spread(flow: Flow, doors: Iterable[str], onward: Callable[[Stop], Iterable[str]]) -> frozenset[str]:
-    found: set[str] = set()
+    reached: set[str] = set()
     ahead = list(doors)
     while ahead:
         name = ahead.pop()
         stop = flow.stops.get(name)
-        if stop is not None and name not in found:
-            found.add(name)
+        if stop is not None and name not in reached:
+            reached.add(name)
             ahead.extend(onward(stop))
-    return frozenset(found)
+    return frozenset(reached)

@@ -1,14 +1,14 @@
-"""A fault in the files that whoever runs the line edits: which file, which place, and the mend."""
+"""Read the files that whoever runs the line edits, and name every fault in them: file, place and mend."""
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
+from pydantic import TypeAdapter, ValidationError
 
 from ivr.agencies import Directory
 from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Prompts
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LINE, MENUS, AGENCIES, KEYWORDS, FACTS, COVERAGE = (
     f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords", "facts", "coverage")
 )
+WHOLE = "whole file"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,157 +40,8 @@ class Fault:
 Rule = Callable[["Flow"], Iterator[Fault]]  # Finds faults of one kind in what the files say.
 
 
-def words_file(language: str) -> str:
-    """Name the file that holds the words of a language."""
-    return f"prompts/{language}.toml"
-
-
-# Turn msgspec's complaints about a file into faults: all of them, each with its place.
-
-
-T_COMPLAINTS = TypeVar("T_COMPLAINTS")
-WHOLE = "whole file"
-EMPTY = {"str": str, "int": int, "bool": bool, "array": list, "object": dict}
-ROUNDS = 400  # More faults than half as many help nobody.
-_WHERE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in `)?\$(?P<path>.*?)`*)?$", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-_EXPECTED = re.compile(r"Expected `(\w+)")
-_UNKNOWN = re.compile(r"contains unknown field `(.+)`")
-_MISSING = re.compile(r"missing required field `(.+?)`")
-
-
-def convert(
-    data: dict[str, Any], shape: type[T_COMPLAINTS], file: str
-) -> tuple[T_COMPLAINTS | None, list[Fault]]:
-    """Convert what a file holds, or say all that is wrong with it. Mends ``data`` to find the rest."""
-    faults: dict[str, Fault] = {}
-    for _ in range(ROUNDS):
-        try:
-            found = msgspec.convert(data, shape)
-        except msgspec.ValidationError as error:
-            what, path = _locate(data, shape, str(error))
-            place = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
-            known = any(f"{old}.".startswith(f"{place}.") or place.startswith(f"{old}.") for old in faults)
-            if not known:
-                faults[place] = Fault(file, place or WHOLE, _plainly(what))
-            if not (_mend(data, what, path) or _drop(data, path[:-1])):
-                break  # Nothing is left to mend.
-        else:
-            return (None if faults else found), list(faults.values())
-    return None, list(faults.values())
-
-
-def _locate(data: dict[str, Any], shape: type[Any], complaint: str) -> tuple[str, list[str | int]]:
-    """Split a complaint into what is wrong and the way to it. For a table's key msgspec writes [...]."""
-    match = _WHERE.match(complaint)
-    path: list[str | int] = []
-    for name, index in _STEP.findall(match["path"] or "") if match else ():
-        if index == "...":
-            keys = _inside(data, path)
-            path.append(next((key for key in keys if _complains(data, shape, path, key, complaint)), "?"))
-        else:
-            path.append(int(index) if index else name)
-    what = match["what"] if match else complaint
-    field = _MISSING.search(what) or _UNKNOWN.search(what)
-    return what, [*path, field[1]] if field else path
-
-
-def _complains(
-    data: dict[str, Any], shape: type[Any], path: list[str | int], key: str, complaint: str
-) -> bool:
-    """Tell whether one key of a table alone draws the complaint."""
-    try:
-        msgspec.convert(_only(data, path, key), shape)
-    except msgspec.ValidationError as error:
-        return str(error) == complaint
-    return False
-
-
-def _only(data: Any, path: list[str | int], key: str) -> Any:
-    """Copy data with a single key left in the table at a path."""
-    if not path:
-        return {key: data[key]}
-    first, *rest = path
-    if isinstance(data, dict):
-        return {**data, first: _only(data[first], rest, key)}
-    return [_only(item, rest, key) if number == first else item for number, item in enumerate(data)]
-
-
-def _inside(data: Any, path: list[str | int]) -> tuple[str, ...]:
-    """Give the keys of the table at a path."""
-    table = _at(data, path)
-    return tuple(table) if isinstance(table, dict) else ()
-
-
-def _mend(data: Any, what: str, path: list[str | int]) -> bool:
-    """Put something fitting in the place of what is wrong; tell whether that changed anything."""
-    if not path:
-        return False
-    holder, last = _at(data, path[:-1]), path[-1]
-    wanted = _EXPECTED.search(what)
-    if _MISSING.search(what) and isinstance(holder, dict):
-        return bool(holder.setdefault(last, "") == "")
-    if wanted and wanted[1] in EMPTY:
-        holder[last] = EMPTY[wanted[1]]()
-        return True
-    return _drop(data, path)
-
-
-def _drop(data: Any, path: list[str | int]) -> bool:
-    """Take the entry at a path out of its table or list; tell whether there was one."""
-    if not path:
-        return False
-    holder, last = _at(data, path[:-1]), path[-1]
-    if isinstance(holder, dict) and isinstance(last, str) and last in holder:
-        del holder[last]
-        return True
-    if isinstance(holder, list) and isinstance(last, int) and last < len(holder):
-        del holder[last]
-        return True
-    return False
-
-
-def _at(data: Any, path: list[str | int]) -> Any:
-    for step in path:
-        if isinstance(data, dict):
-            data = data.get(str(step), {})
-        else:
-            data = data[step] if isinstance(data, list) and isinstance(step, int) else {}
-    return data
-
-
-def _plainly(what: str) -> str:
-    """Say what is wrong in an editor's words."""
-    if _MISSING.search(what):
-        return "is missing; write it"
-    if _UNKNOWN.search(what):
-        return "is not known here; remove it or mend its name"
-    if wrong := re.search(r"Expected `(.+)`, got `(.+)`", what):
-        return f"is {_kind(wrong[2])}; write {_kind(wrong[1])}"
-    return f"{what[:1].lower()}{what[1:]}; the top of the file says what may stand here"
-
-
-def _kind(names: str) -> str:
-    kinds = {
-        "str": "text in quotation marks",
-        "int": "a whole number",
-        "bool": "true or false",
-        "array": "a list",
-        "object": "a table",
-        "float": "a number",
-        "null": "nothing",
-    }
-    return " or ".join(kinds.get(name.strip(), name.strip()) for name in names.split("|"))
-
-
-# Read the files that whoever runs the line edits. A fault names the file, the place and the mend.
-
-
-T_READING = TypeVar("T_READING")
-
-
 class FlowError(Exception):
-    """Files cannot be read as what they are meant to be; whoever edits menus and words must mend them."""
+    """Files cannot be read as what they are meant to be; whoever edits menus and prompts must mend them."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(map(str, faults)))
@@ -196,35 +49,56 @@ class FlowError(Exception):
 
 
 def read_flow(config: Path, prompts: Path) -> Flow:
-    """Read a line's menus, agencies, keywords and words. FlowError lists what cannot be read."""
+    """Read a line's menus, agencies, keywords and prompts. FlowError lists what cannot be read."""
     faults: list[Fault] = []
-    line = read(config / "line.toml", LineFile, faults)
-    menus = read(config / "menus.toml", Menus, faults)
-    directory = read(config / "agencies.toml", Directory, faults)
-    keywords = read(config / "keywords.toml", Keywords, faults)
-    facts = read(config / "facts.toml", Facts, faults)
-    coverage = read(config / "coverage.toml", Coverage, faults)
-    words = {
-        name: read(prompts / f"{name}.toml", Prompts, faults) for name in (line.languages if line else ())
+    line = read_file(config / "line.toml", LineFile, faults)
+    menus = read_file(config / "menus.toml", Menus, faults)
+    directory = read_file(config / "agencies.toml", Directory, faults)
+    keywords = read_file(config / "keywords.toml", Keywords, faults)
+    facts = read_file(config / "facts.toml", Facts, faults)
+    coverage = read_file(config / "coverage.toml", Coverage, faults)
+    read = {
+        language: read_file(prompts / f"{language}.toml", Prompts, faults)
+        for language in (line.languages if line else ())
     }
-    spoken = {name: found for name, found in words.items() if found}
+    spoken = {language: words for language, words in read.items() if words}
     if faults or not (line and menus and directory and keywords and facts and coverage):
         raise FlowError(tuple(faults))
     return Flow(menus, spoken, line, directory, keywords, facts, coverage)
 
 
-def read(path: Path, shape: type[T_READING], faults: list[Fault]) -> T_READING | None:
-    """Read one file, or note why not."""
+def prompts_file(language: str) -> str:
+    """Name the file that holds the prompts of a language."""
+    return f"prompts/{language}.toml"
+
+
+def read_file(path: Path, shape: type[T], faults: list[Fault]) -> T | None:
+    """Read one file, or add to ``faults`` why not."""
     data = _load(path, faults)
     if data is None:
         return None
-    found, wrong = convert(data, shape, str(path))
+    result, wrong = validate(data, shape, str(path))
     faults += wrong
-    return found
+    return result
+
+
+def validate(data: dict[str, Any], shape: type[T], file: str) -> tuple[T | None, list[Fault]]:
+    """Convert what a file holds, or name all that is wrong with it."""
+    try:
+        return _validator(shape).validate_python(data, extra="forbid"), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_context=False)
+    located = [(_path(data, each), each) for each in errors]
+    faults: dict[tuple[str, ...], Fault] = {}
+    for path, each in located:
+        # Where one of several shapes is allowed, the shape that fits furthest tells most.
+        if path not in faults and not any(_is_inside(other, path) for other, _ in located):
+            faults[path] = Fault(file, ".".join(path) or WHOLE, _mend(each))
+    return None, list(faults.values())
 
 
 def _load(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
-    """Load one file as TOML, or note why not."""
+    """Load one file as TOML, or add to ``faults`` why not."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -233,10 +107,78 @@ def _load(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
         mend = f"byte {error.start} is not UTF-8; save the file as UTF-8"
     except tomllib.TOMLDecodeError as error:
         mend = f"is not TOML: {error}; mend that place"
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # A number of thousands of digits, a thousand brackets, a NUL.
+    except (ValueError, RecursionError) as error:  # A number of thousands of digits, a thousand brackets.
         mend = f"cannot be read ({type(error).__name__}); shorten what is absurdly long in it"
     faults.append(Fault(str(path), WHOLE, mend))
     return None
+
+
+_validators: dict[type, TypeAdapter[Any]] = {}  # Compiling one takes some milliseconds: once is enough.
+
+
+def _validator(shape: type[T]) -> TypeAdapter[T]:
+    """Give the validator of a file."""
+    if shape not in _validators:
+        _validators[shape] = TypeAdapter(shape)
+    return _validators[shape]
+
+
+TAG = frozenset({"union_tag_invalid", "union_tag_not_found"})  # Of a stop whose kind is not known.
+ABSENT = frozenset({"missing", "unexpected_keyword_argument"})  # The last step names a field, there or not.
+
+
+def _path(data: Any, error: Any) -> tuple[str, ...]:
+    """Name the place of an error as an editor counts: lists from 1, without the names of union branches."""
+    steps: Sequence[int | str] = error["loc"]
+    path: list[str] = []
+    for number, step in enumerate(steps, 1):
+        if isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+            path.append(str(step + 1))
+        elif isinstance(data, dict) and step in data:
+            data = data[step]
+            path.append(str(step))
+        elif number == len(steps) and error["type"] in ABSENT:
+            path.append(str(step))
+    return (*path, "kind") if error["type"] in TAG else tuple(path)
+
+
+def _is_inside(path: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
+
+
+KIND_EXPECTED = {  # Pydantic's name of an error -> what is to be written.
+    "string_type": "text in quotation marks",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "dataclass_type": "a table",
+    "model_attributes_type": "a table",
+}
+KIND_WRITTEN = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text in quotation marks",
+    list: "a list",
+    dict: "a table",
+    date: "a date",
+    datetime: "a date",
+    time: "a time",
+}
+
+
+def _mend(error: Any) -> str:
+    """Say what is wrong in an editor's words."""
+    kind, value = error["type"], error["input"]
+    if kind in {"missing", "union_tag_not_found"}:
+        return "is missing; write it"
+    if kind == "unexpected_keyword_argument":
+        return "is not known here; remove it or mend its name"
+    if kind == "union_tag_invalid":
+        value = value["kind"]
+        kind = kind if isinstance(value, str) else "string_type"
+    if kind in KIND_EXPECTED:
+        return f"is {KIND_WRITTEN.get(type(value), 'something else')}; write {KIND_EXPECTED[kind]}"
+    return f"invalid value {value!r}; the top of the file says what may stand here"

@@ -1,4 +1,8 @@
-"""How long it takes a caller to get somewhere, found by walking the flow as a caller would."""
+"""What the menus take of people: keys, seconds of speech, segments of text, years of school.
+
+Found by walking the flow as a caller or texter would. First the ways, then the figures of the whole line,
+which `ivr check` prints, then the weight of each prompt, which the console shows.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ivr.flow.graph import by_text, by_voice, depths, keys, offers, told
+from ivr.flow.graph import by_text, by_voice, depths, keys, offers, stops_with_facts
 from ivr.flow.models import ChecklistStop, ConsentStop, Flow, LanguageStop, MessageStop, TransferStop
 from ivr.flow.placeholders import BRACES
-from ivr.flow.prompts import every_prompt
+from ivr.flow.prompts import spoken_prompts
 from ivr.flow.readability import MEASURED, measured, unkind
-from ivr.flow.rendering import choices, fill, speak, spell, tongues
+from ivr.flow.rendering import choices, fill, speak, spell, spoken_languages
 from ivr.flow.repair import patched
 from ivr.flow.segments import forced, segments
 from ivr.flow.sms import reply
-from ivr.flow.turn import Arrived, Asked, Connect, Pressed, Roster, Say, Turn, Wished
-from ivr.flow.voice import step
+from ivr.flow.turn import Asked, AskForPerson, Connect, Decision, Pressed, Roster, Say, Turn, Wished
+from ivr.flow.voice import ring_next, step, visit
 from ivr.position import Position
 
 if TYPE_CHECKING:
@@ -46,30 +50,32 @@ def seconds(flow: Flow, says: Iterable[Say]) -> float:
 
 def to_a_person(flow: Flow) -> Mapping[str, Journey]:
     """Find the way of fewest keys, then seconds, in each language, and before one is known ("")."""
-    found: dict[str, Journey] = {}
+    journeys: dict[str, Journey] = {}
     roster = Roster(flow.directory.orders, 0)
-    ahead = [(Journey("", 0.0, 0.0), step(flow, Position(), Arrived(), roster))]
+    ahead = _pick_up(flow)
     for _ in range(FARTHEST):
         reached = [arrival for journey, turn in ahead for arrival in _press_each(flow, journey, turn, roster)]
-        for journey, turn in reached:
-            if isinstance(turn.then, Connect):
-                _keep(found, turn.position.language, _rung(flow, journey, turn, turn.then))
-        ahead = _quickest((journey, turn) for journey, turn in reached if not isinstance(turn.then, Connect))
-    return found
+        for journey, decision in reached:
+            if isinstance(decision, AskForPerson):
+                rung = _ring(flow, journey, decision, roster)
+                _keep(journeys, decision.position.language, rung)
+        ahead = _quickest(reached)
+    return journeys
 
 
 def to_facts(flow: Flow) -> Mapping[str, Mapping[str, Journey]]:
     """Find, in each language, the way of fewest keys, then seconds, to each stop that states facts."""
-    found: dict[str, dict[str, Journey]] = {language: {} for language in flow.languages}
-    wanted, roster = told(flow), Roster(flow.directory.orders, 0)
-    ahead = [(Journey("", 0.0, 0.0), step(flow, Position(), Arrived(), roster))]
+    journeys: dict[str, dict[str, Journey]] = {language: {} for language in flow.languages}
+    wanted, roster = stops_with_facts(flow), Roster(flow.directory.orders, 0)
+    ahead = _pick_up(flow)
     for _ in range(FARTHEST):
-        every = (arrival for journey, turn in ahead for arrival in _press_each(flow, journey, turn, roster))
-        ahead = _quickest((j, turn) for j, turn in every if not isinstance(turn.then, Connect))
+        ahead = _quickest(
+            arrival for journey, turn in ahead for arrival in _press_each(flow, journey, turn, roster)
+        )
         for journey, turn in ahead:
-            if turn.position.stop in wanted and turn.position.language in found:
-                found[turn.position.language].setdefault(turn.position.stop, journey)
-    return found
+            if turn.position.stop in wanted and turn.position.language in journeys:
+                journeys[turn.position.language].setdefault(turn.position.stop, journey)
+    return journeys
 
 
 def named_at(flow: Flow, turn: Turn) -> dict[str, float]:
@@ -83,7 +89,13 @@ def named_at(flow: Flow, turn: Turn) -> dict[str, float]:
     return found
 
 
-def _press_each(flow: Flow, so_far: Journey, turn: Turn, roster: Roster) -> Iterator[tuple[Journey, Turn]]:
+def _pick_up(flow: Flow) -> list[tuple[Journey, Turn]]:
+    return [(Journey("", 0.0, 0.0), visit(flow, Position(flow.menus.start)))]
+
+
+def _press_each(
+    flow: Flow, so_far: Journey, turn: Turn, roster: Roster
+) -> Iterator[tuple[Journey, Decision]]:
     whole = seconds(flow, turn.says)
     for key, after in named_at(flow, turn).items():
         journey = Journey(so_far.keys + key, so_far.seconds + after, so_far.patient + whole)
@@ -96,17 +108,22 @@ def _keep(found: dict[str, Journey], language: str, journey: Journey) -> None:
         found[language] = journey
 
 
-def _rung(flow: Flow, journey: Journey, turn: Turn, then: Connect) -> Journey:
-    return replace(journey, announcing=seconds(flow, turn.says), agency=then.agency)
+def _ring(flow: Flow, journey: Journey, ask: AskForPerson, roster: Roster) -> Journey:
+    """Take a journey to the ring itself."""
+    turn = ring_next(flow, ask, roster)
+    agency = turn.then.agency if isinstance(turn.then, Connect) else ""
+    return replace(journey, announcing=seconds(flow, turn.says), agency=agency)
 
 
-def _quickest(reached: Iterable[tuple[Journey, Turn]]) -> list[tuple[Journey, Turn]]:
-    """Of several ways to one place keep the quickest."""
+def _quickest(reached: Iterable[tuple[Journey, Decision]]) -> list[tuple[Journey, Turn]]:
+    """Of several ways to one place keep the quickest; who has asked for a person goes no further."""
     best: dict[Position, tuple[Journey, Turn]] = {}
     for journey, turn in reached:
-        here = replace(turn.position, turn=0)
-        if here not in best or journey.seconds < best[here][0].seconds:
-            best[here] = (journey, turn)
+        if isinstance(turn, AskForPerson):
+            continue
+        position = replace(turn.position, turn=0)
+        if position not in best or journey.seconds < best[position][0].seconds:
+            best[position] = (journey, turn)
     return list(best.values())
 
 
@@ -117,7 +134,7 @@ def _names(flow: Flow, position: Position) -> dict[Say, tuple[str, ...]]:
     if isinstance(stop, LanguageStop):
         for number, language in enumerate(flow.languages, 1):
             names[spell(flow, language, "choose_language", key=str(number))] = (str(number),)
-    for language in flow.languages if isinstance(stop, LanguageStop) else tongues(flow, position):
+    for language in flow.languages if isinstance(stop, LanguageStop) else spoken_languages(flow, position):
         names |= {
             spell(flow, language, "person_key"): ("0",),
             spell(flow, language, "leave_key"): ("#",),
@@ -214,7 +231,7 @@ def instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
     """Tell how long each stop's instructions are: all of a menu, what follows the words of a message."""
     for name in sorted(by_voice(flow)):
         stop = flow.stops[name]
-        here = Position(name, language)
+        position = Position(name, language)
         if isinstance(stop, ChecklistStop):
             asked = range(len(flow.prompts[language].stops[name].questions))
             every = (choices(flow, Position(name, language, question=number)) for number in asked)
@@ -222,7 +239,9 @@ def instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
         else:
             yield (
                 name,
-                seconds(flow, choices(flow, here) if isinstance(stop, MessageStop) else speak(flow, here)),
+                seconds(
+                    flow, choices(flow, position) if isinstance(stop, MessageStop) else speak(flow, position)
+                ),
             )
 
 
@@ -366,16 +385,16 @@ def weigh(flow: Flow, language: str) -> Mapping[str, Weight]:
             banned=unkind(words, style),
         )
 
-    return {place: one(place, words) for place, words in every_prompt(flow.prompts[language])}
+    return {place: one(place, words) for place, words in spoken_prompts(flow.prompts[language])}
 
 
 def is_read(place: str) -> bool:
-    """Tell whether the words at a place are texted."""
+    """Whether the words at a place are texted."""
     return place.endswith((".text", ".label")) or place in TEXTED or place.startswith(BOTH)
 
 
 def is_heard(place: str) -> bool:
-    """Tell whether the words at a place are said."""
+    """Whether the words at a place are said."""
     return place.startswith(BOTH) or not is_read(place)
 
 

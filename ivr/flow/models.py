@@ -1,55 +1,57 @@
-"""What a flow is made of, as the files in `config/` and `prompts/` declare it: stops, words, patience."""
+"""What a flow is made of, as the files in `config/` and `prompts/` declare it: stops, prompts, time limits.
+
+Each class is a table of a file, and `flow.loader` validates the file against it: an unknown field is a fault,
+a field without a default must be there. Numbers and booleans are strict: "8" is not 8.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import Struct, field
+from pydantic import Field, StrictBool, StrictInt
+
+from ivr.transfer.time_limits import TimeLimits  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ivr.agencies import Directory
 
 
 YES, NO = "1", "2"
-# What the line is: its languages, its patience, how long it keeps what, as `config/line.toml` says it.
 
 
-class VoiceSettings(Struct, frozen=True, forbid_unknown_fields=True):
+# `config/line.toml`: languages, time limits, retention.
+
+
+@dataclass(frozen=True)
+class VoiceSettings:
     """How a language is spoken."""
 
     voice: str
     code: str
-    words_per_minute: int
+    words_per_minute: StrictInt
 
 
-class TimeLimits(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long, in seconds, the line waits for what."""
-
-    key: int
-    cannot_press: int
-    ring: int
-    whisper: int
-    reach: int
-
-
-class Retention(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Retention:
     """How long the log is kept."""
 
-    rows_days: int
-    counts_months: int
+    rows_days: StrictInt
+    counts_months: StrictInt
 
 
-class SweepSettings(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class SweepSettings:
     """Whether Twilio's own records of calls and texts are deleted, and if not, why."""
 
-    on: bool = True
+    on: StrictBool = True
     why_off: str = ""
 
 
-class LineFile(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class LineFile:
     """`config/line.toml`."""
 
     name: str
@@ -63,7 +65,8 @@ class LineFile(Struct, frozen=True, forbid_unknown_fields=True):
 # Where each fact was read and who checked it, and which stop carries what the line was asked to carry.
 
 
-class Fact(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Fact:
     """One source: what it supports, where it is, how good it is, and when a person last read it."""
 
     supports: str
@@ -74,13 +77,15 @@ class Fact(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     checked_by: str = ""  # Initials.
 
 
-class Facts(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Facts:
     """`config/facts.toml`: every source by its id."""
 
     facts: dict[str, Fact] = field(default_factory=dict)
 
 
-class Covered(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Covered:
     """One thing that the line was asked to say: the stops that carry it, or why none does."""
 
     what: str
@@ -88,7 +93,8 @@ class Covered(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     why: str = ""
 
 
-class Coverage(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Coverage:
     """`config/coverage.toml`: each paper that the line was built from, and where its parts are heard."""
 
     papers: dict[str, tuple[Covered, ...]] = field(default_factory=dict)
@@ -100,37 +106,39 @@ NO_FACTS, NO_COVERAGE = Facts(), Coverage()
 TOPICS = ("1", "2", "3")  # What a waiting caller may let us tell the agency, if they agree to.
 
 
-class LanguageStop(
-    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="language", kw_only=True
-):
+@dataclass(frozen=True, kw_only=True)
+class LanguageStop:
     """The caller chooses a language: key 1 for the first of the line, 2 for the second…."""
 
+    kind: Literal["language"] = "language"
     next: str
 
 
-class MenuStop(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="menu", kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class MenuStop:
     """The caller chooses where to go."""
 
+    kind: Literal["menu"] = "menu"
     options: dict[str, str]
 
 
-class MessageStop(
-    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="message", kw_only=True
-):
+@dataclass(frozen=True, kw_only=True)
+class MessageStop:
     """The caller is told something, then chooses where to go."""
 
+    kind: Literal["message"] = "message"
     options: dict[str, str] = field(default_factory=dict)
-    held: bool = False  # A texter is asked whether it is safe to read, before it is sent.
+    held: StrictBool = False  # A texter is asked whether it is safe to read, before it is sent.
     facts: tuple[str, ...] = ()
     no_facts: str = ""  # Why there are none.
     does: Literal["", "text-numbers"] = ""
 
 
-class ChecklistStop(
-    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="checklist", kw_only=True
-):
+@dataclass(frozen=True, kw_only=True)
+class ChecklistStop:
     """Questions answered yes or no, one by one; counted in the position and nowhere else."""
 
+    kind: Literal["checklist"] = "checklist"
     results: dict[str, str]  # From how many yes on -> stop.
     facts: tuple[str, ...] = ()
     no_facts: str = ""  # Why there are none.
@@ -141,32 +149,37 @@ class ChecklistStop(
         return self.results[str(max(reached, default=min(map(int, self.results))))]
 
 
-class ConsentStop(
-    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="consent", kw_only=True
-):
+@dataclass(frozen=True, kw_only=True)
+class ConsentStop:
     """The caller is asked whether a text is safe. Without a yes they are back where they came from."""
 
+    kind: Literal["consent"] = "consent"
     yes: str
 
 
-class TransferStop(
-    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="transfer", kw_only=True
-):
+@dataclass(frozen=True, kw_only=True)
+class TransferStop:
     """The caller consents to an order in which agencies are rung."""
 
+    kind: Literal["transfer"] = "transfer"
     orders: dict[str, str]
 
 
-class GoodbyeStop(
-    Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="goodbye", kw_only=True
-):
+@dataclass(frozen=True, kw_only=True)
+class GoodbyeStop:
     """Words, and the call is over."""
 
+    kind: Literal["goodbye"] = "goodbye"
 
-Stop = LanguageStop | MenuStop | MessageStop | ChecklistStop | ConsentStop | TransferStop | GoodbyeStop
+
+Stop = Annotated[
+    LanguageStop | MenuStop | MessageStop | ChecklistStop | ConsentStop | TransferStop | GoodbyeStop,
+    Field(discriminator="kind"),
+]
 
 
-class Menus(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Menus:
     """`config/menus.toml`."""
 
     start: str
@@ -181,7 +194,8 @@ class Menus(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = ()  # Where callers speak of themselves: nobody who enforces is named from here on.
 
 
-class Lines(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Lines:
     """`[lines]` of a prompts file: words that belong to no single stop."""
 
     choose_language: str
@@ -235,7 +249,8 @@ class Lines(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     erased: str
 
 
-class StopWords(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class StopWords:
     """The words of one stop."""
 
     say: str = ""
@@ -245,28 +260,32 @@ class StopWords(Struct, frozen=True, forbid_unknown_fields=True):
     questions: tuple[str, ...] = ()
 
 
-class OrderWords(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class OrderWords:
     """How an order of agencies is offered."""
 
     offer: str
     label: str = ""
 
 
-class AgencyWords(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class AgencyWords:
     """What an agency is called, and who runs it."""
 
     name: str
     who: str = ""  # Said before it is rung.
 
 
-class Style(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Style:
     """Words that nobody is to hear ("rescu*": any ending), and the names in which they may stand."""
 
     banned: str = ""
     names: str = ""
 
 
-class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
+@dataclass(frozen=True)
+class Prompts:
     """`prompts/<language>.toml`."""
 
     lines: Lines
@@ -278,7 +297,27 @@ class Prompts(Struct, frozen=True, forbid_unknown_fields=True):
     reviewed_on: str = ""
 
 
-class Keywords(Struct, frozen=True, forbid_unknown_fields=True):
+def every_prompt(part: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Give each text of a prompts file, or of a part of it, with its place, as in `stops.law.say`.
+
+    The only walk over prompts: in the order of the classes above, empty texts included.
+    """
+    match part:
+        case str():
+            yield place, part
+        case dict():
+            for name, value in part.items():
+                yield from every_prompt(value, f"{place}.{name}".strip("."))
+        case tuple():
+            for number, value in enumerate(part, 1):
+                yield from every_prompt(value, f"{place}.{number}".strip("."))
+        case _ if is_dataclass(part):
+            for each in fields(part):
+                yield from every_prompt(getattr(part, each.name), f"{place}.{each.name}".strip("."))
+
+
+@dataclass(frozen=True)
+class Keywords:
     """`config/keywords.toml`: words of a text -> what they mean."""
 
     wishes: dict[str, tuple[str, ...]]

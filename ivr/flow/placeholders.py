@@ -1,20 +1,18 @@
-"""Blanks in words, written in braces: all are known, and none that a sentence needs is missing."""
+"""What must hold of a prompt before it can be said: its blanks are known, its letters can be sent."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from ivr.flow.loader import Fault, words_file
-from ivr.flow.readability import MEASURED, measured, unkind, whole_prompts
+from ivr.flow.loader import Fault, prompts_file
+from ivr.flow.models import every_prompt
 from ivr.flow.rendering import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ivr.flow.models import Flow, Prompts
+    from ivr.flow.models import Flow
 
 
 BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
@@ -32,19 +30,20 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "joining": ("agency", "who"),
     "wait_on": ("agency", "who"),
 }
+BY_HAND = re.compile(r"\d(?:[ .,-]{0,2}\d){6,}")  # Seven digits or more: a telephone number.
 PLAIN = {"lines.language_name"}  # Stands inside other words, and is not filled itself.
 
 
 def unknown_blanks(flow: Flow) -> Iterator[Fault]:
     """Find blanks that nothing fills."""
     for language, prompts in flow.prompts.items():
-        for place, words in places(prompts):
+        for place, words in every_prompt(prompts):
             line = place.removeprefix("lines.")
             known = (*NEEDED.get(line, ()), *ALLOWED.get(line, ())) if place.startswith("lines.") else ()
             plain = place in PLAIN or place.startswith("agencies.")
             for match in BRACES.finditer(words):
                 if mend := _mend(flow, match, known, plain=plain):
-                    yield Fault(words_file(language), place, mend)
+                    yield Fault(prompts_file(language), place, mend)
 
 
 def missing_blanks(flow: Flow) -> Iterator[Fault]:
@@ -55,17 +54,7 @@ def missing_blanks(flow: Flow) -> Iterator[Fault]:
             for blank in blanks:
                 if "{" + blank + "}" not in words and words.strip():
                     mend = f"lacks {{{blank}}}; write it where it is to be heard"
-                    yield Fault(words_file(language), f"lines.{line}", mend)
-
-
-def key_first(flow: Flow) -> Iterator[Fault]:
-    """Find choices that name the key before what it does: a caller would have to keep it in mind."""
-    for language, prompts in flow.prompts.items():
-        task, _, rest = prompts.lines.choice.partition("{task}")
-        if "{key}" in task and rest:
-            yield Fault(
-                words_file(language), "lines.choice", "names the key first; put {task} first and {key} last"
-            )
+                    yield Fault(prompts_file(language), f"lines.{line}", mend)
 
 
 def _mend(flow: Flow, match: re.Match[str], known: tuple[str, ...], *, plain: bool) -> str:
@@ -84,65 +73,14 @@ def _mend(flow: Flow, match: re.Match[str], known: tuple[str, ...], *, plain: bo
     return f"has the unknown blank {match[0]}; only these are filled here: {choices or 'none'}"
 
 
-def places(prompts: Prompts) -> Iterator[tuple[str, str]]:
-    """Give every string of a prompts file with its place."""
-    yield from _inside("", msgspec.to_builtins(prompts))
-
-
-def _inside(place: str, words: object) -> Iterator[tuple[str, str]]:
-    match words:
-        case str():
-            yield place, words
-        case dict():
-            for name, value in words.items():
-                yield from _inside(f"{place}.{name}".strip("."), value)
-        case list() | tuple():
-            for number, value in enumerate(words, 1):
-                yield from _inside(f"{place}.{number}", value)
-
-
-# Style: plain, kind, and no number written out by hand.
-
-
-HIGHEST_GRADE, LONGEST_SENTENCE = 6, 12  # School years; words, on average.
 # What no document of the telephone network can carry: XML 1.0 has no such letters.
 UNSENDABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-BY_HAND = re.compile(r"\d(?:[ .,-]{0,2}\d){6,}")  # Seven digits or more: a telephone number.
-
-
-def hard_words(flow: Flow) -> Iterator[Fault]:
-    """Find English prompts that need more school, or more breath, than a caller may have."""
-    for place, found in measured(flow):
-        if found.grade > HIGHEST_GRADE:
-            mend = f"needs grade {found.grade:.1f} to read; write shorter words, to grade {HIGHEST_GRADE}"
-            yield Fault(words_file(MEASURED), place, mend)
-        if found.length > LONGEST_SENTENCE:
-            mend = f"has {found.length:.1f} words a sentence; part them, to {LONGEST_SENTENCE}"
-            yield Fault(words_file(MEASURED), place, mend)
-
-
-def banned_words(flow: Flow) -> Iterator[Fault]:
-    """Find words that a language bans: they blame, promise, command or frighten."""
-    for language, words in flow.prompts.items():
-        for place, said in whole_prompts(words):
-            if word := unkind(said, words.style):
-                mend = f"says '{word}', which this file bans in [style]; reword it"
-                yield Fault(words_file(language), place, mend)
-
-
-def numbers_by_hand(flow: Flow) -> Iterator[Fault]:
-    """Find telephone numbers that stand in words as digits: they would be said once, and be wrong one day."""
-    for language, words in flow.prompts.items():
-        for place, said in whole_prompts(words):
-            if found := BY_HAND.search(said):
-                mend = f"holds the number {found[0]}; write {{agency.number}}, which is said twice"
-                yield Fault(words_file(language), place, mend)
 
 
 def unsendable(flow: Flow) -> Iterator[Fault]:
     """Find letters that cannot be sent: a caller would hear that an error occurred."""
     for language, words in flow.prompts.items():
-        for place, said in places(words):
+        for place, said in every_prompt(words):
             if found := UNSENDABLE.search(said):
                 mend = f"holds U+{ord(found[0]):04X}, which no document can carry; remove it"
-                yield Fault(words_file(language), place, mend)
+                yield Fault(prompts_file(language), place, mend)

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from ivr.flow import placeholders
-from ivr.flow.loader import words_file
-from ivr.flow.models import ChecklistStop, MessageStop
+from ivr.flow.loader import prompts_file
+from ivr.flow.models import ChecklistStop, MessageStop, every_prompt
 from ivr.flow.rendering import PLACEHOLDER, fill
 
 if TYPE_CHECKING:
@@ -37,11 +35,11 @@ class Worded:
     ignored: tuple[tuple[str, str], ...] = ()
 
 
-def every_prompt(words: Prompts) -> Iterator[tuple[str, str]]:
-    """Give each prompt of a language that is not empty, with its place, in the order of the file."""
-    for place, said in placeholders.places(words):
-        if said.strip() and place.startswith(KINDS):
-            yield place, said
+def spoken_prompts(words: Prompts) -> Iterator[tuple[str, str]]:
+    """Give each prompt of a language that is not empty, with its place: what can be published anew."""
+    for place, text in every_prompt(words):
+        if text.strip() and place.startswith(KINDS):
+            yield place, text
 
 
 def word(flow: Flow, changes: Wording) -> Worded:
@@ -49,7 +47,7 @@ def word(flow: Flow, changes: Wording) -> Worded:
 
     A stop may be gone since they were published, or an agency that they name.
     """
-    known = {language: dict(every_prompt(words)) for language, words in flow.prompts.items()}
+    known = {language: dict(spoken_prompts(words)) for language, words in flow.prompts.items()}
     wanted = {(language, place): said for language, of in changes.items() for place, said in of.items()}
     fit = {
         (language, place): said
@@ -57,7 +55,7 @@ def word(flow: Flow, changes: Wording) -> Worded:
         if place in known.get(language, {}) and _can_be_said(flow, language, said)
     }
     spoilt = {(fault.file, fault.place) for rule in SAYABLE for fault in rule(_with(flow, fit))}
-    fit = {at: said for at, said in fit.items() if (words_file(at[0]), at[1]) not in spoilt}
+    fit = {at: said for at, said in fit.items() if (prompts_file(at[0]), at[1]) not in spoilt}
     return Worded(_with(flow, fit) if fit else flow, tuple(at for at in wanted if at not in fit))
 
 
@@ -68,8 +66,8 @@ def put(flow: Flow, language: str, place: str, said: str) -> Flow:
 
 def unchanged(base: Flow, flow: Flow, places: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
     """Keep the places (language, place) at which a flow says what its base says, names and all."""
-    said = {language: dict(every_prompt(words)) for language, words in base.prompts.items()}
-    now = {language: dict(every_prompt(words)) for language, words in flow.prompts.items()}
+    said = {language: dict(spoken_prompts(words)) for language, words in base.prompts.items()}
+    now = {language: dict(spoken_prompts(words)) for language, words in flow.prompts.items()}
 
     def same(language: str, place: str) -> bool:
         before, after = said.get(language, {}).get(place, ""), now.get(language, {}).get(place, "")
@@ -79,7 +77,7 @@ def unchanged(base: Flow, flow: Flow, places: frozenset[tuple[str, str]]) -> fro
 
 
 def _can_be_said(flow: Flow, language: str, said: str) -> bool:
-    """Tell whether words are there, and name nobody who is not known."""
+    """Whether words are there, and name nobody who is not known."""
     try:
         return bool(fill(flow, language, said).strip())
     except KeyError:
@@ -94,7 +92,7 @@ def _with(flow: Flow, changes: Mapping[tuple[str, str], str]) -> Flow:
     return replace(flow, prompts=prompts)
 
 
-def _put(words: Any, path: list[str], said: str) -> Any:  # A file's parts are structs, tables and lists.
+def _put(words: Any, path: list[str], said: str) -> Any:  # A file's parts are dataclasses, tables and lists.
     """Copy words with one of them changed."""
     if not path:
         return said
@@ -106,7 +104,7 @@ def _put(words: Any, path: list[str], said: str) -> Any:  # A file's parts are s
             at = int(first) - 1
             return (*words[:at], _put(words[at], rest, said), *words[at + 1 :])
         case _:
-            return msgspec.structs.replace(words, **{first: _put(getattr(words, first), rest, said)})
+            return replace(words, **{first: _put(getattr(words, first), rest, said)})
 
 
 # What the words at a place rest on: the sources of a stop, or of an agency, and of each agency they name.
@@ -128,16 +126,16 @@ def backing(flow: Flow, place: str) -> Backing:
     agencies = dict.fromkeys((*([name] if kind == "agencies" else ()), *_named(flow, place)))
     known = {each: flow.directory.agencies[each] for each in agencies if each in flow.directory.agencies}
     stop = flow.stops.get(name) if kind == "stops" else None
-    told = stop if isinstance(stop, MessageStop | ChecklistStop) else None
-    ids = (*(told.facts if told else ()), *(agency.source for agency in known.values()))
+    stating = stop if isinstance(stop, MessageStop | ChecklistStop) else None
+    ids = (*(stating.facts if stating else ()), *(agency.source for agency in known.values()))
     return Backing(
         facts={each: flow.facts.facts[each] for each in dict.fromkeys(ids) if each in flow.facts.facts},
         dialled={each: agency.last_dialled for each, agency in known.items()},
-        why_none=told.no_facts if told else "",
+        why_none=stating.no_facts if stating else "",
     )
 
 
 def _named(flow: Flow, place: str) -> Iterator[str]:
     for words in flow.prompts.values():
-        said = dict(every_prompt(words)).get(place, "")
+        said = dict(spoken_prompts(words)).get(place, "")
         yield from (match[1] for match in PLACEHOLDER.finditer(said))

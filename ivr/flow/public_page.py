@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from ivr.flow.loader import Fault, FlowError, read
+from ivr.flow.loader import Fault, FlowError, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +20,8 @@ BLANKS = {  # What the program fills in, each exactly once.
 }
 
 
-class MaterialWords(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class MaterialWords:
     """What is printed on cards and a poster, and how to print them."""
 
     heading: str
@@ -41,7 +41,8 @@ class MaterialWords(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     strip: str  # What a torn-off strip of the poster says beside the number.
 
 
-class PageWords(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class PageWords:
     """`prompts/pages/<language>.toml`."""
 
     title: str  # A browser keeps it in its history.
@@ -81,7 +82,7 @@ def read_pages(prompts: Path, languages: Iterable[str]) -> Mapping[str, PageWord
 
 def _read(path: Path, faults: list[Fault]) -> PageWords | None:
     """Read one language's words, or note why not."""
-    found = read(path, PageWords, faults)
+    found = read_file(path, PageWords, faults)
     faults += [
         Fault(str(path), name, f"has not exactly one {blank}; write it where it belongs")
         for name, blanks in BLANKS.items()

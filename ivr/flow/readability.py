@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from ivr.flow.models import every_prompt
 from ivr.flow.rendering import PLACEHOLDER
 from ivr.flow.text_parser import fold
 
@@ -96,14 +96,15 @@ FEWEST_WORDS = 12  # A grade of fewer says nothing.
 
 
 def whole_prompts(words: Prompts) -> Iterator[tuple[str, str]]:
-    """Give each prompt of a language with its place; the questions of a checklist are one."""
-    yield from ((f"lines.{line}", said) for line, said in msgspec.structs.asdict(words.lines).items())
-    for name, stop in words.stops.items():
-        for part in ("say", "text", "offer", "label"):
-            yield f"stops.{name}.{part}", getattr(stop, part)
-        yield f"stops.{name}.questions", " ".join(stop.questions)
-    yield from ((f"orders.{name}.offer", order.offer) for name, order in words.orders.items())
-    yield from ((f"agencies.{name}.who", agency.who) for name, agency in words.agencies.items())
+    """Give each prompt that is read as prose, with its place; a checklist's questions are one."""
+    for place, group in groupby(every_prompt(words), key=lambda prompt: _whole_place(prompt[0])):
+        if place.startswith(("lines.", "stops.")) or place.endswith((".offer", ".who")):
+            yield place, " ".join(text for _, text in group)
+
+
+def _whole_place(place: str) -> str:
+    """Give the place of the prompt that a text is part of."""
+    return place.rpartition(".")[0] if ".questions." in place else place
 
 
 def measured(flow: Flow) -> Iterator[tuple[str, Plainness]]:

@@ -109,11 +109,11 @@ def _choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     if isinstance(stop, LanguageStop):
         return _greet(flow, position)
     return tuple(
-        say for language in tongues(flow, position) for say in _offer(flow, language, stop, position)
+        say for language in spoken_languages(flow, position) for say in _offer(flow, language, stop, position)
     )
 
 
-def tongues(flow: Flow, position: Position) -> tuple[str, ...]:
+def spoken_languages(flow: Flow, position: Position) -> tuple[str, ...]:
     """Give the languages to speak in: the caller's, or all of them while it is not known."""
     return (position.language,) if position.language else flow.languages
 
@@ -122,16 +122,16 @@ def _words(flow: Flow, position: Position) -> tuple[Say, ...]:
     key = f"stops.{position.stop}.say"
     return tuple(
         Say(fill(flow, language, flow.prompts[language].stops[position.stop].say), language, key)
-        for language in tongues(flow, position)
+        for language in spoken_languages(flow, position)
     )
 
 
 def _not_rung(flow: Flow, position: Position) -> Iterator[Say]:
     """Say at a stop that offers its numbers by text that we ring none of them, where that is so."""
     rung = {name for names in flow.directory.orders.values() for name in names}
-    for language in tongues(flow, position) if asks(flow, flow.stops[position.stop]) else ():
-        told = numbers_in(flow.prompts[language].stops[position.stop].say)
-        if told and not rung.intersection(told):
+    for language in spoken_languages(flow, position) if asks(flow, flow.stops[position.stop]) else ():
+        spoken = numbers_in(flow.prompts[language].stops[position.stop].say)
+        if spoken and not rung.intersection(spoken):
             yield spell(flow, language, "not_rung")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from ivr.agencies import Agency, Directory
 from ivr.flow.graph import leads, named
 from ivr.flow.models import (
@@ -18,11 +16,12 @@ from ivr.flow.models import (
     Prompts,
     StopWords,
     TransferStop,
+    every_prompt,
 )
 from ivr.flow.rendering import PLACEHOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from ivr.flow.models import LineFile, Menus, Stop
 
@@ -44,35 +43,20 @@ def counts(checklist: ChecklistStop) -> dict[str, str]:
 
 
 def is_count(text: str) -> bool:
-    """Tell whether a text is a small whole number, written as Python would write it."""
+    """Whether a text is a small whole number, written as Python would write it."""
     return text.isascii() and text.isdecimal() and (text == "0" or text[0] != "0") and len(text) < 4  # noqa: PLR2004 - no checklist asks a thousand questions
-
-
-def every_word(words: object) -> Iterator[str]:
-    """Give every string in a prompts file."""
-    match words:
-        case str():
-            yield words
-        case dict():
-            for value in words.values():
-                yield from every_word(value)
-        case tuple() | list():
-            for value in words:
-                yield from every_word(value)
-        case msgspec.Struct():
-            yield from every_word(msgspec.structs.asdict(words))
 
 
 def _menus(flow: Flow) -> Menus:
     stops: dict[str, Stop] = {name: _stop(flow, stop) for name, stop in flow.stops.items()}
     onward = [after for stop in stops.values() for after in leads(stop).values()]
     missing = dict.fromkeys((*named(flow).values(), *onward))
-    return msgspec.structs.replace(flow.menus, stops={name: GoodbyeStop() for name in missing} | stops)
+    return replace(flow.menus, stops={name: GoodbyeStop() for name in missing} | stops)
 
 
 def _stop(flow: Flow, stop: Stop) -> Stop:
     if isinstance(stop, ChecklistStop):
-        return msgspec.structs.replace(stop, results={"0": flow.menus.home} | counts(stop))
+        return replace(stop, results={"0": flow.menus.home} | counts(stop))
     return stop
 
 
@@ -88,7 +72,7 @@ def _directory(flow: Flow, menus: Menus) -> Directory:
     quoted = [
         match[1]
         for words in flow.prompts.values()
-        for text in every_word(words)
+        for _, text in every_prompt(words)
         for match in PLACEHOLDER.finditer(text)
     ]
     agencies = dict.fromkeys((*rung, *quoted), NOBODY) | flow.directory.agencies
@@ -104,15 +88,15 @@ def _prompts(words: Prompts, menus: Menus, directory: Directory) -> Prompts:
 
 def _words(stop: Stop, words: StopWords) -> StopWords:
     if isinstance(stop, ChecklistStop) and not words.questions:
-        return msgspec.structs.replace(words, questions=("",))
+        return replace(words, questions=("",))
     return words
 
 
 def _line(line: LineFile) -> LineFile:
     languages = {
-        name: msgspec.structs.replace(voice, words_per_minute=voice.words_per_minute)
+        name: replace(voice, words_per_minute=voice.words_per_minute)
         if voice.words_per_minute > 0
-        else msgspec.structs.replace(voice, words_per_minute=USUAL_PACE)
+        else replace(voice, words_per_minute=USUAL_PACE)
         for name, voice in line.languages.items()
     }
-    return msgspec.structs.replace(line, languages=languages)
+    return replace(line, languages=languages)

@@ -138,8 +138,38 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class AskForPerson:
+    """The caller wants a person. How they are reached, only the line can tell: see `Line.hear`.
+
+    Answered by `voice.wait_in_queue`, `voice.ring_next` or `voice.unreached`, and by nothing else.
+    """
+
+    order: str  # In which agencies are rung.
+    position: Position  # Where the caller is from now on.
+
+
+Decision = Turn | AskForPerson
+
+
+@dataclass(frozen=True)
 class Roster:
     """Who can be rung at this moment, in each order; and the moment itself, in Unix seconds."""
 
     orders: Mapping[str, Sequence[str]]
     now: int
+
+
+@dataclass(frozen=True)
+class Phone:
+    """What the line knows of a caller's phone: what may be done to it, and the marks that stand for it."""
+
+    request: str = ""  # The id of what it asks for now; effects carry it.
+    may_be_texted: bool = True
+    may_be_rung: bool = True
+    opted_out: bool = False  # It sent STOP, and no START since.
+    turned_away: bool = False  # It is blocked, or texts too often: the numbers, and no more.
+    opt_out_mark: str = ""  # Under which its STOP is remembered; empty when its number is withheld.
+    marks: tuple[str, ...] = ()  # Under which the log may hold something about it.
+
+
+ANY_PHONE = Phone()

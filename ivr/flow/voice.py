@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ivr.effects import Effect, TextNumbers
+from ivr.effects import TextNumbers
 from ivr.flow.models import (
     NO,
     YES,
@@ -18,53 +18,91 @@ from ivr.flow.models import (
     MessageStop,
     TransferStop,
 )
-from ivr.flow.rendering import choices, speak, spell, tongues
+from ivr.flow.rendering import choices, speak, spell, spoken_languages
 from ivr.flow.turn import (
+    ANY_PHONE,
     Arrived,
+    AskForPerson,
     CameBack,
     Connect,
+    Decision,
     HangUp,
     Heard,
     Listen,
+    Phone,
     Pressed,
     Returned,
     Roster,
     Say,
     Turn,
+    WaitInQueue,
 )
+from ivr.transfer.time_limits import RING_BUFFER, SHORTEST_RING, ring_seconds
 
 if TYPE_CHECKING:
     from ivr.position import Position
 
 REPEATS = 2  # How often choices are heard again before the line offers to connect without a key.
-SHORTEST_RING = 5  # The least that Twilio accepts.
-RING_BUFFER = 5  # Twilio rings this much longer than it is asked to.
 SPOKEN_SECONDS = 11  # What is said before a ring: that they did not answer, and who is rung now.
-WITHIN = 60  # Seconds from asking to a person or a choice: no ring begins that would end later.
 
 
-def step(flow: Flow, position: Position, heard: Heard, roster: Roster, call: str = "") -> Turn:
-    """Answer a caller. ``call`` is the id that effects carry."""
-    here = mend(flow, position)
-    turn = _answer(flow, here, heard, roster)
-    does = _does(flow, turn, call) if turn.position.stop != here.stop else ()
-    return replace(turn, position=replace(turn.position, turn=position.turn + 1), effects=does)
+def step(
+    flow: Flow,
+    position: Position,
+    heard: Heard,
+    roster: Roster,
+    phone: Phone = ANY_PHONE,
+) -> Decision:
+    """Answer a caller, or say that they ask for a person."""
+    start = mend(flow, position)
+    decision = _answer(flow, start, heard, roster)
+    if isinstance(decision, AskForPerson):
+        return replace(decision, position=_next(decision.position))
+    if decision.position.stop == start.stop or not _texts_numbers(flow, decision.position):
+        return replace(decision, position=_next(decision.position))  # Hearing a stop again does nothing anew.
+    if not phone.may_be_texted:
+        decision = _go_back(flow, decision.position, "cannot_text")
+        return replace(decision, position=_next(decision.position))
+    arrived = decision.position
+    texts = TextNumbers(phone.request, spoken_languages(flow, arrived)[0], arrived.about)
+    return replace(decision, position=_next(arrived), effects=(texts,))
+
+
+def wait_in_queue(ask: AskForPerson, transfer_id: str) -> Turn:
+    """Let a caller who asked for a person wait while a transfer searches for one."""
+    waiting = replace(ask.position, tried=(), transfer_id=transfer_id)
+    return Turn(waiting, (), WaitInQueue(transfer_id))
+
+
+def ring_next(flow: Flow, ask: AskForPerson, roster: Roster, *first: Say) -> Turn:
+    """Ring the next agency on the direct path; when nobody is left, say the numbers and a choice."""
+    position, patience = ask.position, flow.line.patience
+    left = _left(position, ask.order, roster)
+    waited = roster.now - position.asked
+    late = waited + SPOKEN_SECONDS + SHORTEST_RING + RING_BUFFER > patience.choice
+    if not left or (late and position.tried):
+        return unreached(flow, ask)
+    agency = left[0]
+    ringing = replace(position, tried=(*position.tried, agency))
+    says = tuple(_ringing(flow, language, agency) for language in spoken_languages(flow, position))
+    seconds = ring_seconds(patience, waited, len(left), spoken=SPOKEN_SECONDS)
+    return Turn(ringing, (*first, *says), Connect(agency, seconds))
+
+
+def unreached(flow: Flow, ask: AskForPerson) -> Turn:
+    """Say the numbers and a choice to a caller who asked for a person and for whom nobody is rung."""
+    return visit(flow, ask.position.move(flow.menus.unreached))
 
 
 def mend(flow: Flow, position: Position) -> Position:
     """Bring a position back into the menus of today: they may have changed under a caller."""
     language = position.language if position.language in flow.languages else ""
-    here = replace(position, language=language)
-    if here.stop not in flow.stops:
-        return here.move(flow.menus.home if language else flow.menus.start)
-    if here.order and here.order not in flow.directory.orders:
-        return here.move(flow.menus.person)
-    return here if here.about in flow.stops else replace(here, about="")
-
-
-def cannot_text(flow: Flow, turn: Turn) -> Turn:
-    """Answer a caller whose telephone gets no texts: with words, and where they were."""
-    return _go_back(flow, turn.position, "cannot_text")
+    position = replace(position, language=language)
+    if position.stop not in flow.stops:
+        return position.move(flow.menus.home if language else flow.menus.start)
+    if position.order and position.order not in flow.directory.orders:
+        return position.move(flow.menus.person)
+    return position if position.about in flow.stops else replace(position, about="")
 
 
 def visit(flow: Flow, position: Position, *first: Say) -> Turn:
@@ -79,92 +117,92 @@ def visit(flow: Flow, position: Position, *first: Say) -> Turn:
             return Turn(position, says, Listen(flow.line.patience.key))
 
 
-def _answer(flow: Flow, here: Position, heard: Heard, roster: Roster) -> Turn:
+def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Decision:
     match heard:
         case Arrived():
-            return visit(flow, here.move(flow.menus.start))
-        case CameBack() if here.order:
-            return _come_back(flow, here, heard, roster)
+            return visit(flow, position.move(flow.menus.start))
+        case CameBack() if position.order:
+            return _come_back(flow, position, heard, roster)
         case Returned():
-            return visit(flow, here.move(flow.menus.unreached))
+            return visit(flow, position.move(flow.menus.unreached))
         case Pressed("*"):
-            return visit(flow, replace(here, attempt=0))
-        case Pressed(key) if stop := _line_key(flow, here, key):
-            return visit(flow, here.move(stop))
+            return visit(flow, replace(position, attempt=0))
+        case Pressed(key) if stop := _line_key(flow, position, key):
+            return visit(flow, position.move(stop))
         case Pressed(key):
-            return _choose(flow, here, key, roster) or _ask_again(flow, here, "not_understood")
-        case _ if here.attempt > REPEATS:
-            return _silent_to_the_end(flow, here, roster)
+            return _choose(flow, position, key, roster) or _ask_again(flow, position, "not_understood")
+        case _ if position.attempt > REPEATS:
+            return _silent_to_the_end(flow, position, roster)
         case _:
-            return _ask_again(flow, here, "nothing_heard")
+            return _ask_again(flow, position, "nothing_heard")
 
 
-def _line_key(flow: Flow, here: Position, key: str) -> str:
+def _line_key(flow: Flow, position: Position, key: str) -> str:
     """Name the stop of a key that means the same everywhere, if it is one."""
     menus = flow.menus
-    home = menus.home if here.language else menus.start
+    home = menus.home if position.language else menus.start
     return {"0": menus.person, "9": home, "#": menus.leave}.get(key, "")
 
 
-def _silent_to_the_end(flow: Flow, here: Position, roster: Roster) -> Turn:
+def _silent_to_the_end(flow: Flow, position: Position, roster: Roster) -> Decision:
     """Connect a caller who cannot press keys; whoever was rung for already is not rung for without end."""
-    if here.stop in {flow.menus.unreached, flow.menus.over}:
-        return visit(flow, here.move(flow.menus.leave))
-    return connect(flow, here.move(flow.menus.person), quiet_order(flow), roster)
+    if position.stop in {flow.menus.unreached, flow.menus.over}:
+        return visit(flow, position.move(flow.menus.leave))
+    return _ask(flow, position.move(flow.menus.person), quiet_order(flow), roster)
 
 
-def _choose(flow: Flow, here: Position, key: str, roster: Roster) -> Turn | None:
+def _choose(flow: Flow, position: Position, key: str, roster: Roster) -> Decision | None:
     """Follow a key of this stop; nothing when the stop does not know it."""
-    match flow.stops[here.stop]:
+    match flow.stops[position.stop]:
         case LanguageStop(next=after) if key.isdecimal() and 1 <= int(key) <= len(flow.languages):
-            chosen = replace(here, language=flow.languages[int(key) - 1])
+            chosen = replace(position, language=flow.languages[int(key) - 1])
             return visit(flow, chosen.move(after))
         case MenuStop(options=options) | MessageStop(options=options) if key in options:
-            return visit(flow, _onward(flow, here, options[key]))
+            return visit(flow, _onward(flow, position, options[key]))
         case ConsentStop(yes=yes) if key == YES:
-            return visit(flow, replace(here.move(yes), about=here.about))
+            return visit(flow, replace(position.move(yes), about=position.about))
         case ConsentStop() if key == NO:
-            return _go_back(flow, here, "not_texted")
+            return _go_back(flow, position, "not_texted")
         case ChecklistStop() as checklist if key in "12":
-            return visit(flow, _count(flow, checklist, here, key))
+            return visit(flow, _count(flow, checklist, position, key))
         case TransferStop(orders=orders) if key in orders:
-            return connect(flow, here, orders[key], roster)
+            return _ask(flow, position, orders[key], roster)
     return None
 
 
-def _onward(flow: Flow, here: Position, to: str) -> Position:
+def _onward(flow: Flow, position: Position, to: str) -> Position:
     """Go where a key leads; where that asks for consent, remember what it is about."""
-    return replace(here.move(to), about=here.stop if isinstance(flow.stops[to], ConsentStop) else "")
+    return replace(position.move(to), about=position.stop if isinstance(flow.stops[to], ConsentStop) else "")
 
 
-def _go_back(flow: Flow, here: Position, why: str) -> Turn:
+def _go_back(flow: Flow, position: Position, why: str) -> Turn:
     """Say that no text is sent, and go back to what it would have been about."""
-    home = flow.menus.home if here.language else flow.menus.start
-    says = (spell(flow, language, why) for language in tongues(flow, here))
-    return visit(flow, here.move(here.about or home), *says)
+    home = flow.menus.home if position.language else flow.menus.start
+    says = (spell(flow, language, why) for language in spoken_languages(flow, position))
+    return visit(flow, position.move(position.about or home), *says)
 
 
-def _count(flow: Flow, checklist: ChecklistStop, here: Position, key: str) -> Position:
+def _count(flow: Flow, checklist: ChecklistStop, position: Position, key: str) -> Position:
     """Count an answer, and go to the next question or the result."""
-    questions = flow.prompts[tongues(flow, here)[0]].stops[here.stop].questions
-    answered = replace(here, attempt=0, question=here.question + 1, yes=here.yes + (key == YES))
+    questions = flow.prompts[spoken_languages(flow, position)[0]].stops[position.stop].questions
+    answered = replace(position, attempt=0, question=position.question + 1, yes=position.yes + (key == YES))
     if answered.question < len(questions):
         return answered
-    return here.move(checklist.result(answered.yes))
+    return position.move(checklist.result(answered.yes))
 
 
-def _ask_again(flow: Flow, here: Position, why: str) -> Turn:
+def _ask_again(flow: Flow, position: Position, why: str) -> Turn:
     """Say the choices again; at last, offer to connect somebody who cannot press keys."""
-    again = here.retry()
-    if isinstance(flow.stops[here.stop], ConsentStop) and again.attempt > REPEATS:
-        return _go_back(flow, here, "not_texted")  # Who says nothing has not said yes.
-    says = tuple(spell(flow, language, why) for language in tongues(flow, here))
+    again = position.retry()
+    if isinstance(flow.stops[position.stop], ConsentStop) and again.attempt > REPEATS:
+        return _go_back(flow, position, "not_texted")  # Who says nothing has not said yes.
+    says = tuple(spell(flow, language, why) for language in spoken_languages(flow, position))
     if again.attempt <= REPEATS:
         return Turn(again, (*says, *choices(flow, again)), Listen(flow.line.patience.key))
     again = replace(again, attempt=REPEATS + 1)
-    if here.stop in {flow.menus.unreached, flow.menus.over}:
+    if position.stop in {flow.menus.unreached, flow.menus.over}:
         return Turn(again, (*says, *choices(flow, again)), Listen(flow.line.patience.key))
-    offer = tuple(spell(flow, language, "cannot_press") for language in tongues(flow, here))
+    offer = tuple(spell(flow, language, "cannot_press") for language in spoken_languages(flow, position))
     return Turn(again, (*says, *offer), Listen(flow.line.patience.cannot_press))
 
 
@@ -175,23 +213,15 @@ def quiet_order(flow: Flow) -> str:
     return (calm or list(orders))[0]
 
 
-def connect(flow: Flow, here: Position, order: str, roster: Roster, *first: Say) -> Turn:
-    """Ring the next agency of an order; when nobody is left, say the numbers and a choice."""
-    left = [name for name in roster.orders.get(order, ()) if name not in here.tried]
-    asked = here.asked or roster.now
-    late = roster.now - asked + SPOKEN_SECONDS + SHORTEST_RING + RING_BUFFER > WITHIN
-    if not left or (late and here.tried):
-        return visit(flow, here.move(flow.menus.unreached))
-    ringing = replace(here, attempt=0, order=order, asked=asked, tried=(*here.tried, left[0]))
-    says = tuple(_ringing(flow, language, left[0]) for language in tongues(flow, here))
-    return Turn(ringing, (*first, *says), Connect(left[0], share(flow, roster.now - asked, len(left))))
+def _ask(flow: Flow, position: Position, order: str, roster: Roster) -> Decision:
+    """Ask for a person of an order, or say the numbers where that has nobody."""
+    asks = replace(position, attempt=0, order=order, asked=position.asked or roster.now)
+    ask = AskForPerson(order, asks)
+    return ask if _left(position, order, roster) else unreached(flow, ask)
 
 
-def share(flow: Flow, waited: int, left: int) -> int:
-    """Share the remaining seconds among the agencies left: what to ask of Twilio for the next ring."""
-    patience = flow.line.patience
-    each = (patience.reach - max(waited, 0)) // left - RING_BUFFER - SPOKEN_SECONDS
-    return max(SHORTEST_RING, min(patience.ring, each))
+def _left(position: Position, order: str, roster: Roster) -> list[str]:
+    return [name for name in roster.orders.get(order, ()) if name not in position.tried]
 
 
 def _ringing(flow: Flow, language: str, agency: str) -> Say:
@@ -200,22 +230,25 @@ def _ringing(flow: Flow, language: str, agency: str) -> Say:
     return spell(flow, language, line, agency=names.name, who=names.who)
 
 
-def _come_back(flow: Flow, here: Position, back: CameBack, roster: Roster) -> Turn:
+def _come_back(flow: Flow, position: Position, back: CameBack, roster: Roster) -> Turn:
     """Go on after a ring. After a real conversation, or in doubt about one, nobody else is rung."""
     if back.gone:
-        return Turn(here, (), HangUp(), ended=back.how, sign="hung_up")
+        return Turn(position, (), HangUp(), ended=back.how, sign="hung_up")
     if back.how in {"accepted", "in_doubt"}:
-        turn = visit(flow, here.move(flow.menus.over))
+        turn = visit(flow, position.move(flow.menus.over))
     else:
-        rung = tongues(flow, here) if here.tried else ()
+        rung = spoken_languages(flow, position) if position.tried else ()
         on = tuple(spell(flow, language, "next_line") for language in rung)
-        turn = connect(flow, here, here.order, roster, *on)
+        asked = replace(position, attempt=0, asked=position.asked or roster.now)
+        turn = ring_next(flow, AskForPerson(position.order, asked), roster, *on)
     return replace(turn, ended=back.how)
 
 
-def _does(flow: Flow, turn: Turn, call: str) -> tuple[Effect, ...]:
-    """Name what arriving at a stop does in the world: hearing it again does it no second time."""
-    stop = flow.stops[turn.position.stop]
-    if isinstance(stop, MessageStop) and stop.does == "text-numbers":
-        return (TextNumbers(call, tongues(flow, turn.position)[0], turn.position.about),)
-    return ()
+def _texts_numbers(flow: Flow, position: Position) -> bool:
+    """Whether arriving at a position is a wish to be texted the numbers."""
+    stop = flow.stops[position.stop]
+    return isinstance(stop, MessageStop) and stop.does == "text-numbers"
+
+
+def _next(position: Position) -> Position:
+    return replace(position, turn=position.turn + 1)

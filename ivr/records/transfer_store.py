@@ -16,7 +16,6 @@ from ivr.circuit_breaker import CircuitBreaker
 from ivr.records.database import Lock, RecordsUnavailable, insert_missing
 from ivr.records.tables import live_transfers
 from ivr.transfer.machine import LEG, Decide, Follow, State, Transfer, nothing
-from ivr.transfer.time_limits import OFFERED_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +84,7 @@ class TransferStore:
         with self._database.write() as sql:
             return sql.execute(old).rowcount
 
-    def unreached_in_a_row(self) -> int:
+    def unreached_in_a_row(self, waited: int) -> int:
         """Count the newest transfers that reached nobody, back to the last one that reached a person.
 
         A caller who left before a choice was offered says nothing of whether somebody could be reached, and
@@ -97,7 +96,7 @@ class TransferStore:
             .scalar_subquery()
         )
         since = or_(reached.is_(None), live_transfers.c.changed_at > reached)
-        in_vain = (live_transfers.c.state == State.LEFT.value) & (live_transfers.c.waited > OFFERED_AFTER)
+        in_vain = (live_transfers.c.state == State.LEFT.value) & (live_transfers.c.waited > waited)
         count = select(func.count()).where(or_(live_transfers.c.state.in_(UNREACHED), in_vain), since)
         with self._database.read() as sql:
             return sql.scalar(count) or 0
@@ -194,7 +193,7 @@ class Store(Protocol):
     ) -> tuple[Transfer, Transfer] | None:
         """Change one transfer."""
 
-    def unreached_in_a_row(self) -> int:
+    def unreached_in_a_row(self, waited: int) -> int:
         """Count the newest transfers that reached nobody."""
 
 
@@ -238,9 +237,9 @@ class TimeLimitedStore:
         """
         return self._ask(lambda: self._transfers.change(transfer_id, decide, follow))
 
-    def unreached_in_a_row(self) -> int:
+    def unreached_in_a_row(self, waited: int) -> int:
         """Count the newest that reached nobody; RecordsUnavailable when that is not known in time."""
-        return self._ask(self._transfers.unreached_in_a_row)
+        return self._ask(lambda: self._transfers.unreached_in_a_row(waited))
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         """Wait for an answer as long as a caller can."""

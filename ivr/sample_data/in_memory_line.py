@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ivr.caller_limits import CallerLimits
 from ivr.effects import Effect, Entry, Ring
 from ivr.line import Line
+from ivr.live_prompts import LivePrompts
 from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
 from ivr.transfer.roster import AgencyStatus
@@ -54,7 +56,7 @@ class InMemoryTransfers:
         follow(before, after)
         return before, after
 
-    def unreached_in_a_row(self) -> int:
+    def unreached_in_a_row(self, waited: int) -> int:  # noqa: ARG002 - the shape of Transfers
         """Count none: nobody is to be alarmed."""
         return 0
 
@@ -68,23 +70,31 @@ class InMemoryTransfers:
     def keep(self, name: str, secret: str) -> None:
         """Keep no secret."""
 
-    def take(self, name: str) -> str:  # noqa: ARG002 - the shape of Later
+    def take(self, name: str) -> str:  # noqa: ARG002 - the shape of WorkQueue
         """Know no secret."""
         return ""
 
     def text(self, number: str, words: str) -> None:
         """Text nobody."""
 
-    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Phone
+    def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Telephone
         """Ring nobody."""
         return "leg"
 
-    def ring_caller(self, number: str, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Phone
+    def ring_caller(self, number: str, path: str, seconds: int) -> str:  # noqa: ARG002 - the shape of Telephone
         """Ring nobody."""
         return "leg"
 
     def hang_up(self, leg: str) -> None:
         """End nothing."""
+
+    def erase(self, mark: str) -> None:
+        """Hold nothing under a mark."""
+
+    opt_out = opt_in = erase
+
+    def send_alarm(self, words: str) -> None:
+        """Alarm nobody."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +103,11 @@ class Seconds:
 
     free: bool
 
-    def near(self, most: float) -> bool:  # noqa: ARG002 - the shape of Slots
+    def near(self, most: float) -> bool:  # noqa: ARG002 - the shape of Pacing
         """Say whether one is free."""
         return self.free
 
-    def take(self, most: float) -> float | None:  # noqa: ARG002 - the shape of Slots
+    def take(self, most: float) -> float | None:  # noqa: ARG002 - the shape of Pacing
         """Take one that is free now."""
         return 0.0 if self.free else None
 
@@ -106,6 +116,7 @@ def line_of(flow: Flow, told: InMemoryTransfers, *, queues: bool) -> Line:
     """Put a line together around a pretend conversation; without queues it knows the direct path alone."""
     transfers = TransferCoordinator(
         flow.directory,
+        flow.line.patience,
         store=told,
         journal=told,
         later=told,
@@ -115,4 +126,14 @@ def line_of(flow: Flow, told: InMemoryTransfers, *, queues: bool) -> Line:
         now=lambda: told.now,
         sleep=told.pass_by,
     )
-    return Line(flow, told, told, told, transfers)
+    return Line(
+        prompts=LivePrompts(flow, dict),
+        journal=told,
+        phone=told,
+        later=told,
+        transfers=transfers,
+        status=AgencyStatus,
+        limits=CallerLimits(),
+        archive=told,
+        send_alarm=told.send_alarm,
+    )

@@ -23,7 +23,7 @@ from ivr.transfer.machine import (
     nothing,
 )
 from ivr.transfer.roster import who_to_ring
-from ivr.transfer.time_limits import due, free_lines, in_vain, ring_seconds, unclaimed
+from ivr.transfer.time_limits import TimeLimits, due, free_lines, is_in_vain, is_unclaimed, ring_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -66,8 +66,8 @@ class Transfers(Protocol):
     ) -> tuple[Transfer, Transfer] | None:
         """Change one, alone with it; give it before and after, once what follows is done."""
 
-    def unreached_in_a_row(self) -> int:
-        """Count the newest that reached nobody."""
+    def unreached_in_a_row(self, waited: int) -> int:
+        """Count the newest that reached nobody; of callers who left, those who had waited for longer."""
 
 
 class JournalWriter(Protocol):
@@ -97,7 +97,7 @@ class Pacing(Protocol):
     """The seconds in which the network starts a call: one each for the whole account."""
 
     def near(self, most: float) -> bool:
-        """Say whether one is free soon."""
+        """Whether one is free soon."""
 
     def take(self, most: float) -> float | None:
         """Take one; say how long it is until then, or nothing if longer than ``most``."""
@@ -121,9 +121,10 @@ class Telephone(Protocol):
 
 @dataclass(frozen=True)
 class TransferCoordinator:
-    """Everything that a search needs of the world."""
+    """Everything that the search for a person needs of the world."""
 
     directory: Directory
+    limits: TimeLimits
     store: Transfers
     journal: JournalWriter
     later: WorkQueue
@@ -163,20 +164,23 @@ class TransferCoordinator:
         """Let a fetch of the wait document be the clock: what is due happens now."""
 
         def decide(transfer: Transfer, _: Mapping[str, int]) -> tuple[Transfer, Event | None]:
-            joined = transfer.state in {State.CONNECTED, State.PARTED}  # From there on, fetches are counted.
-            there = replace(
+            joined = transfer.state in {
+                State.CONNECTED,
+                State.PARTED,
+            }  # From fetched on, fetches are counted.
+            fetched = replace(
                 transfer,
                 waited=max(waited, transfer.waited),
                 tick=transfer.tick if joined else tick,
                 since=waited if transfer.since == UNSEEN else transfer.since,
                 topic=transfer.topic or topic,
             )
-            return there, news or due(there, waited, tick)
+            return fetched, news or due(self.limits, fetched, waited, tick)
 
         changed = self._change(transfer_id, decide)
         if not changed:
             return None
-        if unclaimed(changed[1], waited):
+        if is_unclaimed(changed[1], waited):
             self.later.put_here(Ring(transfer_id, str(changed[1].place + 1)))
         return changed[1]
 
@@ -198,25 +202,33 @@ class TransferCoordinator:
         decide: Callable[[Transfer, Mapping[str, int]], tuple[Transfer, Event | None]],
     ) -> tuple[Transfer, Transfer] | None:
         """Change a transfer, then do and note what follows from it."""
-        told: list[Event] = []
+        happened: list[Event] = []
         effects: tuple[Effect, ...] = ()
 
         def change(transfer: Transfer, busy: Mapping[str, int]) -> Transfer:
             nonlocal effects
-            there, news = decide(transfer, busy)
-            told[:] = [news] if news else []
-            after, effects = advance(there, news) if news else (there, ())
+            counted, news = decide(transfer, busy)
+            happened[:] = [news] if news else []
+            after, effects = advance(counted, news) if news else (counted, ())
             return after
 
         def follow(before: Transfer, after: Transfer) -> None:
             moved = before.state is not after.state
-            for entry in entries_of(before, after, told[0], self.now()) if moved and told else ():
+            for entry in entries_of(before, after, happened[0], self.now()) if moved and happened else ():
                 self.journal.write(entry)
-            alarm = _alarm(after) if moved else None
+            alarm = self._alarm(after) if moved else None
             for effect in (*effects, Alarm(alarm)) if alarm else effects:
                 self.later.put(effect)
 
         return self.store.change(transfer_id, change, follow)
+
+    def _alarm(self, transfer: Transfer) -> str | None:
+        """Name what whoever runs the line may have to know of a transfer that came here."""
+        return "unreached" if is_in_vain(self.limits, transfer) else ALARMED.get(transfer.state)
+
+    def unreached_in_a_row(self) -> int:
+        """Count the newest callers who reached nobody, one after another."""
+        return self.store.unreached_in_a_row(self.limits.offered_after)
 
     def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int] | None) -> Event | None:
         """Choose whom to ring: the first of the order who was not tried and has a line free."""
@@ -243,7 +255,7 @@ class TransferCoordinator:
             return Event(EventType.REST_LOST, transfer.place)
         self.sleep(wait)
         left = [name for name in self._order(transfer) if name not in transfer.tried]
-        seconds = ring_seconds(transfer.waited, len(left) + 1)
+        seconds = ring_seconds(self.limits, transfer.waited, len(left) + 1)
         path = f"/transfers/{transfer.id}/{transfer.place}"
         try:
             leg = self.phone.ring_agency(self.directory.agencies[transfer.agency], path, seconds)
@@ -259,11 +271,6 @@ class TransferCoordinator:
             return Event(EventType.REST_LOST, transfer.place)
         self.later.keep(f"leg-{transfer.id}-{transfer.place}", leg)
         return Event(EventType.RANG, transfer.place)
-
-
-def _alarm(transfer: Transfer) -> str | None:
-    """Name what whoever runs the line may have to know of a transfer that came here."""
-    return "unreached" if in_vain(transfer) else ALARMED.get(transfer.state)
 
 
 # What the log is told of a transfer: one entry for each thing that became of an attempt.

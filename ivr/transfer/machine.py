@@ -130,7 +130,7 @@ class Transfer:
     topic: str = ""  # What the caller agreed to say: one of the line's own words, by number.
 
     def connects(self, place: int) -> bool:
-        """Say whether the agency of this attempt is the one that took the call."""
+        """Whether the agency of this attempt is the one that took the call."""
         return self.state is State.CONNECTED and self.place == place
 
 
@@ -161,16 +161,16 @@ def advance(transfer: Transfer, news: Event) -> tuple[Transfer, tuple[Effect, ..
     if state is None:
         return transfer, ()
     # News comes between fetches: a person at an agency must not lose the time since the last one.
-    there = replace(transfer, state=state, since=UNSEEN if state in TIMED else transfer.waited)
+    after = replace(transfer, state=state, since=UNSEEN if state in TIMED else transfer.waited)
     if news.event is EventType.CLAIMED:
         tried = (*transfer.tried, news.agency)
-        there = replace(there, place=transfer.place + 1, agency=news.agency, tried=tried)
+        after = replace(after, place=transfer.place + 1, agency=news.agency, tried=tried)
     if news.event is EventType.REST_LOST and transfer.state is State.DIALLING:
-        there = replace(there, tried=transfer.tried[:-1])  # Nobody was rung: the direct path may ring them.
+        after = replace(after, tried=transfer.tried[:-1])  # Nobody was rung: the direct path may ring them.
     ended: tuple[Effect, ...] = ()
     if transfer.state in LEG and news.event in STILL_UP:
         ended = (EndRing(transfer.id, str(transfer.place)),)
-    return there, (*ended, *ARRIVALS[state](there))
+    return after, (*ended, *ARRIVALS[state](after))
 
 
 def _nothing(_: Transfer) -> tuple[Effect, ...]:
@@ -190,7 +190,7 @@ def diagram() -> str:
     """Draw the table as a Mermaid state diagram."""
     arrows = [f"    [*] --> {State.SEARCHING}"]
     for state, moves in MOVES.items():
-        arrows += [f"    {state} --> {there}: {event}" for event, there in moves.items()]
+        arrows += [f"    {state} --> {after}: {event}" for event, after in moves.items()]
         if not moves:
             arrows.append(f"    {state} --> [*]")
     return "\n".join(["stateDiagram-v2", *arrows])

@@ -31,12 +31,14 @@ def who_to_ring(
     known = status or AgencyStatus()
     names = directory.orders.get(order, ())
     moment = datetime.fromtimestamp(now, UTC)
-    there = [
+    available = [
         name
         for name in names
         if _is_on(directory.agencies[name], name, known) and is_open(directory.agencies[name], moment)
     ]
-    return tuple(sorted(there, key=lambda n: _rank(directory.agencies[n], n, language, known))) or names[-1:]
+    return (
+        tuple(sorted(available, key=lambda n: _rank(directory.agencies[n], n, language, known))) or names[-1:]
+    )
 
 
 def _is_on(agency: Agency, name: str, status: AgencyStatus) -> bool:

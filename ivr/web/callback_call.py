@@ -6,12 +6,12 @@ from flask import Blueprint, Response, request
 
 from ivr.flow.rendering import spell
 from ivr.flow.turn import Say
-from ivr.line import CALLED
+from ivr.line import CALLBACK_PATH
 from ivr.web.context import parts
 from ivr.web.voice import arrive
 from ivr.web.webhook_guard import guard, nothing, xml
 
-called = Blueprint("called", __name__, url_prefix=CALLED)
+called = Blueprint("called", __name__, url_prefix=CALLBACK_PATH)
 guard(called, lambda: nothing() if request.path.endswith("/status") else xml(parts().fixed.goodbye))
 
 GO_ON = "1"
@@ -25,7 +25,7 @@ def meet() -> Response:
     hello = [Say(flow.prompts[tongue].stops[flow.menus.start].say, tongue) for tongue in flow.languages]
     go_on = [spell(flow, tongue, "call_continue") for tongue in flow.languages]
     seconds = flow.line.patience.key
-    return xml(speech.whisper((*hello, *go_on), f"{CALLED}/decided", seconds))
+    return xml(speech.whisper((*hello, *go_on), f"{CALLBACK_PATH}/decided", seconds))
 
 
 @called.post("/decided")

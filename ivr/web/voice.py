@@ -64,14 +64,14 @@ def status() -> Response:
 
 
 def _answer(position: Position, heard: Heard) -> Response:
-    here = parts()
     call = _this_call(position)
-    turn = here.line.hear(position, heard, call)
+    turn = parts().line.hear(position, heard, call)
     whisper = ""
     if isinstance(turn.then, Connect):
         language = turn.position.language or "-"
         whisper = f"/agency/{call.id}/{turn.position.turn}/{language}/{turn.then.agency}"
-    return xml(here.speech.answer(turn, whisper))
+    # Read after the turn: its recordings are never older than the words it says.
+    return xml(parts().speech.answer(turn, whisper))
 
 
 def _back_from_waiting(position: Position) -> tuple[Position, Heard]:

@@ -36,7 +36,7 @@ def _document(place: LegPosition, waited: int, key: str) -> str:
         return goodbye(here.speech, place.language)
     if transfer is None and (_news(key, place) or lost(place, waited)):
         return leave()
-    offer = not place.offered and offers_choice(waited)
+    offer = not place.offered and offers_choice(here.speech.flow.line.patience, waited)
     return waiting(here.speech, place, transfer, offer=offer)
 
 

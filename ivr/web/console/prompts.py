@@ -10,7 +10,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 from ivr.checks.runner import inspect
 from ivr.flow.menu_measurements import weigh
 from ivr.flow.placeholders import BY_HAND, UNSENDABLE
-from ivr.flow.prompts import backing, every_prompt, put, word
+from ivr.flow.prompts import backing, put, spoken_prompts, word
 from ivr.records.operators import Role
 from ivr.records.prompts import (
     FILE,
@@ -213,7 +213,7 @@ def read_shelf(base: Flow, database: Database) -> PromptCatalogue:
     versions = {(each.language, each.place): each.version for each in published}
     found: dict[str, list[Prompt]] = {}
     for language, words in base.prompts.items():
-        weights, file = weigh(worded.flow, language), dict(every_prompt(words))
+        weights, file = weigh(worded.flow, language), dict(spoken_prompts(words))
         for place in dict.fromkeys((*file, *(v.place for v in published if v.language == language))):
             at = (language, place)
             prompt = Prompt(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from fakes import directly
 from hypothesis import given
 from hypothesis import strategies as st
 from sizes import examples
@@ -17,27 +18,32 @@ from ivr.flow.sms import reply
 from ivr.flow.turn import (
     Arrived,
     Asked,
+    AskForPerson,
     CameBack,
     Connect,
     HangUp,
     Heard,
     Listen,
+    Phone,
     Pressed,
     Roster,
     Silent,
     Turn,
     Unclear,
+    WaitInQueue,
     Wished,
 )
-from ivr.flow.voice import RING_BUFFER, connect, share, step
+from ivr.flow.voice import SPOKEN_SECONDS, ring_next, step, wait_in_queue
 from ivr.position import Position
 from ivr.telephony import twiml
 from ivr.telephony.twiml import TwimlRenderer
+from ivr.transfer.time_limits import RING_BUFFER, ring_seconds
 
 if TYPE_CHECKING:
     from ivr.flow.models import Flow
 
 NOW = 1_790_000_000
+PHONE = Phone("c1")
 HOWS = ("accepted", "no_answer", "busy", "failed", "declined", "in_doubt")
 WISHES = ("leave", "stop", "start", "help")
 HEARD = st.one_of(
@@ -59,11 +65,15 @@ def roster(flow: Flow, now: int = NOW) -> Roster:
 
 def walk(flow: Flow, *heard: Heard | str) -> Turn:
     """Go through a call: each string is a key."""
-    turn = step(flow, Position(), Arrived(), roster(flow))
+    turn = hear(flow, Position(), Arrived())
     for each in heard:
-        what = Pressed(each) if isinstance(each, str) else each
-        turn = step(flow, turn.position, what, roster(flow))
+        turn = hear(flow, turn.position, Pressed(each) if isinstance(each, str) else each)
     return turn
+
+
+def hear(flow: Flow, position: Position, heard: Heard, phone: Phone = PHONE) -> Turn:
+    """Answer a caller as a line does that knows the direct path only."""
+    return directly(flow, step(flow, position, heard, roster(flow), phone), roster(flow))
 
 
 def words(turn: Turn) -> str:
@@ -101,7 +111,7 @@ def test_every_position_and_every_input_has_an_answer_that_twilio_can_speak(
 ) -> None:
     position, heard = data.draw(places(flow)), data.draw(HEARD)
 
-    turn = step(flow, position, heard, roster(flow), "call")
+    turn = hear(flow, position, heard)
     document = TwimlRenderer(flow, "+12895550100", "https://line.example").answer(turn, "/agency/x")
 
     assert len(document.encode()) < 64 * 1024
@@ -150,7 +160,7 @@ def test_the_line_keys_work_from_anywhere(flow: Flow, keys: str, key: str, stop:
 def test_star_repeats_the_question_without_counting_it(flow: Flow) -> None:
     asked = walk(flow, "1", "1", "1", "1", "1")
 
-    again = step(flow, asked.position, Pressed("*"), roster(flow))
+    again = hear(flow, asked.position, Pressed("*"))
 
     assert again.says[-2:] == asked.says[-2:]
     assert (again.position.question, again.position.yes) == (1, 1)
@@ -178,7 +188,7 @@ def test_pound_leaves_at_once_with_an_innocuous_sentence(flow: Flow) -> None:
 def test_a_caller_who_cannot_press_keys_reaches_a_line_that_is_not_police(flow: Flow) -> None:
     offered = walk(flow, "1", Silent(), Silent(), Silent())
 
-    turn = step(flow, offered.position, Silent(), roster(flow))
+    turn = hear(flow, offered.position, Silent())
 
     assert offered.then == Listen(flow.line.patience.cannot_press)
     assert isinstance(turn.then, Connect)
@@ -188,7 +198,7 @@ def test_a_caller_who_cannot_press_keys_reaches_a_line_that_is_not_police(flow: 
 def test_a_wrong_key_hears_the_choices_again_and_not_the_whole_story(flow: Flow) -> None:
     told = walk(flow, "2", "1")
 
-    again = step(flow, told.position, Pressed("7"), roster(flow))
+    again = hear(flow, told.position, Pressed("7"))
 
     assert len(words(again)) < len(words(told))
     assert again.position.attempt == 1
@@ -236,14 +246,15 @@ def test_nobody_is_rung_for_a_caller_who_hung_up(flow: Flow) -> None:
 
 @given(waited=st.integers(0, 300), left=st.integers(1, 5))
 def test_a_ring_lasts_twenty_seconds_at_most_and_five_at_least(flow: Flow, waited: int, left: int) -> None:
-    assert 5 <= share(flow, waited, left) <= 20 - RING_BUFFER
+    limits = flow.line.patience
+    assert 5 <= ring_seconds(limits, waited, left, spoken=SPOKEN_SECONDS) <= 20 - RING_BUFFER
 
 
 def test_all_rings_together_leave_a_choice_within_a_minute(flow: Flow) -> None:
     here, now = Position("person", "en"), NOW
     names = flow.directory.orders["any"]
     for _ in names:
-        turn = connect(flow, here, "any", roster(flow, now))
+        turn = ring_next(flow, AskForPerson("any", replace(here, asked=NOW)), roster(flow, now))
         assert isinstance(turn.then, Connect)
         here, now = turn.position, now + turn.then.seconds + RING_BUFFER
 
@@ -251,16 +262,35 @@ def test_all_rings_together_leave_a_choice_within_a_minute(flow: Flow) -> None:
 
 
 def test_a_stop_that_vanished_under_a_caller_leads_to_the_main_menu(flow: Flow) -> None:
-    turn = step(flow, Position("gone", "fr", 3), Silent(), roster(flow))
+    turn = hear(flow, Position("gone", "fr", 3), Silent())
 
     assert turn.position.stop == "main"
     assert turn.position.language == "fr"
 
 
 def test_numbers_are_texted_only_when_the_caller_says_it_is_safe(flow: Flow) -> None:
-    offer = step(flow, Position("offer-text", "en"), Silent(), roster(flow), "c1")
+    offer = hear(flow, Position("offer-text", "en"), Silent())
 
-    sent = step(flow, replace(offer.position, attempt=0), Pressed("1"), roster(flow), "c1")
+    sent = hear(flow, replace(offer.position, attempt=0), Pressed("1"))
 
     assert offer.effects == ()
     assert sent.effects == (TextNumbers("c1", "en"),)
+
+
+def test_a_phone_that_gets_no_texts_is_told_so_and_is_back_where_it_was(flow: Flow) -> None:
+    asked = hear(flow, Position("offer-text", "en"), Silent())
+
+    turn = hear(flow, replace(asked.position, attempt=0), Pressed("1"), Phone("c1", may_be_texted=False))
+
+    assert turn.says[0].words == flow.prompts["en"].lines.cannot_text
+    assert turn.effects == ()
+
+
+def test_a_wish_for_a_person_says_only_in_which_order_agencies_are_rung(flow: Flow) -> None:
+    consent = walk(flow, "1", "0")
+
+    ask = step(flow, consent.position, Pressed("2"), roster(flow))
+
+    assert isinstance(ask, AskForPerson)
+    assert ask.order == "any"
+    assert wait_in_queue(ask, "t1").then == WaitInQueue("t1")

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 from fakes import KeptEffects, NotedJournal, SentTexts
 
@@ -105,9 +104,10 @@ class World:
     markers: Markers | None = None
 
     @property
-    def searching(self) -> TransferCoordinator:
+    def transfers(self) -> TransferCoordinator:
         return TransferCoordinator(
             self.flow.directory,
+            self.flow.line.patience,
             self.store,
             self.journal,
             self.later,
@@ -140,19 +140,19 @@ def world(flow: Flow) -> World:
 
 def test_an_attempt_is_claimed_by_one_of_all_who_try(world: World) -> None:
     for _ in range(3):
-        world.searching.ring(FIRST)
+        world.transfers.ring(FIRST)
 
     assert world.rung == ["victim-services"]
     assert world.transfer.state is State.RINGING
 
 
 def test_an_attempt_that_is_over_is_not_rung_again(world: World) -> None:
-    world.searching.ring(FIRST)
-    world.searching.advance("s", Event(EventType.MISSED, 1, how="busy"))
+    world.transfers.ring(FIRST)
+    world.transfers.advance("s", Event(EventType.MISSED, 1, how="busy"))
 
-    world.searching.ring(FIRST)
-    world.searching.ring(SECOND)
-    world.searching.ring(SECOND)
+    world.transfers.ring(FIRST)
+    world.transfers.ring(SECOND)
+    world.transfers.ring(SECOND)
 
     assert world.rung == ["victim-services", "chrysalis"]
     assert world.later.effects == [SECOND]
@@ -161,19 +161,19 @@ def test_an_attempt_that_is_over_is_not_rung_again(world: World) -> None:
 def test_an_agency_without_a_free_line_is_passed_over(world: World) -> None:
     world.store.rows["other"] = replace(WAITING, id="other", state=State.CONNECTED, agency="victim-services")
 
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     assert world.rung == ["chrysalis"]
 
 
 def test_an_agency_with_two_lines_takes_two_callers(world: World) -> None:
     agencies = world.flow.directory.agencies
-    two = msgspec.structs.replace(agencies["victim-services"], lines=2)
-    directory = msgspec.structs.replace(world.flow.directory, agencies=agencies | {"victim-services": two})
+    two = replace(agencies["victim-services"], lines=2)
+    directory = replace(world.flow.directory, agencies=agencies | {"victim-services": two})
     world.flow = replace(world.flow, directory=directory)
     world.store.rows["other"] = replace(WAITING, id="other", state=State.RINGING, agency="victim-services")
 
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     assert world.rung == ["victim-services"]
 
@@ -183,7 +183,7 @@ def test_when_every_line_is_busy_the_caller_is_offered_a_choice(world: World) ->
         world.store.rows[name] = replace(WAITING, id=name, state=State.CONNECTED, agency=name)
     world.off = frozenset({"hotline"})
 
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     assert world.rung == []
     assert world.transfer.state is State.RETURNED
@@ -193,7 +193,7 @@ def test_when_every_line_is_busy_the_caller_is_offered_a_choice(world: World) ->
 def test_who_waits_for_a_second_waits_for_as_long_as_it_is_away(world: World) -> None:
     world.slots.free = [1.5]
 
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     assert world.slept == [1.5]
     assert world.rung == ["victim-services"]
@@ -202,7 +202,7 @@ def test_who_waits_for_a_second_waits_for_as_long_as_it_is_away(world: World) ->
 def test_nobody_is_claimed_when_no_second_is_near(world: World) -> None:
     world.slots.soon = False
 
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     assert world.transfer.state is State.DIRECT
     assert (world.transfer.tried, world.rung, world.journal.entries) == ((), [], [])
@@ -211,7 +211,7 @@ def test_nobody_is_claimed_when_no_second_is_near(world: World) -> None:
 def test_a_second_that_another_took_leads_to_the_direct_path_and_blames_no_agency(world: World) -> None:
     world.slots.free = [None]
 
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     assert world.transfer.state is State.DIRECT
     assert (world.transfer.tried, world.rung) == ((), [])
@@ -221,7 +221,7 @@ def test_a_second_that_another_took_leads_to_the_direct_path_and_blames_no_agenc
 def test_throttling_is_tried_once_more(world: World) -> None:
     world.phone.faults = [PhoneThrottled()]
 
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     assert world.rung == ["victim-services", "victim-services"]
     assert world.transfer.state is State.RINGING
@@ -230,7 +230,7 @@ def test_throttling_is_tried_once_more(world: World) -> None:
 def test_throttling_twice_leads_to_the_direct_path(world: World) -> None:
     world.phone.faults = [PhoneThrottled(), PhoneThrottled(), None]
 
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     assert len(world.rung) == 2
     assert world.transfer.state is State.DIRECT
@@ -240,8 +240,8 @@ def test_throttling_twice_leads_to_the_direct_path(world: World) -> None:
 def test_a_number_that_is_refused_is_followed_by_the_next_agency(world: World) -> None:
     world.phone.faults = [NumberRefused()]
 
-    world.searching.ring(FIRST)
-    world.searching.ring(SECOND)
+    world.transfers.ring(FIRST)
+    world.transfers.ring(SECOND)
 
     assert world.rung == ["victim-services", "chrysalis"]
     assert world.ended() == [("end-s-1", "failed")]
@@ -251,7 +251,7 @@ def test_a_network_that_is_silent_is_not_asked_a_second_time(world: World) -> No
     world.phone.faults = [PhoneSilent()]
 
     for _ in range(3):
-        world.searching.ring(FIRST)
+        world.transfers.ring(FIRST)
 
     assert world.rung == ["victim-services"]
     assert world.transfer.state is State.DIALLING
@@ -259,20 +259,20 @@ def test_a_network_that_is_silent_is_not_asked_a_second_time(world: World) -> No
 
 def test_a_ring_of_which_the_network_was_silent_may_still_be_answered(world: World) -> None:
     world.phone.faults = [PhoneSilent()]
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
-    world.searching.advance("s", Event(EventType.ANSWERED, 1))
-    world.searching.advance("s", Event(EventType.ACCEPTED, 1))
+    world.transfers.advance("s", Event(EventType.ANSWERED, 1))
+    world.transfers.advance("s", Event(EventType.ACCEPTED, 1))
 
     assert world.transfer.connects(1)
 
 
 def test_a_silent_networks_ring_is_given_up_by_the_callers_clock(world: World) -> None:
     world.phone.faults = [PhoneSilent()]
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     for tick, waited in enumerate((1, 5, 10)):
-        world.searching.tick("s", waited, tick, None)
+        world.transfers.tick("s", waited, tick, None)
 
     assert world.transfer.state is State.DIRECT
     assert world.transfer.tried == ("victim-services",)  # It may have been rung.
@@ -282,71 +282,71 @@ def test_a_silent_networks_ring_is_given_up_by_the_callers_clock(world: World) -
 def test_a_network_that_cannot_be_asked_leads_to_the_direct_path(world: World) -> None:
     world.phone.faults = [PartUnavailable()]
 
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
     assert world.transfer.state is State.DIRECT
     assert world.later.effects == [Alarm("direct")]
 
 
 def test_a_leg_is_ended_by_its_sealed_name_and_only_once(world: World) -> None:
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
     assert world.later.secrets == {"leg-s-1": "leg 1"}
 
     for _ in range(2):
-        world.searching.end_ring(EndRing("s", "1"))
+        world.transfers.end_ring(EndRing("s", "1"))
 
     assert world.phone.ended == ["leg 1"]
 
 
 def test_a_leg_whose_name_is_forgotten_is_left_to_end_by_itself(world: World) -> None:
-    world.searching.end_ring(EndRing("s", "1"))
+    world.transfers.end_ring(EndRing("s", "1"))
 
     assert world.phone.ended == []
 
 
 def test_a_caller_who_leaves_has_the_ring_ended(world: World) -> None:
-    world.searching.ring(FIRST)
+    world.transfers.ring(FIRST)
 
-    world.searching.tick("s", 5, 1, Event(EventType.CALLER_LEFT))
+    world.transfers.tick("s", 5, 1, Event(EventType.CALLER_LEFT))
 
     assert world.later.effects == [EndRing("s", "1")]
     assert world.transfer.state is State.LEFT
 
 
 def test_a_search_that_nobody_takes_up_is_rung_by_whoever_notices(world: World) -> None:
-    world.searching.tick("s", 3, 1, None)
+    world.transfers.tick("s", 3, 1, None)
     assert world.later.effects == []
 
-    world.searching.tick("s", 4, 2, None)
+    world.transfers.tick("s", 4, 2, None)
 
     assert world.later.effects == [FIRST]
 
 
 def test_an_agency_that_is_still_thanked_is_not_taken_for_one_that_was_never_joined(world: World) -> None:
-    world.searching.ring(FIRST)
-    world.searching.tick("s", 10, 3, None)
-    world.searching.advance("s", Event(EventType.ACCEPTED, 1))
+    world.transfers.ring(FIRST)
+    world.transfers.tick("s", 10, 3, None)
+    world.transfers.advance("s", Event(EventType.ACCEPTED, 1))
 
     for tick, waited in enumerate((11, 14, 18), start=4):
-        world.searching.tick("s", waited, tick, None)
+        world.transfers.tick("s", waited, tick, None)
 
     assert world.transfer.connects(1)
 
 
 def test_a_caller_who_still_waits_long_after_the_accept_is_searched_for_again(world: World) -> None:
-    world.searching.ring(FIRST)
-    world.searching.tick("s", 10, 3, None)
-    world.searching.advance("s", Event(EventType.ACCEPTED, 1))
+    world.transfers.ring(FIRST)
+    world.transfers.tick("s", 10, 3, None)
+    world.transfers.advance("s", Event(EventType.ACCEPTED, 1))
 
     for tick, waited in enumerate((11, 17, 23), start=4):
-        world.searching.tick("s", waited, tick, None)
+        world.transfers.tick("s", waited, tick, None)
 
     assert world.transfer.state is State.SEARCHING
     assert world.later.effects == [SECOND]
 
 
 def test_a_search_that_is_asked_for_twice_is_one(world: World) -> None:
-    ids = {world.searching.begin("call", 3, "any", "en") for _ in range(2)}
+    ids = {world.transfers.begin("call", 3, "any", "en") for _ in range(2)}
 
     assert len(ids) == 1
     assert len(world.store.rows) == 2
@@ -356,10 +356,10 @@ def test_a_caller_who_waits_already_is_not_sent_elsewhere_by_a_late_copy(
     world: World, tmp_path: Path
 ) -> None:
     world.markers = Markers(tmp_path)
-    first = world.searching.begin("call", 3, "any", "en")
+    first = world.transfers.begin("call", 3, "any", "en")
     world.store.lost = True
 
-    again = world.searching.begin("call", 3, "any", "en")
+    again = world.transfers.begin("call", 3, "any", "en")
 
     assert first
     assert again == first
@@ -368,10 +368,10 @@ def test_a_caller_who_waits_already_is_not_sent_elsewhere_by_a_late_copy(
 def test_nobody_is_rung_for_a_caller_who_went_by_the_direct_path(world: World, tmp_path: Path) -> None:
     world.markers = Markers(tmp_path)
     world.store.lost = True
-    first = world.searching.begin("call", 3, "any", "en")
+    first = world.transfers.begin("call", 3, "any", "en")
     world.store.lost = False
 
-    again = world.searching.begin("call", 3, "any", "en")
+    again = world.transfers.begin("call", 3, "any", "en")
 
     assert (first, again) == ("", "")
     assert [effect for effect in world.later.effects if isinstance(effect, Ring)] == []
@@ -380,17 +380,17 @@ def test_nobody_is_rung_for_a_caller_who_went_by_the_direct_path(world: World, t
 def test_the_next_wish_of_a_caller_is_decided_anew(world: World, tmp_path: Path) -> None:
     world.markers = Markers(tmp_path)
     world.store.lost = True
-    world.searching.begin("call", 3, "any", "en")
+    world.transfers.begin("call", 3, "any", "en")
     world.store.lost = False
 
-    assert world.searching.begin("call", 4, "any", "en")
+    assert world.transfers.begin("call", 4, "any", "en")
 
 
 def test_a_disk_that_takes_no_marker_changes_nothing(world: World, tmp_path: Path) -> None:
     (tmp_path / "accepted").write_text("a file where the folder belongs")
     world.markers = Markers(tmp_path)
 
-    assert world.searching.begin("call", 3, "any", "en")
+    assert world.transfers.begin("call", 3, "any", "en")
 
 
 def test_what_was_agreed_is_forgotten_like_every_marker(tmp_path: Path) -> None:
@@ -406,7 +406,7 @@ def test_what_was_agreed_is_forgotten_like_every_marker(tmp_path: Path) -> None:
 def test_no_search_begins_without_what_it_needs(world: World, missing: str) -> None:
     world.store.lost, world.slots.soon = missing == "sql", missing != "seconds"
 
-    assert world.searching.begin("call", 3, "any", "en") == ""
+    assert world.transfers.begin("call", 3, "any", "en") == ""
     assert FIRST not in world.later.effects
 
 
@@ -435,7 +435,7 @@ def test_what_is_kept_too_late_is_still_logged_and_acted_upon(
     world: World, news: Event, logged: list[str], done: list[Alarm]
 ) -> None:
     store = world.store = Hesitating()
-    searching = replace(world.searching, store=TimeLimitedStore(store, seconds=0.01))
+    searching = replace(world.transfers, store=TimeLimitedStore(store, seconds=0.01))
     with pytest.raises(PartUnavailable):
         searching.advance("s", news)
 

@@ -7,7 +7,6 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +15,7 @@ from sizes import examples
 from ivr.agencies import Directory
 from ivr.checks.runner import check, inspect
 from ivr.flow.diagrams import diagram
-from ivr.flow.loader import convert
+from ivr.flow.loader import validate
 from ivr.flow.menu_measurements import measure, summary
 from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Prompts
 from ivr.flow.public_page import PageWords
@@ -118,12 +117,10 @@ def test_any_edit_of_a_good_line_is_answered(spoils: list[tuple[str, list[int], 
     data = {name: tomllib.loads((MINIMAL / name).read_text()) for name in FILES}
     for name, place, value in spoils:
         edited = spoil(data[name], place, value)
-        try:  # Only edits that fit the shape: what does not fit is tested above.
-            msgspec.convert(edited, SHAPES[name])
-        except msgspec.ValidationError:
-            continue
-        data[name] = edited
-    read = {name: msgspec.convert(data[name], SHAPES[name]) for name in FILES}
+        fits = not validate(edited, SHAPES[name], name)[1] if isinstance(edited, dict) else False
+        if fits:  # What does not fit the shape is tested below.
+            data[name] = edited
+    read = {name: validate(data[name], SHAPES[name], name)[0] for name in FILES}
     line = read["config/line.toml"]
     words = {name: read.get(f"prompts/{name}.toml", read["prompts/en.toml"]) for name in line.languages}
     flow = Flow(
@@ -150,6 +147,6 @@ def test_any_shape_of_a_file_is_answered(name: str, spoils: list[tuple[list[int]
     for place, value in spoils:
         data = spoil(data, place, value)
 
-    found, faults = convert(data if isinstance(data, dict) else {}, SHAPES[name], name)
+    found, faults = validate(data if isinstance(data, dict) else {}, SHAPES[name], name)
 
     assert (found is None) == bool(faults)
