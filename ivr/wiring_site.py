@@ -42,7 +42,7 @@ COUNTS_HOLD = 30  # Seconds.
 def build_site(config: Path, prompts: Path, number: str, settings: Settings | None = None) -> Flask:
     """Put together the page of the line that has a number; with settings, its console too."""
     flow = read_flow(config, prompts)
-    shown = PublicContext(flow, read_pages(prompts, flow.languages), number)
+    shown = PublicContext(flow, read_pages(prompts, flow), number)
     return create_site(shown, build_desk(settings, flow) if settings else None)
 
 

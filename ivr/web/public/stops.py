@@ -17,6 +17,7 @@ from ivr.flow.models import (
     Stop,
     TransferStop,
 )
+from ivr.flow.rendering import fill
 from ivr.web.public.text import Paragraph, Piece, line, number, paragraphs, title
 
 if TYPE_CHECKING:
@@ -150,5 +151,8 @@ def _orders(flow: Flow, language: str, stop: Stop) -> Iterator[OfferedOrder]:
     for _, order in sorted(stop.orders.items()) if isinstance(stop, TransferStop) else ():
         rung = [name for name in flow.directory.orders[order] if agencies[name].on]
         who = ((prompts.agencies[name], agencies[name].number) for name in rung)
-        people = tuple(Somebody(title(each.name), each.who, number(dial)) for each, dial in who)
-        yield OfferedOrder(title(prompts.orders[order].offer), people)
+        people = tuple(
+            Somebody(title(fill(flow, language, each.name)), fill(flow, language, each.who), number(dial))
+            for each, dial in who
+        )
+        yield OfferedOrder(title(fill(flow, language, prompts.orders[order].offer)), people)
