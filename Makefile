@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone quick test long check bench bench-quick pictures requirements clean
+.PHONY: help demo phone quick test long steady check bench bench-quick pictures requirements clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -44,7 +44,10 @@ test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
 	$(BIN)/ivr check
 	$(BIN)/pytest -n auto --ignore tests/real --ignore tests/long
 	$(BIN)/pytest tests/long
-	$(BIN)/pytest -rR tests/real
+	$(BIN)/pytest -n 2 --dist worksteal tests/real
+
+steady: $(VENV)/test.stamp ## Run the tests with real processes six times, three of them beside busy loops
+	@$(BIN)/python tests/real/steady.py
 
 long: $(VENV)/test.stamp ## Every suite at full size, on an idle machine: figures go to build/long
 	@PYTHONPATH=tests $(BIN)/python -m long $(SUITES)

@@ -33,7 +33,7 @@ def hash_password(password: str) -> str:
 
 
 def knows_password(stored: str, password: str) -> bool:
-    """Claim that a password is the one that was hashed; an empty hash is nobody's."""
+    """Whether a password is the one that was hashed; an empty hash is nobody's."""
     try:
         return _HASHER.verify(stored or _NOBODY, password) and bool(stored)
     except (VerificationError, InvalidHashError):

@@ -1,4 +1,4 @@
-"""Abuse without harm: how often one phone may do what. Beyond it there are words, never silence."""
+"""Rate limits and blocks: how often one phone may do what. Beyond it there are words, never silence."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class RateLimiter(Protocol):
     """How often something may happen."""
 
     def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
-        """Count one more, and say whether it is within what may be in so many seconds."""
+        """Whether one more is within ``most`` in so many seconds. It is counted."""
 
     def allow_if_known(self, what: str, mark: str, most: int, seconds: int) -> bool:
-        """Do the same, and allow it where nobody can count for all processes."""
+        """Do as ``allow`` does, and allow it where nobody can count for all processes."""
 
 
 class Unlimited:
     """Allows everything."""
 
-    def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:  # noqa: ARG002 - the shape of Limits
+    def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:  # noqa: ARG002 - the shape of RateLimiter
         """Allow it."""
         return True
 
@@ -54,7 +54,7 @@ class CallerLimits:
     lists: Callable[[], ListedCallers] = ListedCallers
 
     def turns_away(self, caller: Caller, channel: str) -> Literal["", "blocked", "often"]:
-        """Say whether somebody is to hear the numbers only, and why."""
+        """Why somebody is to hear the numbers only; empty when they are not."""
         if self.lists().blocked & {mark for mark in (caller.block, caller.mark, *caller.marks) if mark}:
             return "blocked"
         most = CALLS_A_MINUTE if channel == "voice" else TEXTS_A_MINUTE
@@ -63,12 +63,12 @@ class CallerLimits:
         return ""
 
     def lets_transfer(self, caller: Caller) -> bool:
-        """Say whether agencies may be rung for somebody once more."""
+        """Whether agencies may be rung for somebody once more."""
         mark = caller.mark
         return not mark or self.limits.allow_if_known("transfer", mark, TRANSFERS_AN_HOUR, HOUR)
 
     def lets_ring(self, caller: Caller) -> bool:
-        """Say whether a texter's own phone may be rung."""
+        """Whether a texter's own phone may be rung."""
         return (
             bool(caller.number and caller.mark)
             and caller.opt_out not in self.lists().opted_out
@@ -77,9 +77,9 @@ class CallerLimits:
         )
 
     def is_opted_out(self, caller: Caller) -> bool:
-        """Say whether somebody sent STOP, and has not sent START since."""
+        """Whether somebody sent STOP, and has not sent START since."""
         return bool(caller.opt_out) and caller.opt_out in self.lists().opted_out
 
     def lets_alarm(self, why: str, seconds: int) -> bool:
-        """Say whether whoever runs the line is to be told again."""
+        """Whether whoever runs the line is to be alarmed again."""
         return self.limits.allow("alarm", why, 1, seconds)

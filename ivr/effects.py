@@ -91,4 +91,4 @@ class Entry:
     ended: str = ""  # How the ring before this ended: accepted, no_answer, busy, failed, declined, in_doubt.
     mark: str = ""  # A keyed hash of the caller's number, for this month; empty when it is withheld.
     transfer_id: str = ""  # The transfer that waits in a queue, where this is about one: its id.
-    sign: str = ""  # Something that decides the outcome: informed, left, opted_out, hung_up.
+    outcome: str = ""  # What this decides of the call's outcome: informed, left, opted_out, hung_up.

@@ -1,32 +1,20 @@
-"""What RQ runs. A job's arguments are ids; what goes wrong is reworded, as RQ keeps tracebacks."""
+"""What RQ runs: one effect a job. Arguments are ids; faults are reworded, as RQ keeps tracebacks."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from ivr import effects
+from ivr.effects import Effect
 from ivr.settings import read_settings
 from ivr.wiring import build_worker_line
 
 if TYPE_CHECKING:
     from ivr.line import Line
 
-KNOWN = {
-    kind.__name__: kind
-    for kind in (
-        effects.TextNumbers,
-        effects.CallTexter,
-        effects.Ring,
-        effects.EndRing,
-        effects.Erase,
-        effects.OptOut,
-        effects.OptIn,
-        effects.Alarm,
-    )
-}
+EFFECTS: dict[str, type[Effect]] = {kind.__name__: kind for kind in get_args(Effect)}
 
 
 class JobFailed(Exception):  # noqa: N818 - named as a person would say it
@@ -41,7 +29,7 @@ def this_line() -> Line:
 
 def perform(kind: str, *ids: str) -> None:
     """Perform one effect."""
-    effect, fault = KNOWN[kind](*ids), ""
+    effect, fault = EFFECTS[kind](*ids), ""
     try:
         this_line().perform(effect)
     except Exception as error:  # noqa: BLE001 - whatever it was, its message may quote a number

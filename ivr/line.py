@@ -258,5 +258,5 @@ def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Ent
         ended=turn.ended,
         mark=call.caller.mark,
         transfer_id=position.transfer_id or before.transfer_id,
-        sign=turn.sign,
+        outcome=turn.sign,
     )

@@ -39,7 +39,7 @@ OURS = Path(__file__).parent.parent
 
 
 class OneLine(logging.Formatter):
-    """Writes an event on one line, masked; of an exception its kind and place, which quote nobody."""
+    """Writes an event on one line, masked; of an exception its kind and location, which quote nobody."""
 
     def __init__(self, published: Iterable[str] = ()) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class OneLine(logging.Formatter):
         line = f"{when} {record.levelname.lower()} {record.name} {words}"
         about = {name: value for name, value in vars(record).items() if name not in STANDARD}
         if record.exc_info and record.exc_info[0]:
-            about["error"] = named(record.exc_info[0], record.exc_info[2])
+            about["error"] = exception_location(record.exc_info[0], record.exc_info[2])
         return line + "".join(f" {name}={self._value(value)}" for name, value in about.items())
 
     def mask(self, text: str) -> str:
@@ -64,23 +64,23 @@ class OneLine(logging.Formatter):
             end = kept.end()
         return "".join((*parts, NUMBER.sub(self._masked, text[end:])))
 
-    def _masked(self, found: re.Match[str]) -> str:
-        return found[0] if _digits(found[0]) in self._published else MASK
+    def _masked(self, match: re.Match[str]) -> str:
+        return match[0] if _digits(match[0]) in self._published else MASK
 
     def _value(self, value: object) -> str:
         text = self.mask(str(value))
         return text if PLAIN.fullmatch(text) else _quoted(text)
 
 
-def named(kind: type[BaseException], trace: TracebackType | None) -> str:
+def exception_location(kind: type[BaseException], trace: TracebackType | None) -> str:
     """Name an exception and where in our code it arose, without its message: that may quote a caller."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(trace)]
     own = [
         frame for frame in frames if Path(frame[0]).is_relative_to(OURS) and "site-packages" not in frame[0]
     ]
     for file, line in reversed(own or frames):
-        place = Path(file)
-        shown = place.relative_to(OURS) if place.is_relative_to(OURS) else place.name
+        path = Path(file)
+        shown = path.relative_to(OURS) if path.is_relative_to(OURS) else path.name
         return f"{kind.__name__}@{shown}:{line}"
     return kind.__name__
 
@@ -94,24 +94,24 @@ def set_up_logs(published: Iterable[str] = ()) -> None:
     logging.raiseExceptions = False  # What logging prints of a fault of its own quotes every value.
     for noisy in ("twilio", "urllib3", "rq.worker", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    sys.excepthook = _told("the process ends")
-    threading.excepthook = lambda ended: _told("a thread ends")(
+    sys.excepthook = _exception_logger("the process ends")
+    threading.excepthook = lambda ended: _exception_logger("a thread ends")(
         ended.exc_type, ended.exc_value, ended.exc_traceback
     )
-    sys.unraisablehook = lambda lost: _told("an error is passed over")(
+    sys.unraisablehook = lambda lost: _exception_logger("an error is passed over")(
         lost.exc_type, lost.exc_value, lost.exc_traceback
     )
 
 
-def _told(
+def _exception_logger(
     words: str,
 ) -> Callable[[type[BaseException], BaseException | None, TracebackType | None], None]:
     """Log what Python would print with its message and traceback."""
 
-    def tell(kind: type[BaseException], _error: BaseException | None, trace: TracebackType | None) -> None:
-        logging.getLogger(__name__).critical(words, extra={"error": named(kind, trace)})
+    def log(kind: type[BaseException], _error: BaseException | None, trace: TracebackType | None) -> None:
+        logging.getLogger(__name__).critical(words, extra={"error": exception_location(kind, trace)})
 
-    return tell
+    return log
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -46,7 +46,7 @@ def month_before(month: str) -> str:
 class Caller:
     """Whoever calls or texts, as far as the line may know them while it answers."""
 
-    number: str = ""  # In E.164, to be sealed for an effect that needs it; never kept otherwise.
+    number: str = ""  # Where the line may text or ring them; sealed for effects, never kept otherwise.
     mark: str = ""  # Of this month; empty when the number is withheld.
     marks: tuple[str, ...] = ()  # Every mark under which the log may hold them.
     opt_out: str = ""  # Their mark on the list of those who sent STOP.
@@ -124,10 +124,10 @@ class Pseudonyms:
         """Give the id of a text message."""
         return self._mark("message", sid, self._half(self.month))
 
-    def who(self, number: str) -> Caller:
-        """Give what may be known of whoever has a number."""
+    def who(self, number: str, *, may_reach: bool = False) -> Caller:
+        """Give what may be known of whoever has a number; ``may_reach``: the line may text or ring it."""
         return Caller(
-            number,
+            number if may_reach else "",
             self.caller(number),
             self.callers(number),
             self.listed("opt-out", number),

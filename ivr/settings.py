@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 TWILIO = "https://api.twilio.com"
 SHORTEST_SECRET = 32
+REHEARSED = ("REHEARSAL", "PATIENCE")
 
 
 class SettingsError(Exception):
@@ -56,6 +58,14 @@ def _public(text: str) -> str:
 
 def _or_empty(fault: Callable[[str], str]) -> Callable[[str], str]:
     return lambda text: fault(text) if text else ""
+
+
+def _ip(text: str) -> str:
+    try:
+        ip_address(text)
+    except ValueError:
+        return "is not an IP address like 127.0.0.1"
+    return ""
 
 
 def _folder(text: str) -> str:
@@ -175,6 +185,14 @@ class Settings:
             read=Path,
         )
     )
+    host: str = field(
+        metadata=_declared(
+            "HOST",
+            "the address of this machine to listen on; 0.0.0.0 where a proxy elsewhere must reach us",
+            "127.0.0.1",
+            _ip,
+        )
+    )
     port: int = field(
         metadata=_declared("PORT", "the port that the web process listens on", "8000", _COUNT, read=int)
     )
@@ -213,6 +231,24 @@ class Settings:
             _like(r"default|advanced", "is neither 'default' nor 'advanced'"),
         )
     )
+    rehearsal: Path | None = field(
+        metadata=_declared(
+            "REHEARSAL",
+            "a folder where a pretend network keeps its clock; refused with Twilio itself",
+            "",
+            _or_empty(_folder),
+            read=lambda text: Path(text) if text else None,
+        )
+    )
+    patience: int = field(
+        metadata=_declared(
+            "PATIENCE",
+            "how many times longer SQL and Redis may take, and as often is filed; refused with Twilio itself",
+            "1",
+            _COUNT,
+            read=int,
+        )
+    )
 
     @property
     def live(self) -> bool:
@@ -227,6 +263,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the environment. SettingsError names everything that is missing or malformed."""
     texts = {variable.name: environ.get(variable.name) or variable.default for variable in VARIABLES}
     faults = [fault for variable in VARIABLES if (fault := _fault(variable, texts[variable.name]))]
+    faults = faults or _for_rehearsals(texts)
     if faults:
         raise SettingsError("\n".join(faults))
     values = {each.name: each.metadata["variable"] for each in fields(Settings)}
@@ -238,3 +275,15 @@ def _fault(variable: Variable, text: str | None) -> str:
         return f"{variable.name} is not set: {variable.says}"
     wrong = variable.fault(text)
     return f"{variable.name} {wrong}: {variable.says}" if wrong else ""
+
+
+def _for_rehearsals(texts: Mapping[str, str | None]) -> list[str]:
+    """Refuse what only a rehearsal may set where REST goes to Twilio, or Twilio signs for the address."""
+    hosts = [urlsplit(texts[name] or "").hostname or "" for name in ("TWILIO_API_URL", "PUBLIC_URL")]
+    if not any(f".{host}".endswith(".twilio.com") for host in hosts):
+        return []
+    return [
+        f"{variable.name} is only for rehearsals with a pretend network: leave it out"
+        for variable in VARIABLES
+        if variable.name in REHEARSED and texts[variable.name] != variable.default
+    ]

@@ -10,26 +10,28 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ivr.caller_limits import CallerLimits, ListedCallers
-from ivr.circuit_breaker import CircuitBreaker
+from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
+from ivr.flow.public_page import read_pages
 from ivr.hours import zone
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
-from ivr.records.database import connect
+from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.markers import Markers
+from ivr.records.migrations.migrate import is_current
 from ivr.records.retention import within
-from ivr.records.snapshot import SnapshotHolder
+from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
-from ivr.telephony.data_deletion import DeletionSweep, SweepResult, copies_of
+from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.signature import SignatureValidator
 from ivr.telephony.twilio_client import TwilioClient
@@ -38,14 +40,15 @@ from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
-from ivr.web.cookies import Cookies
-from ivr.web.parent_watchdog import die_with_parent
+from ivr.web.sms import ConversationCookie
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
-from ivr.work.queue import RedisQueue, connect_redis
+from ivr.work.network_clock import WALL, clock_of
+from ivr.work.queue import SECONDS, RedisQueue, connect_redis
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
+from ivr.work.worker import count_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,21 +59,25 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow, Retention
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Transfers
+    from ivr.web.console.context import ConsoleContext
+    from ivr.work.network_clock import Clock
 
 logger = logging.getLogger(__name__)
 
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
+COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they were.
 
 
 def build_line(
-    settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder
+    settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder, *, clock: Clock = WALL
 ) -> tuple[Line, LivePrompts]:
     """Put one line together, with the prompts that it speaks. Each part connects when first used."""
     base = read_flow(settings.config, settings.prompts)
-    prompts = LivePrompts(base, lambda: snapshots.current.words)
-    redis, breaker = connect_redis(settings.redis_url), CircuitBreaker()
-    later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker)
-    phone, slots = TwilioClient(settings), CallPacing(redis, breaker, every=1 / settings.calls_per_second)
+    prompts = LivePrompts(base, lambda: snapshots.current.prompts)
+    redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
+    later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker, clock)
+    phone = TwilioClient(settings)
+    pacing = CallPacing(redis, breaker, clock.now, 1 / settings.calls_per_second)
     status = partial(_status, snapshots)
     line = Line(
         prompts=prompts,
@@ -83,14 +90,16 @@ def build_line(
             store,
             journal,
             later,
-            slots,
+            pacing,
             phone,
             status,
-            agree=Markers(settings.journal_dir).agree,
+            clock.now,
+            clock.sleep,
+            Markers(settings.journal_dir).agree,
         ),
         status=status,
         limits=CallerLimits(RedisLimits(redis, breaker), partial(_lists, snapshots)),
-        archive=PhoneArchive(connect(settings.database_url), time.time),
+        archive=PhoneArchive(records_of(settings), clock.now),
         send_alarm=Alarms(phone, settings.alarm_number, settings.alarm_url).tell,
     )
     later.perform_with(line.perform)
@@ -99,52 +108,64 @@ def build_line(
 
 def build_worker_line(settings: Settings) -> Line:
     """Put together the line of the worker, which also keeps house."""
-    database, journal = connect(settings.database_url), Journal(settings.journal_dir)
-    snapshots = SnapshotHolder(database, settings.journal_dir, time.time)
-    line, prompts = build_line(settings, journal, TransferStore(database, time.time), snapshots)
+    database, journal = records_of(settings), Journal(settings.journal_dir)
+    clock = clock_of(settings.rehearsal)
+    snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
+    line, prompts = build_line(settings, journal, TransferStore(database, clock.now), snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     kept = partial(_kept, line, snapshots)
-    keeps = keep_house(settings, line, database, kept)
+    keeps = keep_house(settings, line, database, kept, clock=clock)
     prompts.refresh()
-    _file(journal, database, kept, (snapshots.refresh, prompts.refresh, keeps.look))
+    refreshes = (snapshots.refresh, prompts.refresh, clock.looked, keeps.run_due)
+    _file(journal, database, kept, refreshes, now=clock.now, often=settings.patience)
     return line
 
 
 def keep_house(
-    settings: Settings, line: Line, database: Database, kept: Callable[[], Retention]
+    settings: Settings, line: Line, database: Database, kept: Callable[[], Retention], *, clock: Clock = WALL
 ) -> Housekeeping:
     """Put together what the worker does by itself."""
     keys = MonthKeys(settings.keys_dir)
     file = line.flow.line
-    sweeps = partial(sweep, settings, database) if file.sweep.on else None
-    signs = signs_of(settings)
+    sweeps = partial(sweep, settings, database, clock) if file.sweep.on else None
+    signs = signs_of(settings, clock)
     accepted, there = Markers(settings.journal_dir), zone(file.zone)
     return Housekeeping(
-        database, kept, keys, accepted, sweeps, time.time, lambda whole: signs.swept(whole=whole), there
+        database, kept, keys, accepted, sweeps, clock.now, lambda whole: signs.swept(whole=whole), there
     )
 
 
-def signs_of(settings: Settings) -> TwilioHeartbeat:
+def signs_of(settings: Settings, clock: Clock = WALL) -> TwilioHeartbeat:
     """Put together what notes the last signs of Twilio, and reads them."""
-    return TwilioHeartbeat(connect_redis(settings.redis_url), CircuitBreaker(), time.time)
+    return TwilioHeartbeat(
+        connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker(), clock.now
+    )
 
 
-def sweep(settings: Settings, database: Database) -> SweepResult:
+def records_of(settings: Settings) -> Database:
+    """Prepare for SQL."""
+    return connect(settings.database_url, locked=LOCKED_SECONDS * settings.patience)
+
+
+def sweep(settings: Settings, database: Database, clock: Clock = WALL) -> SweepResult:
     """Delete what Twilio has of the line's number and is over."""
-    marks = Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), time.time)
-    with copies_of(settings) as copies:
+    marks = Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), clock.now)
+    with twilio_records(settings) as records:
         return DeletionSweep(
-            copies,
+            records,
             known=partial(known_calls, database),
             call_id=lambda sid, start: marks.call(sid, month_of(start.timestamp())),
         ).run()
 
 
-def _file(
+def _file(  # noqa: PLR0913 - the choices of a filer
     journal: Journal,
     database: Database,
     kept: Callable[[], Retention],
     refreshes: Sequence[Callable[[], object]],
+    *,
+    now: Callable[[], float],
+    often: int,
 ) -> None:
     """Start filing the journal of this process; the same thread refreshes what the process knows."""
 
@@ -152,9 +173,10 @@ def _file(
         for each in refreshes:
             each()
 
-    JournalFiler(
-        journal, database, time.time, keep_seconds=lambda: filed_for(kept().rows_days), look=refresh
-    ).start()
+    def seconds() -> float:
+        return filed_for(kept().rows_days)
+
+    JournalFiler(journal, database, now, keep_seconds=seconds, refresh=refresh, often=often).start()
 
 
 def _kept(line: Line, snapshots: SnapshotHolder) -> Retention:
@@ -175,7 +197,7 @@ def _status(snapshots: SnapshotHolder) -> AgencyStatus:
 def build_parts(
     settings: Settings,
     line: Line,
-    now: Callable[[], float] = time.time,
+    now: Callable[[], float] = WALL.now,
     heard: Callable[[], object] = lambda: None,
 ) -> WebhookContext:
     """Put together what answers webhooks for a line."""
@@ -186,9 +208,9 @@ def build_parts(
         speech=speech,
         fixed=fixed_documents(speech),
         signatures=SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token),
-        marks=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
+        pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
-        cookies=Cookies(settings.secret_key),
+        cookie=ConversationCookie(settings.secret_key),
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
         now=now,
@@ -215,20 +237,93 @@ def recordings(audio: Path) -> frozenset[tuple[str, str]]:
 
 
 def web() -> Flask:
-    """Start answering webhooks: what granian calls in each of its workers."""
+    """Start answering webhooks: what each process of the server calls, once it was forked."""
     set_up_logs()
     settings = read_settings(os.environ)
-    journal, database = Journal(settings.journal_dir), connect(settings.database_url)
-    snapshots = SnapshotHolder(database, settings.journal_dir, time.time)
-    store = TimeLimitedStore(TransferStore(connect(settings.database_url, WEBHOOK_SECONDS), time.time))
-    line, prompts = build_line(settings, journal, store, snapshots)
+    clock, seconds = clock_of(settings.rehearsal), WEBHOOK_SECONDS * settings.patience
+    journal, database = Journal(settings.journal_dir), records_of(settings)
+    snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
+    hasty = connect(settings.database_url, seconds, locked=seconds)
+    store = TimeLimitedStore(TransferStore(hasty, clock.now), seconds)
+    line, prompts = build_line(settings, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
-    signs = signs_of(settings)
-    app = create_app(build_parts(settings, line, heard=signs.hear))
+    signs = signs_of(settings, clock)
+    app = create_app(build_parts(settings, line, clock.now, heard=signs.hear))
     follow_prompts(app, prompts)
-    die_with_parent()
     prompts.refresh()
+    refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked)
     _file(
-        journal, database, partial(_kept, line, snapshots), (signs.tell, snapshots.refresh, prompts.refresh)
+        journal, database, partial(_kept, line, snapshots), refreshes, now=clock.now, often=settings.patience
     )
     return app
+
+
+def console() -> Flask:
+    """Start answering browsers: what each process of the server calls, once it was forked."""
+    from ivr.web.public.views import NAME as PUBLIC
+
+    set_up_logs()
+    settings = read_settings(os.environ)
+    app = build_site(settings.config, settings.prompts, settings.number, settings)
+    snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
+    prompts = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
+    follow_published(app, prompts)
+
+    def refresh() -> None:
+        snapshots.refresh()
+        prompts.refresh()
+
+    prompts.refresh()
+    keep_refreshing(refresh)
+    return app
+
+
+def build_site(config: Path, prompts: Path, number: str, settings: Settings | None = None) -> Flask:
+    """Put together the public page of the line that has a number; with settings, the console too."""
+    from ivr.web.public.views import PublicContext
+    from ivr.web.site import create_site
+
+    flow = read_flow(config, prompts)
+    public = PublicContext(flow, read_pages(prompts, flow), number)
+    return create_site(public, build_console(settings, flow) if settings else None)
+
+
+def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
+    """Put together the parts of the console."""
+    from ivr.web.console.context import ConsoleContext
+
+    database = connect(settings.database_url)
+    return ConsoleContext(
+        flow=flow,
+        database=database,
+        limits=RedisLimits(connect_redis(settings.redis_url), CircuitBreaker()),
+        secret=settings.secret_key,
+        secure=settings.public_url.startswith("https:"),
+        now=time.time,
+        parts=partial(_parts, database, settings.redis_url),
+        counts_hold=COUNTS_HOLD,
+        twilio=signs_of(settings).read,
+    )
+
+
+def _parts(database: Database, redis_url: str) -> dict[str, bool]:
+    """Ask each part whether it answers."""
+    try:
+        records = is_current(database)
+    except PartUnavailable:
+        records = False
+    try:
+        workers, redis = count_workers(redis_url), True
+    except (PartUnavailable, OSError):
+        workers, redis = 0, False
+    return {"database": records, "redis": redis, "worker": workers > 0}
+
+
+def follow_published(app: Flask, prompts: LivePrompts) -> None:
+    """Have the public page show the prompts of now; the console tells published ones from the files'."""
+    from ivr.web.public.views import NAME as PUBLIC
+
+    def follow(flow: Flow) -> None:
+        app.extensions[PUBLIC] = replace(app.extensions[PUBLIC], flow=flow)
+
+    prompts.subscribe(follow)

@@ -20,7 +20,7 @@ from ivr.records.database import connect
 from ivr.records.operators import Role, add_operator, enrol, find_operator
 from ivr.web.console.access import SignedIn
 from ivr.web.console.context import ConsoleContext
-from ivr.web.public.context import PublicContext
+from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
 from ivr.work.twilio_heartbeat import LastSigns
 

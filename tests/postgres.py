@@ -26,6 +26,9 @@ from ivr.records.tables import metadata
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ivr.records.transfer_store import TransferStore
+    from ivr.transfer.machine import Transfer
+
 GET = "PostgreSQL's server is not on this machine: apt-get install postgresql"
 PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
@@ -127,6 +130,12 @@ def database(records_url: str) -> Iterator[Database]:
     opened = connect(records_url)
     yield opened
     opened.close()
+
+
+def stored(store: TransferStore, transfer_id: str) -> Transfer | None:
+    """Read a live transfer as it is stored; None if there is none."""
+    unchanged = store.change(transfer_id, lambda *_: None)
+    return unchanged[1] if unchanged else None
 
 
 def _find(program: str) -> str:

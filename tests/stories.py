@@ -113,15 +113,15 @@ def hears_choice(world: World, call: RehearsedCall) -> None:
 def in_time(world: World, call: RehearsedCall) -> None:
     """See that a person or a spoken choice came within a minute of asking."""
     lines = call.lines
-    asked = [line.at for line in lines if line.what == "presses"][2]
+    asked = [line for line in lines if line.what == "presses"][2]
     came = [
         line.at
         for line in lines
-        if line.at > asked and (line.what == "joined" or any(words in line.words for words in world.choice))
+        if line.n > asked.n and (line.what == "joined" or any(words in line.words for words in world.choice))
     ]
     assert came, [line.words for line in lines]
-    assert came[0] - asked <= WITHIN + world.slack, [
-        (line.at - asked, line.what, line.words) for line in lines
+    assert came[0] - asked.at <= WITHIN + world.slack, [
+        (line.at - asked.at, line.what, line.words) for line in lines
     ]
 
 

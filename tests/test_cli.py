@@ -215,7 +215,7 @@ def logged(environment: dict[str, str]) -> dict[str, str]:
     database = connect(environment["DATABASE_URL"])
     entries = [
         Entry("call", "0", START, "voice", "en", "main"),
-        Entry("call", "1", START + 5, "voice", "en", "leave", sign="left"),
+        Entry("call", "1", START + 5, "voice", "en", "leave", outcome="left"),
         Entry("call", "end", START + 9, "voice"),
         Entry("text", "m1", START + 60, "text", "fr", "signs-me"),
     ]

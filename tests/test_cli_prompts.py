@@ -13,7 +13,7 @@ from postgres import put_tables
 
 from ivr.checks.runner import check
 from ivr.cli.main import main
-from ivr.operations.toml_editing import ExportError, write_words
+from ivr.operations.toml_editing import ExportError, write_prompts
 from ivr.records.database import connect
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
 
@@ -47,7 +47,7 @@ def prompts(tmp_path: Path) -> Path:
 
 
 def let_hear(database: Database, language: str, place: str, words: str) -> None:
-    number = save_version(database, (language, place, words), who="olu")
+    number = save_version(database, language, place, words, who="olu")
     (version,) = (v for v in list_versions(database, place) if (v.language, v.version) == (language, number))
     assert publish(database, version, basis(list_published(database)), who="ada")
 
@@ -103,7 +103,7 @@ def test_a_release_counts_what_lies_over_the_files(database: Database, prompts: 
 
     assert prompts.is_dir()
     assert told.exit_code == 0
-    assert f"published words are heard over the files: {len(list_published(database))};" in told.output
+    assert f"published prompts are heard over the files: {len(list_published(database))};" in told.output
 
 
 def test_only_what_the_files_said_before_is_cleared(
@@ -137,12 +137,12 @@ def test_a_folder_without_the_files_is_named(database: Database, prompts: Path, 
 def test_words_without_a_place_in_the_file_are_left_out(place: str) -> None:
     text = '[lines]\na = "A"  # a comment\n\n[stops.a]\nquestions = ["One?", "Two?"]\n'
 
-    written = write_words(text, {place: "Three?", "lines.a": "B"})
+    written = write_prompts(text, {place: "Three?", "lines.a": "B"})
 
-    assert (written.homeless, written.changed) == ((place,), ("lines.a",))
+    assert (written.unknown, written.changed) == ((place,), ("lines.a",))
     assert written.text == text.replace('"A"', '"B"')
 
 
 def test_a_file_that_is_no_toml_is_not_written_to() -> None:
     with pytest.raises(ExportError, match="is not TOML"):
-        write_words("a = ", {})
+        write_prompts("a = ", {})

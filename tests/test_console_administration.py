@@ -14,7 +14,7 @@ from console import FIRST, Console, Hands
 from ivr.authentication import knows_password
 from ivr.effects import Entry
 from ivr.flow.models import Retention
-from ivr.records.audit import list_deeds, verify
+from ivr.records.audit import list_audit_entries, verify
 from ivr.records.ingest import record
 from ivr.records.operators import (
     OperatorError,
@@ -51,7 +51,7 @@ def ada(console: Console) -> Hands:
 
 def told(console: Console) -> list[tuple[str, str, str]]:
     """List what was done since everybody signed in, the newest first."""
-    return [(deed.who, deed.did, deed.about) for deed in list_deeds(console.database)]
+    return [(deed.who, deed.did, deed.about) for deed in list_audit_entries(console.database)]
 
 
 def post(hands: Hands, path: str, **form: str) -> str:
@@ -223,7 +223,7 @@ def test_the_command_line_says_who_did_it(database: Database) -> None:
     change_role(database, "ada", Role.ADMINISTRATOR)
     revoke(database, "ada")
 
-    assert {deed.who for deed in list_deeds(database)} == {"command line"}
+    assert {deed.who for deed in list_audit_entries(database)} == {"command line"}
     assert verify(database) == []
 
 

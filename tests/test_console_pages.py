@@ -14,7 +14,7 @@ from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.effects import Entry
 from ivr.pseudonyms import Caller
 from ivr.records.agency_status import list_status
-from ivr.records.audit import list_deeds
+from ivr.records.audit import list_audit_entries
 from ivr.records.deletion import erase
 from ivr.records.disclosure import UNDER
 from ivr.records.ingest import record
@@ -57,7 +57,7 @@ def hands(console: Console) -> Hands:
 @pytest.mark.parametrize("tongue", ["en", "fr"])
 def test_every_page_is_there_and_shows_no_mark(hands: Hands, tongue: str) -> None:
     paths = ["/", "/_now", "/calls", f"/calls/{CALL}", "/transfers", "/reports", "/audit"]
-    paths += ["/operators", "/retention", "/blocks", "/words", "/words/stops.law.say"]
+    paths += ["/operators", "/retention", "/blocks", "/prompts", "/prompts/stops.law.say"]
 
     answers = {
         path: hands.client.get(f"/console{path}", headers={"Accept-Language": tongue}) for path in paths
@@ -146,7 +146,7 @@ def test_an_export_is_what_is_filtered_by_the_hour_and_without_marks(hands: Hand
     assert rows[0]["started_at"].endswith(":00Z")
     assert len(table.splitlines()) == 3
     assert MARK not in table
-    assert [deed.did for deed in list_deeds(console.database)][:2] == ["calls exported"] * 2
+    assert [deed.did for deed in list_audit_entries(console.database)][:2] == ["calls exported"] * 2
 
 
 def test_an_agency_is_switched_off_with_a_reason_and_on_again(hands: Hands, console: Console) -> None:
@@ -157,7 +157,10 @@ def test_an_agency_is_switched_off_with_a_reason_and_on_again(hands: Hands, cons
 
     assert (off.off, off.why, on.off) == (True, "moving house", False)
     assert off.until
-    assert [d.did for d in list_deeds(console.database)][:2] == ["agency switched on", "agency switched off"]
+    assert [d.did for d in list_audit_entries(console.database)][:2] == [
+        "agency switched on",
+        "agency switched off",
+    ]
 
 
 def test_nothing_is_switched_off_without_a_reason(hands: Hands, console: Console) -> None:
@@ -179,13 +182,13 @@ def test_a_blocked_caller_is_known_by_this_months_mark_and_the_page_does_not_sho
 
 
 def test_a_note_is_kept_with_the_call_and_goes_with_it(hands: Hands) -> None:
-    hands.post(f"/calls/{CALL}/note", words="The <law> menu was silent")
+    hands.post(f"/calls/{CALL}/note", note="The <law> menu was silent")
 
     assert "The &lt;law&gt; menu was silent" in hands.get(f"/calls/{CALL}").text
 
 
 def test_a_call_that_is_not_there_takes_no_note(hands: Hands) -> None:
-    answer = hands.post("/calls/nobody/note", words="x")
+    answer = hands.post("/calls/nobody/note", note="x")
 
     assert answer.status_code == 303
     assert hands.get("/calls/nobody").status_code == 404
@@ -217,20 +220,20 @@ def test_a_length_that_is_none_does_no_harm(hands: Hands, console: Console, days
 
 def test_nothing_of_a_caller_who_is_erased_stays_with_the_operators(hands: Hands, console: Console) -> None:
     hands.post(f"/calls/{CALL}/block", why="rang forty times", days="2")
-    hands.post(f"/calls/{CALL}/note", words="The menu was silent")
+    hands.post(f"/calls/{CALL}/note", note="The menu was silent")
 
     erase(console.database, [MARK], console.at)
 
     assert list_blocks(console.database, console.at) == []
-    assert [row for row in map(str, list_deeds(console.database)) if CALL in row] == []
+    assert [row for row in map(str, list_audit_entries(console.database)) if CALL in row] == []
 
 
 def test_a_number_that_an_operator_types_is_not_kept(hands: Hands, console: Console) -> None:
     hands.post(f"/calls/{CALL}/block", why="rang from (905) 555-0123", days="2")
-    hands.post(f"/calls/{CALL}/note", words="call +1 905 555 0123 back")
+    hands.post(f"/calls/{CALL}/note", note="call +1 905 555 0123 back")
     hands.post("/agencies/chrysalis", to="off", why="try 905.555.0123")
     kept = [
-        *map(str, list_deeds(console.database)),
+        *map(str, list_audit_entries(console.database)),
         *map(str, list_blocks(console.database, console.at)),
         str(list_status(console.database, console.at)),
         hands.get(f"/calls/{CALL}").text,

@@ -30,10 +30,13 @@ from ivr.records.disclosure import FEW, UNDER, WITHHELD, parts_shown, steps_show
 from ivr.records.ingest import record
 from ivr.records.periods import month
 from ivr.records.report_queries import Report
-from ivr.reports.community import PARTS as PUBLISHED
-from ivr.reports.community import publish, published
-from ivr.reports.document import drawn
-from ivr.reports.sections import PARTS, ReportTeller, branches
+from ivr.reports.community import (
+    COMMUNITY_SECTIONS,
+    community_section,
+    community_sections,
+)
+from ivr.reports.document import draw_section, read_translations
+from ivr.reports.sections import SECTIONS, ReportView, branches
 from ivr.sample_data.seeding import SETTLED
 
 if TYPE_CHECKING:
@@ -51,8 +54,8 @@ NOW = datetime(2026, 11, 25, 15, tzinfo=UTC).timestamp()
 SPAN = month(date(2026, 10, 1), TORONTO)
 RANGE = "since=2026-10-01&until=2026-10-31"
 PAGES = (f"?{RANGE}", "", "/2026-10", "/2026-11", "/2026-10/community")
-PICTURES = [f"/picture/{name}.svg?{RANGE}" for name in PARTS]
-PICTURES += [f"/2026-10/community/{name}.svg" for name in PUBLISHED]
+PICTURES = [f"/chart/{name}.svg?{RANGE}" for name in SECTIONS]
+PICTURES += [f"/2026-10/community/{name}.svg" for name in COMMUNITY_SECTIONS]
 COUNTS = st.dictionaries(st.text("abcdef", min_size=1, max_size=2), st.integers(0, 40), max_size=8)
 
 
@@ -80,9 +83,9 @@ def report(days: tuple[int, int] = (400, 90), **counts: dict[str, int]) -> Repor
 
 def said(flow: Flow, told: Report) -> list[str]:
     """Give all that pages, pictures and what is published would say of a report."""
-    teller = ReportTeller(told, flow, "en")
-    sections = [*teller.all(), *published(teller)]
-    return [f"{section} {drawn(teller, section)}" for section in sections]
+    view = ReportView(told, flow, "en", read_translations("en"))
+    sections = [*view.sections(), *community_sections(view)]
+    return [f"{section} {draw_section(view, section)}" for section in sections]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -179,9 +182,10 @@ def test_what_is_published_is_rounded_and_names_no_agency_no_hour_no_day(hands: 
 
 
 def test_the_published_total_cannot_tell_a_hidden_part(flow: Flow) -> None:
-    teller = ReportTeller(report(language={"en": 41, "fr": 23, "xx": 3}), flow, "en")
+    counts = report(language={"en": 41, "fr": 23, "xx": 3})
+    view = ReportView(counts, flow, "en", read_translations("en"))
 
-    rows = dict(publish(teller, "languages").rows)
+    rows = dict(community_section(view, "languages").rows)
 
     assert rows == {"English": "40", "French": WITHHELD, "xx": UNDER}
 
@@ -192,7 +196,7 @@ def test_a_month_that_is_not_over_is_not_published(hands: Hands) -> None:
     assert "not over" in hands.get("/reports/2026-11/community").text
 
 
-@pytest.mark.parametrize("path", ["/2026-13", "/2027-01", "/x", "/1999-12", "/2026-10-01", "/picture/x.svg"])
+@pytest.mark.parametrize("path", ["/2026-13", "/2027-01", "/x", "/1999-12", "/2026-10-01", "/chart/x.svg"])
 def test_what_is_no_month_and_no_picture_is_not_there(hands: Hands, path: str) -> None:
     assert hands.get(f"/reports{path}").status_code == 404
 
@@ -203,7 +207,7 @@ def test_a_range_without_end_is_cut_to_a_year(hands: Hands, days: str) -> None:
 
     assert shown.status_code == 200
     assert len(re.findall(r'<th scope="row">20\d\d-', shown.text)) <= 366
-    assert hands.get(f"/reports/picture/days.svg?{days}").status_code == 200
+    assert hands.get(f"/reports/chart/days.svg?{days}").status_code == 200
 
 
 def test_the_branches_are_those_of_the_main_menu_and_sift_the_log(hands: Hands, flow: Flow) -> None:
@@ -295,7 +299,7 @@ def test_without_chromium_the_command_says_how_to_get_it(environment: dict[str, 
 def test_the_picture_of_a_month_that_goes_on_has_the_days_of_its_table(hands: Hands) -> None:
     page = hands.get("/reports/2026-11").text
 
-    source = re.findall(r'src="/console(/reports/picture/days[^"]+)"', page)[0].replace("&amp;", "&")
+    source = re.findall(r'src="/console(/reports/chart/days[^"]+)"', page)[0].replace("&amp;", "&")
 
     assert len(re.findall(r'<th scope="row">2026-11-\d\d<', page)) == 30
     assert ">30<" in hands.get(source).text

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ivr.records.call_log import RingRow, TurnRow
-from ivr.web.console.timeline import LISTENING, TALKING, WAITING, marks, minutes
+from ivr.records.call_log import AttemptRow, TurnRow
+from ivr.web.console.timeline import LISTENING, TALKING, WAITING, clock_time, timeline
 
 TURNS = [
     TurnRow("hello", "arrived", 0.0, ""),
@@ -11,13 +11,13 @@ TURNS = [
     TurnRow("anything-else", "came_back", 152.0, "en"),
 ]
 RINGS = [
-    RingRow("victims", "no_answer", 11.0, None, None, 31.0),
-    RingRow("chrysalis", "accepted", 32.0, 40.0, 52.0, 152.0),
+    AttemptRow("victims", "no_answer", 11.0, None, None, 31.0),
+    AttemptRow("chrysalis", "accepted", 32.0, 40.0, 52.0, 152.0),
 ]
 
 
 def test_everything_is_told_in_its_order_with_what_came_then() -> None:
-    told = marks(TURNS, RINGS, 160.0)
+    told = timeline(TURNS, RINGS, 160.0)
 
     assert [(mark.seconds, mark.what, mark.name, mark.then) for mark in told] == [
         (0.0, "heard_arrived", "hello", LISTENING),
@@ -35,15 +35,15 @@ def test_everything_is_told_in_its_order_with_what_came_then() -> None:
 
 
 def test_a_call_that_goes_on_has_no_end_yet() -> None:
-    told = marks(TURNS[:2], RINGS[:1], None)
+    told = timeline(TURNS[:2], RINGS[:1], None)
 
     assert [mark.what for mark in told][-1] == "no_answer"
-    assert marks([], [], None) == []
+    assert timeline([], [], None) == []
 
 
 def test_an_end_that_was_only_guessed_is_told_last() -> None:
-    assert [mark.what for mark in marks(TURNS, [], 100.0)][-1] == "end"
+    assert [mark.what for mark in timeline(TURNS, [], 100.0)][-1] == "end"
 
 
 def test_seconds_are_written_as_a_clock_writes_them() -> None:
-    assert [minutes(seconds) for seconds in (0.0, 9.9, 65.0, 3600.0)] == ["0:00", "0:09", "1:05", "60:00"]
+    assert [clock_time(seconds) for seconds in (0.0, 9.9, 65.0, 3600.0)] == ["0:00", "0:09", "1:05", "60:00"]

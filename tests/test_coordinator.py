@@ -150,10 +150,12 @@ def test_an_attempt_that_is_over_is_not_rung_again(world: World) -> None:
     world.transfers.ring(FIRST)
     world.transfers.advance("s", Event(EventType.MISSED, 1, how="busy"))
 
-    world.transfers.ring(FIRST)
+    world.transfers.ring(FIRST)  # A job that comes late is no news of the next attempt.
+    rung = world.rung
     world.transfers.ring(SECOND)
     world.transfers.ring(SECOND)
 
+    assert rung == ["victim-services"]
     assert world.rung == ["victim-services", "chrysalis"]
     assert world.later.effects == [SECOND]
 

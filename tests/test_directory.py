@@ -14,7 +14,7 @@ from ivr.checks.agencies import numbers
 from ivr.cli.main import main
 from ivr.flow.graph import below
 from ivr.flow.models import Flow  # noqa: TC001 - a fixture's type
-from ivr.operations.toml_editing import DialTest, DialTestError, note
+from ivr.operations.toml_editing import DialTest, DialTestError, write_dial_test
 
 FILE = (ROOT / "config/agencies.toml").read_text("utf-8")
 TODAY = date(2026, 11, 24)
@@ -50,7 +50,7 @@ GATHERED = {  # Every number of confidence H or M among the gathered facts, sect
 
 
 def dial(agency: str = "sacha", on: date = TODAY, by: str = "AB", heard: str = "a person") -> str:
-    return note(FILE, DialTest(agency, on, by, heard), TODAY)
+    return write_dial_test(FILE, DialTest(agency, on, by, heard), TODAY)
 
 
 @pytest.mark.parametrize("service", GATHERED)
@@ -94,7 +94,7 @@ def test_a_dial_test_stands_among_the_lines_of_its_agency_and_not_below_the_next
 
 
 def test_a_second_dial_test_takes_the_place_of_the_first() -> None:
-    again = note(dial(), DialTest("sacha", TODAY, "CD", "a recording"), TODAY)
+    again = write_dial_test(dial(), DialTest("sacha", TODAY, "CD", "a recording"), TODAY)
 
     assert again == dial(by="CD", heard="a recording")
 
@@ -113,7 +113,7 @@ def test_a_second_dial_test_takes_the_place_of_the_first() -> None:
 )
 def test_a_dial_test_that_cannot_be_is_refused_with_its_place(test: DialTest, says: str) -> None:
     with pytest.raises(DialTestError) as refused:
-        note(FILE, test, TODAY)
+        write_dial_test(FILE, test, TODAY)
 
     assert str(refused.value).startswith(says)
 

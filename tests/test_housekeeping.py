@@ -67,7 +67,7 @@ def house(folder: Path, database: Database, watch: Watch, sweeps: Sweeps | None)
 
 
 def finish(keeps: Housekeeping) -> None:
-    keeps.look()
+    keeps.run_due()
     keeps.finish()
 
 
@@ -103,7 +103,7 @@ def test_a_shorter_time_is_kept_to_without_a_restart(tmp_path: Path) -> None:
 
     kept = Retention(rows_days=14, counts_months=24)
     watch.at += DAY
-    keeps.begin()
+    keeps.start()
     finish(keeps)
 
     assert before == ["old", "new"]
@@ -128,7 +128,7 @@ def test_each_sweep_is_told_and_whether_it_saw_everything(tmp_path: Path) -> Non
     keeps = house(tmp_path, database, watch, None)
     keeps.sweep, keeps.swept = sweep, told.append
     for _ in range(3):
-        keeps.begin()
+        keeps.start()
         finish(keeps)
         watch.at += 301
 
@@ -159,14 +159,33 @@ def test_a_duty_is_not_done_again_before_it_is_due(tmp_path: Path) -> None:
     database, sweeps, watch = made(tmp_path), Sweeps(), Watch()
     keeps = house(tmp_path, database, watch, sweeps)
 
-    keeps.look()
+    keeps.run_due()
     watch.at += 60
-    keeps.look()
+    keeps.run_due()
     watch.at += 300
-    keeps.look()
+    keeps.run_due()
     keeps.finish()
 
     assert len(sweeps.times) == 2
+
+
+def test_every_duty_that_fails_waits_a_minute(tmp_path: Path) -> None:
+    tried: list[float] = []
+    watch = Watch()
+
+    def sweep() -> SweepResult:
+        tried.append(watch.at)
+        raise PartUnavailable("Twilio is gone")
+
+    gone = connect(f"sqlite:///{tmp_path}/nowhere/line.sqlite3")
+    keeps = house(tmp_path, gone, watch, None)
+    keeps.sweep = sweep
+    for _ in range(31):  # What the worker does every two seconds, for a minute.
+        keeps.start()
+        finish(keeps)
+        watch.at += 2
+
+    assert tried == [NOW, NOW + 60]
 
 
 def test_what_was_unknown_while_sql_was_gone_is_counted_later(tmp_path: Path) -> None:
@@ -174,11 +193,11 @@ def test_what_was_unknown_while_sql_was_gone_is_counted_later(tmp_path: Path) ->
     sweeps, watch = Sweeps(), Watch()
     keeps = house(tmp_path, connect(url), watch, sweeps)
 
-    keeps.look()
+    keeps.run_due()
     keeps.finish()
     upgrade(url)
     watch.at += 301
-    keeps.begin()
+    keeps.start()
     finish(keeps)
 
     assert [count for _, count in list_unknown(connect(url))] == [4]

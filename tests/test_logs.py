@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import ROOT
-from fakes import ENVIRONMENT
 
 from ivr.logs import MASK, OneLine, set_up_logs
 
@@ -108,7 +107,7 @@ def test_what_an_event_is_about_stands_behind_its_words(written: Callable[[], st
 
     assert re.fullmatch(
         rf'\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ warning ivr\.test "no search can be begun"'
-        rf' call={ID} search="of two words"\n',
+        rf' call={ID} transfer_id="of two words"\n',
         written(),
     )
 
@@ -239,25 +238,6 @@ def test_a_process_that_dies_tells_no_words(tmp_path: Path) -> None:
     )
 
     assert bare(died.stderr) == '"the process ends" error=ValueError@dies.py:3\n'
-
-
-def test_the_web_server_writes_no_access_log(tmp_path: Path) -> None:
-    (tmp_path / "python").symlink_to(sys.executable)
-    granian = tmp_path / "granian"
-    granian.write_text('#!/bin/sh\necho "$@"\n')
-    granian.chmod(0o755)
-
-    started = subprocess.run(
-        [tmp_path / "python", "-c", "from ivr.cli.main import main; main()", "web"],
-        capture_output=True,
-        check=True,
-        text=True,
-        cwd=ROOT,
-        env=ENVIRONMENT | _here(),
-    )
-
-    assert "--no-access-log" in started.stdout.split()
-    assert "--access-log" not in started.stdout.split()
 
 
 def _here() -> dict[str, str]:

@@ -14,9 +14,9 @@ from conftest import ROOT, Twilio
 from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts, make_line
 
 from ivr.effects import Effect
-from ivr.jobs import KNOWN
+from ivr.jobs import EFFECTS as PERFORMED
 from ivr.line import ALARMS, Line
-from ivr.phone_numbers import dialable
+from ivr.phone_numbers import why_not
 from ivr.position import NAME, Position
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
@@ -212,7 +212,7 @@ def test_every_stop_is_found_again_from_its_own_address(flow: Flow) -> None:
 def test_every_number_of_an_agency_can_be_dialled(flow: Flow) -> None:
     agencies = flow.directory.agencies
 
-    assert [name for name, agency in agencies.items() if not dialable(agency.number)] == []
+    assert [name for name, agency in agencies.items() if why_not(agency.number)] == []
 
 
 @dataclass
@@ -246,7 +246,7 @@ def make(kind: type) -> Effect:
 def test_every_effect_carries_only_words_and_survives_json(kind: type) -> None:
     effect = make(kind)
 
-    again = KNOWN[kind.__name__](*json.loads(json.dumps(astuple(effect))))
+    again = PERFORMED[kind.__name__](*json.loads(json.dumps(astuple(effect))))
 
     assert again == effect
     assert {each.type for each in fields(kind)} == {"str"}
@@ -268,4 +268,4 @@ def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
 
 
 def test_whatever_is_queued_is_known_to_the_worker() -> None:
-    assert set(KNOWN.values()) == set(EFFECTS)
+    assert set(PERFORMED.values()) == set(EFFECTS)

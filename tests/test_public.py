@@ -12,9 +12,9 @@ from conftest import ROOT
 from ivr.flow.models import ChecklistStop, GoodbyeStop, LanguageStop, MessageStop, TransferStop
 from ivr.flow.public_page import read_pages
 from ivr.flow.rendering import written_number
-from ivr.web.public.context import PublicContext
 from ivr.web.public.stops import readable
 from ivr.web.public.text import line, paragraphs
+from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def test_nothing_that_a_page_loads_comes_from_anybody_else(flow: Flow, visitor: 
 def test_no_page_keeps_tells_or_asks_anything_of_its_visitor(
     flow: Flow, visitor: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for address in (*addresses(flow), "/nowhere", "/look/page.css", "/materials/en/code.svg"):
+    for address in (*addresses(flow), "/nowhere", "/static/page.css", "/materials/en/code.svg"):
         answer = visitor.get(address, buffered=True)
 
         assert "Set-Cookie" not in answer.headers
@@ -213,7 +213,7 @@ def test_whoever_is_lost_gets_a_kind_page_with_a_way_on(visitor: FlaskClient, ad
 
 def test_whoever_meets_our_fault_still_gets_the_numbers(flow: Flow) -> None:
     site = create_site(PublicContext(flow, read_pages(ROOT / "prompts", flow), NUMBER))
-    site.view_functions["public.read"] = lambda **_: 1 // 0
+    site.view_functions["public.stop"] = lambda **_: 1 // 0
 
     answer = site.test_client().get("/fr/person")
 

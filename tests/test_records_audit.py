@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy import delete, text, update
 
 from ivr.records import migrations
-from ivr.records.audit import Head, holds, list_deeds, newest, note_deed, verify
+from ivr.records.audit import Head, add_audit_entry, holds, list_audit_entries, newest, verify
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.opt_outs_blocks import list_blocks
 from ivr.records.tables import audit, audit_head
@@ -25,12 +25,12 @@ pytest_plugins = ("postgres",)
 NOTE_TWENTY = """
 import sys
 from ivr.circuit_breaker import PartUnavailable
-from ivr.records.audit import note_deed
+from ivr.records.audit import add_audit_entry
 from ivr.records.database import connect
 database, left = connect(sys.argv[1]), 20
 while left:
     try:
-        note_deed(database, sys.argv[2], "tried", str(left))
+        add_audit_entry(database, sys.argv[2], "tried", str(left))
         left -= 1
     except PartUnavailable:
         pass  # SQLite's other writer was quicker for too long: nothing is written, and it is tried again.
@@ -40,7 +40,7 @@ while left:
 @pytest.fixture
 def deeds(database: Database) -> Database:
     for n in range(4):
-        note_deed(database, "ada", "tried", str(n))
+        add_audit_entry(database, "ada", "tried", str(n))
     return database
 
 
@@ -58,7 +58,7 @@ def test_newest_rows_that_are_cut_off_are_missed_for_ever(deeds: Database) -> No
         sql.execute(delete(audit).where(audit.c.n >= 3))
     cut = verify(deeds)
 
-    note_deed(deeds, "bea", "tried", "after it")
+    add_audit_entry(deeds, "bea", "tried", "after it")
 
     assert cut == ["row 3: missing; it and all up to 4, the newest, were deleted"]
     assert verify(deeds) == ["row 3: missing; it and all up to 4 were deleted"]
@@ -87,12 +87,12 @@ def test_a_head_that_is_changed_shows_and_does_not_heal(
         sql.execute(update(audit_head).values(changed))
     before = verify(deeds)
 
-    note_deed(deeds, "bea", "tried", "after it")
+    add_audit_entry(deeds, "bea", "tried", "after it")
 
     assert len(before) == 1
     assert before[0].startswith("the head tells of row")
     assert (verify(deeds) == []) is ("n" in changed)  # Its hash was right: what follows it is right, too.
-    assert [deed.n for deed in list_deeds(deeds)] == [5, 4, 3, 2, 1]
+    assert [deed.n for deed in list_audit_entries(deeds)] == [5, 4, 3, 2, 1]
 
 
 def test_a_head_that_is_deleted_with_the_newest_rows_shows_and_does_not_heal(deeds: Database) -> None:
@@ -101,7 +101,7 @@ def test_a_head_that_is_deleted_with_the_newest_rows_shows_and_does_not_heal(dee
         sql.execute(delete(audit_head))
     before = verify(deeds)
 
-    note_deed(deeds, "bea", "tried", "after it")
+    add_audit_entry(deeds, "bea", "tried", "after it")
 
     assert before == ["the head is missing: rows after the newest may be, too"]
     assert verify(deeds) == ["row 4: does not follow the row before it: one of the two was changed"]
@@ -113,7 +113,7 @@ def test_a_list_made_anew_is_not_the_one_that_was_written_down(deeds: Database) 
         sql.execute(delete(audit))
         sql.execute(delete(audit_head))
     for n in range(4):
-        note_deed(deeds, "eve", "did nothing", str(n))
+        add_audit_entry(deeds, "eve", "did nothing", str(n))
 
     assert verify(deeds) == []
     assert not holds(deeds, known)
@@ -130,7 +130,7 @@ def test_two_processes_that_note_deeds_at_once_write_one_list(database: Database
 
     assert ended == [0, 0]
     assert verify(database) == []
-    assert [deed.n for deed in list_deeds(database)] == list(range(40, 0, -1))
+    assert [deed.n for deed in list_audit_entries(database)] == list(range(40, 0, -1))
 
 
 def test_deeds_and_blocks_of_an_earlier_version_are_kept_whole(deeds: Database, records_url: str) -> None:
@@ -143,7 +143,7 @@ def test_deeds_and_blocks_of_an_earlier_version_are_kept_whole(deeds: Database, 
             sql.execute(text("INSERT INTO blocks VALUES (:mark, '2030-01-01', 'rude')"), {"mark": mark})
 
     upgrade(records_url)
-    note_deed(deeds, "bea", "tried", "after it")
+    add_audit_entry(deeds, "bea", "tried", "after it")
 
     assert verify(deeds) == []
     assert newest(deeds).n == 5

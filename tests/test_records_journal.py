@@ -41,7 +41,7 @@ class Disk:
 
 def test_entries_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
-    strange = Entry("cöl", 'k"\n\x00', 1.25, "text", "fr", "", "é", sign="informed")
+    strange = Entry("cöl", 'k"\n\x00', 1.25, "text", "fr", "", "é", outcome="informed")
 
     journal.write(strange)
 

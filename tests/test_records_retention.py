@@ -9,12 +9,12 @@ import pytest
 
 from ivr.effects import Entry
 from ivr.flow.models import Retention
-from ivr.records.audit import list_deeds
+from ivr.records.audit import list_audit_entries
 from ivr.records.call_log import list_calls
 from ivr.records.database import connect
-from ivr.records.deletion import note_forgotten
+from ivr.records.deletion import DAY, note_forgotten
 from ivr.records.ingest import record
-from ivr.records.retention import DAY, NOBODY_CHOSE, Chosen, choose, forget, read_chosen, within
+from ivr.records.retention import NOBODY_CHOSE, Chosen, choose, forget, read_chosen, within
 from ivr.records.snapshot import SnapshotHolder
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_what_was_chosen_last_is_kept_beside_what_was_forgotten(database: Databa
 
     assert chosen == [True, True, False]
     assert read_chosen(database) == Chosen(10, 6)
-    assert [deed.about for deed in list_deeds(database)] == [
+    assert [deed.about for deed in list_audit_entries(database)] == [
         "calls 10 days, counts 6 months",
         "calls 14 days, counts 6 months",
     ]

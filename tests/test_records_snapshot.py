@@ -154,11 +154,11 @@ def test_filing_thread_looks_around_and_outlives_its_faults(
             clock.time += 2
         raise LookupError
 
-    filer = JournalFiler(Journal(tmp_path), connect(sqlite_url), clock.now, look=look)
+    filer = JournalFiler(Journal(tmp_path), connect(sqlite_url), clock.now, refresh=look, passed=clock.now)
     filer.start()
 
     assert enough.wait(10)
     filer.stop()
 
     assert looked == [NOW, NOW + 2, NOW + 4]
-    assert "looking around failed" in caplog.text
+    assert "refreshing failed" in caplog.text

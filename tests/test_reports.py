@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, func, select
 
-from ivr.records.call_summary import fold
+from ivr.records.call_summary import summarize
 from ivr.records.counts import WEEK, tally
 from ivr.records.database import connect
 from ivr.records.deletion import erase
@@ -39,16 +39,16 @@ DAY = 86_400
 Told = Sequence[Sequence["Entry"]]
 
 
-def by_hand(told: Told, span: Period) -> tuple[dict[str, list[int]], dict[str, Counter[str]]]:
+def by_hand(told: Told, period: Period) -> tuple[dict[str, list[int]], dict[str, Counter[str]]]:
     """Count conversations from what was noted of them, call by call."""
-    days = {what: [0] * len(span.days) for what in ("calls", "texts")}
+    days = {what: [0] * len(period.days) for what in ("calls", "texts")}
     counts: dict[str, Counter[str]] = {}
     for entries in told:
-        call = fold(entries, NOW)
-        began = datetime.fromtimestamp(call.started, span.zone)
-        if not span.since <= began.date() <= span.until:
+        call = summarize(entries, NOW)
+        began = datetime.fromtimestamp(call.started, period.zone)
+        if not period.since <= began.date() <= period.until:
             continue
-        days["texts" if call.channel == "text" else "calls"][(began.date() - span.since).days] += 1
+        days["texts" if call.channel == "text" else "calls"][(began.date() - period.since).days] += 1
         said = [("language", call.language), ("outcome", call.outcome or ""), ("last_stop", call.last_stop)]
         said += [("hour", f"{WEEK[began.weekday()]}-{began.hour:02}")]
         turns = [entry for entry in entries if entry.channel == "text" or entry.key.isdigit()]
@@ -61,9 +61,11 @@ def by_hand(told: Told, span: Period) -> tuple[dict[str, list[int]], dict[str, C
             answered = taken or any(ring.answered is not None for ring in rings)
             steps = {"rung": bool(rings) or talked, "answered": answered, "accepted": taken}
             said += [("reached", step) for step, so_far in steps.items() if so_far]
-            if transfer.waited is not None:
-                long = f"{min(int(transfer.waited) // 10 * 10, 300):03}"
-                said.append(("waited" if talked else "waited_in_vain", long))
+            if talked and transfer.waited is not None:
+                said.append(("waited", f"{min(int(transfer.waited) // 10 * 10, 300):03}"))
+            for ring in rings:
+                said += [("agency_rung", ring.agency), (f"agency_{ring.outcome or 'unknown'}", ring.agency)]
+                said += [("agency_answered", ring.agency)] if ring.answered is not None else []
         for what, name in said:
             counts.setdefault(what, Counter())[name] += 1
     return days, counts
@@ -76,7 +78,7 @@ def file(database: Database, told: Told) -> None:
 
 
 def same(report: Report, told: Told) -> None:
-    days, counts = by_hand(told, report.span)
+    days, counts = by_hand(told, report.period)
     assert report.days == days
     for what, names in counts.items():
         assert dict(report.of(what)) == dict(names), what
@@ -157,7 +159,7 @@ def test_what_is_forgotten_is_counted_once_in_its_month(database: Database, mont
 
     same(whole, everything)
     assert whole.by_day_alone == 0
-    assert part.days == by_hand(everything, part.span)[0]
+    assert part.days == by_hand(everything, part.period)[0]
     assert part.by_day_alone == part.total - sum(part.of("outcome").values()) > 0
     assert later.calls > 100
     same(read_report(database, OCTOBER), everything)

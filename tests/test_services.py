@@ -189,11 +189,24 @@ def test_a_text_goes_to_the_phone_that_asked_in_its_language_from_the_address_al
     assert words == numbers_of(line.flow, "fr", "sexual-assault")
 
 
+@pytest.mark.parametrize("number", ["+18765550123", "+19005550123", "+442079460123", "+18005550123"])
+def test_a_number_that_costs_is_never_texted(
+    stopped: Callable[[ListedCallers], tuple[Twilio, Line]], number: str
+) -> None:
+    twilio, line = stopped(ListedCallers())
+
+    answer = twilio.post("/voice/7/en/offer-text/0/about/shelter", Digits="1", From=number)
+
+    assert isinstance(line.later, KeptEffects)
+    assert line.later.effects == []
+    assert line.flow.prompts["en"].lines.cannot_text in answer.get_data(as_text=True)
+
+
 def test_a_phone_that_texted_stop_is_told_that_no_text_comes(
     stopped: Callable[[ListedCallers], tuple[Twilio, Line]],
 ) -> None:
     twilio, _ = stopped(ListedCallers())
-    mark = twilio.client.application.extensions["ivr"].marks.who("+19055550123").opt_out
+    mark = twilio.client.application.extensions["ivr"].pseudonyms.who("+19055550123").opt_out
     twilio, line = stopped(ListedCallers(opted_out=frozenset({mark})))
 
     answer = twilio.post("/voice/7/en/offer-text/0/about/sexual-assault", Digits="1")

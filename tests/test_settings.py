@@ -27,6 +27,7 @@ MALFORMED = {
     "DATABASE_URL": ["mysql://localhost/line", "line.sqlite3"],
     "REDIS_URL": ["http://localhost", "localhost:6379"],
     "SECRET_KEY": ["short"],
+    "HOST": ["localhost:80", "everywhere", "127.0.0.256"],
     "PORT": ["0", "http", "8000.5", "-1", "999999", "٨٠٠٠"],
     "WEB_WORKERS": ["0", "two"],
     "TWILIO_CALLS_PER_SECOND": ["0", "many"],
@@ -35,6 +36,8 @@ MALFORMED = {
     "IVR_OPT_OUT": ["maybe", "Default"],
     "ALARM_NUMBER": ["905-546-4904"],
     "ALARM_URL": ["pager"],
+    "REHEARSAL": ["no-such-folder"],
+    "PATIENCE": ["0", "long"],
 }
 
 
@@ -113,6 +116,28 @@ def test_a_slash_at_the_end_of_an_address_changes_nothing() -> None:
 
 def test_a_line_on_a_simulator_is_not_live() -> None:
     assert not read_settings(ENVIRONMENT | {"TWILIO_API_URL": "http://127.0.0.1:9000"}).live
+
+
+@pytest.mark.parametrize(
+    "where", [{}, {"TWILIO_API_URL": "https://api.ie1.twilio.com/"}, {"PUBLIC_URL": "https://x.twilio.com"}]
+)
+def test_what_is_for_rehearsals_is_refused_where_twilio_is_meant(
+    where: dict[str, str], tmp_path: Path
+) -> None:
+    elsewhere = {"TWILIO_API_URL": "http://127.0.0.1:9000"} if "PUBLIC_URL" in where else {}
+
+    said = faults(ENVIRONMENT | elsewhere | where | {"REHEARSAL": str(tmp_path), "PATIENCE": "50"})
+
+    assert [fault.split()[0] for fault in said] == ["REHEARSAL", "PATIENCE"]
+
+
+@pytest.mark.parametrize("api", ["http://127.0.0.1:9000", "http://nottwilio.com"])
+def test_a_rehearsal_has_its_own_clock_and_patience(api: str, tmp_path: Path) -> None:
+    wanted = {"TWILIO_API_URL": api, "REHEARSAL": str(tmp_path), "PATIENCE": "50"}
+
+    settings = read_settings(ENVIRONMENT | wanted)
+
+    assert (settings.rehearsal, settings.patience) == (tmp_path, 50)
 
 
 def test_a_settings_value_is_read_once_and_cannot_be_changed() -> None:

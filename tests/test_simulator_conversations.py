@@ -1,4 +1,4 @@
-"""Conversations, the terminal, scenarios, and the clock that runs."""
+"""Conversations, the terminal, and the clock that runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from ivr.simulator.conversations import play
 from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.papers import Document, Papers
 from ivr.simulator.rehearse import Network, urls_of
-from ivr.simulator.scenario import read_scenario, stage
 from ivr.simulator.terminal import sit_down
 from ivr.simulator.webhooks import Answer
 
@@ -88,21 +87,6 @@ def test_a_person_without_a_terminal_can_sit_down_and_record(tmp_path: Path) -> 
     written = recording.read_text("utf-8")
     assert "> dials\nFor a person, press 1.\n" in written
     assert "    first presses 1\n" in written
-
-
-def test_a_scenario_puts_people_at_their_telephones(tmp_path: Path) -> None:
-    path = tmp_path / "busy.toml"
-    path.write_text(
-        f'[people.first]\nnumber = "{FIRST}"\ndoes = ["is busy", "accepts"]\n[faults]\nconcurrency = 5\n',
-        "utf-8",
-    )
-
-    with network_of(VirtualClock()) as network:
-        stage(read_scenario(path), network.exchange)
-
-        assert network.exchange.people.answering(FIRST).ends == "busy"
-        assert network.exchange.people.answering(FIRST).ends == ""
-        assert network.faults.concurrency == 5
 
 
 def test_two_hundred_calls_at_once_all_reach_a_person() -> None:

@@ -114,9 +114,6 @@ class Losable:
     def open(self, transfer: Transfer) -> None:
         self._there().open(transfer)
 
-    def find(self, transfer_id: str) -> Transfer | None:
-        return self._there().find(transfer_id)
-
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:

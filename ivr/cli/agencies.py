@@ -7,10 +7,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from ivr.cli.context import flow_of, folder, readable_log, settings, utc
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ivr.agencies import Agency, Directory
+    from ivr.records.agency_status import AgencyRecord
     from ivr.settings import Settings
 
 
@@ -20,14 +26,13 @@ def agencies(context: click.Context) -> None:
     """Print who can be rung, when a person last dialled them, and how the last rings went."""
     if context.invoked_subcommand:
         return
-    from ivr.cli.tables import print_agencies
     from ivr.records.agency_status import list_status
     from ivr.records.database import connect
 
-    here = settings()
+    line = settings()
     with readable_log():
-        status = list_status(connect(here.database_url), time.time())
-    print_agencies(flow_of(here.config, here.prompts).directory, status)
+        status = list_status(connect(line.database_url), time.time())
+    print_agencies(flow_of(line.config, line.prompts).directory, status)
 
 
 @agencies.command()
@@ -41,9 +46,9 @@ def off(name: str, until: datetime | None, why: str) -> None:
     from ivr.records.agency_status import switch_off
     from ivr.records.database import connect
 
-    here = _known_agency(name)
+    line = _settings_knowing(name)
     with readable_log():
-        switch_off(connect(here.database_url), name, utc(until), why)
+        switch_off(connect(line.database_url), name, utc(until), why)
     click.echo(f"{name} is off{f' until {until} UTC' if until else ''}")
 
 
@@ -54,9 +59,9 @@ def on(name: str) -> None:
     from ivr.records.agency_status import switch_on
     from ivr.records.database import connect
 
-    here = _known_agency(name)
+    line = _settings_knowing(name)
     with readable_log():
-        switch_on(connect(here.database_url), name)
+        switch_on(connect(line.database_url), name)
     click.echo(f"{name} is on")
 
 
@@ -67,14 +72,14 @@ def on(name: str) -> None:
 @click.option("--heard", required=True, help="What answered, such as: a person, who named the service.")
 def dialled(name: str, day: datetime, by: str, heard: str) -> None:
     """Note in agencies.toml that a person has dialled an agency. Its comments stay."""
-    from ivr.operations.toml_editing import DialTest, DialTestError, note
+    from ivr.operations.toml_editing import DialTest, DialTestError, write_dial_test
 
     path = folder("config") / "agencies.toml"
     today = datetime.now(UTC).date()
     try:
-        noted = note(path.read_text("utf-8"), DialTest(name, day.date(), by, heard), today)
+        edited = write_dial_test(path.read_text("utf-8"), DialTest(name, day.date(), by, heard), today)
         fresh = path.with_suffix(".fresh")
-        fresh.write_text(noted, "utf-8")
+        fresh.write_text(edited, "utf-8")
         fresh.replace(path)
     except DialTestError as error:
         raise click.ClickException(f"{path}: {error}") from None
@@ -84,9 +89,35 @@ def dialled(name: str, day: datetime, by: str, heard: str) -> None:
     click.echo(f"{name}: dialled on {day:%Y-%m-%d} by {by}, who heard: {heard}")
 
 
-def _known_agency(name: str) -> Settings:
-    here = settings()
-    known = flow_of(here.config, here.prompts).directory.agencies
+def _settings_knowing(name: str) -> Settings:
+    """Read the settings of a line, or end if it has no agency of that name."""
+    line = settings()
+    known = flow_of(line.config, line.prompts).directory.agencies
     if name not in known:
         raise click.ClickException(f"there is no agency {name!r}; there are: {', '.join(known)}")
-    return here
+    return line
+
+
+def print_agencies(
+    directory: Directory, status: Mapping[str, AgencyRecord], console: Console | None = None
+) -> None:
+    """Print who can be rung, an agency a row."""
+    columns = ("agency", "police", "number", "rung", "state", "last ring", "last dialled", "rehearsed")
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for name, agency in directory.agencies.items():
+        known = status.get(name)
+        last = f"{known.last_outcome or ''} {known.last_at or ''}".strip() if known else ""
+        row = (name, "police" if agency.police else "", agency.number, "yes" if agency.transfer else "no")
+        table.add_row(
+            *row, _state(agency, known), last, agency.last_dialled or "never", agency.rehearsed_on or "never"
+        )
+    (console or Console()).print(table)
+
+
+def _state(agency: Agency, status: AgencyRecord | None) -> str:
+    """Say whether an agency is rung now, and why not."""
+    if not agency.on:
+        return "off in its file"
+    if status and status.off:
+        return f"off: {status.why}" + (f", until {status.until:%Y-%m-%d %H:%M} UTC" if status.until else "")
+    return "failing: rung last" if status and status.failing else "on"

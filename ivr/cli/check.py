@@ -14,7 +14,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.command()
 @click.option("--config", type=FOLDER, default="config", show_default=True, help="Menus, agencies, keywords.")
-@click.option("--prompts", type=FOLDER, default="prompts", show_default=True, help="Words.")
+@click.option("--prompts", type=FOLDER, default="prompts", show_default=True, help="Prompts.")
 @click.option(
     "--live", is_flag=True, help="Also what people have to do before real callers: who, where, what."
 )
@@ -24,10 +24,10 @@ def check(config: Path, prompts: Path, *, live: bool, coverage: bool) -> None:
 
     One fault a line: file, place, mend. Ends with 1 if there is any.
     """
-    from ivr.checks.runner import check as find
+    from ivr.checks.runner import check as find_faults
     from ivr.flow.menu_measurements import summary
 
-    report = find(config, prompts)
+    report = find_faults(config, prompts)
     for fault in report.faults:
         click.echo(str(fault))
     if coverage and not report.faults:

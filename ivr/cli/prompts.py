@@ -1,4 +1,4 @@
-"""The command `ivr prompts`: what operators published over the files' words, and the way into the files."""
+"""The command `ivr prompts`: what operators published over the files, and the way into the files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 from ivr.cli.context import flow_of, folder, readable_log, settings
 
 if TYPE_CHECKING:
-    from ivr.operations.toml_editing import Written
+    from ivr.operations.toml_editing import WrittenPrompts
     from ivr.records.database import Database
-    from ivr.records.prompts import Version
+    from ivr.records.prompts import PromptVersion
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -20,63 +20,65 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.group(invoke_without_command=True)
 @click.pass_context
 def prompts(context: click.Context) -> None:
-    """Print the words that were published in the console, and are heard in place of the files'.
+    """Print the prompts that were published in the console, and are heard in place of the files'.
 
-    One a line: language, place, version, who wrote it, the words. "Not heard" stands before words that do
-    not fit the files any more: their stop is gone, or an agency that they name.
+    One a line: language, key, version, who wrote it, the text. "Not heard" stands before one that does not
+    fit the files any more: its stop is gone, or an agency that it names.
     """
     if context.invoked_subcommand:
         return
     from ivr.flow.prompts import word
-    from ivr.records.prompts import wording
+    from ivr.records.prompts import texts
 
-    here = settings()
-    found = _published(here.database_url)
-    ignored = word(flow_of(here.config, here.prompts), wording(found)).ignored
-    for each in found:
-        unheard = "not heard: " if (each.language, each.place) in ignored else ""
+    line = settings()
+    published = _published(line.database_url)
+    ignored = word(flow_of(line.config, line.prompts), texts(published)).ignored
+    for each in published:
+        unheard = "not heard: " if (each.language, each.key) in ignored else ""
         version = f"version {each.version} by {each.who}"
-        click.echo(f"{unheard}{each.language} {each.place} ({version}): {each.words}")
-    if not found:
-        click.echo("nothing is published: the files' words are heard")
+        click.echo(f"{unheard}{each.language} {each.key} ({version}): {each.text}")
+    if not published:
+        click.echo("nothing is published: the files are heard")
 
 
 @prompts.command()
 @click.option("--prompts", "to", type=FOLDER, help="The folder to write to.  [default: IVR_PROMPTS]")
 @click.option("--clear", is_flag=True, help="Also take back in SQL what the files said before this command.")
 def export(to: Path | None, *, clear: bool) -> None:
-    """Write the published words into the prompts files. Comments and layout stay.
+    """Write the published prompts into the prompts files. Comments and layout stay.
 
     \b
     1. ivr prompts export           write them, where the files of the next version are
     2. ivr check, then a review     and release that version
     3. ivr prompts export --clear   there again, once it is live
 
-    Until step 3 the published words stay over the files: what somebody writes there later is not heard.
+    Until step 3 the published prompts stay over the files: what somebody writes there later is not heard.
     --clear never takes back what it has just written, for the version that is live does not say it yet.
     """  # noqa: D301 - click's own mark for lines that stay as they are
     from ivr.operations.toml_editing import ExportError
 
-    where = to or folder("prompts")
+    target = to or folder("prompts")
     database_url = settings().database_url
-    found = _published(database_url)
-    for language in dict.fromkeys(each.language for each in found):
-        path = where / f"{language}.toml"
+    published = _published(database_url)
+    for language in dict.fromkeys(each.language for each in published):
+        path = target / f"{language}.toml"
         try:
-            written = _write(path, {v.place: v.words for v in found if v.language == language})
+            written = _write_file(path, {v.key: v.text for v in published if v.language == language})
         except ExportError as error:
             raise click.ClickException(f"{path}: whole file: {error}") from None
         except OSError as error:
             mend = f"cannot be read or written ({error.strerror}); set IVR_PROMPTS, or --prompts"
             raise click.ClickException(f"{path}: whole file: {mend}") from None
-        _tell(path, written)
+        _print_written(path, written)
         if clear:
-            _take_back(database_url, [v for v in found if v.language == language and v.place in written.same])
-    if not found:
+            _take_back(
+                database_url, [v for v in published if v.language == language and v.key in written.same]
+            )
+    if not published:
         click.echo("nothing is published: there is nothing to write")
 
 
-def _published(url: str) -> list[Version]:
+def _published(url: str) -> list[PromptVersion]:
     from ivr.records.prompts import list_published
 
     with readable_log():
@@ -89,11 +91,11 @@ def _database(url: str) -> Database:
     return connect(url)
 
 
-def _write(path: Path, words: dict[str, str]) -> Written:
+def _write_file(path: Path, words: dict[str, str]) -> WrittenPrompts:
     """Write one file anew, if words in it change; half a file is never seen."""
-    from ivr.operations.toml_editing import write_words
+    from ivr.operations.toml_editing import write_prompts
 
-    written = write_words(path.read_text("utf-8"), words)
+    written = write_prompts(path.read_text("utf-8"), words)
     if written.changed:
         fresh = path.with_suffix(".fresh")
         fresh.write_text(written.text, "utf-8")
@@ -101,20 +103,20 @@ def _write(path: Path, words: dict[str, str]) -> Written:
     return written
 
 
-def _tell(path: Path, written: Written) -> None:
+def _print_written(path: Path, written: WrittenPrompts) -> None:
     for place in written.changed:
         click.echo(f"{path}: {place}: written")
     for place in written.same:
         click.echo(f"{path}: {place}: said so already")
-    for place in written.homeless:
-        click.echo(f"{path}: {place}: has no such place, and was left out")
+    for place in written.unknown:
+        click.echo(f"{path}: {place}: has no such prompt, and was left out")
 
 
-def _take_back(url: str, versions: list[Version]) -> None:
+def _take_back(url: str, versions: list[PromptVersion]) -> None:
     """Let the files be heard where they say the same, and what is written there next."""
     from ivr.records.prompts import FILE, take_back
 
     for each in versions:
         with readable_log():
-            take_back(_database(url), each.language, each.place, FILE, who="command line")
-        click.echo(f"{each.language} {each.place}: the file is heard")
+            take_back(_database(url), each.language, each.key, FILE, who="command line")
+        click.echo(f"{each.language} {each.key}: the file is heard")

@@ -1,8 +1,9 @@
-"""The command `ivr report`: what a month came to, in the terminal or on paper."""
+"""The command `ivr report`: what a month came to, in the terminal or as PDF."""
 
 from __future__ import annotations
 
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 from ivr.cli.context import flow_of, readable_log, settings
 
 if TYPE_CHECKING:
-    from ivr.reports.sections import ReportTeller
+    from ivr.reports.sections import ReportView
 
 
 @click.command()
@@ -23,44 +24,49 @@ if TYPE_CHECKING:
 )
 def report(month: str, pdf: Path | None, language: str, *, community: bool) -> None:
     """Print what a month (2026-11) came to. No count under 5 is in it, and nothing of a single caller."""
-    from ivr.reports.community import published
+    from ivr.reports.community import community_sections
 
     with readable_log():
-        teller = _read(month, language, community=community)
+        view = _read(month, language, community=community)
     if pdf:
-        _print(teller, pdf, community=community)
+        _write_pdf(view, pdf, community=community)
         click.echo(f"{month} is in {pdf}")
         return
-    for section in published(teller) if community else teller.all():
-        click.echo(f"\n{teller.words[f'title_{section.name}']}")
+    for section in community_sections(view) if community else view.sections():
+        click.echo(f"\n{view.translations[f'title_{section.name}']}")
         for row in (section.columns, *section.rows):
             click.echo("  " + "  ".join(f"{cell:<11}" for cell in (f"{row[0]:<44}", *row[1:])).rstrip())
 
 
-def _read(month: str, language: str, *, community: bool) -> ReportTeller:
+def _read(month: str, language: str, *, community: bool) -> ReportView:
     """Read the report of a month, or end with why there is none."""
-    from ivr.reports.document import month_asked, teller_of, today
-    from ivr.wiring_site import build_desk
+    from ivr.hours import zone
+    from ivr.records.database import connect
+    from ivr.records.report_queries import read_report
+    from ivr.reports.document import parse_month, read_translations
+    from ivr.reports.sections import ReportView
 
-    here = settings()
-    desk = build_desk(here, flow_of(here.config, here.prompts))
-    span = month_asked(desk, month)
-    if span is None:
+    line = settings()
+    flow = flow_of(line.config, line.prompts)
+    today = datetime.now(zone(flow.line.zone)).date()
+    period = parse_month(month, today, zone(flow.line.zone))
+    if period is None:
         raise click.ClickException(f"{month} is no month that has begun; write one such as 2026-11")
-    if community and span.until >= today(desk):
+    if community and period.until >= today:
         raise click.ClickException(f"{month} is not over; its community report can be made when it is")
-    return teller_of(desk, span, language)
+    counts = read_report(connect(line.database_url), period)
+    return ReportView(counts, flow, language, read_translations(language))
 
 
-def _print(teller: ReportTeller, pdf: Path, *, community: bool) -> None:
+def _write_pdf(view: ReportView, pdf: Path, *, community: bool) -> None:
     """Print a report by the Chromium of this machine."""
-    from ivr.reports.pdf import PdfError, print_page
-    from ivr.web.console.printed_report import paper
+    from ivr.reports.document import printable_page
+    from ivr.reports.pdf import PdfError, print_pdf
 
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
-        page.write_text(paper(teller, community=community), "utf-8")
+        page.write_text(printable_page(view, community=community), "utf-8")
         try:
-            print_page(page.as_uri(), pdf)
+            print_pdf(page.as_uri(), pdf)
         except (PdfError, OSError) as error:
             raise click.ClickException(str(error)) from None

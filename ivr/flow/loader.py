@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LINE, MENUS, AGENCIES, KEYWORDS, FACTS, COVERAGE, PLACE = (
-    f"config/{name}.toml"
-    for name in ("line", "menus", "agencies", "keywords", "facts", "coverage", "place")
+    f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords", "facts", "coverage", "place")
 )
 WHOLE = "whole file"
 T = TypeVar("T")

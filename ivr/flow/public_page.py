@@ -85,9 +85,7 @@ def read_pages(prompts: Path, flow: Flow) -> Mapping[str, PageWords]:
 def unnamed_pages(prompts: Path, flow: Flow) -> Mapping[str, PageWords]:
     """Read the words of the public page as they were written. FlowError lists what cannot be read."""
     faults: list[Fault] = []
-    found = {
-        name: _read(prompts / "pages" / f"{name}.toml", flow, name, faults) for name in flow.languages
-    }
+    found = {name: _read(prompts / "pages" / f"{name}.toml", flow, name, faults) for name in flow.languages}
     if faults:
         raise FlowError(tuple(faults))
     return {name: words for name, words in found.items() if words}

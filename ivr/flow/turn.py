@@ -134,7 +134,7 @@ class Turn:
     then: Then
     effects: tuple[Effect, ...] = ()
     ended: str = ""  # How the ring before this turn ended.
-    sign: str = ""  # Something that decides the outcome: see effects.Entry.
+    sign: str = ""  # Something that decides the outcome: see effects.Entry.outcome.
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""The doctor: looks at every part of a line, and says what is wrong with it and how to mend that."""
+"""The health checks of `ivr doctor`: what is wrong with each part of a line, and how to mend that.
+
+A check lists what is wrong with one part; when it finds nothing, what its name claims holds.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,13 @@ from ivr.records.database import connect, read_url
 from ivr.records.journal import SUFFIX, claim_dead
 from ivr.records.migrations.migrate import is_current
 from ivr.settings import Settings, SettingsError, read_settings
-from ivr.telephony.data_deletion import copies_of
-from ivr.work.worker_heartbeat import count_workers
+from ivr.telephony.data_deletion import twilio_records
+from ivr.work.worker import count_workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ivr.flow.models import Flow
-
-# How each part of a line is looked at: complaints are listed, and none means that the claim holds.
-
 
 ROOM = 200 * 1024 * 1024  # Bytes that the journal's disk should have left: days of a database that is away.
 ADOPTED = 60  # Seconds after which somebody alive has adopted a dead process's journal.
@@ -62,7 +62,7 @@ class Finding:
 
 
 class NotNow(Exception):  # noqa: N818 - what is the matter, as a person would say it
-    """A look is of no use while another part is at fault."""
+    """A check is of no use while another part is at fault."""
 
 
 def fault(words: str) -> Finding:
@@ -75,13 +75,13 @@ def warning(words: str) -> Finding:
     return Finding(Verdict.WARNING, words)
 
 
-def _files(here: Settings) -> Iterator[Finding]:
-    for found in check(here.config, here.prompts).faults:
-        yield fault(str(found))
+def _files(settings: Settings) -> Iterator[Finding]:
+    for each in check(settings.config, settings.prompts).faults:
+        yield fault(str(each))
 
 
-def _call_log(here: Settings) -> Iterator[Finding]:
-    with closing(connect(here.database_url)) as database:
+def _call_log(settings: Settings) -> Iterator[Finding]:
+    with closing(connect(settings.database_url)) as database:
         try:
             current = is_current(database)
         except PartUnavailable as error:
@@ -93,27 +93,27 @@ def _call_log(here: Settings) -> Iterator[Finding]:
                 yield fault("the call log lacks tables that this version expects; run `ivr release`")
 
 
-def _redis(here: Settings) -> Iterator[Finding]:
+def _redis(settings: Settings) -> Iterator[Finding]:
     try:
-        count_workers(here.redis_url)
+        count_workers(settings.redis_url)
     except PartUnavailable as error:
         yield fault(f"{error}; start it or mend REDIS_URL (until then web does the later work by itself)")
 
 
-def _worker(here: Settings) -> Iterator[Finding]:
+def _worker(settings: Settings) -> Iterator[Finding]:
     try:
-        count = count_workers(here.redis_url)
+        count = count_workers(settings.redis_url)
     except PartUnavailable:
         raise NotNow("Redis does not answer") from None
     if not count:
         yield fault("no worker is alive, so nothing is swept or forgotten; start `ivr worker`")
 
 
-def _journal(here: Settings) -> Iterator[Finding]:
+def _journal(settings: Settings) -> Iterator[Finding]:
     try:
-        with tempfile.TemporaryFile(dir=here.journal_dir) as probe:
+        with tempfile.TemporaryFile(dir=settings.journal_dir) as probe:
             probe.write(b"probe")
-        free = shutil.disk_usage(here.journal_dir).free
+        free = shutil.disk_usage(settings.journal_dir).free
     except OSError as error:
         yield fault(
             f"JOURNAL_DIR cannot be written: {error.strerror}; make it a folder that only we can read"
@@ -125,9 +125,9 @@ def _journal(here: Settings) -> Iterator[Finding]:
             )
 
 
-def _left_journals(here: Settings) -> Iterator[Finding]:
+def _left_journals(settings: Settings) -> Iterator[Finding]:
     count = 0
-    for path in here.journal_dir.glob(f"*{SUFFIX}"):
+    for path in settings.journal_dir.glob(f"*{SUFFIX}"):
         with suppress(FileNotFoundError):  # Adopted while we look.
             old = path.stat().st_mtime < time.time() - ADOPTED
             descriptor = claim_dead(path) if old else None
@@ -140,8 +140,8 @@ def _left_journals(here: Settings) -> Iterator[Finding]:
         )
 
 
-def _keys(here: Settings) -> Iterator[Finding]:
-    folder = here.keys_dir.absolute()
+def _keys(settings: Settings) -> Iterator[Finding]:
+    folder = settings.keys_dir.absolute()
     if not folder.is_dir():
         yield fault("KEYS_DIR is not a folder, so callers have no marks; make it: mkdir -m 700")
         return
@@ -151,7 +151,7 @@ def _keys(here: Settings) -> Iterator[Finding]:
         yield fault(
             "KEYS_DIR cannot be written, so no new key can be made; chown it to whoever runs the line"
         )
-    if folder in _rows(here) or any(folder.is_relative_to(each) for each in _rows(here)):
+    if folder in _rows(settings) or any(folder.is_relative_to(each) for each in _rows(settings)):
         yield fault("KEYS_DIR lies where the rows lie, and a thief or a backup takes both; move it")
     month = month_of(time.time())
     names = [path.stem for path in folder.glob("*.key") if MONTH.fullmatch(path.stem)]
@@ -159,25 +159,25 @@ def _keys(here: Settings) -> Iterator[Finding]:
         yield fault("keys of months that are over were not destroyed; is web or worker up?")
 
 
-def _rows(here: Settings) -> Iterator[Path]:
+def _rows(settings: Settings) -> Iterator[Path]:
     """Name the folders in which rows lie."""
-    yield here.journal_dir.absolute()
-    where = read_url(here.database_url)
+    yield settings.journal_dir.absolute()
+    where = read_url(settings.database_url)
     if where.get_backend_name() == "sqlite":
         yield Path(where.database or "").absolute().parent
 
 
-def _twilio(here: Settings) -> Iterator[Finding]:
-    with copies_of(here) as copies:
+def _twilio(settings: Settings) -> Iterator[Finding]:
+    with twilio_records(settings) as copies:
         try:
             next(copies.all(), None)
         except PartUnavailable as error:
             yield fault(f"{error}; see TWILIO_API_URL, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
 
 
-def _overdue(here: Settings) -> Iterator[Finding]:
-    complain = fault if _flow(here).line.sweep.on else warning
-    with copies_of(here) as copies:
+def _overdue(settings: Settings) -> Iterator[Finding]:
+    complain = fault if _flow(settings).line.sweep.on else warning
+    with twilio_records(settings) as copies:
         try:
             count = sum(1 for _ in islice(copies.before(datetime.now(UTC) - OVERDUE), MANY))
         except PartUnavailable:
@@ -187,9 +187,9 @@ def _overdue(here: Settings) -> Iterator[Finding]:
         yield complain(f"Twilio's own records older than 7 days: {some}; is the worker up? See its log")
 
 
-def _agencies(here: Settings) -> Iterator[Finding]:
+def _agencies(settings: Settings) -> Iterator[Finding]:
     latest = (datetime.now(UTC) - DIALLED).date().isoformat()
-    agencies = _flow(here).directory.agencies
+    agencies = _flow(settings).directory.agencies
     late = [name for name, agency in agencies.items() if agency.on and agency.last_dialled < latest]
     if late:
         yield warning(
@@ -197,21 +197,21 @@ def _agencies(here: Settings) -> Iterator[Finding]:
         )
 
 
-def _sweep(here: Settings) -> Iterator[Finding]:
-    sweep = _flow(here).line.sweep
+def _sweep(settings: Settings) -> Iterator[Finding]:
+    sweep = _flow(settings).line.sweep
     if not sweep.on:
         yield warning(f"the sweep of Twilio's own records is off: {sweep.why_off.strip()}")
 
 
-def _flow(here: Settings) -> Flow:
+def _flow(settings: Settings) -> Flow:
     try:
-        return read_flow(here.config, here.prompts)
+        return read_flow(settings.config, settings.prompts)
     except FlowError:
         raise NotNow("the files cannot be read") from None
 
 
-Look = Callable[[Settings], Iterator[Finding]]
-LOOKS: dict[str, Look] = {  # What holds when a look finds nothing.
+HealthCheck = Callable[[Settings], Iterator[Finding]]
+HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothing.
     "menus, words and agencies have no fault": _files,
     "the call log answers, with every table": _call_log,
     "Redis answers": _redis,
@@ -226,47 +226,53 @@ LOOKS: dict[str, Look] = {  # What holds when a look finds nothing.
 }
 
 
-PATIENCE = 20.0  # Seconds that one look may take.
+PATIENCE = 20.0  # Seconds that one check may take.
 
 
 def examine(
-    environ: Mapping[str, str], looks: Mapping[str, Look] = LOOKS, patience: float = PATIENCE
+    environ: Mapping[str, str], checks: Mapping[str, HealthCheck] = HEALTH_CHECKS, patience: float = PATIENCE
 ) -> Iterator[Finding]:
-    """Look at a whole line. Never raises, and every look ends in time."""
+    """Check a whole line. Never raises, and every check ends in time."""
     try:
-        here = read_settings(environ)
+        settings = read_settings(environ)
     except SettingsError as error:
         yield from map(fault, str(error).splitlines())
         yield Finding(Verdict.UNKNOWN, "everything else, until the settings are right")
         return
     yield Finding(Verdict.OK, "the settings are complete")
-    for claim, look in looks.items():
-        for found in _in_time(claim, partial(look, here), patience):
-            yield Finding(found.verdict, _without_secrets(found.words, here))
+    for claim, health_check in checks.items():
+        for finding in _in_time(claim, partial(health_check, settings), patience):
+            yield Finding(finding.verdict, _without_secrets(finding.words, settings))
 
 
-def _in_time(claim: str, look: Callable[[], Iterator[Finding]], patience: float) -> list[Finding]:
-    """Look at one part, in a thread of its own: a part that hangs must not keep the others waiting."""
-    found = [fault(f"{claim}? No answer in {patience:g} s; is something hanging there?")]
+def _in_time(claim: str, health_check: Callable[[], Iterator[Finding]], patience: float) -> list[Finding]:
+    """Check one part, in a thread of its own: a part that hangs must not keep the others waiting."""
+    findings = [fault(f"{claim}? No answer in {patience:g} s; is something hanging there?")]
 
     def run() -> None:
         try:
-            found[:] = list(look()) or [Finding(Verdict.OK, claim)]
+            findings[:] = list(health_check()) or [Finding(Verdict.OK, claim)]
         except NotNow as reason:
-            found[:] = [Finding(Verdict.UNKNOWN, f"{claim}? {reason}")]
+            findings[:] = [Finding(Verdict.UNKNOWN, f"{claim}? {reason}")]
         except Exception as error:  # noqa: BLE001 - a part may fail in any way, and its message may hold a secret
-            found[:] = [fault(f"{claim}? Looking at it failed: {type(error).__name__}")]
+            findings[:] = [fault(f"{claim}? Looking at it failed: {type(error).__name__}")]
 
-    looking = threading.Thread(target=run, daemon=True)
-    looking.start()
-    looking.join(patience)
-    return list(found)
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(patience)
+    return list(findings)
 
 
-def _without_secrets(words: str, here: Settings) -> str:
+def _without_secrets(words: str, settings: Settings) -> str:
     """Mask numbers and secrets, whatever quotes them."""
-    password = read_url(here.database_url).password
-    secrets = (here.auth_token, here.second_auth_token, here.secret_key, password, here.account_sid)
+    password = read_url(settings.database_url).password
+    secrets = (
+        settings.auth_token,
+        settings.second_auth_token,
+        settings.secret_key,
+        password,
+        settings.account_sid,
+    )
     for secret in filter(None, map(str, filter(None, secrets))):
         words = words.replace(secret, "[secret]")
     return OneLine().mask(words)

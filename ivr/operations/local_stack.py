@@ -30,12 +30,18 @@ class LocalStackError(Exception):
     """A process did not start; its own words say why."""
 
 
+def hold_port() -> socket.socket:
+    """Ask the kernel for a port and hold it: nobody else is given it, and our process may listen on it."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
+
+
 def free_port() -> int:
-    """Find a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a port of this machine that nobody listens on, for as long as nobody asks for another."""
+    with hold_port() as probe:
+        return _number(probe)
 
 
 def find_redis() -> str:
@@ -60,13 +66,19 @@ class LocalStack:
 
     folder: Path
     api_url: str = ""
-    web_port: int = field(default_factory=free_port)
-    redis_port: int = field(default_factory=free_port)
-    console_port: int = field(default_factory=free_port)
     extra: Mapping[str, str] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    web_port: int = field(init=False)
+    redis_port: int = field(init=False)
+    console_port: int = field(init=False)
+    _held: list[socket.socket] = field(default_factory=list, repr=False)
     _secret: str = field(default_factory=secrets.token_hex, repr=False)
+
+    def __post_init__(self) -> None:
+        """Hold the ports of this line until it is closed: a process that is started again has the same."""
+        self._held = [hold_port() for _ in range(3)]
+        self.web_port, self.redis_port, self.console_port = map(_number, self._held)
 
     @property
     def public_url(self) -> str:
@@ -165,6 +177,8 @@ class LocalStack:
                 process.terminate()
         for name in reversed(list(self.running)):
             self.stop(name)
+        for port in self._held:
+            port.close()
 
     def _environ(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
@@ -180,6 +194,11 @@ class LocalStack:
             time.sleep(0.05)
         tail = self.log(name).read_text(errors="replace")[-2000:]
         raise LocalStackError(f"{name} did not start; its log says:\n{tail}")
+
+
+def _number(held: socket.socket) -> int:
+    port: int = held.getsockname()[1]
+    return port
 
 
 def _ivr() -> str:

@@ -1,4 +1,7 @@
-"""Write into the file of agencies that a person has dialled one. Comments and layout stay as they are."""
+"""Edits of the line's TOML files: a dial test into agencies.toml, published prompts into prompts files.
+
+Comments and layout stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ class DialTestError(Exception):
     """A dial test cannot be written down; the message says which place to mend."""
 
 
-def note(text: str, test: DialTest, today: date) -> str:
-    """Give the file of agencies with a dial test in it."""
+def write_dial_test(text: str, test: DialTest, today: date) -> str:
+    """Give the text of agencies.toml with a dial test in it."""
     if test.on > today:
         raise DialTestError(
             f"agencies.{test.agency}.last_dialled: {test.on} is still to come; write the day you dialled"
@@ -47,11 +50,11 @@ def note(text: str, test: DialTest, today: date) -> str:
     if agency is None:
         known = ", ".join(agencies)
         raise DialTestError(f"agencies.{test.agency}: is not declared; there are: {known}")
-    _write(agency, test)
+    _set_dial_test(agency, test)
     return tomlkit.dumps(document)
 
 
-def _write(agency: Table, test: DialTest) -> None:
+def _set_dial_test(agency: Table, test: DialTest) -> None:
     """Set the fields of a dial test. A heading below the agency's own lines stays below them."""
     body, below = agency.value.body, list["Comment | Whitespace"]()
     while body and body[-1][0] is None:
@@ -63,46 +66,43 @@ def _write(agency: Table, test: DialTest) -> None:
         agency.add(item)
 
 
-# Write published words into the files that are the line's base. Comments and layout stay as they are.
-
-
 class ExportError(Exception):
     """A prompts file cannot be written to; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
-class Written:
-    """A prompts file with published words in it, and which of them it did not have, or has no place for."""
+class WrittenPrompts:
+    """A prompts file with published prompts in it: those that it changed, said already, or does not know."""
 
     text: str
     changed: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
-    homeless: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
-def write_words(text: str, words: Mapping[str, str]) -> Written:
-    """Put words into the text of a prompts file, each at its place."""
+def write_prompts(text: str, prompts: Mapping[str, str]) -> WrittenPrompts:
+    """Put prompts into the text of a prompts file, each at its key."""
     try:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
         raise ExportError(f"is not TOML: {error}; mend that place") from None
-    told: dict[str, list[str]] = {"changed": [], "same": [], "homeless": []}
-    for place, said in words.items():
-        told[_put(document, place, said)].append(place)
-    return Written(tomlkit.dumps(document), **{how: tuple(places) for how, places in told.items()})
+    keys: dict[str, list[str]] = {"changed": [], "same": [], "unknown": []}
+    for key, prompt in prompts.items():
+        keys[_put(document, key, prompt)].append(key)
+    return WrittenPrompts(tomlkit.dumps(document), **{outcome: tuple(each) for outcome, each in keys.items()})
 
 
-def _put(document: Any, place: str, said: str) -> str:  # tomlkit gives its tables and lists no common type
-    """Put words at a place that is there; say what became of them."""
-    *path, last = place.split(".")
+def _put(document: Any, key: str, prompt: str) -> str:  # tomlkit gives its tables and lists no common type
+    """Put a prompt at a key that exists; say what became of it."""
+    *path, last = key.split(".")
     holder = document
     for step in path:
         holder = holder.get(step) if hasattr(holder, "get") else None
     at: Any = int(last) - 1 if last.isdecimal() and isinstance(holder, list) else last
-    there = holder is not None and (0 <= at < len(holder) if isinstance(at, int) else at in holder)
-    if not there or not isinstance(holder[at], str):
-        return "homeless"
-    if holder[at] == said:
+    exists = holder is not None and (0 <= at < len(holder) if isinstance(at, int) else at in holder)
+    if not exists or not isinstance(holder[at], str):
+        return "unknown"
+    if holder[at] == prompt:
         return "same"
-    holder[at] = said
+    holder[at] = prompt
     return "changed"

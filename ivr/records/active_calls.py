@@ -1,28 +1,26 @@
-"""What goes on at this moment, and what operators add to a call: notes about the line, and blocks."""
+"""Which calls go on now, and which agencies are being rung, as operators see it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
-from ivr.records.audit import write_deed
-from ivr.records.database import RecordRefused
-from ivr.records.opt_outs_blocks import write_block
-from ivr.records.tables import attempts, calls, live_transfers, notes, transfers
+from ivr.records.tables import attempts, calls, live_transfers, transfers
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ivr.records.database import Database
 
-MOST = 200
+MOST = 200  # Rows of one list.
 GOING_ON = ("searching", "dialling", "ringing", "briefing", "connected", "parted")
 
 
 @dataclass(frozen=True)
-class Live:
-    """One conversation that goes on, and whom it is put through to."""
+class ActiveCall:
+    """One conversation that goes on, and the agency to which it is transferred."""
 
     id: str
     channel: str
@@ -34,25 +32,16 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Ringing:
+class RingingAgency:
     """One agency that is being rung for a caller, on either path."""
 
     agency: str
     language: str  # The caller's.
     rung_at: datetime
-    answered: bool  # A person there is being told what the call is.
+    answered: bool  # A person there hears what the call is.
 
 
-@dataclass(frozen=True)
-class Note:
-    """What an operator noted about the line at one call."""
-
-    at: datetime
-    who: str
-    words: str
-
-
-def list_live(database: Database) -> list[Live]:
+def list_active_calls(database: Database) -> list[ActiveCall]:
     """Read the conversations that go on, the newest first."""
     theirs = (live_transfers.c.call_id == calls.c.id) & live_transfers.c.state.in_(GOING_ON)
     columns = (
@@ -71,10 +60,10 @@ def list_live(database: Database) -> list[Live]:
     )
     with database.read() as sql:
         rows = sql.execute(wanted.order_by(calls.c.started_at.desc()).limit(MOST)).all()
-    return [Live(*row[:5], row.state or "", row.agency or "") for row in rows]
+    return [ActiveCall(*row[:5], row.state or "", row.agency or "") for row in rows]
 
 
-def list_rings(database: Database) -> list[Ringing]:
+def list_ringing_agencies(database: Database) -> list[RingingAgency]:
     """Read which agencies are being rung now, the longest first."""
     columns = (attempts.c.agency, calls.c.language, attempts.c.rung_at, attempts.c.answered_at.is_not(None))
     going_on = (
@@ -84,33 +73,4 @@ def list_rings(database: Database) -> list[Ringing]:
     )
     wanted = select(*columns).join_from(calls, transfers).join(attempts).where(*going_on)
     with database.read() as sql:
-        return [Ringing(*row) for row in sql.execute(wanted.order_by(attempts.c.rung_at).limit(MOST))]
-
-
-def list_notes(database: Database, call: str) -> list[Note]:
-    """Read the notes at a call."""
-    wanted = select(notes.c.at, notes.c.who, notes.c.words).where(notes.c.call_id == call)
-    with database.read() as sql:
-        return [Note(*row) for row in sql.execute(wanted.order_by(notes.c.id))]
-
-
-def write_note(database: Database, call: str, who: str, words: str) -> bool:
-    """Add a note to a call; False when the call is not there any more."""
-    try:
-        with database.write() as sql:
-            sql.execute(insert(notes).values(call_id=call, at=datetime.now(UTC), who=who, words=words))
-            write_deed(sql, who, "note added", "")  # No id: deeds outlive calls.
-    except RecordRefused:
-        return False
-    return True
-
-
-def block_call(database: Database, call: str, until: datetime, *, who: str, why: str) -> bool:
-    """Block whoever made a call until a moment; False when they have no mark, or the call is gone."""
-    with database.write() as sql:
-        mark = sql.scalar(select(calls.c.mark).where(calls.c.id == call))
-        if not mark:
-            return False
-        write_block(sql, mark, until, why, who=who)
-        write_deed(sql, who, "caller blocked", f"until {until:%Y-%m-%d}: {why}")
-    return True
+        return [RingingAgency(*row) for row in sql.execute(wanted.order_by(attempts.c.rung_at).limit(MOST))]

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from ivr.records.audit import write_deed
+from ivr.records.audit import write_audit_entry
 from ivr.records.call_summary import ACCEPTED
+from ivr.records.database import insert_or_change
+from ivr.records.periods import moment
 from ivr.records.tables import agency_status, attempts
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 FAILURES = frozenset({"no_answer", "busy", "failed", "declined", "voicemail", "fax", "no_key"})
 JUDGED = [ACCEPTED, *sorted(FAILURES)]  # How a ring ends that says something of the agency.
 IN_A_ROW = 3
-TOLD = 5  # So many rings are shown.
+SHOWN = 5  # So many rings are shown.
 WITHIN = timedelta(hours=24)
 FAILS_FOR = timedelta(hours=6)
 
@@ -51,7 +52,7 @@ class RecentRing(NamedTuple):
 def switch_off(
     database: Database, agency: str, until: datetime | None, why: str, *, who: str = "command line"
 ) -> None:
-    """Have an agency rung no more, until a moment or until it is switched on."""
+    """Have an agency rung no more, until then or until it is switched on."""
     _switch(database, agency, who, off=True, off_until=until, why=why)
 
 
@@ -62,23 +63,21 @@ def switch_on(database: Database, agency: str, *, who: str = "command line") -> 
 
 def list_status(database: Database, now: float) -> dict[str, AgencyRecord]:
     """Read what is known of every agency that was ever switched or rung; of others there is nothing."""
-    moment = datetime.fromtimestamp(now, UTC)
+    at = moment(now)
     with database.read() as sql:
         switched = {row.agency: row for row in sql.execute(select(agency_status))}
         rung = sql.scalars(select(attempts.c.agency).distinct()).all()
         names = sorted({*switched, *rung} - {""})
-        return {name: _status(switched.get(name), _last_rings(sql, name), moment) for name in names}
+        return {name: _status(switched.get(name), _last_rings(sql, name), at) for name in names}
 
 
 def _switch(database: Database, agency: str, who: str, **switched: Any) -> None:
     """Write down how an agency is switched, whether or not it ever was, and who did it."""
     values = switched | {"changed_at": datetime.now(UTC)}
     with database.write() as sql:
-        insert = postgresql.insert if sql.dialect.name == "postgresql" else sqlite.insert
-        row = insert(agency_status).values(agency=agency, **values)
-        sql.execute(row.on_conflict_do_update(index_elements=["agency"], set_=values))
+        insert_or_change(sql, agency_status, [{"agency": agency} | values])
         did = "agency switched off" if switched["off"] else "agency switched on"
-        write_deed(sql, who, did, f"{agency}: {switched['why']}" if switched["off"] else agency)
+        write_audit_entry(sql, who, did, f"{agency}: {switched['why']}" if switched["off"] else agency)
 
 
 def _last_rings(sql: Connection, agency: str) -> Sequence[RecentRing]:
@@ -89,7 +88,7 @@ def _last_rings(sql: Connection, agency: str) -> Sequence[RecentRing]:
         select(attempts.c.outcome, at.label("at"))
         .where(attempts.c.agency == agency, attempts.c.outcome.in_(JUDGED))
         .order_by(attempts.c.rung_at.desc(), attempts.c.id)
-        .limit(TOLD)
+        .limit(SHOWN)
     )
     return [RecentRing(row.outcome, row.at) for row in sql.execute(rings)]
 
@@ -109,7 +108,7 @@ def _status(switched: Row[Any] | None, rings: Sequence[RecentRing], now: datetim
 
 
 def _fails(rings: Sequence[RecentRing], now: datetime) -> bool:
-    """Claim that nobody there took any of the last calls, not long ago."""
+    """Whether nobody there took any of the last calls, not long ago."""
     recent = [ring for ring in rings[:IN_A_ROW] if ring.at > now - WITHIN]
     if len(recent) < IN_A_ROW or recent[0].at <= now - FAILS_FOR:
         return False

@@ -1,4 +1,8 @@
-"""The call log as operators look through it: newest first, a page at a time, sifted."""
+"""The call log as it is read: one call, a page of the calls that match a filter, or all of them.
+
+A page is found along the index of starts, newest first, and no filter makes one take long: at most so many
+calls are examined for it.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from ivr.records.call_summary import LAST
+from ivr.records.periods import A_DAY, midnight
 from ivr.records.tables import UtcDateTime, attempts, calls, transfers, turns
 
 if TYPE_CHECKING:
@@ -35,15 +40,18 @@ if TYPE_CHECKING:
 
     from ivr.records.database import Database
 
-AT_ONCE = 200  # Calls of an export that are read in one go.
-LOOKED_AT = 20_000  # Calls that one page looks through at most, so that no filter can take long.
-BEGAN: ColumnElement[datetime] = calls.c.started_at
-PLACE = tuple_(calls.c.started_at, calls.c.id)  # Where a call is in the order of the log.
-BETWEEN = "~"  # Stands between a page's last start and its last id; an ISO moment has none.
+BATCH = 200  # Calls of an export that are read in one go: four queries for all of them.
+EXAMINED = 20_000  # Calls that one page examines at most, so that no filter can take long.
+STARTED: ColumnElement[datetime] = calls.c.started_at
+CURSOR = tuple_(calls.c.started_at, calls.c.id)  # Where a call is in the order of the log.
+SEPARATOR = "~"  # Stands between a page's last start and its last id; an ISO date has none.
+HOUR, DAY = 3600, 86_400
+
+Cursor = tuple[ColumnElement[Any], ColumnElement[Any]]
 
 
 @dataclass(frozen=True)
-class Filter:
+class CallFilter:
     """Which calls are wanted; what is left empty keeps every call."""
 
     since: date | None = None
@@ -67,8 +75,46 @@ class CallLogPage:
     A page may hold fewer calls than it could, even none, and yet not be the last.
     """
 
-    calls: list[CallSummary]
+    calls: list[CallRecord]
     next: str
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """One call or text conversation. What is not known while it goes on is None."""
+
+    id: str
+    channel: str
+    started_at: datetime
+    ended_at: datetime | None
+    language: str
+    outcome: str | None
+    turns: int
+    stops: tuple[str, ...]
+    transfers: tuple[TransferRecord, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Write the call with nothing in it but what JSON knows."""
+        return asdict(self) | {"started_at": _iso(self.started_at), "ended_at": _iso(self.ended_at)}
+
+
+@dataclass(frozen=True)
+class TransferRecord:
+    """One transfer; ``waited`` seconds from asking to a person, or to the last ring's end."""
+
+    order: str
+    outcome: str | None
+    waited: float | None
+    attempts: tuple[AttemptRecord, ...]
+
+
+@dataclass(frozen=True)
+class AttemptRecord:
+    """One agency that was rung; ``seconds`` runs from the ring to its end."""
+
+    agency: str
+    outcome: str | None
+    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -82,7 +128,7 @@ class TurnRow:
 
 
 @dataclass(frozen=True)
-class RingRow:
+class AttemptRow:
     """One agency that was rung in a call; all times in seconds after its start."""
 
     agency: str
@@ -93,48 +139,72 @@ class RingRow:
     ended: float | None
 
 
-def browse(
-    database: Database, wanted: Filter, after: str = "", size: int = 50, *, look: int = LOOKED_AT
+def read_page(
+    database: Database, wanted: CallFilter, after: str = "", size: int = 50, *, examine: int = EXAMINED
 ) -> CallLogPage:
     """Read one page of the wanted calls, newest first; an ``after`` that cannot be read is the first page.
 
-    At most ``look`` calls are looked through: where there are more, the next page goes on from there.
+    At most ``examine`` calls are examined: where there are more, the next page goes on from there.
     """
     size = max(size, 1)
     with database.read() as sql:
-        page = _sift(sql, wanted)
-        if last := _read_place(after):
-            page = page.where(tuple_(*last) > PLACE)
-        if end := _end_of_look(sql, wanted, last, look):
-            page = page.where(tuple_(literal(end[0], UtcDateTime), literal(end[1])) <= PLACE)
-        found = summaries(sql, page.limit(size + 1))
-    told = found[:size]
-    if len(found) > size:
-        end = told[-1].started_at, told[-1].id
-    return CallLogPage(told, f"{end[0].isoformat()}{BETWEEN}{end[1]}" if end else "")
+        page = _matching(sql, wanted)
+        if last := _read_cursor(after):
+            page = page.where(tuple_(*last) > CURSOR)
+        if end := _end_of_page(sql, wanted, last, examine):
+            page = page.where(tuple_(literal(end[0], UtcDateTime), literal(end[1])) <= CURSOR)
+        records = _records(sql, page.limit(size + 1))
+    shown = records[:size]
+    if len(records) > size:
+        end = shown[-1].started_at, shown[-1].id
+    return CallLogPage(shown, f"{end[0].isoformat()}{SEPARATOR}{end[1]}" if end else "")
 
 
-def export(database: Database, wanted: Filter) -> Iterator[CallSummary]:
+def export_calls(database: Database, wanted: CallFilter) -> Iterator[CallRecord]:
     """Read all the wanted calls, newest first, a few at a time."""
-    told: set[str] = set()  # A start that is blurred meanwhile moves its call down, onto a later page.
+    given: set[str] = set()  # A start that is blurred meanwhile moves its call down, onto a later page.
     after = ""
     while True:
-        shelf = browse(database, wanted, after, AT_ONCE)
-        yield from (call for call in shelf.calls if call.id not in told)
-        told.update(call.id for call in shelf.calls)
-        after = shelf.next
+        page = read_page(database, wanted, after, BATCH)
+        yield from (call for call in page.calls if call.id not in given)
+        given.update(call.id for call in page.calls)
+        after = page.next
         if not after:
             return
 
 
-def find_call(database: Database, id: str) -> CallSummary | None:  # noqa: A002 - the row's own word
-    """Read one call, or nothing if there is none of this id."""
+def list_calls(
+    database: Database,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    channel: str | None = None,
+    outcome: str | None = None,
+) -> Iterator[CallRecord]:
+    """Read the calls that began from ``since`` on and before ``until``, oldest first, a few at a time."""
+    wanted = select(calls).order_by(calls.c.started_at, calls.c.id).limit(BATCH)
+    wanted = wanted.where(calls.c.started_at >= since) if since else wanted
+    wanted = wanted.where(calls.c.started_at < until) if until else wanted
+    wanted = wanted.where(calls.c.channel == channel) if channel else wanted
+    wanted = wanted.where(calls.c.outcome == outcome) if outcome else wanted
+    page = wanted
+    while True:
+        with database.read() as sql:
+            records = _records(sql, page)
+        yield from records
+        if len(records) < BATCH:
+            return
+        last = tuple_(literal(records[-1].started_at, UtcDateTime), literal(records[-1].id))
+        page = wanted.where(last < CURSOR)
+
+
+def find_call(database: Database, id: str) -> CallRecord | None:  # noqa: A002 - the row's own word
+    """Read one call; None if there is none of this id."""
     with database.read() as sql:
-        return next(iter(summaries(sql, select(calls).where(calls.c.id == id))), None)
+        return next(iter(_records(sql, select(calls).where(calls.c.id == id))), None)
 
 
 def read_turns(database: Database, id: str) -> list[TurnRow]:  # noqa: A002 - the row's own word
-    """Read what happened in a call, in order."""
+    """Read the turns of a call, in order."""
     happened = (
         select(turns.c.stop, turns.c.heard, turns.c.seconds, turns.c.language)
         .where(turns.c.call_id == id, turns.c.stop != "", turns.c.n < LAST)
@@ -144,181 +214,107 @@ def read_turns(database: Database, id: str) -> list[TurnRow]:  # noqa: A002 - th
         return [TurnRow(*row) for row in sql.execute(happened)]
 
 
-def read_rings(database: Database, id: str) -> list[RingRow]:  # noqa: A002 - the row's own word
-    """Read how agencies were rung in a call, in order."""
+def read_attempts(database: Database, id: str) -> list[AttemptRow]:  # noqa: A002 - the row's own word
+    """Read the attempts of a call, in order."""
     times = ("rung_at", "answered_at", "accepted_at", "ended_at")
     rung = (
         select(calls.c.started_at, attempts.c.agency, attempts.c.outcome, *(attempts.c[at] for at in times))
         .join_from(attempts, transfers)
         .join(calls)
         .where(calls.c.id == id)
-        .order_by(transfers.c.place, attempts.c.place)
+        .order_by(transfers.c.number, attempts.c.number)
     )
     with database.read() as sql:
-        return [RingRow(row[1], row[2], *(_after(row[0], at) for at in row[3:])) for row in sql.execute(rung)]
-
-
-def _after(start: datetime, at: datetime | None) -> Any:
-    """Count seconds after a start; nothing for what has no time."""
-    return None if at is None else max((at - start).total_seconds(), 0.0)
+        return [
+            AttemptRow(row[1], row[2], *(_after(row[0], at) for at in row[3:])) for row in sql.execute(rung)
+        ]
 
 
 def within(
-    since: date | None, until: date | None, zone: tzinfo = UTC, began: ColumnElement[datetime] = BEGAN
+    since: date | None, until: date | None, zone: tzinfo = UTC, began: ColumnElement[datetime] = STARTED
 ) -> ColumnElement[bool]:
-    """Claim of a call, or of what else began, that it did on one of these days, the last one included."""
+    """Whether a call, or what else began, did so on one of these days, the last one included."""
     claims: list[ColumnElement[bool]] = []
     if since and since > date.min:
-        claims.append(began >= _midnight(since, zone))
+        claims.append(began >= midnight(since, zone))
     if until and until < date.max:
-        claims.append(began < _midnight(until + timedelta(days=1), zone))
-    return and_(True, *claims)  # True: SQLAlchemy's word for no claim at all.
+        claims.append(began < midnight(until + A_DAY, zone))
+    return and_(True, *claims)  # True: SQLAlchemy's word for no condition at all.
 
 
-def _end_of_look(
-    sql: Connection, wanted: Filter, after: tuple[ColumnElement[Any], ColumnElement[Any]] | None, look: int
+# Which calls match a filter.
+
+
+def _matching(sql: Connection, wanted: CallFilter) -> Select[Any]:
+    """Choose the wanted calls, newest first: along the index of starts."""
+    same = {name: getattr(wanted, name) for name in ("channel", "language", "outcome")}
+    matching = select(calls).order_by(calls.c.started_at.desc(), calls.c.id.desc())
+    matching = matching.where(within(wanted.since, wanted.until, wanted.zone))
+    matching = matching.where(*(calls.c[name] == value for name, value in same.items() if value is not None))
+    matching = matching.where(*_lasts(wanted))
+    if wanted.hour is not None:
+        matching = matching.where(_at_hour(sql, wanted.hour, wanted.zone))
+    if wanted.agency is not None:
+        matching = matching.where(_rang(wanted.agency))
+    for stops in filter(None, (wanted.stops, wanted.audience and (wanted.audience,))):
+        visited = turns.c.stop.in_(stops) & (turns.c.n < LAST)
+        matching = matching.where(exists().where(turns.c.call_id == calls.c.id, visited))
+    return matching
+
+
+def _rang(agency: str) -> ColumnElement[bool]:
+    """Whether the agency was rung in a call: sought among the call's attempts, not among all the agency's."""
+    theirs = func.coalesce(attempts.c.agency, "") == agency  # No index of agencies can tempt SQLite.
+    of_call = transfers.c.call_id == calls.c.id
+    return exists().where(attempts.c.transfer_id == transfers.c.id, of_call, theirs)
+
+
+def _lasts(wanted: CallFilter) -> Iterator[ColumnElement[bool]]:
+    """Whether a call lasted as long as is wanted."""
+    if wanted.seconds_from is not None:
+        yield _Lasted(calls.c.started_at, calls.c.ended_at) >= wanted.seconds_from
+    if wanted.seconds_to is not None:
+        yield _Lasted(calls.c.started_at, calls.c.ended_at) <= wanted.seconds_to
+
+
+def _end_of_page(
+    sql: Connection, wanted: CallFilter, after: Cursor | None, examine: int
 ) -> tuple[datetime, str] | None:
-    """Find where a page stops to look: the last of so many calls, or nothing where there are not so many."""
+    """Find the last call that a page examines; None where there are not so many."""
     seen = select(calls.c.started_at, calls.c.id).where(within(wanted.since, wanted.until, wanted.zone))
-    seen = seen.where(tuple_(*after) > PLACE) if after else seen
-    ordered = seen.order_by(calls.c.started_at.desc(), calls.c.id.desc()).offset(max(look, 1) - 1).limit(1)
+    seen = seen.where(tuple_(*after) > CURSOR) if after else seen
+    ordered = seen.order_by(calls.c.started_at.desc(), calls.c.id.desc()).offset(max(examine, 1) - 1).limit(1)
     row = sql.execute(ordered).one_or_none()
     return (row.started_at, row.id) if row else None
 
 
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    """Say when a day begins; at the calendar's ends, where there is no such moment, UTC will do."""
+def _read_cursor(after: str) -> Cursor | None:
+    """Read where a page ended; None from what says no such thing."""
+    start, _, last = after.partition(SEPARATOR)
     try:
-        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
-    except OverflowError:
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _read_place(after: str) -> tuple[ColumnElement[Any], ColumnElement[Any]] | None:
-    """Read where a page ended, or nothing from what is no such place."""
-    start, _, last = after.partition(BETWEEN)
-    try:
-        moment = datetime.fromisoformat(start)
-        whole = moment.astimezone(UTC)
+        at = datetime.fromisoformat(start)
+        in_utc = at.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None or not last or not last.isprintable():
+    if at.tzinfo is None or not last or not last.isprintable():
         return None
-    return literal(whole, UtcDateTime), literal(last)
+    return literal(in_utc, UtcDateTime), literal(last)
 
 
-def _sift(sql: Connection, wanted: Filter) -> Select[Any]:
-    """Choose the wanted calls, newest first: along the index of starts."""
-    same = {name: getattr(wanted, name) for name in ("channel", "language", "outcome")}
-    sifted = select(calls).order_by(calls.c.started_at.desc(), calls.c.id.desc())
-    sifted = sifted.where(within(wanted.since, wanted.until, wanted.zone))
-    sifted = sifted.where(*(calls.c[name] == value for name, value in same.items() if value is not None))
-    sifted = sifted.where(*_lasting(wanted))
-    if wanted.hour is not None:
-        sifted = sifted.where(at_hour(sql, wanted.hour, wanted.zone))
-    if wanted.agency is not None:
-        sifted = sifted.where(_rang(wanted.agency))
-    for wished in filter(None, (wanted.stops, wanted.audience and (wanted.audience,))):
-        there = turns.c.stop.in_(wished) & (turns.c.n < LAST)
-        sifted = sifted.where(exists().where(turns.c.call_id == calls.c.id, there))
-    return sifted
+# A call with all that belongs to it.
 
 
-def _rang(agency: str) -> ColumnElement[bool]:
-    """Claim that the agency was rung in a call: sought among the call's rings, not among all the agency's."""
-    theirs = func.coalesce(attempts.c.agency, "") == agency  # No index of agencies can tempt SQLite.
-    searched = transfers.c.call_id == calls.c.id
-    return exists().where(attempts.c.transfer_id == transfers.c.id, searched, theirs)
-
-
-def _lasting(wanted: Filter) -> Iterator[ColumnElement[bool]]:
-    """Claim that a call lasted as long as is wanted."""
-    if wanted.seconds_from is not None:
-        yield Lasted(calls.c.started_at, calls.c.ended_at) >= wanted.seconds_from
-    if wanted.seconds_to is not None:
-        yield Lasted(calls.c.started_at, calls.c.ended_at) <= wanted.seconds_to
-
-
-# The call log, as those who run the line read it.
-
-
-AT_ONCE_CALLS = 200  # Calls read in one go: four queries for all of them.
-
-
-@dataclass(frozen=True)
-class AttemptSummary:
-    """One agency that was rung; ``seconds`` runs from the ring to its end."""
-
-    agency: str
-    outcome: str | None
-    seconds: float | None
-
-
-@dataclass(frozen=True)
-class TransferSummary:
-    """One search for a person; ``waited`` seconds from asking to a person, or to the last ring's end."""
-
-    order: str
-    outcome: str | None
-    waited: float | None
-    attempts: tuple[AttemptSummary, ...]
-
-
-@dataclass(frozen=True)
-class CallSummary:
-    """One call or text conversation. What is not known while it goes on is None."""
-
-    id: str
-    channel: str
-    started_at: datetime
-    ended_at: datetime | None
-    language: str
-    outcome: str | None
-    turns: int
-    stops: tuple[str, ...]
-    transfers: tuple[TransferSummary, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Write the call with nothing in it but what JSON knows."""
-        return asdict(self) | {"started_at": _iso(self.started_at), "ended_at": _iso(self.ended_at)}
-
-
-def list_calls(
-    database: Database,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    channel: str | None = None,
-    outcome: str | None = None,
-) -> Iterator[CallSummary]:
-    """Read the calls that began from ``since`` on and before ``until``, oldest first, a few at a time."""
-    wanted = select(calls).order_by(calls.c.started_at, calls.c.id).limit(AT_ONCE_CALLS)
-    wanted = wanted.where(calls.c.started_at >= since) if since else wanted
-    wanted = wanted.where(calls.c.started_at < until) if until else wanted
-    wanted = wanted.where(calls.c.channel == channel) if channel else wanted
-    wanted = wanted.where(calls.c.outcome == outcome) if outcome else wanted
-    page = wanted
-    while True:
-        with database.read() as sql:
-            found = summaries(sql, page)
-        yield from found
-        if len(found) < AT_ONCE_CALLS:
-            return
-        seen = tuple_(calls.c.started_at, calls.c.id)
-        last = tuple_(literal(found[-1].started_at, UtcDateTime), literal(found[-1].id))
-        page = wanted.where(seen > last)
-
-
-def summaries(sql: Connection, page: Select[Any]) -> list[CallSummary]:
+def _records(sql: Connection, page: Select[Any]) -> list[CallRecord]:
     """Read one page of calls with all that belongs to them."""
     rows = sql.execute(page).mappings().all()
     ids = [row["id"] for row in rows]
-    stops, live_transfers = _stops(sql, ids), _transfers(sql, ids)
-    return [_summary(row, stops[row["id"]], live_transfers[row["id"]]) for row in rows]
+    stops, of_calls = _stops(sql, ids), _transfers(sql, ids)
+    return [_record(row, stops[row["id"]], of_calls[row["id"]]) for row in rows]
 
 
-def _summary(row: RowMapping, stops: list[str], live_transfers: list[TransferSummary]) -> CallSummary:
+def _record(row: RowMapping, stops: list[str], of_call: list[TransferRecord]) -> CallRecord:
     """Put one call together."""
-    return CallSummary(
+    return CallRecord(
         id=row["id"],
         channel=row["channel"],
         started_at=row["started_at"],
@@ -327,75 +323,73 @@ def _summary(row: RowMapping, stops: list[str], live_transfers: list[TransferSum
         outcome=row["outcome"],
         turns=row["turns"],
         stops=tuple(stops),
-        transfers=tuple(live_transfers),
+        transfers=tuple(of_call),
     )
 
 
 def _stops(sql: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
-    """Read where callers were, one after another; staying at a stop is one visit."""
-    found: dict[str, list[str]] = defaultdict(list)
+    """Read which stops callers visited, in order; staying at a stop is one visit."""
+    visited: dict[str, list[str]] = defaultdict(list)
     visits = (
         select(turns.c.call_id, turns.c.stop)
         .where(turns.c.call_id.in_(ids), turns.c.stop != "", turns.c.n < LAST)
         .order_by(turns.c.call_id, turns.c.n, turns.c.seconds, turns.c.key)
     )
     for call, stop in sql.execute(visits):
-        if found[call][-1:] != [stop]:
-            found[call].append(stop)
-    return found
+        if visited[call][-1:] != [stop]:
+            visited[call].append(stop)
+    return visited
 
 
-def _transfers(sql: Connection, ids: Sequence[str]) -> dict[str, list[TransferSummary]]:
-    """Read the searches of some calls."""
-    found: dict[str, list[TransferSummary]] = defaultdict(list)
-    rings = _attempts(sql, ids)
-    live_transfers = (
-        select(transfers).where(transfers.c.call_id.in_(ids)).order_by(transfers.c.call_id, transfers.c.place)
-    )
-    for row in sql.execute(live_transfers):
-        summary = TransferSummary(
-            row.order_name, row.outcome, _tenths(row.waited_seconds), tuple(rings[row.id])
-        )
-        found[row.call_id].append(summary)
-    return found
+def _transfers(sql: Connection, ids: Sequence[str]) -> dict[str, list[TransferRecord]]:
+    """Read the transfers of some calls, by call."""
+    by_call: dict[str, list[TransferRecord]] = defaultdict(list)
+    rung = _attempts(sql, ids)
+    wanted = select(transfers).where(transfers.c.call_id.in_(ids))
+    for row in sql.execute(wanted.order_by(transfers.c.call_id, transfers.c.number)):
+        waited, of_transfer = _tenths(row.waited_seconds), tuple(rung[row.id])
+        by_call[row.call_id].append(TransferRecord(row.order_name, row.outcome, waited, of_transfer))
+    return by_call
 
 
-def _attempts(sql: Connection, ids: Sequence[str]) -> dict[str, list[AttemptSummary]]:
-    """Read the rings of some calls, by search."""
-    found: dict[str, list[AttemptSummary]] = defaultdict(list)
+def _attempts(sql: Connection, ids: Sequence[str]) -> dict[str, list[AttemptRecord]]:
+    """Read the attempts of some calls, by transfer."""
+    by_transfer: dict[str, list[AttemptRecord]] = defaultdict(list)
     rings = (
         select(attempts)
         .join(transfers)
         .where(transfers.c.call_id.in_(ids))
-        .order_by(attempts.c.transfer_id, attempts.c.place)
+        .order_by(attempts.c.transfer_id, attempts.c.number)
     )
     for row in sql.execute(rings):
-        found[row.transfer_id].append(AttemptSummary(row.agency, row.outcome, _tenths(row.seconds)))
-    return found
+        by_transfer[row.transfer_id].append(AttemptRecord(row.agency, row.outcome, _tenths(row.seconds)))
+    return by_transfer
 
 
 def _tenths(seconds: float | None) -> float | None:
-    """Cut to what a reader needs."""
+    """Round to what a reader needs."""
     return None if seconds is None else round(seconds, 1)
 
 
-def _iso(moment: datetime | None) -> str | None:
-    """Write a moment as ISO 8601 in UTC."""
-    if moment is None:
+def _iso(at: datetime | None) -> str | None:
+    """Write a date and time as ISO 8601 in UTC."""
+    if at is None:
         return None
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _after(start: datetime, at: datetime | None) -> Any:
+    """Count seconds after a start; None for what has no time."""
+    return None if at is None else max((at - start).total_seconds(), 0.0)
 
 
 # Hours of the day and lengths of calls, in the SQL of each database.
 
 
-HOUR, DAY = 3600, 86_400
-
-
-def at_hour(sql: Connection, hour: int, zone: tzinfo) -> ColumnElement[bool]:
-    """Claim that a call began in this hour of some day. SQLite knows no time zones: it is told them."""
+def _at_hour(sql: Connection, hour: int, zone: tzinfo) -> ColumnElement[bool]:
+    """Whether a call began in this hour of some day. SQLite knows no time zones, so the SQL holds them."""
     ends = (func.min(calls.c.started_at), func.max(calls.c.started_at))
-    first, last = (sql.scalar(select(end)) for end in ends)  # One by one each is a look at the index.
+    first, last = (sql.scalar(select(end)) for end in ends)  # One by one each is read from the index.
     if first is None or last is None:
         return false()
     changes = [(calls.c.started_at < until, literal(ahead)) for until, ahead in _changes(first, last, zone)]
@@ -406,7 +400,7 @@ def at_hour(sql: Connection, hour: int, zone: tzinfo) -> ColumnElement[bool]:
 
 
 def _changes(first: datetime, last: datetime, zone: tzinfo) -> Iterator[tuple[datetime, int]]:
-    """Tell until when the zone was how many seconds ahead of UTC, for each time its clocks were changed."""
+    """Give until when the zone was how many seconds ahead of UTC, for each time its clocks were changed."""
     at = first.replace(minute=0, second=0, microsecond=0)
     while at < last:
         step = timedelta(days=1) if _ahead(at, zone) == _ahead(at + timedelta(days=1), zone) else None
@@ -422,14 +416,14 @@ def _ahead(at: datetime, zone: tzinfo) -> int:
 
 
 class _Epoch(FunctionElement[int]):
-    """The whole seconds of a moment since 1970."""
+    """The whole seconds of a date and time since 1970."""
 
     type = BigInteger()
     inherit_cache = True
 
 
-class Lasted(FunctionElement[int]):
-    """The whole seconds from one moment to another."""
+class _Lasted(FunctionElement[int]):
+    """The whole seconds from one date and time to another."""
 
     type = BigInteger()
     inherit_cache = True
@@ -437,15 +431,15 @@ class Lasted(FunctionElement[int]):
 
 @compiles(_Epoch)
 def _epoch(element: _Epoch, compiler: SQLCompiler, **_: Any) -> str:
-    (moment,) = (compiler.process(clause) for clause in element.clauses)
+    (at,) = (compiler.process(clause) for clause in element.clauses)
     if compiler.dialect.name == "sqlite":
-        return f"CAST(strftime('%s', {moment}) AS INTEGER)"
-    return f"CAST(FLOOR(EXTRACT(epoch FROM {moment})) AS BIGINT)"
+        return f"CAST(strftime('%s', {at}) AS INTEGER)"
+    return f"CAST(FLOOR(EXTRACT(epoch FROM {at})) AS BIGINT)"
 
 
-@compiles(Lasted)
-def _lasted(element: Lasted, compiler: SQLCompiler, **_: Any) -> str:
+@compiles(_Lasted)
+def _lasted(element: _Lasted, compiler: SQLCompiler, **_: Any) -> str:
     start, end = (compiler.process(clause) for clause in element.clauses)
-    if compiler.dialect.name == "sqlite":  # Its moments are fractions of days, good to the millisecond.
+    if compiler.dialect.name == "sqlite":  # Its times are fractions of days, good to the millisecond.
         return f"CAST(ROUND((julianday({end}) - julianday({start})) * {DAY}.0, 3) AS INTEGER)"
     return f"CAST(FLOOR(EXTRACT(epoch FROM {end} - {start})) AS BIGINT)"

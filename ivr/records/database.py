@@ -1,4 +1,4 @@
-"""The database: SQLite by default, PostgreSQL by URL, and one word for both being out of reach."""
+"""The database: SQLite by default, PostgreSQL by URL, and one exception for both being out of reach."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
     from sqlalchemy.pool import ConnectionPoolEntry
 
+LOCKED_SECONDS = 0.3  # How long one writer of SQLite waits for another.
 PRAGMAS = (
-    "busy_timeout = 300",  # First: the next ones may find the file locked.
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
@@ -51,13 +51,13 @@ class Database:
     engine: Engine
 
     @contextmanager
-    def read(self, *, still: bool = False) -> Iterator[Connection]:
+    def read(self, *, snapshot: bool = False) -> Iterator[Connection]:
         """Read in one transaction; RecordsUnavailable if the database cannot be reached in time.
 
-        Where it is to stand ``still``, all of it is read as of one moment: SQLite reads so anyway.
+        With ``snapshot`` all of it is read as of one moment: SQLite reads so anyway.
         """
         with _named(), self.engine.connect() as connection:
-            if still and connection.dialect.name == "postgresql":
+            if snapshot and connection.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
@@ -75,15 +75,18 @@ class Database:
         self.engine.dispose()
 
 
-def connect(url: str, patience: float = 2, *, create: bool = False) -> Database:
+def connect(
+    url: str, patience: float = 2, *, create: bool = False, locked: float = LOCKED_SECONDS
+) -> Database:
     """Prepare for the database at a URL, waiting at most ``patience`` seconds for a statement.
 
+    Of SQLite's other writers each is waited for at most ``locked`` seconds.
     Only with ``create`` is a missing SQLite file made: one that was moved away must not be replaced unseen.
     """
-    where = read_url(url)
-    if where.get_backend_name() == "sqlite":
-        return Database(_sqlite(where, create=create))
-    return Database(_postgresql(where, patience))
+    parsed = read_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Database(_sqlite(parsed, locked, create=create))
+    return Database(_postgresql(parsed, patience))
 
 
 def read_url(url: str) -> URL:
@@ -144,12 +147,12 @@ def be_alone(sql: Connection, lock: Lock, *, shared: bool = False) -> None:
         sql.execute(select(wait(lock)))
 
 
-def _sqlite(where: URL, *, create: bool) -> Engine:
+def _sqlite(where: URL, locked: float, *, create: bool) -> Engine:
     """Open the file anew for each transaction: one that was replaced must not be written to unseen."""
     path = Path(where.database or "").absolute()
     query = {"mode": "rwc" if create else "rw", "uri": "true"}
     url = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": 0.3})
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": locked})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -207,5 +210,5 @@ def _named() -> Iterator[None]:
 
 
 def _reason(fault: SQLAlchemyError | OSError) -> str:
-    """Say what is wrong in one line, without the statement and its values."""
+    """Give what is wrong in one line, without the statement and its values."""
     return str(getattr(fault, "orig", None) or fault).strip().split("\n", 1)[0]

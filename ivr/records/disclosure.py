@@ -1,11 +1,8 @@
-"""The counts that outlive the calls, and what of them may be shown."""
+"""The counts that outlive the calls, and what of any count may be shown."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import select
@@ -14,25 +11,20 @@ from ivr.records.database import insert_or_change
 from ivr.records.tables import daily
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Mapping
+    from datetime import date
 
     from sqlalchemy import Connection
 
     from ivr.records.counts import CountKey
     from ivr.records.database import Database
 
-Name = TypeVar("Name", bound=Hashable)
+Name = TypeVar("Name", bound="Hashable")
 
 FEW = 5  # Fewer are never shown: somebody could recognise themselves, or another.
 UNDER = f"under {FEW}"
 WITHHELD = "not shown"  # It would tell, by subtraction, how few the others are.
 CHANNELS = frozenset({"calls", "texts"})
-# What adds up to a total that is known elsewhere: every call has one of each.
-PARTS = frozenset(
-    {"language", "outcome", "hour", "last_stop", "order", "transfer", "waited", "waited_in_vain"}
-)
-RINGS = "agency_"
-NO_PARTS = frozenset({"agency_rung", "agency_answered"})  # Sums of the others, or counted beside them.
 
 
 @dataclass(frozen=True)
@@ -45,24 +37,14 @@ class Count:
     count: int
 
 
-@dataclass(frozen=True)
-class ShownCount:
-    """One count, as it may be shown."""
-
-    day: date
-    what: str
-    name: str
-    count: str
-
-
 def add_counts(sql: Connection, counts: Mapping[CountKey, int]) -> None:
-    """Add to what is counted already."""
+    """Add to the counts that outlive the calls."""
     rows = [{**key._asdict(), "count": count} for key, count in sorted(counts.items())]
     insert_or_change(sql, daily, rows, add="count")
 
 
 def list_daily(database: Database, since: date | None = None, until: date | None = None) -> list[Count]:
-    """Read the counts of the days from ``since`` on and before ``until``, as they are: not to be shown."""
+    """Read the counts of the days from ``since`` on and before ``until``, exactly: not to be shown."""
     wanted = select(daily).order_by(daily.c.day, daily.c.what, daily.c.name)
     wanted = wanted.where(daily.c.day >= since) if since else wanted
     wanted = wanted.where(daily.c.day < until) if until else wanted
@@ -75,26 +57,18 @@ def shown(count: int) -> str:
     return UNDER if 0 < count < FEW else str(count)
 
 
-def suppressed(rows: Iterable[Count]) -> list[ShownCount]:
-    """Write counts as they may be shown: no small one, and none from which a small one can be worked out."""
-    told = list(rows)
-    groups: dict[tuple[object, ...], list[Count]] = defaultdict(list)
-    for row in told:
-        groups[_group(row)].append(row)
-    withheld = {row for group in groups.values() for row in _withheld(group)}
-    return [
-        ShownCount(row.day, row.what, row.name, WITHHELD if row in withheld else shown(row.count))
-        for row in told
-    ]
-
-
 def parts_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
-    """Write the parts of a whole that may be known: no small one, and none that tells a small one."""
-    rows = {
-        Count(date.min, "", str(place), count): name for place, (name, count) in enumerate(counts.items())
-    }
-    more = {rows[row] for row in _withheld(rows)}
-    return {name: WITHHELD if name in more else shown(count) for name, count in counts.items()}
+    """Write the parts of a whole that may be known: no small one, and none that tells a small one.
+
+    Others are withheld as well, the smallest first, until those that are hidden are not few together.
+    """
+    hidden = sum(count for count in counts.values() if count < FEW)
+    withheld: set[Name] = set()
+    for name, count in sorted(counts.items(), key=lambda part: part[1]):
+        if count >= FEW and 0 < hidden < FEW:
+            hidden += count
+            withheld.add(name)
+    return {name: WITHHELD if name in withheld else shown(count) for name, count in counts.items()}
 
 
 def steps_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
@@ -103,35 +77,12 @@ def steps_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
     The first and the last say the most: those between them give way.
     """
     first, *between, last = counts
-    told: dict[Name, str] = {}
-    seen: list[int] = []
+    written: dict[Name, str] = {}
+    exact: list[int] = []
     for name in (first, last, *reversed(between)):
         count = counts[name]
-        near = any(0 < abs(count - other) < FEW for other in seen)
-        told[name] = WITHHELD if near and count >= FEW else shown(count)
-        if told[name] == str(count):
-            seen.append(count)
-    return {name: told[name] for name in counts}
-
-
-def _group(row: Count) -> tuple[object, ...]:
-    """Say with which others a count adds up to something that may be known."""
-    if row.what in CHANNELS:
-        return row.day, CHANNELS
-    if row.what in PARTS:
-        return row.day, row.what
-    if row.what.startswith(RINGS) and row.what not in NO_PARTS:
-        return row.day, RINGS, row.name
-    return row.day, row.what, row.name
-
-
-def _withheld(group: Iterable[Count]) -> list[Count]:
-    """Choose which others to hide as well, until those that are hidden are not few together."""
-    ordered = sorted(group, key=lambda row: row.count)
-    hidden = sum(row.count for row in ordered if row.count < FEW)
-    more: list[Count] = []
-    for row in ordered:
-        if row.count >= FEW and 0 < hidden < FEW:
-            hidden += row.count
-            more.append(row)
-    return more
+        near = any(0 < abs(count - other) < FEW for other in exact)
+        written[name] = WITHHELD if near and count >= FEW else shown(count)
+        if written[name] == str(count):
+            exact.append(count)
+    return {name: written[name] for name in counts}

@@ -1,29 +1,35 @@
-"""The thread that files the journal into SQL, and looks after what nobody else will finish."""
+"""Brings the journal into SQL: a thread files its entries, and their calls' rows are computed anew.
+
+Each entry is stored once, as a turn. What is computed of a call (its own row, its transfers, its attempts)
+is replaced whenever an entry of it arrives, or when it has been silent for so long that it is over.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
+import time
 from collections import defaultdict
-from datetime import UTC, datetime
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, update
 
 from ivr.effects import Entry
-from ivr.records.call_summary import VOICE_SILENT, CallRecord, fold, in_order, place
+from ivr.records.call_summary import VOICE_SILENT, in_order, summarize, turn_number
 from ivr.records.counts import drop_tallies
 from ivr.records.database import RecordRefused, RecordsUnavailable, insert_missing
 from ivr.records.deletion import without_erased, without_forgotten
+from ivr.records.periods import moment
 from ivr.records.tables import attempts, calls, transfers, turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
-    from ivr.records.call_summary import CallRecord
+    from ivr.records.call_summary import CallSummary
     from ivr.records.database import Database
     from ivr.records.journal import Journal
 
@@ -32,30 +38,40 @@ logger = logging.getLogger(__name__)
 PAUSE = 0.1  # The log is right 2 s after a call's end, with much to spare.
 LONGEST_PAUSE = 2  # While SQL is gone: it is not pressed, and not left waiting once it is back.
 TEND_EVERY = 10
-LOOK_EVERY = 2
+REFRESH_EVERY = 2
 FAREWELL = 5  # Seconds that a process may take to end while SQL hangs.
+
+BATCH = 200  # Calls recomputed in one transaction.
+LATE_SECONDS = 3600  # A call keeps its exact start for so long after anything arrived, however late it did.
+EXACT_SECONDS = 24 * 3600  # After that the start of a call is blurred.
+
+Row = dict[str, Any]
 
 
 class JournalFiler:
-    """Files one process's journal. It is started after a fork, in each process that writes."""
+    """Files one process's journal, in a thread. It is started after a fork, in each process that writes."""
 
     _thread: Thread | None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its usual choices, by name
         self,
         journal: Journal,
         database: Database,
         now: Callable[[], float],
         *,
         keep_seconds: Callable[[], float] = lambda: math.inf,
-        look: Callable[[], object] | None = None,
+        refresh: Callable[[], object] | None = None,
+        often: int = 1,
+        passed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._journal = journal
         self._database = database
         self._now = now
         self._keep_seconds = keep_seconds
-        self._look = look  # What else is to be done from this thread every two seconds, SQL or not.
-        self._looked = self._tended = -math.inf
+        self._pause, self._refresh_every = PAUSE / often, REFRESH_EVERY / often
+        self._passed = passed  # Tells when to tend and to refresh, whatever becomes of the wall clock.
+        self._refresh = refresh  # Called from this thread every two seconds, SQL or not.
+        self._refreshed = self._tended = -math.inf
         self._away = False
         self._begin()
 
@@ -117,14 +133,14 @@ class JournalFiler:
         self._filing = Lock()
 
     def _run(self) -> None:
-        """File until told to stop."""
-        pause: float = PAUSE
+        """File until the process stops."""
+        pause = self._pause
         while not self._stopping.wait(pause):
-            pause = PAUSE if self._round() else min(pause * 2, LONGEST_PAUSE)
-            self._look_if_due()
+            pause = self._pause if self._round() else min(pause * 2, LONGEST_PAUSE)
+            self._refresh_if_due()
 
     def _round(self) -> bool:
-        """File and tend once; say whether SQL was there. Nothing may end the thread."""
+        """File and tend once; give whether SQL was there. Nothing may end the thread."""
         try:
             self.file_once()
             self._tend_if_due()
@@ -142,90 +158,87 @@ class JournalFiler:
         return True
 
     def _tend_if_due(self) -> None:
-        """Tend every few seconds, also when the clock was set back."""
-        now = self._now()
-        if abs(now - self._tended) >= TEND_EVERY:
-            self.tend(now)
-            self._tended = now
+        """Tend every few seconds, also when the wall clock was set back."""
+        passed = self._passed()
+        if passed - self._tended >= TEND_EVERY:
+            self.tend(self._now())
+            self._tended = passed
 
-    def _look_if_due(self) -> None:
-        """Look every two seconds, also when the clock was set back. Its faults are its own."""
-        now = self._now()
-        if self._look is None or abs(now - self._looked) < LOOK_EVERY:
+    def _refresh_if_due(self) -> None:
+        """Refresh every two seconds, also when the wall clock was set back. Its faults are its own."""
+        passed = self._passed()
+        if self._refresh is None or passed - self._refreshed < self._refresh_every:
             return
-        self._looked = now
+        self._refreshed = passed
         try:
-            self._look()
+            self._refresh()
         except Exception:
-            logger.warning("looking around failed, and is tried again", exc_info=True)
+            logger.warning("refreshing failed, and is tried again", exc_info=True)
 
 
-# How entries become rows: each is stored once, and its call's rows are told anew from all of them.
-
-
-AT_ONCE = 200  # Calls looked at in one transaction.
-LATE_SECONDS = 3600  # A call keeps its exact start for so long after anything arrived, however late it did.
-
-
-def record(database: Database, entries: Sequence[Entry], now: float) -> None:
+def record(database: Database, entries: Iterable[Entry], now: float) -> None:
     """Store entries that are not stored yet, and bring the rows of their calls up to date."""
+    by_call: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_call[entry.call].append(entry)
     with database.write() as sql:
-        arrived = without_forgotten(sql, without_erased(sql, _by_call(entries), now), now)
-        insert_missing(sql, calls, [write_stub(arrived[call]) for call in sorted(arrived)])
-        retell(sql, sorted(arrived), arrived, now)
+        arrived = without_forgotten(sql, without_erased(sql, by_call, now), now)
+        insert_missing(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
+        recompute(sql, sorted(arrived), arrived, now)
 
 
 def close_silent(database: Database, now: float) -> int:
-    """Close the calls of which nothing has been heard for long; say how many."""
-    begun = datetime.fromtimestamp(now - VOICE_SILENT, UTC)
-    going_on = select(calls.c.id).where(calls.c.ended_at.is_(None), calls.c.started_at <= begun)
+    """Close the calls of which nothing has been heard for long; give how many."""
+    going_on = select(calls.c.id).where(
+        calls.c.ended_at.is_(None), calls.c.started_at <= moment(now - VOICE_SILENT)
+    )
     with database.read() as sql:
         ids = sorted(sql.scalars(going_on))
-    return sum(
-        _close_some(database, ids[start : start + AT_ONCE], now) for start in range(0, len(ids), AT_ONCE)
-    )
+    return sum(_close_some(database, ids[start : start + BATCH], now) for start in range(0, len(ids), BATCH))
 
 
-def _close_some(database: Database, ids: Sequence[str], now: float) -> int:
-    """Look first and lock after: most calls that go on are not silent."""
-    with database.read() as sql:
-        known = read_entries(sql, ids)
-    silent = [call for call in ids if call in known and fold(known[call], now).ended is not None]
-    if silent:
-        with database.write() as sql:
-            retell(sql, silent, {}, now)
-    return len(silent)
-
-
-def retell(sql: Connection, ids: Sequence[str], arrived: Mapping[str, Sequence[Entry]], now: float) -> None:
-    """Tell these calls anew from what is stored and what has arrived."""
+def recompute(
+    sql: Connection, ids: Sequence[str], arrived: Mapping[str, Sequence[Entry]], now: float
+) -> None:
+    """Compute these calls anew from what is stored and what has arrived."""
     # Locked in one order by all: another process may file other turns of the same calls now.
     locked = select(calls.c.id, calls.c.exact_until).where(calls.c.id.in_(ids)).order_by(calls.c.id)
     exact = {row.id: row.exact_until for row in sql.execute(locked.with_for_update())}
-    stored = read_entries(sql, ids)
-    told: list[CallRecord] = []
+    stored = _read_entries(sql, ids)
+    summaries: list[CallSummary] = []
     fresh: list[Row] = []
     for call in ids:
         before = stored.get(call, [])
         new = _new(before, arrived.get(call, []), blurred=exact.get(call) is None)
         if not before and not new:
             continue  # Somebody erased the call meanwhile.
-        story = fold([*before, *new], now)
+        summary = summarize([*before, *new], now)
         if new:
-            exact[call] = max(exact[call], datetime.fromtimestamp(now + LATE_SECONDS, UTC))
-        if before and story.started < min(entry.at for entry in before):
+            exact[call] = max(exact[call], moment(now + LATE_SECONDS))
+        if before and summary.started < min(entry.at for entry in before):
             # All its seconds count from the start, which has turned out to be earlier.
             sql.execute(delete(turns).where(turns.c.call_id == call))
             new = [*before, *new]
-        told.append(story)
-        fresh += [write_turn(entry, story.started) for entry in new]
+        summaries.append(summary)
+        fresh += [_turn_row(entry, summary.started) for entry in new]
     insert_missing(sql, turns, fresh)
-    drop_tallies(sql, {datetime.fromtimestamp(call.started, UTC) for call in told})
-    _rewrite(sql, told, exact)
+    drop_tallies(sql, {moment(call.started) for call in summaries})
+    _replace_computed(sql, summaries, exact)
+
+
+def _close_some(database: Database, ids: Sequence[str], now: float) -> int:
+    """Read first and lock after: most calls that go on are not silent."""
+    with database.read() as sql:
+        stored = _read_entries(sql, ids)
+    silent = [call for call in ids if call in stored and summarize(stored[call], now).ended is not None]
+    if silent:
+        with database.write() as sql:
+            recompute(sql, silent, {}, now)
+    return len(silent)
 
 
 def _new(before: Sequence[Entry], arrived: Sequence[Entry], *, blurred: bool) -> list[Entry]:
-    """Choose what is not stored yet; in a call whose start is blurred nothing can be put in its place."""
+    """Choose what is not stored yet; into a call whose start is blurred nothing more can be put."""
     keys = {entry.key for entry in before}
     new = in_order(entry for entry in arrived if entry.key not in keys)
     if new and blurred:
@@ -234,40 +247,29 @@ def _new(before: Sequence[Entry], arrived: Sequence[Entry], *, blurred: bool) ->
     return new
 
 
-def _rewrite(sql: Connection, told: Sequence[CallRecord], exact: Mapping[str, datetime | None]) -> None:
+def _replace_computed(
+    sql: Connection, summaries: Sequence[CallSummary], exact: Mapping[str, datetime | None]
+) -> None:
     """Replace the rows that are computed: they hold nothing of their own."""
-    ids = [call.id for call in told]
+    ids = [call.id for call in summaries]
     theirs = select(transfers.c.id).where(transfers.c.call_id.in_(ids))
     sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
     sql.execute(delete(transfers).where(transfers.c.call_id.in_(ids)))
-    if told:
-        rows = [write_call(call, exact[call.id]) for call in told]
-        sql.execute(update(calls).where(calls.c.id == bindparam("told")), rows)
-    if live_transfers := [row for call in told for row in write_transfers(call)]:
-        sql.execute(transfers.insert(), live_transfers)
-    if rings := [row for call in told for row in write_attempts(call)]:
-        sql.execute(attempts.insert(), rings)
+    if summaries:
+        rows = [_call_row(call, exact[call.id]) for call in summaries]
+        sql.execute(update(calls).where(calls.c.id == bindparam("call")), rows)
+    if transfer_rows := [row for call in summaries for row in _transfer_rows(call)]:
+        sql.execute(transfers.insert(), transfer_rows)
+    if attempt_rows := [row for call in summaries for row in _attempt_rows(call)]:
+        sql.execute(attempts.insert(), attempt_rows)
 
 
-def _by_call(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Sort entries into their calls."""
-    sorted_out: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        sorted_out[entry.call].append(entry)
-    return sorted_out
+# Entries and summaries as rows.
 
 
-# How entries and what is told of them are written as rows, and entries read back.
-
-
-Row = dict[str, Any]
-
-EXACT_SECONDS = 24 * 3600  # After that the start of a call is blurred.
-
-
-def read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:
+def _read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:
     """Read back the entries of some calls."""
-    found: dict[str, list[Entry]] = defaultdict(list)
+    entries: dict[str, list[Entry]] = defaultdict(list)
     theirs = (calls.c.channel, calls.c.started_at, calls.c.mark)
     joined = select(turns, *theirs).join(calls).where(calls.c.id.in_(ids))
     for row in sql.execute(joined):
@@ -284,13 +286,13 @@ def read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:
             ended=row.ended,
             mark=row.mark,
             transfer_id=row.transfer_id,
-            sign=row.sign,
+            outcome=row.outcome,
         )
-        found[row.call_id].append(entry)
-    return found
+        entries[row.call_id].append(entry)
+    return entries
 
 
-def write_stub(entries: Sequence[Entry]) -> Row:
+def _stub(entries: Sequence[Entry]) -> Row:
     """Write a call's row with what never changes, so that it can be locked and its turns can refer to it."""
     first = min(in_order(entries), key=lambda entry: entry.at)
     return {
@@ -305,12 +307,12 @@ def write_stub(entries: Sequence[Entry]) -> Row:
     }
 
 
-def write_call(call: CallRecord, exact_until: datetime | None) -> Row:
+def _call_row(call: CallSummary, exact_until: datetime | None) -> Row:
     """Write what is computed of a call."""
     return {
         "exact_until": exact_until,
         "mark": call.mark,
-        "told": call.id,
+        "call": call.id,
         "started_at": _moment(call.started),
         "ended_at": _moment(call.ended),
         "end_estimated": call.end_estimated,
@@ -321,12 +323,12 @@ def write_call(call: CallRecord, exact_until: datetime | None) -> Row:
     }
 
 
-def write_turn(entry: Entry, started: float) -> Row:
+def _turn_row(entry: Entry, started: float) -> Row:
     """Write one entry."""
     return {
         "call_id": entry.call,
         "key": entry.key,
-        "n": place(entry),
+        "n": turn_number(entry),
         "stop": entry.stop,
         "heard": entry.heard,
         "seconds": round(entry.at - started, 3),
@@ -334,18 +336,18 @@ def write_turn(entry: Entry, started: float) -> Row:
         "order_name": entry.order,
         "rang": entry.rang,
         "ended": entry.ended,
-        "sign": entry.sign,
+        "outcome": entry.outcome,
         "transfer_id": entry.transfer_id,
     }
 
 
-def write_transfers(call: CallRecord) -> list[Row]:
-    """Write the searches of a call."""
+def _transfer_rows(call: CallSummary) -> list[Row]:
+    """Write the transfers of a call."""
     return [
         {
             "id": f"{call.id}-{number}",
             "call_id": call.id,
-            "place": number,
+            "number": number,
             "order_name": transfer.order,
             "started_at": _moment(transfer.started),
             "outcome": transfer.outcome,
@@ -355,27 +357,26 @@ def write_transfers(call: CallRecord) -> list[Row]:
     ]
 
 
-def write_attempts(call: CallRecord) -> list[Row]:
-    """Write the rings of a call."""
+def _attempt_rows(call: CallSummary) -> list[Row]:
+    """Write the attempts of a call's transfers."""
     return [
         {
             "id": f"{call.id}-{number}-{rank}",
             "transfer_id": f"{call.id}-{number}",
-            "place": rank,
-            "agency": ring.agency,
-            "rung_at": _moment(ring.rung),
-            "answered_at": _moment(ring.answered),
-            "accepted_at": _moment(ring.accepted),
-            "ended_at": _moment(ring.ended),
-            "outcome": ring.outcome,
-            "seconds": ring.seconds,
-            "waited_seconds": ring.waited,
+            "number": rank,
+            "agency": attempt.agency,
+            "rung_at": _moment(attempt.rung),
+            "answered_at": _moment(attempt.answered),
+            "accepted_at": _moment(attempt.accepted),
+            "ended_at": _moment(attempt.ended),
+            "outcome": attempt.outcome,
+            "seconds": attempt.seconds,
+            "waited_seconds": attempt.waited,
         }
         for number, transfer in enumerate(call.transfers, 1)
-        for rank, ring in enumerate(transfer.attempts, 1)
+        for rank, attempt in enumerate(transfer.attempts, 1)
     ]
 
 
 def _moment(at: float | None) -> datetime | None:
-    """Turn Unix seconds into a moment."""
-    return None if at is None else datetime.fromtimestamp(at, UTC)
+    return None if at is None else moment(at)

@@ -47,7 +47,7 @@ class Batch:
 
     @property
     def empty(self) -> bool:
-        """Claim that there was nothing to read, not even a line that is spoilt."""
+        """Whether there was nothing to read, not even a line that is spoilt."""
         return not self.kept and self.start == self.end
 
 
@@ -128,7 +128,7 @@ class Journal:
         self._kept = deque()
 
     def _be_own(self) -> None:
-        """Notice a fork that told nobody."""
+        """Notice a fork of which no hook was called."""
         if self._pid != os.getpid():
             self.leave_parent()
 
@@ -184,7 +184,7 @@ def _leave_parent(journal: weakref.ref[Journal]) -> None:
 
 
 def _take_over(path: Path, file: Callable[[Sequence[Entry]], None]) -> int:
-    """File one dead process's journal and remove it; say how many entries it held."""
+    """File one dead process's journal and remove it; give how many entries it held."""
     descriptor = claim_dead(path)
     if descriptor is None:
         return 0

@@ -1,6 +1,7 @@
-"""Marker files that say: a person at this agency pressed 1; or: this wish for a person is answered so.
+"""Marker files beside the journal: they hold what must be known when SQL cannot be asked.
 
-They tell the truth when SQL cannot be asked.
+One says that a person at an agency pressed 1 on the direct path; another, whether a wish for a person was
+answered by waiting or by the direct path, so that a webhook that comes twice is answered the same.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ FORGET_AFTER = 6 * 3600  # Seconds; longer than any call that Twilio allows.
 
 
 class Markers:
-    """Remembers acceptances of the direct path in a folder beside the journal."""
+    """The marker files of one host."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "accepted"
@@ -33,11 +34,11 @@ class Markers:
         return True
 
     def knows(self, call: str, turn: int) -> bool:
-        """Say whether the ring of one turn was accepted."""
+        """Whether the ring of one turn was accepted."""
         return self._path(call, turn).exists()
 
     def agree(self, transfer_id: str, waits: bool) -> bool:  # noqa: FBT001 - the answer that is agreed upon
-        """Say how one wish for a person was first answered: by waiting, or by the direct path."""
+        """Whether one wish for a person was first answered by waiting; else it was by the direct path."""
         path = self._folder / transfer_id
         try:
             self._folder.mkdir(parents=True, exist_ok=True)

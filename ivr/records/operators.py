@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from ivr.records.audit import write_deed
+from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, RecordRefused, be_alone
 from ivr.records.tables import operators
 
@@ -31,7 +31,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
     def covers(self, needed: Role) -> bool:
-        """Claim that this role may do what another may."""
+        """Whether this role may do what another may."""
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(needed)
 
@@ -41,10 +41,10 @@ FIT = re.compile(r"\w[\w.@'-]{0,63}")  # A name stands in the audit for good, an
 
 
 class OperatorError(Exception):
-    """An operator is not as whoever changes them expects; the fault is a word for it, for pages."""
+    """An operator is not as whoever changes them expects; the fault is its name, for pages."""
 
-    def __init__(self, fault: str, words: str) -> None:
-        super().__init__(words)
+    def __init__(self, fault: str, message: str) -> None:
+        super().__init__(message)
         self.fault = fault
 
 
@@ -88,10 +88,10 @@ def add_operator(
     try:
         with _alone(database) as sql:
             sql.execute(insert(operators).values(row))
-            write_deed(sql, who, "operator added", f"{name} ({role})")
+            write_audit_entry(sql, who, "operator added", f"{name} ({role})")
     except RecordRefused:
-        words = f"there is an operator {name!r} already; `ivr operators reset {name}`?"
-        raise OperatorError("taken_name", words) from None
+        message = f"there is an operator {name!r} already; `ivr operators reset {name}`?"
+        raise OperatorError("taken_name", message) from None
 
 
 def disable_operator(database: Database, name: str, *, who: str = COMMAND_LINE) -> None:
@@ -100,14 +100,14 @@ def disable_operator(database: Database, name: str, *, who: str = COMMAND_LINE) 
         operator = _expected(sql, name)
         _spare_the_last(sql, operator)
         _change(sql, operator, {"disabled": True})
-        write_deed(sql, who, "operator disabled", name)
+        write_audit_entry(sql, who, "operator disabled", name)
 
 
 def reset_operator(database: Database, name: str, password: str, *, who: str = COMMAND_LINE) -> None:
     """Let somebody begin anew, also who is disabled, with a first password and a new second factor."""
     with _alone(database) as sql:
         _change(sql, _expected(sql, name), _fresh(password))
-        write_deed(sql, who, "operator reset", name)
+        write_audit_entry(sql, who, "operator reset", name)
 
 
 def change_role(database: Database, name: str, role: Role, *, who: str = COMMAND_LINE) -> None:
@@ -119,14 +119,14 @@ def change_role(database: Database, name: str, role: Role, *, who: str = COMMAND
         if role is not Role.ADMINISTRATOR:
             _spare_the_last(sql, operator)
         _change(sql, operator, {"role": role.value})
-        write_deed(sql, who, "role changed", f"{name}: {operator.role}, now {role}")
+        write_audit_entry(sql, who, "role changed", f"{name}: {operator.role}, now {role}")
 
 
 def revoke(database: Database, name: str, *, who: str = COMMAND_LINE) -> None:
     """End every session of somebody; they may sign in again."""
     with _alone(database) as sql:
         _change(sql, _expected(sql, name), {})
-        write_deed(sql, who, "sessions ended", name)
+        write_audit_entry(sql, who, "sessions ended", name)
 
 
 def enrol(database: Database, name: str, step: int, *, password: str, recovery: frozenset[str]) -> None:
@@ -134,7 +134,7 @@ def enrol(database: Database, name: str, step: int, *, password: str, recovery: 
     values = {"enrolled": True, "step": step, "password": password, "recovery": " ".join(sorted(recovery))}
     with _alone(database) as sql:
         sql.execute(update(operators).where(operators.c.name == name).values(values))
-        write_deed(sql, name, "second factor set up", "")
+        write_audit_entry(sql, name, "second factor set up", "")
 
 
 def spend(database: Database, operator: Operator, *, step: int = 0, recovery: str = "") -> bool:
@@ -146,7 +146,7 @@ def spend(database: Database, operator: Operator, *, step: int = 0, recovery: st
         theirs = update(operators).where(operators.c.name == operator.name)
         done = sql.execute(theirs.where(operators.c.step < step if step else was).values(values))
         if done.rowcount:
-            write_deed(sql, operator.name, "signed in", "by recovery code" if recovery else "")
+            write_audit_entry(sql, operator.name, "signed in", "by recovery code" if recovery else "")
         return bool(done.rowcount)
 
 
@@ -154,7 +154,7 @@ def end_sessions(database: Database, name: str, did: str) -> None:
     """End every session of an operator, who asks for it."""
     with _alone(database) as sql:
         sql.execute(update(operators).where(operators.c.name == name).values(epoch=operators.c.epoch + 1))
-        write_deed(sql, name, did, "")
+        write_audit_entry(sql, name, did, "")
 
 
 def _fresh(password: str) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def _fresh(password: str) -> dict[str, Any]:
 
 @contextmanager
 def _alone(database: Database) -> Iterator[Connection]:
-    """Decide about operators alone, in the lock of deeds: two at once could disable each other."""
+    """Decide about operators alone, in the lock of the audit: two at once could disable each other."""
     with database.write() as sql:
         be_alone(sql, Lock.AUDIT)
         yield sql
@@ -189,8 +189,10 @@ def _spare_the_last(sql: Connection, operator: Operator) -> None:
         operators.c.name != operator.name,
     )
     if not any(enrolled or not operator.enrolled for enrolled in sql.scalars(others)):
-        words = f"{operator.name!r} is the last administrator who can sign in; let another one sign in first"
-        raise OperatorError("last_administrator", words)
+        message = (
+            f"{operator.name!r} is the last administrator who can sign in; let another one sign in first"
+        )
+        raise OperatorError("last_administrator", message)
 
 
 def _change(sql: Connection, operator: Operator, values: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Whose marks are on our lists: who sent STOP, and who is blocked for a while."""
+"""Which caller marks get no texts, because they sent STOP, and which are blocked for a while."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from ivr.records.audit import write_deed
+from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, be_alone, insert_missing, insert_or_change
-from ivr.records.tables import blocks, opt_outs
+from ivr.records.periods import moment
+from ivr.records.tables import blocks, calls, opt_outs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,7 +28,7 @@ class Block:
     until: datetime
     why: str
     id: str = field(default="", compare=False)
-    since: date | None = None  # Nobody knows of what is older than this column.
+    since: date | None = None  # None for a block that is older than this column.
     who: str = ""
 
 
@@ -35,7 +36,7 @@ def opt_out(database: Database, mark: str, now: float) -> None:
     """Remember that a phone is to get no texts. Twice is once; no mark is nobody."""
     if mark:
         with database.write() as sql:
-            insert_missing(sql, opt_outs, [{"mark": mark, "since": datetime.fromtimestamp(now, UTC).date()}])
+            insert_missing(sql, opt_outs, [{"mark": mark, "since": moment(now).date()}])
 
 
 def opt_in(database: Database, mark: str) -> None:
@@ -50,11 +51,15 @@ def list_opt_outs(database: Database) -> frozenset[str]:
         return frozenset(sql.scalars(select(opt_outs.c.mark)))
 
 
-def write_block(sql: Connection, mark: str, until: datetime, why: str, *, who: str) -> None:
-    """Block a phone until a moment; a second block replaces the first."""
-    row = {"mark": mark, "until": until, "why": why, "who": who}
-    fresh = {"id": secrets.token_hex(8), "since": datetime.now(UTC).date()}
-    insert_or_change(sql, blocks, [row | fresh])
+def block_call(database: Database, call: str, until: datetime, *, who: str, why: str) -> bool:
+    """Block whoever made a call until then; False when they have no mark, or the call is gone."""
+    with database.write() as sql:
+        mark = sql.scalar(select(calls.c.mark).where(calls.c.id == call))
+        if not mark:
+            return False
+        write_block(sql, mark, until, why, who=who)
+        write_audit_entry(sql, who, "caller blocked", f"until {until:%Y-%m-%d}: {why}")
+    return True
 
 
 def end_block(database: Database, block_id: str, *, who: str) -> bool:
@@ -65,13 +70,20 @@ def end_block(database: Database, block_id: str, *, who: str) -> bool:
         if why is None:
             return False
         sql.execute(delete(blocks).where(blocks.c.id == block_id))
-        write_deed(sql, who, "block ended", why)
+        write_audit_entry(sql, who, "block ended", why)
     return True
 
 
 def list_blocks(database: Database, now: float) -> list[Block]:
     """Read which phones are blocked now, the first to be free again first."""
-    wanted = select(blocks).where(blocks.c.until > datetime.fromtimestamp(now, UTC))
+    wanted = select(blocks).where(blocks.c.until > moment(now))
     with database.read() as sql:
         rows = sql.execute(wanted.order_by(blocks.c.until, blocks.c.mark)).all()
     return [Block(**row._asdict()) for row in rows]
+
+
+def write_block(sql: Connection, mark: str, until: datetime, why: str, *, who: str) -> None:
+    """Block a phone until then; a second block replaces the first."""
+    row = {"mark": mark, "until": until, "why": why, "who": who}
+    fresh = {"id": secrets.token_hex(8), "since": datetime.now(UTC).date()}
+    insert_or_change(sql, blocks, [row | fresh])

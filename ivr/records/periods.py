@@ -1,4 +1,4 @@
-"""Some days in a row, by the clock of one place. Pure."""
+"""Days, months and periods by the clock of one place. Pure."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Period:
 
     @property
     def begins(self) -> datetime:
-        """The first moment, in UTC."""
+        """When it begins, in UTC."""
         return midnight(self.since, self.zone)
 
     @property
     def ends(self) -> datetime:
-        """The first moment after it, in UTC."""
+        """When it is over, in UTC."""
         return midnight(self.until + A_DAY, self.zone)
 
     @property
     def days(self) -> list[date]:
-        """Every day."""
+        """Every day of it, in order."""
         return [self.since + A_DAY * n for n in range((self.until - self.since).days + 1)]
 
     @property
@@ -48,7 +48,7 @@ class Period:
         return [first for first in firsts if month_end(first) <= self.until]
 
     def without(self, days: Collection[date]) -> Iterator[Period]:
-        """Give what is left of it when some days are taken out."""
+        """Give the periods that are left when some days are taken out."""
         begun: date | None = None
         for day in self.days:
             if day not in days:
@@ -71,6 +71,15 @@ def month_end(first: date) -> date:
     return (first.replace(day=28) + timedelta(days=4)).replace(day=1) - A_DAY
 
 
+def months_before(day: date, months: int) -> date:
+    """Give the first day of the month that lies so many months before a day's."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, 1)
+
+
 def midnight(day: date, zone: tzinfo) -> datetime:
-    """Say when a day begins, in UTC."""
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    """Give when a day begins, in UTC; at the calendar's ends, where that is no date, UTC's midnight."""
+    try:
+        return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,4 +1,7 @@
-"""The line's own words as operators write them: versions, which one is published, and the way back."""
+"""Prompts as operators write them: every version, which one is published, and the way back.
+
+A prompt is known by its language and its key, as `ivr check` names it: ``stops.law.say``.
+"""
 
 from __future__ import annotations
 
@@ -8,138 +11,145 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
-from ivr.records.audit import write_deed
+from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, be_alone, insert_or_change
-from ivr.records.tables import published, wordings
+from ivr.records.tables import prompt_versions, published_prompts
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Table
 
     from ivr.records.database import Database
 
-FILE = 0  # In the place of a version: the words of the file.
+FILE = 0  # In place of a version's number: the prompt of the file.
 
-Basis = frozenset[tuple[str, str, int]]  # What is published: language, place, version.
+Basis = frozenset[tuple[str, str, int]]  # What is published: language, key, version.
 
 
 @dataclass(frozen=True)
-class Version:
-    """Words that somebody wrote for one place."""
+class PromptVersion:
+    """One version that somebody wrote of a prompt."""
 
     language: str
-    place: str
+    key: str
     version: int
-    words: str
+    text: str
     at: datetime
     who: str
-    heard_since: datetime | None = None  # When it was first published; nothing for a draft.
+    first_published_at: datetime | None = None  # None for a draft.
 
 
-def save_version(database: Database, draft: tuple[str, str, str], *, who: str) -> int:
-    """Keep a draft (language, place, words) as a new version; give its number."""
-    language, place, words = draft
+def save_version(database: Database, language: str, key: str, text: str, *, who: str) -> int:
+    """Keep a draft as a new version of a prompt; give its number."""
     with database.write() as sql:
         be_alone(sql, Lock.PROMPTS)
-        last = sql.scalar(select(func.max(wordings.c.version)).where(_at(wordings, language, place)))
+        last = sql.scalar(
+            select(func.max(prompt_versions.c.version)).where(_is(prompt_versions, language, key))
+        )
         version: int = (last or FILE) + 1
-        row = {"language": language, "place": place, "version": version, "words": words}
-        sql.execute(insert(wordings).values(row | {"at": datetime.now(UTC), "who": who}))
-        write_deed(sql, who, "words saved", _about(language, place, version))
+        row = {"language": language, "key": key, "version": version, "text": text}
+        sql.execute(insert(prompt_versions).values(row | {"at": datetime.now(UTC), "who": who}))
+        write_audit_entry(sql, who, "words saved", _about(language, key, version))
     return version
 
 
-def list_versions(database: Database, place: str) -> list[Version]:
-    """Read every version of a place, in every language, the newest first."""
-    wanted = select(wordings).where(wordings.c.place == place)
+def list_versions(database: Database, key: str) -> list[PromptVersion]:
+    """Read every version of a prompt, in every language, the newest first."""
+    wanted = select(prompt_versions).where(prompt_versions.c.key == key)
+    newest_first = wanted.order_by(prompt_versions.c.language, prompt_versions.c.version.desc())
     with database.read() as sql:
-        rows = sql.execute(wanted.order_by(wordings.c.language, wordings.c.version.desc())).all()
-    return [Version(*row) for row in rows]
+        return [PromptVersion(*row) for row in sql.execute(newest_first)]
 
 
-def list_published(database: Database) -> list[Version]:
+def list_published(database: Database) -> list[PromptVersion]:
     """Read all that is published over the files."""
     with database.read() as sql:
         return _published(sql)
 
 
 def count_drafts(database: Database) -> dict[tuple[str, str], int]:
-    """Count the versions of each place that are newer than what is published there: language, place."""
-    newer = and_(*(wordings.c[name] == published.c[name] for name in ("language", "place")))
-    heard = func.coalesce(published.c.version, FILE)
+    """Count the versions of each prompt (language, key) that are newer than the published one."""
+    same = _same("language", "key")
+    published = func.coalesce(published_prompts.c.version, FILE)
     counted = (
-        select(wordings.c.language, wordings.c.place, func.count())
-        .join(published, newer, isouter=True)
-        .where(wordings.c.version > heard, wordings.c.heard_since.is_(None))
-        .group_by(wordings.c.language, wordings.c.place)
+        select(prompt_versions.c.language, prompt_versions.c.key, func.count())
+        .join(published_prompts, same, isouter=True)
+        .where(prompt_versions.c.version > published, prompt_versions.c.first_published_at.is_(None))
+        .group_by(prompt_versions.c.language, prompt_versions.c.key)
     )
     with database.read() as sql:
         return {(row[0], row[1]): row[2] for row in sql.execute(counted)}
 
 
-def wording(versions: list[Version]) -> dict[str, dict[str, str]]:
-    """Put versions together as words by language and place."""
-    found: dict[str, dict[str, str]] = {}
-    for each in versions:
-        found.setdefault(each.language, {})[each.place] = each.words
-    return found
-
-
-def basis(versions: list[Version]) -> Basis:
-    """Name what is published, to publish only what was checked beside it."""
-    return frozenset((each.language, each.place, each.version) for each in versions)
-
-
-def publish(database: Database, version: Version, beside: Basis, *, who: str) -> bool:
+def publish(database: Database, version: PromptVersion, beside: Basis, *, who: str) -> bool:
     """Let a version be heard. False when something else was published meanwhile: check it anew."""
-    language, place = version.language, version.place
+    language, key = version.language, version.key
     with database.write() as sql:
         be_alone(sql, Lock.PROMPTS)
         if basis(_published(sql)) != beside:
             return False
-        row = {"language": language, "place": place, "version": version.version}
-        insert_or_change(sql, published, [row])
-        this = and_(_at(wordings, language, place), wordings.c.version == version.version)
-        fresh = update(wordings).where(this, wordings.c.heard_since.is_(None))
-        sql.execute(fresh.values(heard_since=datetime.now(UTC)))
-        write_deed(sql, who, "words published", _about(language, place, version.version))
+        row = {"language": language, "key": key, "version": version.version}
+        insert_or_change(sql, published_prompts, [row])
+        this = and_(_is(prompt_versions, language, key), prompt_versions.c.version == version.version)
+        first = update(prompt_versions).where(this, prompt_versions.c.first_published_at.is_(None))
+        sql.execute(first.values(first_published_at=datetime.now(UTC)))
+        write_audit_entry(sql, who, "words published", _about(language, key, version.version))
     return True
 
 
-def take_back(database: Database, language: str, place: str, to: int, *, who: str) -> bool:
+def take_back(database: Database, language: str, key: str, to: int, *, who: str) -> bool:
     """Go back to a version that was heard before, or to the file. False where there is no such way back."""
+    this = _is(published_prompts, language, key)
+    target = and_(_is(prompt_versions, language, key), prompt_versions.c.version == to)
     with database.write() as sql:
         be_alone(sql, Lock.PROMPTS)
-        here = _at(published, language, place)
-        heard = sql.scalar(select(published.c.version).where(here))
-        once = and_(_at(wordings, language, place), wordings.c.version == to)
-        if heard is None or heard == to:
+        published = sql.scalar(select(published_prompts.c.version).where(this))
+        if published is None or published == to:
             return False
         if to == FILE:
-            sql.execute(delete(published).where(here))
-        elif sql.scalar(select(wordings.c.heard_since).where(once)) is None:
+            sql.execute(delete(published_prompts).where(this))
+        elif sql.scalar(select(prompt_versions.c.first_published_at).where(target)) is None:
             return False
         else:
-            sql.execute(update(published).where(here).values(version=to))
-        write_deed(sql, who, "words taken back", _about(language, place, to))
+            sql.execute(update(published_prompts).where(this).values(version=to))
+        write_audit_entry(sql, who, "words taken back", _about(language, key, to))
     return True
 
 
-def before(versions: list[Version], heard: int) -> int:
-    """Tell which of a place's versions is the way back from the one that is heard."""
-    return max((v.version for v in versions if v.heard_since and v.version < heard), default=FILE)
+def basis(versions: list[PromptVersion]) -> Basis:
+    """Name what is published, to publish only what was checked beside it."""
+    return frozenset((each.language, each.key, each.version) for each in versions)
 
 
-def _published(sql: Connection) -> list[Version]:
-    """Read what is published, in a lasting order."""
-    same = and_(*(wordings.c[name] == published.c[name] for name in ("language", "place", "version")))
-    wanted = select(wordings).join(published, same).order_by(wordings.c.language, wordings.c.place)
-    return [Version(*row) for row in sql.execute(wanted)]
+def texts(versions: list[PromptVersion]) -> dict[str, dict[str, str]]:
+    """Give the texts of some versions by language and key."""
+    by_language: dict[str, dict[str, str]] = {}
+    for each in versions:
+        by_language.setdefault(each.language, {})[each.key] = each.text
+    return by_language
 
 
-def _at(table: Table, language: str, place: str) -> ColumnElement[bool]:
-    return and_(table.c.language == language, table.c.place == place)
+def version_before(versions: list[PromptVersion], published: int) -> int:
+    """Choose which of a prompt's versions is the way back from the published one; FILE without any."""
+    earlier = (v.version for v in versions if v.first_published_at and v.version < published)
+    return max(earlier, default=FILE)
 
 
-def _about(language: str, place: str, version: int) -> str:
-    """Name a version for the audit: never its words."""
-    return f"{language} {place} " + (f"version {version}" if version else "as in the file")
+def _published(sql: Connection) -> list[PromptVersion]:
+    """Read what is published, always in the same order."""
+    wanted = select(prompt_versions).join(published_prompts, _same("language", "key", "version"))
+    ordered = wanted.order_by(prompt_versions.c.language, prompt_versions.c.key)
+    return [PromptVersion(*row) for row in sql.execute(ordered)]
+
+
+def _same(*names: str) -> ColumnElement[bool]:
+    """Whether a version and a published prompt are the same in these columns."""
+    return and_(*(prompt_versions.c[name] == published_prompts.c[name] for name in names))
+
+
+def _is(table: Table, language: str, key: str) -> ColumnElement[bool]:
+    return and_(table.c.language == language, table.c.key == key)
+
+
+def _about(language: str, key: str, version: int) -> str:
+    """Name a version for the audit: never its text."""
+    return f"{language} {key} " + (f"version {version}" if version else "as in the file")

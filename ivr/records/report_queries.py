@@ -1,4 +1,7 @@
-"""What some days come to: from tallies, the rows of days that have none, and what outlives calls."""
+"""What reports are made of: the counts of a period, and how agencies were rung and callers waited.
+
+All are exact, and to be shown only as ``disclosure`` writes them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from ivr.records.call_log import within
-from ivr.records.counts import WHOLE, CountKey, count_rows, days_tallied, of
+from ivr.records.counts import DAY_IS_TALLIED, CountKey, count_period, days_tallied, tallies_of
 from ivr.records.disclosure import CHANNELS
 from ivr.records.tables import attempts, daily, tallies, transfers
 
@@ -24,12 +27,15 @@ if TYPE_CHECKING:
     from ivr.records.periods import Period
 
 
+HALF_MINUTE, MINUTE = 30, 60
+
+
 @dataclass(frozen=True)
 class Report:
-    """The counts of a span, as they are: to be shown only as ``hiding`` writes them."""
+    """The counts of a period."""
 
-    span: Period
-    days: Mapping[str, list[int]]  # "calls" and "texts" -> how many on each day of the span.
+    period: Period
+    days: Mapping[str, list[int]]  # "calls" and "texts" -> how many on each day of the period.
     counts: Mapping[str, Mapping[str, int]]  # What is counted -> its names, the most frequent first.
     by_day_alone: int  # Of whom nothing but their day is known any more.
 
@@ -43,57 +49,51 @@ class Report:
         return sum(map(sum, self.days.values()))
 
 
-def read_report(database: Database, span: Period) -> Report:
-    """Count a span. Every call is counted once: from its day's tally, its own row, or what outlives it."""
+def read_report(database: Database, period: Period) -> Report:
+    """Count a period. Every call is counted once: from its day's tally, its own row, or what outlives it."""
     counts: Counter[CountKey] = Counter()
-    with database.read(still=True) as sql:
-        known = days_tallied(sql, span)
-        for part in span.without(known):
-            counts.update(count_rows(sql, part))
-        counts.update(dict(_tallied(sql, span)))
-        forgotten = Counter(dict(_forgotten(sql, span)))
-    lone = {day for day in span.days if day.replace(day=1) not in span.months}
+    with database.read(snapshot=True) as sql:
+        known = days_tallied(sql, period)
+        for part in period.without(known):
+            counts.update(count_period(sql, part))
+        counts.update(dict(_tallied(sql, period)))
+        forgotten = Counter(dict(_forgotten(sql, period)))
+    lone = {day for day in period.days if day.replace(day=1) not in period.months}
     by_day_alone = sum(n for key, n in forgotten.items() if key.what in CHANNELS and key.day in lone)
-    return _report(span, counts + forgotten, by_day_alone)
+    return _report(period, counts + forgotten, by_day_alone)
 
 
-def _tallied(sql: Connection, span: Period) -> Iterator[tuple[CountKey, int]]:
-    """Sum the tallies of a span."""
-    plain = select(tallies.c.day, tallies.c.what, tallies.c.count).where(of(span))
+def _tallied(sql: Connection, period: Period) -> Iterator[tuple[CountKey, int]]:
+    """Sum the tallies of a period."""
+    plain = select(tallies.c.day, tallies.c.what, tallies.c.count).where(tallies_of(period))
     for day, what, count in sql.execute(plain.where(tallies.c.what.in_(sorted(CHANNELS)))):
         yield CountKey(day, what), count
-    summed = select(tallies.c.what, tallies.c.name, func.sum(tallies.c.count)).where(of(span))
-    others = summed.where(tallies.c.what.not_in(sorted(CHANNELS | {WHOLE})))
+    summed = select(tallies.c.what, tallies.c.name, func.sum(tallies.c.count)).where(tallies_of(period))
+    others = summed.where(tallies.c.what.not_in(sorted(CHANNELS | {DAY_IS_TALLIED})))
     for what, name, count in sql.execute(others.group_by(tallies.c.what, tallies.c.name)):
-        yield CountKey(span.since, what, name), int(count)
+        yield CountKey(period.since, what, name), int(count)
 
 
-def _forgotten(sql: Connection, span: Period) -> Iterator[tuple[CountKey, int]]:
+def _forgotten(sql: Connection, period: Period) -> Iterator[tuple[CountKey, int]]:
     """Read what is left of calls that were forgotten: days as such, all else of whole months alone."""
     plain = select(daily.c.day, daily.c.what, daily.c.count).where(daily.c.what.in_(sorted(CHANNELS)))
-    for day, what, count in sql.execute(plain.where(daily.c.day.between(span.since, span.until))):
+    for day, what, count in sql.execute(plain.where(daily.c.day.between(period.since, period.until))):
         yield CountKey(day, what), count
-    summed = select(daily.c.what, daily.c.name, func.sum(daily.c.count)).where(daily.c.day.in_(span.months))
+    summed = select(daily.c.what, daily.c.name, func.sum(daily.c.count)).where(daily.c.day.in_(period.months))
     others = summed.where(daily.c.what.not_in(sorted(CHANNELS)))
     for what, name, count in sql.execute(others.group_by(daily.c.what, daily.c.name)):
-        yield CountKey(span.since, what, name), int(count)
+        yield CountKey(period.since, what, name), int(count)
 
 
-def _report(span: Period, counts: Counter[CountKey], by_day_alone: int) -> Report:
+def _report(period: Period, counts: Counter[CountKey], by_day_alone: int) -> Report:
     """Put a report together."""
-    days = {what: [counts[CountKey(day, what)] for day in span.days] for what in sorted(CHANNELS)}
-    told: dict[str, dict[str, int]] = {}
+    days = {what: [counts[CountKey(day, what)] for day in period.days] for what in sorted(CHANNELS)}
+    named: dict[str, dict[str, int]] = {}
     for key, count in sorted(counts.items(), key=lambda one: (-one[1], one[0].name)):
         if key.what not in CHANNELS:
-            named = told.setdefault(key.what, {})
-            named[key.name] = named.get(key.name, 0) + count
-    return Report(span, days, told, by_day_alone)
-
-
-# How callers reached a person, in numbers: as they are, to be shown only as ``daily.shown`` writes them.
-
-
-HALF_MINUTE, MINUTE = 30, 60
+            of_what = named.setdefault(key.what, {})
+            of_what[key.name] = of_what.get(key.name, 0) + count
+    return Report(period, days, named, by_day_alone)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class WaitFigures:
 
     asked: int
     connected: int
-    abandoned: int  # The caller went while somebody was being looked for.
+    abandoned: int  # The caller left before anybody was reached.
     within_30: int
     within_60: int
     median: float | None  # None where nobody reached a person, or nobody knows when.
@@ -176,5 +176,5 @@ def _figures(agency: str, counts: Counter[str]) -> AgencyFigures:
 
 
 def _share(waits: Sequence[float], percent: int) -> float | None:
-    """Find the shortest wait that so many of a hundred did not exceed."""
+    """Give the shortest wait that so many percent did not exceed; None of no waits."""
     return waits[max(ceil(len(waits) * percent / 100) - 1, 0)] if waits else None

@@ -1,47 +1,42 @@
 """For how long the log is kept: as `config/line.toml` says, or shorter where an administrator chose so.
 
-It also knows up to when everything was forgotten, so that a longer time lets nothing of that come back.
+Blurring: after a day, only the hour is known in which a call began; all in it keeps its seconds.
+
+Forgetting: what is old leaves the log, and only its counts stay. A batch of calls is counted and deleted in
+one transaction. So every call is counted once, also when this is stopped in the middle, or done by two at
+once. Up to when everything was forgotten is noted, so that a longer time lets nothing of that come back.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, delete, func, select, update
 
 from ivr.checks.config import LEAST
 from ivr.flow.models import Retention
-from ivr.records.audit import write_deed
+from ivr.records.audit import write_audit_entry
 from ivr.records.counts import count_calls
 from ivr.records.database import Lock, be_alone, insert_or_change
-from ivr.records.deletion import delete_calls, forget_marks, note_forgotten, scrub
+from ivr.records.deletion import DAY, delete_calls, forget_marks, note_forgotten, scrub
 from ivr.records.disclosure import add_counts
-from ivr.records.ingest import AT_ONCE, EXACT_SECONDS, close_silent, retell
-from ivr.records.periods import moment
-from ivr.records.tables import (
-    blocks,
-    calls,
-    daily,
-    erased,
-    retention,
-)
+from ivr.records.ingest import BATCH, EXACT_SECONDS, close_silent, recompute
+from ivr.records.periods import moment, months_before
+from ivr.records.tables import blocks, calls, daily, erased_calls, retention
 from ivr.records.transfer_store import TransferStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
     from sqlalchemy import ColumnElement, Select, Table
 
     from ivr.records.database import Database
 
-
-DAY = 86_400
-LONGEST_CALL = 7 * 3600  # Seconds; longer than any that Twilio allows,
-BLUR = 3600  # and by so much a start may be put back.
+ERASED_DAYS = 70  # Longer than any key lives under which an id was made: it could not come again.
 
 
 class Chosen(NamedTuple):
@@ -54,8 +49,23 @@ class Chosen(NamedTuple):
 NOBODY_CHOSE = Chosen()
 
 
+@dataclass(frozen=True)
+class Forgotten:
+    """How many rows were deleted."""
+
+    calls: int = 0
+    turns: int = 0
+    transfers: int = 0
+    attempts: int = 0
+    live_transfers: int = 0
+    counts: int = 0
+    erased: int = 0  # What was remembered of calls that had been erased.
+    blocks: int = 0  # That were over.
+    scrubbed: bool = True  # False when traces of them are left in SQLite's file until the next time.
+
+
 def within(file: Retention, chosen: Chosen) -> Retention:
-    """Say how long the log is kept: what was chosen, where the file allows that much and it is enough."""
+    """Give how long the log is kept: what was chosen, where the file allows that much and it is enough."""
     return Retention(
         _between(chosen.rows_days, LEAST.rows_days, file.rows_days),
         _between(chosen.counts_months, LEAST.counts_months, file.counts_months),
@@ -75,38 +85,10 @@ def choose(database: Database, file: Retention, wanted: Retention, *, who: str) 
     if within(file, chosen) != wanted:
         return False
     with database.write() as sql:
-        told = f"calls {wanted.rows_days} days, counts {wanted.counts_months} months"
-        write_deed(sql, who, "retention chosen", told)
+        about = f"calls {wanted.rows_days} days, counts {wanted.counts_months} months"
+        write_audit_entry(sql, who, "retention chosen", about)
         insert_or_change(sql, retention, [{"id": 1} | chosen._asdict()])
     return True
-
-
-def _between(chosen: int | None, least: int, most: int) -> int:
-    return most if chosen is None else min(max(chosen, least), most)
-
-
-# Forgetting: what is old leaves the log, and only its counts stay.
-#
-# A batch of calls is counted and deleted in one transaction. So every call is counted once, also when this is
-# stopped in the middle, or done by two at once.
-
-
-ERASED_DAYS = 70  # Longer than any key lives under which an id was made: it could not come again.
-
-
-@dataclass(frozen=True)
-class Forgotten:
-    """How many rows were deleted."""
-
-    calls: int = 0
-    turns: int = 0
-    transfers: int = 0
-    attempts: int = 0
-    live_transfers: int = 0
-    counts: int = 0
-    erased: int = 0  # What was remembered of calls that were erased.
-    blocks: int = 0  # That were over.
-    scrubbed: bool = True  # False when traces of them are left in SQLite's file until the next time.
 
 
 def forget(  # noqa: PLR0913 - two ages, and how it is done
@@ -131,14 +113,34 @@ def forget(  # noqa: PLR0913 - two ages, and how it is done
     # Who files a late turn holds its call, and is not waited for: it could be waiting for us.
     first = old.order_by(calls.c.started_at, calls.c.id).limit(batch).with_for_update(skip_locked=True)
     gone: Counter[str] = Counter()
-    tell = progress or (lambda _done, _total: None)
-    tell(0, total)
+    report = progress or (lambda _done, _total: None)
+    report(0, total)
     while some := _forget_some(database, first, now, zone):
         gone += some
-        tell(gone["calls"], max(total, gone["calls"]))
+        report(gone["calls"], max(total, gone["calls"]))
     gone += _forget_rest(database, now, rows_days, counts_months)
     gone["live_transfers"] += TransferStore(database, lambda: now).forget(now - DAY)
     return Forgotten(**gone, scrubbed=scrub(database))
+
+
+def blur(database: Database, now: float) -> int:
+    """Round the starts of calls that began more than a day ago down to the hour; give how many.
+
+    All other times of a call are computed anew from its start. A call whose turns arrived late, because SQL
+    was gone, keeps its start for an hour more: another process may bring the rest of it. What else has a time
+    of its own, live transfers and the marks of those who asked to be erased, is deleted after a day.
+    """
+    old = TransferStore(database, lambda: now).forget(now - EXACT_SECONDS) + forget_marks(database, now)
+    count = 0
+    while some := _blur_some(database, now):
+        count += some
+    if count or old:
+        scrub(database)
+    return count
+
+
+def _between(chosen: int | None, least: int, most: int) -> int:
+    return most if chosen is None else min(max(chosen, least), most)
 
 
 def _count(database: Database, some: Select[str]) -> int:
@@ -147,7 +149,7 @@ def _count(database: Database, some: Select[str]) -> int:
 
 
 def _forget_some(database: Database, first: Select[str], now: float, zone: tzinfo) -> Counter[str]:
-    """Count and delete some calls, both or neither; of none there is nothing to say."""
+    """Count and delete some calls, both or neither; give how many rows, nothing when no call is left."""
     with database.write() as sql:
         be_alone(sql, Lock.FORGETTING)
         ids = sql.scalars(first).all()
@@ -161,8 +163,9 @@ def _forget_rest(database: Database, now: float, rows_days: int, counts_months: 
     """Delete the other things whose time is over."""
     ids_end = now - max(ERASED_DAYS, rows_days + 1) * DAY
     over: dict[str, tuple[Table, ColumnElement[bool]]] = {
-        "counts": (daily, daily.c.day < _months_before(moment(now).date(), counts_months)),
-        "erased": (erased, erased.c.at < moment(ids_end)),
+        # A month's counts stand under its first day, so they go when all of it is old.
+        "counts": (daily, daily.c.day < months_before(moment(now).date(), counts_months)),
+        "erased": (erased_calls, erased_calls.c.at < moment(ids_end)),
         "blocks": (blocks, blocks.c.until <= moment(now)),
     }
     with database.write() as sql:
@@ -171,44 +174,17 @@ def _forget_rest(database: Database, now: float, rows_days: int, counts_months: 
         )
 
 
-def _months_before(day: date, months: int) -> date:
-    """Go back some months; a month's counts stand under its first day, so they go when all of it is old."""
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return date(year, month + 1, 1)
-
-
-# Blurring: after a day, only the hour is known in which a call began. All in it keeps its seconds.
-
-
-def blur(database: Database, now: float) -> int:
-    """Round the starts of calls that began more than a day ago down to the hour; say how many.
-
-    All other moments of a call are told anew from its start. A call whose turns arrived late, because SQL was
-    gone, keeps its start for an hour more: another process may bring the rest of it. What else has a moment
-    of its own, searches and the marks of those who asked to be erased, is deleted after a day.
-    """
-    old = TransferStore(database, lambda: now).forget(now - EXACT_SECONDS) + forget_marks(database, now)
-    count = 0
-    while some := _blur_some(database, now):
-        count += some
-    if count or old:
-        scrub(database)
-    return count
-
-
 def _blur_some(database: Database, now: float) -> int:
     """Blur a few calls, alone with them."""
-    due = select(calls.c.id, calls.c.started_at).where(
-        calls.c.exact_until <= datetime.fromtimestamp(now, UTC)
-    )
+    due = select(calls.c.id, calls.c.started_at).where(calls.c.exact_until <= moment(now))
     rounded = update(calls).where(calls.c.id == bindparam("due")).values(exact_until=None)
     with database.write() as sql:
-        rows = sql.execute(due.order_by(calls.c.id).limit(AT_ONCE).with_for_update(skip_locked=True)).all()
+        rows = sql.execute(due.order_by(calls.c.id).limit(BATCH).with_for_update(skip_locked=True)).all()
         if rows:
             sql.execute(rounded, [{"due": row.id, "started_at": _hour(row.started_at)} for row in rows])
-            retell(sql, [row.id for row in rows], {}, now)
+            recompute(sql, [row.id for row in rows], {}, now)
     return len(rows)
 
 
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
+def _hour(start: datetime) -> datetime:
+    return start.replace(minute=0, second=0, microsecond=0)

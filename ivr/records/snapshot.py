@@ -1,4 +1,4 @@
-"""What SQL knows of agencies, phones and published words, held in this process: no turn waits for it.
+"""What SQL knows of agencies, phones and published prompts, held in this process: no turn waits for it.
 
 Its last good copy lies beside the journal, so that a process that starts without SQL knows it as well.
 """
@@ -16,9 +16,9 @@ import msgspec
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
-from ivr.records.ingest import LOOK_EVERY
+from ivr.records.ingest import REFRESH_EVERY
 from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs
-from ivr.records.prompts import list_published, wording
+from ivr.records.prompts import list_published, texts
 from ivr.records.retention import NOBODY_CHOSE, Chosen, read_chosen
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ NAME = "snapshot.json"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known of agencies, of phones by their marks, and of words, at one moment."""
+    """What holds of agencies, of phones by their marks, and of prompts, at one moment."""
 
     off: frozenset[str] = frozenset()
     failing: frozenset[str] = frozenset()
@@ -44,7 +44,7 @@ class Snapshot:
     opted_out: frozenset[str] = frozenset()
     blocked: frozenset[str] = frozenset()
     kept: Chosen = NOBODY_CHOSE  # How long the log is kept, where an administrator chose it.
-    words: Wording = field(default_factory=dict)  # Published over those of the files.
+    prompts: Wording = field(default_factory=dict)  # Published over those of the files.
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -56,15 +56,15 @@ class Known(msgspec.Struct, frozen=True):
     opted_out: frozenset[str] = frozenset()
     blocked: dict[str, float] = msgspec.field(default_factory=dict)
     kept: Chosen = NOBODY_CHOSE
-    words: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)  # Language -> place -> words.
+    prompts: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)  # Language -> key -> text.
 
     def same(self, other: Known) -> bool:
-        """Claim that it says the same, whenever it was said."""
+        """Whether it says the same, whenever it was said."""
         return msgspec.structs.replace(self, taken_at=other.taken_at) == other
 
 
 class SnapshotHolder:
-    """Holds the last that SQL said of them."""
+    """Holds the last snapshot that SQL gave."""
 
     def __init__(self, database: Database, folder: Path, now: Callable[[], float]) -> None:
         self._database = database
@@ -76,7 +76,7 @@ class SnapshotHolder:
 
     @property
     def current(self) -> Snapshot:
-        """Say what holds now. Never waits."""
+        """The snapshot as it holds now. Never waits."""
         known, now = self._known, self._now()
         return Snapshot(
             off=frozenset(name for name, until in known.off.items() if until is None or now < until),
@@ -85,7 +85,7 @@ class SnapshotHolder:
             opted_out=known.opted_out,
             blocked=frozenset(mark for mark, until in known.blocked.items() if now < until),
             kept=known.kept,
-            words=known.words,
+            prompts=known.prompts,
         )
 
     def refresh(self) -> bool:
@@ -120,8 +120,15 @@ class SnapshotHolder:
         self._kept = known
 
 
+def keep_refreshing(refresh: Callable[[], object], every: float = REFRESH_EVERY) -> Event:
+    """Refresh every few seconds in a process that files nothing, until it ends or the event is set."""
+    stopping = Event()
+    Thread(target=_run, args=(refresh, every, stopping), name="refreshing", daemon=True).start()
+    return stopping
+
+
 def _ask(database: Database, now: float) -> Known:
-    """Ask for what decides who is rung, and who is answered how."""
+    """Ask SQL for what decides who is rung, and who is answered how."""
     status = list_status(database, now)
     return Known(
         off={name: _seconds(one.until) for name, one in status.items() if one.off},
@@ -134,7 +141,7 @@ def _ask(database: Database, now: float) -> Known:
         opted_out=list_opt_outs(database),
         blocked={one.mark: one.until.timestamp() for one in list_blocks(database, now)},
         kept=read_chosen(database),
-        words=wording(list_published(database)),
+        prompts=texts(list_published(database)),
     )
 
 
@@ -153,19 +160,9 @@ def _read(path: Path) -> Known:
         return Known()
 
 
-# The thread that looks around in a process which files nothing.
-
-
-def look_around(look: Callable[[], object], every: float = LOOK_EVERY) -> Event:
-    """Look every few seconds, in a thread that ends with the process, or once the event is set."""
-    stopping = Event()
-    Thread(target=_run, args=(look, every, stopping), name="looking", daemon=True).start()
-    return stopping
-
-
-def _run(look: Callable[[], object], every: float, stopping: Event) -> None:
+def _run(refresh: Callable[[], object], every: float, stopping: Event) -> None:
     while not stopping.wait(every):
         try:
-            look()
+            refresh()
         except Exception:
-            logger.warning("looking around failed, and is tried again", exc_info=True)
+            logger.warning("refreshing failed, and is tried again", exc_info=True)

@@ -1,4 +1,7 @@
-"""What is stored of a call: never a phone number, a word that was said, or an id of Twilio's."""
+"""Every table of the database.
+
+Of a call there is never a phone number, a word that was said, or an id of Twilio's.
+"""
 
 from __future__ import annotations
 
@@ -27,17 +30,17 @@ if TYPE_CHECKING:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC: SQLite forgets the time zone, so it is put back."""
+    """A date and time in UTC: SQLite forgets the time zone, so it is put back."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Store the moment as UTC."""
+        """Convert to UTC before it is stored."""
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Read the moment as UTC."""
+        """Give it its time zone, UTC, when it is read."""
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
@@ -65,7 +68,9 @@ calls = Table(
     Column("last_stop", String, nullable=False),
     Column("outcome", String),  # Empty while the call goes on.
     Column("turns", Integer, nullable=False),
-    Column("mark", String, nullable=False, server_default="", index=True),  # Whose call: for erasing only.
+    Column(
+        "mark", String, nullable=False, server_default="", index=True
+    ),  # The caller mark: for erasing only.
     Column("exact_until", UtcDateTime, index=True),  # Then its start is blurred; empty once that is done.
     Index(None, "started_at", "id"),
     Index(None, "ended_at"),
@@ -86,8 +91,10 @@ turns = Table(
     Column("order_name", String, nullable=False),
     Column("rang", String, nullable=False),
     Column("ended", String, nullable=False),
-    Column("sign", String, nullable=False),
-    Column("transfer_id", String, nullable=False, server_default=""),
+    Column("outcome", String, nullable=False),  # What it decides of the outcome: informed, left, opted_out, …
+    Column(
+        "transfer_id", String, nullable=False, server_default=""
+    ),  # A live transfer's; empty on the direct path.
 )
 
 transfers = Table(
@@ -95,12 +102,12 @@ transfers = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("call_id", ForeignKey(calls.c.id, ondelete="CASCADE"), nullable=False),
-    Column("place", Integer, nullable=False),  # The first, second, … search of the call.
+    Column("number", Integer, nullable=False),  # The first, second, … transfer of the call.
     Column("order_name", String, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("outcome", String),  # Empty while it goes on.
     Column("waited_seconds", Double),
-    UniqueConstraint("call_id", "place"),
+    UniqueConstraint("call_id", "number"),
     Index("ix_transfers_report", "started_at", "outcome", "waited_seconds"),
 )
 
@@ -109,7 +116,7 @@ attempts = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("transfer_id", ForeignKey(transfers.c.id, ondelete="CASCADE"), nullable=False),
-    Column("place", Integer, nullable=False),
+    Column("number", Integer, nullable=False),  # The first, second, … attempt of the transfer.
     Column("agency", String, nullable=False),
     Column("rung_at", UtcDateTime, nullable=False),
     Column("answered_at", UtcDateTime),
@@ -118,12 +125,12 @@ attempts = Table(
     Column("outcome", String),
     Column("seconds", Double),  # From the ring to its end, the conversation included.
     Column("waited_seconds", Double),  # What of them the caller waited.
-    UniqueConstraint("transfer_id", "place"),
+    UniqueConstraint("transfer_id", "number"),
     Index(None, "agency", "rung_at"),
     Index("ix_attempts_report", "rung_at", "agency", "outcome", "answered_at"),
 )
 
-live_transfers = Table(  # The truth about transfers that go on; what became of them is told above.
+live_transfers = Table(  # The truth about transfers that go on; `transfers` above is computed from turns.
     "live_transfers",
     metadata,
     Column("id", String, primary_key=True),
@@ -132,7 +139,7 @@ live_transfers = Table(  # The truth about transfers that go on; what became of 
     Column("language", String, nullable=False),
     Column("state", String, nullable=False),
     Column("version", Integer, nullable=False),
-    Column("place", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),  # The number of the last attempt; 0 before the first.
     Column("agency", String, nullable=False),
     Column("tried", String, nullable=False),  # Names, with commas between them.
     Column("waited", Integer, nullable=False),
@@ -168,7 +175,7 @@ opt_outs = Table(
     "opt_outs",
     metadata,
     Column("mark", String, primary_key=True),
-    Column("since", Date, nullable=False),  # A moment would tell which text it was.
+    Column("since", Date, nullable=False),  # With a time it would show which text it was.
 )
 
 blocks = Table(
@@ -183,8 +190,8 @@ blocks = Table(
     Index("uq_blocks_id", "id", unique=True),
 )
 
-erased = Table(  # What comes late of these calls is dropped.
-    "erased",
+erased_calls = Table(  # What comes late of these calls is dropped.
+    "erased_calls",
     metadata,
     Column("call_id", String, primary_key=True),
     Column("at", UtcDateTime, nullable=False, index=True),  # Rounded down to the hour.
@@ -223,7 +230,7 @@ audit = Table(  # What operators did; each row holds the hash of the one before.
     Column("hash", String, nullable=False),
 )
 
-audit_head = Table(  # The newest row of the audit, told a second time: it shows when newest rows are cut off.
+audit_head = Table(  # A copy of the newest row of the audit: it shows when newest rows are cut off.
     "audit_head",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
@@ -231,7 +238,7 @@ audit_head = Table(  # The newest row of the audit, told a second time: it shows
     Column("hash", String, nullable=False),
 )
 
-retention = Table(  # How long the log is kept, where somebody chose it; and what is forgotten.
+retention = Table(  # How long the log is kept, where somebody chose it; and up to when it is forgotten.
     "retention",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
@@ -247,39 +254,32 @@ notes = Table(  # About the line, never about a caller.
     Column("call_id", ForeignKey(calls.c.id, ondelete="CASCADE"), nullable=False, index=True),
     Column("at", UtcDateTime, nullable=False),
     Column("who", String, nullable=False),
-    Column("words", String, nullable=False),
+    Column("text", String, nullable=False),
 )
 
-
-# What is stored of the line's own words: each version that somebody wrote, and which one is published.
-
-
-wordings = Table(
-    "wordings",
+prompt_versions = Table(  # Each version that somebody wrote of a prompt.
+    "prompt_versions",
     metadata,
     Column("language", String, primary_key=True),
-    Column("place", String, primary_key=True),  # As `ivr check` names it: stops.law.say.
+    Column("key", String, primary_key=True),  # As `ivr check` names it: stops.law.say.
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("words", String, nullable=False),
+    Column("text", String, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("who", String, nullable=False),
-    Column("heard_since", UtcDateTime),  # When it was first published; empty for a draft.
+    Column("first_published_at", UtcDateTime),  # Empty for a draft.
 )
 
-published = Table(  # Without a row the words of the file are heard.
-    "published",
+published_prompts = Table(  # Which version is heard; without a row the prompt of the file is.
+    "published_prompts",
     metadata,
     Column("language", String, primary_key=True),
-    Column("place", String, primary_key=True),
+    Column("key", String, primary_key=True),
     Column("version", Integer, nullable=False),
     ForeignKeyConstraint(
-        ["language", "place", "version"], ["wordings.language", "wordings.place", "wordings.version"]
+        ["language", "key", "version"],
+        ["prompt_versions.language", "prompt_versions.key", "prompt_versions.version"],
     ),
 )
-
-
-# What is stored of days that are over: counts alone.
-
 
 tallies = Table(  # The counts of a day that is over; deleted when a call of it changes or goes.
     "tallies",

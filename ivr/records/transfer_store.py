@@ -1,19 +1,22 @@
-"""The truth about a transfer that goes on: one row with a version, changed by one at a time."""
+"""The truth about a transfer that goes on: one row with a version, changed by one at a time.
+
+``TransferStore`` asks SQL and waits for it. ``TimeLimitedStore`` is for those who cannot wait: it gives an
+answer in a third of a second, or none.
+"""
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy import delete, func, or_, select, update
 
 from ivr.circuit_breaker import CircuitBreaker
-from ivr.records.database import Lock, RecordsUnavailable, insert_missing
+from ivr.records.database import Lock, RecordsUnavailable, be_alone, insert_missing
+from ivr.records.periods import moment
 from ivr.records.tables import live_transfers
 from ivr.transfer.machine import LEG, Decide, Follow, State, Transfer, nothing
 
@@ -23,12 +26,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from ivr.records.database import Database
+    from ivr.transfer.coordinator import Transfers
 
 LEG_SECONDS = 3 * 60  # A ring or a briefing of which nothing was heard for longer uses no line any more.
 TALK_SECONDS = 4 * 60 * 60  # Longer than any conversation that Twilio allows.
 RINGS = [state.value for state in LEG]
 REACHED = [State.CONNECTED.value, State.PARTED.value, State.FINISHED.value]
 UNREACHED = [State.RETURNED.value, State.DIRECT.value]
+THREADS = 4  # Fewer than the connections of a pool, so that a hanging SQL cannot take them all.
+
+Answer = TypeVar("Answer")
 
 
 class TransferStore:
@@ -40,16 +47,10 @@ class TransferStore:
 
     def open(self, transfer: Transfer) -> None:
         """Begin a transfer; a second time changes nothing."""
-        now = self._moment()
+        now = moment(self._now())
         row = {"id": transfer.id, "began_at": now, "changed_at": now} | _columns(transfer)
         with self._database.write() as sql:
             insert_missing(sql, live_transfers, [row])
-
-    def find(self, transfer_id: str) -> Transfer | None:
-        """Read one transfer as it is now."""
-        with self._database.read() as sql:
-            row = sql.execute(select(live_transfers).where(live_transfers.c.id == transfer_id)).one_or_none()
-        return _transfer(row) if row else None
 
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
@@ -61,8 +62,8 @@ class TransferStore:
         is called once the change is kept, by whoever kept it: nobody may wait for it any more.
         """
         with self._database.write() as sql:
-            found = select(live_transfers).where(live_transfers.c.id == transfer_id).with_for_update()
-            row = sql.execute(found).one_or_none()
+            wanted = select(live_transfers).where(live_transfers.c.id == transfer_id).with_for_update()
+            row = sql.execute(wanted).one_or_none()
             if row is None:
                 return None
             before = _transfer(row)
@@ -78,9 +79,7 @@ class TransferStore:
 
     def forget(self, older_than: float) -> int:
         """Delete the transfers that have not changed since then; say how many."""
-        old = delete(live_transfers).where(
-            live_transfers.c.changed_at < datetime.fromtimestamp(older_than, UTC)
-        )
+        old = delete(live_transfers).where(live_transfers.c.changed_at < moment(older_than))
         with self._database.write() as sql:
             return sql.execute(old).rowcount
 
@@ -96,109 +95,35 @@ class TransferStore:
             .scalar_subquery()
         )
         since = or_(reached.is_(None), live_transfers.c.changed_at > reached)
-        in_vain = (live_transfers.c.state == State.LEFT.value) & (live_transfers.c.waited > waited)
-        count = select(func.count()).where(or_(live_transfers.c.state.in_(UNREACHED), in_vain), since)
+        gave_up = (live_transfers.c.state == State.LEFT.value) & (live_transfers.c.waited > waited)
+        count = select(func.count()).where(or_(live_transfers.c.state.in_(UNREACHED), gave_up), since)
         with self._database.read() as sql:
             return sql.scalar(count) or 0
 
     def _busy(self, sql: Connection, transfer_id: str) -> dict[str, int]:
         """Count the other transfers at each agency."""
-        recent = self._moment(-LEG_SECONDS)
-        talking = self._moment(-TALK_SECONDS)
-        there = or_(
+        recent = moment(self._now() - LEG_SECONDS)
+        talking = moment(self._now() - TALK_SECONDS)
+        occupied = or_(
             live_transfers.c.state.in_(RINGS) & (live_transfers.c.changed_at >= recent),
             (live_transfers.c.state == State.CONNECTED.value) & (live_transfers.c.changed_at >= talking),
         )
         count = select(live_transfers.c.agency, func.count().label("others")).where(
-            live_transfers.c.id != transfer_id, there
+            live_transfers.c.id != transfer_id, occupied
         )
-        found = sql.execute(count.group_by(live_transfers.c.agency))
-        return {row.agency: row.others for row in found}
+        rows = sql.execute(count.group_by(live_transfers.c.agency))
+        return {row.agency: row.others for row in rows}
 
     def _write(self, sql: Connection, before: Transfer, after: Transfer) -> None:
         """Write what has changed. Our lock keeps others out; the version would tell if it did not."""
         same = (live_transfers.c.id == before.id) & (live_transfers.c.version == before.version)
-        change = update(live_transfers).where(same).values(changed_at=self._moment(), **_columns(after))
+        change = update(live_transfers).where(same).values(changed_at=moment(self._now()), **_columns(after))
         if sql.execute(change).rowcount != 1:
             raise RecordsUnavailable("a transfer was changed by two at once")
 
-    def _moment(self, later: float = 0) -> datetime:
-        return datetime.fromtimestamp(self._now() + later, UTC)
-
-
-def _wait_for_claims(sql: Connection) -> bool:
-    """Wait until no other session is claiming; False where writers are alone anyway."""
-    if sql.dialect.name != "postgresql":
-        return False
-    sql.execute(text("SELECT pg_advisory_xact_lock(:claims)"), {"claims": Lock.CLAIMS})
-    return True
-
-
-def _transfer(row: Row[Any]) -> Transfer:
-    """Read one row."""
-    return Transfer(
-        id=row.id,
-        call=row.call_id,
-        order=row.order_name,
-        language=row.language,
-        state=State(row.state),
-        version=row.version,
-        place=row.place,
-        agency=row.agency,
-        tried=tuple(row.tried.split(",")) if row.tried else (),
-        waited=row.waited,
-        since=row.since,
-        tick=row.tick,
-        topic=row.topic,
-    )
-
-
-def _columns(transfer: Transfer) -> dict[str, Any]:
-    """Write one row, its id and its moments aside."""
-    return {
-        "call_id": transfer.call,
-        "order_name": transfer.order,
-        "language": transfer.language,
-        "state": transfer.state.value,
-        "version": transfer.version,
-        "place": transfer.place,
-        "agency": transfer.agency,
-        "tried": ",".join(transfer.tried),
-        "waited": transfer.waited,
-        "since": transfer.since,
-        "tick": transfer.tick,
-        "topic": transfer.topic,
-    }
-
-
-# The truth about transfers, for those who cannot wait: an answer in a third of a second, or none.
-
-
-Answer = TypeVar("Answer")
-
-AT_ONCE = 4  # Fewer than the connections of a pool, so that a hanging SQL cannot take them all.
-
-
-class Store(Protocol):
-    """What is asked."""
-
-    def open(self, transfer: Transfer) -> None:
-        """Begin a transfer."""
-
-    def find(self, transfer_id: str) -> Transfer | None:
-        """Read one transfer."""
-
-    def change(
-        self, transfer_id: str, decide: Decide, follow: Follow = nothing
-    ) -> tuple[Transfer, Transfer] | None:
-        """Change one transfer."""
-
-    def unreached_in_a_row(self, waited: int) -> int:
-        """Count the newest transfers that reached nobody."""
-
 
 class TimeLimitedStore:
-    """Asks a store in time, and leaves it alone for a while after it failed.
+    """Asks a store in a limited time, and leaves it alone for a while after it failed.
 
     What is late was still asked for, and may still be done: no answer does not mean that nothing changed.
     """
@@ -207,26 +132,20 @@ class TimeLimitedStore:
 
     def __init__(
         self,
-        transfers: Store,
+        transfers: Transfers,
         seconds: float = 0.3,
         rest: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transfers = transfers
         self._seconds = seconds
-        self._clock = clock
         self._breaker = CircuitBreaker(clock, rest)
-        self._answered = -math.inf
         self._threads = None
         self._pid = 0
 
     def open(self, transfer: Transfer) -> None:
         """Begin a transfer; RecordsUnavailable when that is not done in time."""
         self._ask(lambda: self._transfers.open(transfer))
-
-    def find(self, transfer_id: str) -> Transfer | None:
-        """Read one transfer; RecordsUnavailable when it does not come in time."""
-        return self._ask(lambda: self._transfers.find(transfer_id))
 
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
@@ -241,32 +160,64 @@ class TimeLimitedStore:
         """Count the newest that reached nobody; RecordsUnavailable when that is not known in time."""
         return self._ask(lambda: self._transfers.unreached_in_a_row(waited))
 
-    def _ask(self, question: Callable[[], Answer]) -> Answer:
+    def _ask(self, ask: Callable[[], Answer]) -> Answer:
         """Wait for an answer as long as a caller can."""
-        if not self._breaker.closed:
-            raise RecordsUnavailable("left alone for some seconds, for it failed")
-        begun = self._clock()
-        asked = self._own_threads().submit(question)
-        try:
-            answer = asked.result(self._seconds)
-        except TimeoutError as fault:
-            asked.cancel()  # What has not begun yet need not begin.
-            self._leave_alone(begun)
-            raise RecordsUnavailable("no answer in time") from fault
-        except RecordsUnavailable:
-            self._leave_alone(begun)
-            raise
-        self._answered = self._clock()
-        return answer
-
-    def _leave_alone(self, begun: float) -> None:
-        """Ask no more for a while, unless others were answered meanwhile: who is busy is not gone."""
-        if self._answered <= begun:
-            self._breaker.trip()
+        with self._breaker.guard(RecordsUnavailable):
+            future = self._own_threads().submit(ask)
+            try:
+                return future.result(self._seconds)
+            except TimeoutError as fault:
+                future.cancel()  # What has not begun yet need not begin.
+                raise RecordsUnavailable("no answer in time") from fault
 
     def _own_threads(self) -> ThreadPoolExecutor:
         """Start the threads when first asked in this process: a parent's do not come through a fork."""
         if self._threads is None or self._pid != os.getpid():
-            self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="records")
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="records")
             self._pid = os.getpid()
         return self._threads
+
+
+def _wait_for_claims(sql: Connection) -> bool:
+    """Wait until no other session is claiming; False where writers are alone anyway."""
+    if sql.dialect.name != "postgresql":
+        return False
+    be_alone(sql, Lock.CLAIMS)
+    return True
+
+
+def _transfer(row: Row[Any]) -> Transfer:
+    """Read one row."""
+    return Transfer(
+        id=row.id,
+        call=row.call_id,
+        order=row.order_name,
+        language=row.language,
+        state=State(row.state),
+        version=row.version,
+        place=row.attempt,
+        agency=row.agency,
+        tried=tuple(row.tried.split(",")) if row.tried else (),
+        waited=row.waited,
+        since=row.since,
+        tick=row.tick,
+        topic=row.topic,
+    )
+
+
+def _columns(transfer: Transfer) -> dict[str, Any]:
+    """Write one row, its id and its times aside."""
+    return {
+        "call_id": transfer.call,
+        "order_name": transfer.order,
+        "language": transfer.language,
+        "state": transfer.state.value,
+        "version": transfer.version,
+        "attempt": transfer.place,
+        "agency": transfer.agency,
+        "tried": ",".join(transfer.tried),
+        "waited": transfer.waited,
+        "since": transfer.since,
+        "tick": transfer.tick,
+        "topic": transfer.topic,
+    }

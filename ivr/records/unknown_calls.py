@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from ivr.records.counts import CountKey
 from ivr.records.disclosure import add_counts
-from ivr.records.tables import calls, daily, erased
+from ivr.records.tables import calls, daily, erased_calls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
 
 UNKNOWN = "unknown_calls"
-AT_ONCE = 500
+BATCH = 500
 
 
 def known_calls(database: Database, ids: Sequence[str]) -> set[str]:
-    """Say which of these calls the log holds, or held until they were erased."""
+    """Choose which of these calls the log holds, or held until they were erased."""
     known: set[str] = set()
     with database.read() as sql:
-        for start in range(0, len(ids), AT_ONCE):
-            some = ids[start : start + AT_ONCE]
+        for start in range(0, len(ids), BATCH):
+            some = ids[start : start + BATCH]
             known.update(sql.scalars(select(calls.c.id).where(calls.c.id.in_(some))))
-            known.update(sql.scalars(select(erased.c.call_id).where(erased.c.call_id.in_(some))))
+            known.update(sql.scalars(select(erased_calls.c.call_id).where(erased_calls.c.call_id.in_(some))))
     return known
 
 

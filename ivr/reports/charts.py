@@ -31,7 +31,7 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder,
 LIGHT = "--ink:#1d2327;--soft:#51606a;--line:#cfd6da;--one:#0b5394;--two:#b45f06;--paper:#fdfcfa"
 DARK = "--ink:#e9eef1;--soft:#aab8c1;--line:#3a464e;--one:#8fc7ff;--two:#f6b26b;--paper:#15191c"
 FONT = 'system-ui,"Segoe UI",Roboto,"Liberation Sans",sans-serif'
-LOOK = (
+STYLE = (
     f":root{{{LIGHT};font-family:{FONT};background:var(--paper)}}"
     f"@media (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
     "text{fill:var(--ink);font-size:13px}.axis text{font-size:12px}"
@@ -42,51 +42,55 @@ LOOK = (
     + "".join(f".cell-{n}{{fill:var(--one);fill-opacity:{n * 0.1:.1f}}}" for n in range(1, 6))
     + ".few,.cell.few{fill:none;stroke:var(--soft);stroke-dasharray:2 3;stroke-width:1}"
 )
-POLICY = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(LOOK.encode()).digest()).decode()}'"
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"
+)
 SVG = "http://www.w3.org/2000/svg"
-WIDE, OF_DAYS, OF_A_ROW = 900, 300, 30
-DROPPED = frozenset({"title", "desc", "script", "style", "defs"})
-HIDDEN = re.compile(r"overlay")  # What only a script would show.
+WIDTH, DAYS_HEIGHT, ROW_HEIGHT = 900, 300, 30
+DROPPED_ELEMENTS = frozenset({"title", "desc", "script", "style", "defs"})
+HIDDEN_CLASSES = re.compile(r"overlay")  # What only a script would show.
 MOST_LABELS = 10
-SIZES = Style(font_family=FONT, label_font_size=12, major_label_font_size=12, legend_font_size=13)
+SHADES = 5  # Of the week's squares.
+LEFT, TOP = 110, 24  # Room for the names of its days and hours.
+CHART_STYLE = Style(font_family=FONT, label_font_size=12, major_label_font_size=12, legend_font_size=13)
 
 
-def draw(section: Section, title: str, told: str) -> str:
-    """Draw a section that is no tree, with its title and what it tells in a sentence."""
+def draw(section: Section, title: str, description: str) -> str:
+    """Draw a section that is no tree, with its title and a sentence that says what it shows."""
     if section.kind == "heat":
-        return dressed(ET.fromstring(heat(section)), title, told)  # noqa: S314 - our own
-    chart = _by_day(section) if section.kind == "days" else _ranked(section)
-    return dressed(chart.render_tree(), title, told)  # type: ignore[no-untyped-call]  # pygal has no types
+        return cleaned(ET.fromstring(_heatmap(section)), title, description)  # noqa: S314 - our own
+    chart = _day_bars(section) if section.kind == "days" else _ranked_bars(section)
+    return cleaned(chart.render_tree(), title, description)  # type: ignore[no-untyped-call]  # pygal has no types
 
 
-def _by_day(section: Section) -> StackedBar:
+def _day_bars(section: Section) -> StackedBar:
     """Draw calls and texts of each day on top of each other."""
-    chart = StackedBar(**_plain(OF_DAYS), show_legend=True, legend_at_bottom=True)
+    chart = StackedBar(**_options(DAYS_HEIGHT), show_legend=True, legend_at_bottom=True)
     days = [day for day, *_ in section.rows]
     every = max(1, -(-len(days) // MOST_LABELS))
     in_a_month = len({day[:7] for day in days}) == 1
     names = [day[8:].lstrip("0") if in_a_month else day[5:] for day in days]
-    chart.x_labels = names if in_a_month else [n if p % every == 0 else "" for p, n in enumerate(names)]
-    for place, name in enumerate(section.columns[1:], 1):
-        chart.add(name, [_number(row[place]) for row in section.rows])
+    chart.x_labels = names if in_a_month else [name if n % every == 0 else "" for n, name in enumerate(names)]
+    for column, name in enumerate(section.columns[1:], 1):
+        chart.add(name, [_number(row[column]) for row in section.rows])
     return chart
 
 
-def _ranked(section: Section) -> HorizontalBar:
+def _ranked_bars(section: Section) -> HorizontalBar:
     """Draw a bar for each row, the first at the top, with what may be shown beside its name."""
     rows = section.rows[::-1]
-    chart = HorizontalBar(**_plain(60 + OF_A_ROW * len(rows)), show_legend=False)
+    chart = HorizontalBar(**_options(60 + ROW_HEIGHT * len(rows)), show_legend=False)
     chart.x_labels = [f"{label}: {cell}" for label, cell in rows]
     chart.add("", [_number(cell) for _, cell in rows])
     return chart
 
 
-def _plain(high: int) -> dict[str, object]:
+def _options(high: int) -> dict[str, object]:
     return {
         "js": (),
-        "width": WIDE,
+        "width": WIDTH,
         "height": high,
-        "style": SIZES,
+        "style": CHART_STYLE,
         "margin": 8,
         "no_data_text": "",
         "value_formatter": lambda value: f"{value:.0f}",
@@ -100,57 +104,50 @@ def _number(cell: str) -> int | None:
     return int(cell) if cell.isdecimal() else None
 
 
-def dressed(drawn: ET.Element, title: str, told: str) -> str:
+def cleaned(drawn: ET.Element, title: str, description: str) -> str:
     """Write a picture without anything that runs or hides words in it, and with our own style."""
     for parent in list(drawn.iter()):
-        parent.tag = _name(parent)
+        parent.tag = _tag(parent)
         for child in list(parent):
-            if _name(child) in DROPPED or HIDDEN.search(child.get("class", "")):
+            if _tag(child) in DROPPED_ELEMENTS or HIDDEN_CLASSES.search(child.get("class", "")):
                 parent.remove(child)
         for name in ("style", "id"):
             parent.attrib.pop(name, None)
-    for place, (name, words) in enumerate((("title", title), ("desc", told), ("style", LOOK))):
+    for n, (name, words) in enumerate((("title", title), ("desc", description), ("style", STYLE))):
         element = ET.Element(name)
         element.text = words
-        drawn.insert(place, element)
+        drawn.insert(n, element)
     drawn.attrib.update({"role": "img", "xmlns": SVG})
     return ET.tostring(drawn, "unicode").replace("&gt;", ">")  # The hash is of its style to the letter.
 
 
-def _name(element: ET.Element) -> str:
+def _tag(element: ET.Element) -> str:
     """Name an element; a comment is a script to us, for it goes the same way."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "script"
 
 
-# The hours of a week as a picture: a row for each day, a square for some hours, darker where more began.
-
-
-SHADES = 5
-LEFT, TOP, WIDE, ROW = 110, 24, 900, 30
-
-
-def heat(section: Section) -> str:
-    """Draw the week: a square that is dashed hides a count."""
-    high = TOP + ROW * len(section.rows) + 6
+def _heatmap(section: Section) -> str:
+    """Draw the hours of a week: a row a day, darker where more began; a dashed square hides a count."""
+    high = TOP + ROW_HEIGHT * len(section.rows) + 6
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {high}">'
-        + "".join(_marks(section))
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {high}">'
+        + "".join(_heat_squares(section))
         + "</svg>"
     )
 
 
-def _marks(section: Section) -> Iterator[str]:
+def _heat_squares(section: Section) -> Iterator[str]:
     columns = section.columns[1:]
-    wide = (WIDE - LEFT) / len(columns)
+    wide = (WIDTH - LEFT) / len(columns)
     most = max((int(cell) for _, *cells in section.rows for cell in cells if cell.isdecimal()), default=0)
-    for place, name in enumerate(columns):
-        yield _text(LEFT + (place + 0.5) * wide, TOP - 8, name)
+    for n, name in enumerate(columns):
+        yield _text(LEFT + (n + 0.5) * wide, TOP - 8, name)
     for line, (day, *cells) in enumerate(section.rows):
-        y = TOP + line * ROW
+        y = TOP + line * ROW_HEIGHT
         yield f'<text x="0" y="{y + 20}">{escape(day)}</text>'
-        for place, cell in enumerate(cells):
-            x = LEFT + place * wide
-            size = f'x="{x + 1:.1f}" y="{y + 1}" width="{wide - 2:.1f}" height="{ROW - 2}"'
+        for n, cell in enumerate(cells):
+            x = LEFT + n * wide
+            size = f'x="{x + 1:.1f}" y="{y + 1}" width="{wide - 2:.1f}" height="{ROW_HEIGHT - 2}"'
             yield f'<rect class="cell {_shade(cell, most)}" {size}/>'
             if cell.isdecimal() and cell != "0":
                 yield _text(x + wide / 2, y + 20, cell)

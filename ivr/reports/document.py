@@ -1,81 +1,98 @@
-"""A report as its pages and pictures need it: read once, told in the language of whoever looks."""
+"""A report as a document: for which days, in which language, and the page of a month that is printed."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+import tomllib
+from base64 import b64encode
+from datetime import date, timedelta
+from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
 from ivr.flow.diagrams import StopNote, picture
-from ivr.hours import zone
+from ivr.records.disclosure import shown
 from ivr.records.periods import Period, month, month_end
-from ivr.records.report_queries import read_report
 from ivr.reports.charts import draw
-from ivr.reports.sections import ReportTeller, Section
-from ivr.web.console.query_params import days
+from ivr.reports.community import community_sections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
-    from ivr.records.database import Database
-    from ivr.records.report_queries import Report
-    from ivr.web.console.context import ConsoleContext
+    from ivr.reports.sections import ReportView, Section
 
 MOST_DAYS = 366
+FIRST_DAY = date(2000, 1, 1)  # Whatever is older is a slip of the keyboard.
+LANGUAGES = ("en", "fr")  # Those into which reports, and the console, are translated.
 
 
-def zone_of(desk: ConsoleContext) -> tzinfo:
-    """Give the clock by which the line counts."""
-    return zone(desk.flow.line.zone)
+@cache
+def read_translations(language: str) -> Mapping[str, str]:
+    """Read what a report is written with in a language."""
+    return tomllib.loads(files("ivr.reports").joinpath(f"translations/{language}.toml").read_text("utf-8"))
 
 
-def today(desk: ConsoleContext) -> date:
-    """Say which day it is where the line is."""
-    return datetime.fromtimestamp(desk.now(), UTC).astimezone(zone_of(desk)).date()
+def cut_period(since: date, until: date, today: date, zone: tzinfo) -> Period:
+    """Make a period of any two days: it ends with this month at the latest, and is a year at the longest."""
+    until = min(max(until, FIRST_DAY), month_end(today))
+    return Period(max(min(since, until), until - timedelta(days=MOST_DAYS - 1)), until, zone)
 
 
-def span_asked(desk: ConsoleContext, arguments: Mapping[str, str]) -> Period:
-    """Read the days that an address asks for: none after this month, and a year at the most."""
-    since, until = days(arguments, today(desk))
-    until = min(max(until, date(2000, 1, 1)), month_end(today(desk)))
-    return Period(max(min(since, until), until - timedelta(days=MOST_DAYS - 1)), until, zone_of(desk))
-
-
-def month_asked(desk: ConsoleContext, name: str) -> Period | None:
-    """Read a month such as 2026-11; nothing from what is none, or is still to come."""
+def parse_month(name: str, today: date, zone: tzinfo) -> Period | None:
+    """Read a month such as 2026-11; None for what is no month, or is still to come."""
     try:
         first = date.fromisoformat(f"{name}-01")
     except ValueError:
         return None
-    return month(first, zone_of(desk)) if date(2000, 1, 1) <= first <= today(desk) else None
+    return month(first, zone) if FIRST_DAY <= first <= today else None
 
 
-def teller_of(desk: ConsoleContext, span: Period, language: str) -> ReportTeller:
-    """Read a report, to be told in a language."""
-    return ReportTeller(_read(desk.database, span, desk.counted_at), desk.flow, language)
-
-
-@lru_cache(maxsize=64)
-def _read(database: Database, span: Period, _moment: object) -> Report:
-    """Read a report once for a page and its pictures; counting the calls of a busy day takes a while."""
-    return read_report(database, span)
-
-
-def drawn(teller: ReportTeller, section: Section) -> str:
-    """Draw a section."""
-    words = teller.words
+def draw_section(view: ReportView, section: Section) -> str:
+    """Draw a section as SVG."""
+    t = view.translations
     if section.kind == "tree":
-        return picture(teller.flow, _notes(section, words))
-    return draw(section, words[f"title_{section.name}"], words[f"told_{section.name}"])
+        return picture(view.flow, _stop_notes(section, t))
+    return draw(section, t[f"title_{section.name}"], t[f"description_{section.name}"])
 
 
-def _notes(section: Section, words: Mapping[str, str]) -> dict[str, StopNote]:
+def _stop_notes(section: Section, t: Mapping[str, str]) -> dict[str, StopNote]:
     """Note under each stop who came and who left, and draw the line to it as thick as that."""
-    told = {key: (came, left) for key, (_, came, left) in zip(section.keys, section.rows, strict=True)}
-    counts = {key: int(came) if came.isdecimal() else 0 for key, (came, _) in told.items()}
+    cells = {key: (came, left) for key, (_, came, left) in zip(section.keys, section.rows, strict=True)}
+    counts = {key: int(came) if came.isdecimal() else 0 for key, (came, _) in cells.items()}
     most = max(counts.values(), default=0) or 1
     return {
-        key: StopNote(words["came_and_left"].format(came=came, left=left), counts[key] / most)
-        for key, (came, left) in told.items()
+        key: StopNote(t["came_and_left"].format(came=came, left=left), counts[key] / most)
+        for key, (came, left) in cells.items()
     }
+
+
+def printable_page(view: ReportView, *, community: bool = False) -> str:
+    """Write a month's report as one HTML file, with its style and its charts in it."""
+    pages = Environment(
+        loader=PackageLoader("ivr.reports"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return pages.get_template(f"reports/{'community' if community else 'month'}.html").render(
+        frame="reports/printed.html",
+        style=files("ivr.reports").joinpath("static/report.css").read_text("utf-8"),
+        language=view.language,
+        t=view.translations,
+        shown_count=shown,
+        timezone=view.flow.line.zone,
+        view=view,
+        month=f"{view.report.period.since:%Y-%m}",
+        sections=community_sections(view) if community else view.sections(),
+        chart_url=lambda section: _data_url(draw_section(view, section)),
+        print_command="",
+        community_url="",
+    )
+
+
+def _data_url(svg: str) -> str:
+    """Write a chart as an address that holds it."""
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"

@@ -28,25 +28,29 @@ class PdfError(Exception):
 
 
 def find_chromium() -> str:
-    """Find Chromium; PaperError says how to get it."""
+    """Find Chromium; PdfError says how to get it."""
     if found := shutil.which("chromium") or shutil.which("chromium-browser"):
         return found
     raise PdfError("Chromium is not on this machine: apt-get install chromium")
 
 
-def print_page(address: str, to: Path) -> None:
-    """Write a page that is served on this machine as PDF."""
+def print_pdf(url: str, to: Path) -> None:
+    """Write a page of this machine, served or in a file, as PDF."""
     with tempfile.TemporaryDirectory() as profile:
-        where = (f"--user-data-dir={profile}", "--no-pdf-header-footer", f"--print-to-pdf={to.absolute()}")
+        arguments = (
+            f"--user-data-dir={profile}",
+            "--no-pdf-header-footer",
+            f"--print-to-pdf={to.absolute()}",
+        )
         try:
             done = subprocess.run(  # noqa: S603 - a program of this machine, a page of our own
-                [find_chromium(), *QUIET, *where, address],
+                [find_chromium(), *QUIET, *arguments, url],
                 capture_output=True,
                 check=False,
                 text=True,
                 timeout=SECONDS,
             )
         except subprocess.TimeoutExpired:
-            raise PdfError(f"Chromium took more than {SECONDS} seconds over {address}") from None
+            raise PdfError(f"Chromium took more than {SECONDS} seconds over {url}") from None
     if done.returncode or not to.exists():
-        raise PdfError(f"Chromium could not print {address}: {done.stderr.strip()[-500:]}")
+        raise PdfError(f"Chromium could not print {url}: {done.stderr.strip()[-500:]}")

@@ -1,4 +1,4 @@
-"""What a report says, part by part, as it may be shown: tables and pictures are both made of this alone."""
+"""What a report says, part by part, as it may be shown. Every table, chart and PDF is made of this alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from ivr.flow.graph import offers
 from ivr.records.counts import REACHED, STEPS, TALKED, WEEK
 from ivr.records.disclosure import UNDER, WITHHELD, parts_shown, shown, steps_shown
-from ivr.web.console.context import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,70 +35,66 @@ class Section:
 
 
 @dataclass(frozen=True)
-class ReportTeller:
-    """Tells a report in a language."""
+class ReportView:
+    """A report of a line in one language: its parts, as they may be shown."""
 
     report: Report
     flow: Flow
     language: str
+    translations: Mapping[str, str]
 
-    @property
-    def words(self) -> Mapping[str, str]:
-        """The words of the console."""
-        return words_of(self.language)
+    def sections(self) -> list[Section]:
+        """Give every part."""
+        return [self.section(name) for name in SECTIONS]
 
-    def all(self) -> list[Section]:
-        """Tell every part."""
-        return [self.tell(name) for name in PARTS]
+    def section(self, name: str) -> Section:
+        """Give one part."""
+        return self.translate_hidden(SECTIONS[name](self))
 
-    def tell(self, name: str) -> Section:
-        """Tell one part."""
-        return self.written(PARTS[name](self))
-
-    def written(self, section: Section) -> Section:
-        """Put what hides a count into the language."""
-        hides = {UNDER: self.words["hidden"], WITHHELD: self.words["withheld"]}
+    def translate_hidden(self, section: Section) -> Section:
+        """Put what stands in place of a hidden count into the language."""
+        hides = {UNDER: self.translations["hidden"], WITHHELD: self.translations["withheld"]}
         rows = tuple((label, *(hides.get(cell, cell) for cell in cells)) for label, *cells in section.rows)
         return replace(section, rows=rows)
 
-    def named(self, name: str) -> str:
-        """Give the word for an outcome, a language or a part of a day."""
-        return self.words.get(name, name) if name else self.words["in_progress"]
+    def translate(self, name: str) -> str:
+        """Translate the name of an outcome, a language or a day; no name is a call that is not over."""
+        return self.translations.get(name, name) if name else self.translations["in_progress"]
 
-    def label(self, stop: str) -> str:
+    def stop_label(self, stop: str) -> str:
         """Give what a stop is called where it is offered; nothing where it never is."""
         spoken = self.language if self.language in self.flow.prompts else self.flow.languages[0]
-        words = self.flow.prompts[spoken].stops.get(stop)
-        return words.label if words else ""
+        prompts = self.flow.prompts[spoken].stops.get(stop)
+        return prompts.label if prompts else ""
 
-    def stop(self, name: str) -> str:
+    def stop_title(self, stop: str) -> str:
         """Give what a stop is called, and its name in the files."""
-        label = self.label(name)
-        return f"{label} ({name})" if label else name
+        label = self.stop_label(stop)
+        return f"{label} ({stop})" if label else stop
 
 
-def _days(teller: ReportTeller) -> Section:
-    report, words = teller.report, teller.words
-    told = [parts_shown(dict(enumerate(report.days[what]))) for what in ("calls", "texts")]
-    rows = tuple((str(day), *(each[place] for each in told)) for place, day in enumerate(report.span.days))
-    return Section("days", "days", (words["day"], words["voices"], words["texts"]), rows)
+def _days(view: ReportView) -> Section:
+    report, t = view.report, view.translations
+    cells = [parts_shown(dict(enumerate(report.days[what]))) for what in ("calls", "texts")]
+    rows = tuple((str(day), *(counts[n] for counts in cells)) for n, day in enumerate(report.period.days))
+    return Section("days", "days", (t["day"], t["voices"], t["texts"]), rows)
 
 
-def _hours(teller: ReportTeller) -> Section:
-    counts = teller.report.of("hour")
-    told, width = {}, 1
+def _hours(view: ReportView) -> Section:
+    counts = view.report.of("hour")
+    cells, width = {}, 1
     for width in WIDTHS:
-        told = parts_shown(blocks(counts, width))
-        hides = sum(1 for each in told.values() if not each.isdecimal())
-        if hides <= MOST_HIDDEN * sum(1 for each in told.values() if each != "0"):
+        cells = parts_shown(hours_in_blocks(counts, width))
+        hides = sum(1 for each in cells.values() if not each.isdecimal())
+        if hides <= MOST_HIDDEN * sum(1 for each in cells.values() if each != "0"):
             break
     starts = range(0, HOURS, width)
     heads = tuple(f"{hour}-{hour + width}" for hour in starts)
-    rows = tuple((teller.named(day), *(told[day, hour] for hour in starts)) for day in WEEK)
-    return Section("hours", "heat", (teller.words["weekday"], *heads), rows)
+    rows = tuple((view.translate(day), *(cells[day, hour] for hour in starts)) for day in WEEK)
+    return Section("hours", "heat", (view.translations["weekday"], *heads), rows)
 
 
-def blocks(counts: Mapping[str, int], width: int) -> dict[tuple[str, int], int]:
+def hours_in_blocks(counts: Mapping[str, int], width: int) -> dict[tuple[str, int], int]:
     """Add up the hours of the week in blocks of so many."""
     summed = {(day, hour): 0 for day in WEEK for hour in range(0, HOURS, width)}
     for name, count in counts.items():
@@ -108,19 +103,19 @@ def blocks(counts: Mapping[str, int], width: int) -> dict[tuple[str, int], int]:
     return summed
 
 
-def _languages(teller: ReportTeller) -> Section:
-    told = parts_shown(teller.report.of("language"))
+def _languages(view: ReportView) -> Section:
+    cells = parts_shown(view.report.of("language"))
     rows = tuple(
-        (teller.words["before_language"] if not name else teller.named(name), each)
-        for name, each in told.items()
+        (view.translations["before_language"] if not name else view.translate(name), each)
+        for name, each in cells.items()
     )
-    return _ranked(teller, "languages", "language", rows)
+    return _ranked(view, "languages", "language", rows)
 
 
-def _audiences(teller: ReportTeller) -> Section:
-    came = teller.report.of("stop")
-    rows = tuple((teller.label(to) or to, shown(came.get(to, 0))) for to in branches(teller.flow))
-    return _ranked(teller, "audiences", "audience", rows)
+def _audiences(view: ReportView) -> Section:
+    came = view.report.of("stop")
+    rows = tuple((view.stop_label(to) or to, shown(came.get(to, 0))) for to in branches(view.flow))
+    return _ranked(view, "audiences", "audience", rows)
 
 
 def branches(flow: Flow) -> tuple[str, ...]:
@@ -129,50 +124,58 @@ def branches(flow: Flow) -> tuple[str, ...]:
     return tuple(offers(home).values()) if home else ()
 
 
-def _outcomes(teller: ReportTeller) -> Section:
-    told = parts_shown(teller.report.of("outcome"))
-    return _ranked(teller, "outcomes", "outcome", ((teller.named(name), each) for name, each in told.items()))
-
-
-def _funnel(teller: ReportTeller) -> Section:
-    live_transfers, came = teller.report.of("transfer"), teller.report.of(REACHED)
-    steps = {"asked": sum(live_transfers.values())} | {step: came.get(step, 0) for step in STEPS}
-    told = steps_shown(steps | {"talked": live_transfers.get(TALKED, 0)})
+def _outcomes(view: ReportView) -> Section:
+    cells = parts_shown(view.report.of("outcome"))
     return _ranked(
-        teller, "funnel", "step", ((teller.words[f"part_{name}"], each) for name, each in told.items())
+        view, "outcomes", "outcome", ((view.translate(name), each) for name, each in cells.items())
     )
 
 
-def _waits(teller: ReportTeller) -> Section:
+def _funnel(view: ReportView) -> Section:
+    asked, came = view.report.of("transfer"), view.report.of(REACHED)
+    steps = {"asked": sum(asked.values())} | {step: came.get(step, 0) for step in STEPS}
+    cells = steps_shown(steps | {"talked": asked.get(TALKED, 0)})
+    return _ranked(
+        view,
+        "funnel",
+        "step",
+        ((view.translations[f"part_{name}"], each) for name, each in cells.items()),
+    )
+
+
+def _waits(view: ReportView) -> Section:
     waits: Counter[str] = Counter({"within_30": 0, "within_60": 0, "longer": 0})
-    for name, count in teller.report.of("waited").items():
+    for name, count in view.report.of("waited").items():
         long = "within_60" if int(name) < MINUTE else "longer"
         waits["within_30" if int(name) < HALF_MINUTE else long] += count
     # Beside them all who asked are known: whoever is missing is a part as well.
-    waits["in_vain"] = max(0, sum(teller.report.of("transfer").values()) - sum(waits.values()))
-    rows = ((teller.words[f"waited_{name}"], each) for name, each in parts_shown(waits).items())
-    return _ranked(teller, "waits", "waited_for", rows)
+    waits["in_vain"] = max(0, sum(view.report.of("transfer").values()) - sum(waits.values()))
+    rows = ((view.translations[f"waited_{name}"], each) for name, each in parts_shown(waits).items())
+    return _ranked(view, "waits", "waited_for", rows)
 
 
-def _leaving(teller: ReportTeller) -> Section:
-    told = parts_shown(teller.report.of("last_stop"))
-    rows = [(teller.stop(name) if name else teller.words["nowhere"], each) for name, each in told.items()]
-    return _ranked(teller, "leaving", "last_stop", rows[:MOST_LEAVING])
+def _leaving(view: ReportView) -> Section:
+    cells = parts_shown(view.report.of("last_stop"))
+    rows = [
+        (view.stop_title(name) if name else view.translations["nowhere"], each)
+        for name, each in cells.items()
+    ]
+    return _ranked(view, "leaving", "last_stop", rows[:MOST_LEAVING])
 
 
-def _tree(teller: ReportTeller) -> Section:
-    came, left = teller.report.of("stop"), parts_shown(teller.report.of("last_stop"))
-    keys = tuple(name for name in teller.flow.stops if came.get(name, 0) or left.get(name, "0") != "0")
-    rows = tuple((teller.stop(name), shown(came.get(name, 0)), left.get(name, "0")) for name in keys)
-    words = teller.words
-    return Section("tree", "tree", (words["stop"], words["came"], words["left_here"]), rows, keys)
+def _tree(view: ReportView) -> Section:
+    came, left = view.report.of("stop"), parts_shown(view.report.of("last_stop"))
+    keys = tuple(name for name in view.flow.stops if came.get(name, 0) or left.get(name, "0") != "0")
+    rows = tuple((view.stop_title(name), shown(came.get(name, 0)), left.get(name, "0")) for name in keys)
+    t = view.translations
+    return Section("tree", "tree", (t["stop"], t["came"], t["left_here"]), rows, keys)
 
 
-def _ranked(teller: ReportTeller, name: str, head: str, rows: Iterable[tuple[str, str]]) -> Section:
-    return Section(name, "ranked", (teller.words[head], teller.words["count"]), tuple(rows))
+def _ranked(view: ReportView, name: str, head: str, rows: Iterable[tuple[str, str]]) -> Section:
+    return Section(name, "ranked", (view.translations[head], view.translations["count"]), tuple(rows))
 
 
-PARTS = {
+SECTIONS = {
     "days": _days,
     "hours": _hours,
     "languages": _languages,

@@ -1,4 +1,4 @@
-"""What the line asks of the world, in a month that is only told: all is in memory, and nothing waits."""
+"""A line whose clock, journal, transfers and telephone are in memory: a month passes in seconds."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class InMemoryTransfers:
-    """The clock, the journal, the searches and the telephone of one pretend conversation."""
+class InMemoryWorld:
+    """The clock, the journal, the transfers and the telephone of one pretend conversation."""
 
     now: float
     entries: list[Entry] = field(default_factory=list)
     live_transfers: dict[str, Transfer] = field(default_factory=dict)
     rings: list[Ring] = field(default_factory=list)
 
-    def pass_by(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
         """Let time pass."""
         self.now = round(self.now + seconds, 1)
 
@@ -37,17 +37,17 @@ class InMemoryTransfers:
         self.entries.append(entry)
 
     def open(self, transfer: Transfer) -> None:
-        """Begin a search."""
+        """Open a transfer."""
         self.live_transfers.setdefault(transfer.id, transfer)
 
     def find(self, transfer_id: str) -> Transfer | None:
-        """Read a search."""
+        """Read a transfer."""
         return self.live_transfers.get(transfer_id)
 
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
-        """Change a search, then do what follows."""
+        """Change a transfer, then do what follows."""
         before = self.live_transfers.get(transfer_id)
         after = decide(before, {}) if before else None
         if before is None or after is None:
@@ -98,13 +98,13 @@ class InMemoryTransfers:
 
 
 @dataclass(frozen=True)
-class Seconds:
+class SamplePacing:
     """The seconds in which the network may start a call: free ones, or none."""
 
     free: bool
 
     def near(self, most: float) -> bool:  # noqa: ARG002 - the shape of Pacing
-        """Say whether one is free."""
+        """Whether one is free."""
         return self.free
 
     def take(self, most: float) -> float | None:  # noqa: ARG002 - the shape of Pacing
@@ -112,28 +112,28 @@ class Seconds:
         return 0.0 if self.free else None
 
 
-def line_of(flow: Flow, told: InMemoryTransfers, *, queues: bool) -> Line:
+def in_memory_line(flow: Flow, world: InMemoryWorld, *, queues: bool) -> Line:
     """Put a line together around a pretend conversation; without queues it knows the direct path alone."""
     transfers = TransferCoordinator(
         flow.directory,
         flow.line.patience,
-        store=told,
-        journal=told,
-        later=told,
-        slots=Seconds(queues),
-        phone=told,
+        store=world,
+        journal=world,
+        later=world,
+        slots=SamplePacing(queues),
+        phone=world,
         status=AgencyStatus,
-        now=lambda: told.now,
-        sleep=told.pass_by,
+        now=lambda: world.now,
+        sleep=world.pass_time,
     )
     return Line(
         prompts=LivePrompts(flow, dict),
-        journal=told,
-        phone=told,
-        later=told,
+        journal=world,
+        phone=world,
+        later=world,
         transfers=transfers,
         status=AgencyStatus,
         limits=CallerLimits(),
-        archive=told,
-        send_alarm=told.send_alarm,
+        archive=world,
+        send_alarm=world.send_alarm,
     )

@@ -1,8 +1,10 @@
-"""The two clocks of the pretend network: one that jumps, for tests, and one that runs, for real processes."""
+"""The clocks of the pretend network: one that jumps, for one process, and one that runs at some speed.
+
+Between them stands the one for tests with real processes, in `event_clock.py`: it waits for answers.
+"""
 
 from __future__ import annotations
 
-import heapq
 import logging
 import threading
 import time
@@ -10,6 +12,8 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from ivr.simulator.agenda import Agenda, Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,18 +24,6 @@ T = TypeVar("T")
 START = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)  # A Monday morning in Hamilton, for tests that name none.
 LIMIT = 600.0  # Nobody waits longer than this for anything on the line.
 HANDS = 256  # Webhooks that may be under way at once: 200 calls, and room.
-
-
-class Timer:
-    """Something that is due at a moment, and can be called off."""
-
-    def __init__(self, action: Callable[[], None]) -> None:
-        self.action = action
-        self.off = False
-
-    def call_off(self) -> None:
-        """Never do it."""
-        self.off = True
 
 
 class Clock(Protocol):
@@ -59,31 +51,6 @@ class Clock(Protocol):
 
     def close(self) -> None:
         """Stop."""
-
-
-class Agenda:
-    """What is due. Things due at one moment keep the order in which they were put."""
-
-    def __init__(self) -> None:
-        self._due: list[tuple[float, int, Timer]] = []
-        self._count = 0
-
-    def put(self, at: float, action: Callable[[], None]) -> Timer:
-        """Put something down for a moment."""
-        timer = Timer(action)
-        self._count += 1
-        heapq.heappush(self._due, (at, self._count, timer))
-        return timer
-
-    def next_at(self) -> float | None:
-        """Tell when the next thing is due."""
-        while self._due and self._due[0][2].off:
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
-
-    def pop(self) -> Timer:
-        """Take the next thing."""
-        return heapq.heappop(self._due)[2]
 
 
 class VirtualClock:

@@ -60,7 +60,7 @@ def dial(leg: Leg, verb: Element, page: Page) -> Steps[Request | None]:
     try:
         queue = verb.find("Queue")
         if queue is not None:
-            yield from _take(leg, verb, (queue, page), result)
+            yield from _take(leg, verb, queue, page, result)
         else:
             yield from _ring_all(leg, verb, page, result)
     except HungUp:
@@ -83,7 +83,7 @@ def _ring_all(leg: Leg, verb: Element, page: Page, result: Dialled) -> Steps[Non
     numbers = _numbers(leg, verb, page)
     rounds = [[number] for number in numbers] if verb.get("sequential") == "true" else [numbers]
     for together in rounds:
-        result.parts = [_call(leg, number, (verb, caller_id), page) for number in together]
+        result.parts = [_call(leg, number, verb, page) for number in together]
         yield from _settle(leg, verb, result)
         if result.bridge is not None:
             return
@@ -96,14 +96,13 @@ def _numbers(leg: Leg, verb: Element, page: Page) -> list[Element]:
     return list(verb.findall("Number")) or [verb]
 
 
-def _call(leg: Leg, noun: Element, dial_as: tuple[Element, str], page: Page) -> Leg:
-    verb, caller_id = dial_as
+def _call(leg: Leg, noun: Element, verb: Element, page: Page) -> Leg:
     callback = noun.get("statusCallback")
     plan = Plan(
         callback=page.join(callback) if callback else None,
         events=frozenset(noun.get("statusCallbackEvent", "completed").split()) & STATES,
     )
-    part = leg.exchange.leg("outbound-dial", caller_id, words_of(noun), plan)
+    part = leg.exchange.leg("outbound-dial", verb.get("callerId", leg.number), words_of(noun), plan)
     part.parent = leg
     whisper = noun.get("url") if noun.tag == "Number" else None
     seconds = float(verb.get("timeout", "30"))
@@ -116,7 +115,7 @@ def _settle(leg: Leg, verb: Element, result: Dialled) -> Steps[None]:
     while True:
         ready = [part for part in result.parts if part.ready and not part.over]
         if ready:
-            yield from _join(leg, ready[0], result, (star, float(verb.get("timeLimit", "14400"))))
+            yield from _join(leg, ready[0], result, verb)
             return
         if all(part.over for part in result.parts):
             result.leg = result.parts[-1]
@@ -129,8 +128,8 @@ def _settle(leg: Leg, verb: Element, result: Dialled) -> Steps[None]:
             return
 
 
-def _join(leg: Leg, other: Leg, result: Dialled, limits: tuple[bool, float]) -> Steps[None]:
-    star, longest = limits
+def _join(leg: Leg, other: Leg, result: Dialled, verb: Element) -> Steps[None]:
+    star, longest = verb.get("hangupOnStar") == "true", float(verb.get("timeLimit", "14400"))
     for part in result.parts:
         if part is not other:
             part.end(HungUp("line", "canceled"))
@@ -148,10 +147,9 @@ def _join(leg: Leg, other: Leg, result: Dialled, limits: tuple[bool, float]) -> 
             return
 
 
-def _take(leg: Leg, verb: Element, noun: tuple[Element, Page], result: Dialled) -> Steps[None]:
+def _take(leg: Leg, verb: Element, noun: Element, page: Page, result: Dialled) -> Steps[None]:
     """Join the first who waits in a queue; an empty one is watched for as long as the timeout says."""
-    element, page = noun
-    queue = leg.exchange.queue_named(words_of(element))
+    queue = leg.exchange.queue_named(words_of(noun))
     if queue is None:
         result.status = "failed"
         return
@@ -165,7 +163,7 @@ def _take(leg: Leg, verb: Element, noun: tuple[Element, Page], result: Dialled) 
         queue.watchers.remove(leg)
     if not queue.waiting:
         return
-    place = queue.take(leg, page.join(element.get("url")) if element.get("url") else "")
+    place = queue.take(leg, page.join(noun.get("url")) if noun.get("url") else "")
     yield from _until_ready(leg, place, result, verb)
 
 
@@ -179,5 +177,4 @@ def _until_ready(leg: Leg, place: Waiting, result: Dialled, verb: Element) -> St
         other.stir()
         raise
     if other.ready and not other.over:
-        star = verb.get("hangupOnStar") == "true"
-        yield from _join(leg, other, result, (star, float(verb.get("timeLimit", "14400"))))
+        yield from _join(leg, other, result, verb)

@@ -210,7 +210,7 @@ HABITS: dict[str, Callable[..., Person]] = {
 
 
 def read_person(words: str) -> Person:
-    """Read a habit as scenario and conversation files write it: "accepts after 5, talks 20"."""
+    """Read a habit as conversation files write it: "accepts after 5, talks 20"."""
     head, _, talk = words.strip().partition(", talks ")
     habit, _, seconds = head.partition(" after ")
     make = HABITS.get(habit.strip())

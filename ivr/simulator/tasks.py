@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from ivr.simulator.clock import Clock, Timer
+    from ivr.simulator.agenda import Timer
+    from ivr.simulator.clock import Clock
 
 T = TypeVar("T")
 

@@ -1,7 +1,8 @@
 """The sweep: what Twilio itself keeps of calls and texts is deleted, until nothing is left of it.
 
 It asks Twilio what is there, rather than note what is to be deleted: so no id of Twilio's is kept for it, and
-what happened while all of our site was gone is found as well.
+what happened while all of our site was gone is found as well. Twilio's ids stay inside a ``TwilioRecord`` for
+as long as its deletion takes: none is stored, logged or put in an error.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from ivr.circuit_breaker import PartUnavailable
 from ivr.telephony.twilio_client import make_client
 from ivr.telephony.twiml import queue_name
+from ivr.telephony.webhook_forms import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,153 +41,7 @@ SKEW = timedelta(minutes=1)  # How far Twilio's start of a call may lie from our
 ROUNDS = 10  # Lists are asked for again until nothing new is on them, but not for ever.
 MOST_BUSY = 5  # So often Twilio may say that it is busy before it is left alone until the next sweep.
 AT_ONCE = 200  # Ids that the log is asked about in one go.
-
-
-@dataclass(frozen=True)
-class SweepResult:
-    """What one sweep did. ``left`` counts what is older than 15 minutes and still there."""
-
-    deleted_calls: int = 0
-    deleted_messages: int = 0
-    deleted_queues: int = 0
-    unknown_calls: int = 0  # Calls that reached our number and that the log has never heard of.
-    left: int = 0
-    oldest: datetime | None = None  # Of what is left.
-    whole: bool = True  # Everything that Twilio has was seen.
-
-
-@dataclass
-class _Tally:
-    deleted: Counter[RecordKind] = field(default_factory=Counter)
-    unknown: int = 0
-    busy: int = 0
-    left: dict[str, datetime] = field(default_factory=dict, repr=False)
-    tried: set[str] = field(default_factory=set, repr=False)
-    whole: bool = True
-
-    def swept(self) -> SweepResult:
-        calls, messages, queues = (self.deleted[kind] for kind in RecordKind)
-        oldest = min(self.left.values(), default=None)
-        return SweepResult(calls, messages, queues, self.unknown, len(self.left), oldest, self.whole)
-
-
-@dataclass(frozen=True)
-class DeletionSweep:
-    """Deletes what Twilio has of a number of ours.
-
-    ``call_id`` gives the id of a call in the log, from Twilio's name of it and its start; ``known`` says
-    which of some ids the log has, or had and was told to forget.
-    """
-
-    copies: TwilioRecords
-    known: Callable[[Sequence[str]], set[str]]
-    call_id: Callable[[str, datetime], str]
-    now: Callable[[], float] = time.time
-    seconds: float = 120.0  # How long one sweep may take; the next one goes on.
-
-    def run(self) -> SweepResult:
-        """Delete what is due, and say what was done. It may run twice at once: each deletes what is there."""
-        tally, until = _Tally(), time.monotonic() + self.seconds
-        for _ in range(ROUNDS):
-            due = self._due(tally)
-            self._delete_all(due, tally, until)
-            if not due or not tally.whole:
-                break
-        swept = tally.swept()
-        _tell(swept)
-        return swept
-
-    def _due(self, tally: _Tally) -> list[TwilioRecord]:
-        """List everything first: what is deleted while a list is read moves its pages."""
-        due, now = [], self._moment()
-        try:
-            for copy in self.copies.all():
-                wait = WAIT if copy.over else STUCK if copy.kind is RecordKind.MESSAGE else None
-                if wait and copy.at <= now - wait and copy.sid not in tally.tried:
-                    due.append(copy)
-        except TwilioRecordsUnavailable as fault:
-            logger.warning("Twilio's records are not listed now, the next sweep goes on: %s", fault)
-            tally.whole = False
-        tally.tried.update(copy.sid for copy in due)
-        return due
-
-    def _delete_all(self, due: list[TwilioRecord], tally: _Tally, until: float) -> None:
-        strangers = self._strangers([copy for copy in due if self._is_judged(copy)])
-        for copy in due:
-            if tally.busy >= MOST_BUSY or time.monotonic() > until:
-                tally.whole = False
-                tally.left[copy.sid] = copy.at
-            elif strangers is None and self._is_judged(copy):
-                tally.left[copy.sid] = copy.at  # Deleted now, it could never be counted.
-            else:
-                stranger = strangers is not None and copy.sid in strangers
-                self._count(copy, self._delete(copy, tally), tally, stranger=stranger)
-
-    def _delete(self, copy: TwilioRecord, tally: _Tally) -> DeletionAnswer:
-        """Delete one; a call after the legs that it dialled, as it alone leads to them."""
-        answer = DeletionAnswer.GONE
-        try:
-            legs = self.copies.dialled_from(copy) if copy.kind is RecordKind.CALL and copy.inbound else []
-        except TwilioRecordsUnavailable:
-            return DeletionAnswer.BUSY
-        for each in (*legs, copy):
-            answer = self.copies.delete(each)
-            if answer not in {DeletionAnswer.DELETED, DeletionAnswer.GONE}:
-                return answer
-            tally.deleted[each.kind] += answer is DeletionAnswer.DELETED
-            tally.left.pop(each.sid, None)
-        return answer
-
-    def _count(self, copy: TwilioRecord, answer: DeletionAnswer, tally: _Tally, *, stranger: bool) -> None:
-        """Count a stranger when it is deleted, and so once; what is left is tried by the next sweep."""
-        match answer:
-            case DeletionAnswer.DELETED:
-                tally.unknown += stranger
-            case DeletionAnswer.NOT_YET:
-                tally.left[copy.sid] = copy.at
-            case DeletionAnswer.BUSY:
-                tally.busy += 1
-                tally.left[copy.sid] = copy.at
-
-    def _strangers(self, calls: list[TwilioRecord]) -> set[str] | None:
-        """Tell which calls the log does not know; nothing when it cannot be asked."""
-        ids = {
-            copy.sid: {self.call_id(copy.sid, copy.began + off) for off in (-SKEW, SKEW)} for copy in calls
-        }
-        every = sorted({each for some in ids.values() for each in some})
-        try:
-            known = {
-                each for at in range(0, len(every), AT_ONCE) for each in self.known(every[at : at + AT_ONCE])
-            }
-        except PartUnavailable as fault:
-            logger.warning("the log cannot be asked about calls, the next sweep goes on: %s", fault)
-            return None
-        return {sid for sid, some in ids.items() if not some & known}
-
-    def _is_judged(self, copy: TwilioRecord) -> bool:
-        return copy.kind is RecordKind.CALL and copy.inbound and copy.began > self._moment() - JUDGED
-
-    def _moment(self) -> datetime:
-        return datetime.fromtimestamp(self.now(), UTC)
-
-
-def _tell(swept: SweepResult) -> None:
-    """Log what was done, if anything was."""
-    if any((swept.deleted_calls, swept.deleted_messages, swept.deleted_queues, swept.left)):
-        about = {name: value for name, value in asdict(swept).items() if name != "oldest"}
-        logger.info("what Twilio itself kept was deleted", extra=about)
-    if swept.unknown_calls:
-        logger.warning("calls reached our number that the log does not know: %s", swept.unknown_calls)
-
-
-# Twilio's own records of our calls, texts and queues: listed and deleted, in our words.
-#
-# Twilio's ids stay inside a copy for as long as its deletion takes.
-# None is stored, logged or put in an error.
-
-
 PAGE = 1000  # The most that Twilio lists at once.
-ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 FINAL = frozenset(
     {"delivered", "undelivered", "failed", "received", "canceled", "read", "partially_delivered"}
 )
@@ -199,7 +55,7 @@ class TwilioRecordsUnavailable(PartUnavailable):
 
 
 class RecordKind(StrEnum):
-    """What a copy is of."""
+    """What a record is of."""
 
     CALL = "calls"
     MESSAGE = "messages"
@@ -228,6 +84,122 @@ class TwilioRecord:
 
 
 @dataclass(frozen=True)
+class SweepResult:
+    """What one sweep did. ``left`` counts what is older than 15 minutes and still there."""
+
+    deleted_calls: int = 0
+    deleted_messages: int = 0
+    deleted_queues: int = 0
+    unknown_calls: int = 0  # Calls that reached our number and that the log has never heard of.
+    left: int = 0
+    oldest: datetime | None = None  # Of what is left.
+    whole: bool = True  # Everything that Twilio has was seen.
+
+
+@dataclass(frozen=True)
+class DeletionSweep:
+    """Deletes what Twilio has of a number of ours.
+
+    ``call_id`` gives the id of a call in the log, from Twilio's name of it and its start; ``known`` says
+    which of some ids the log has, or had and was told to forget.
+    """
+
+    records: TwilioRecords
+    known: Callable[[Sequence[str]], set[str]]
+    call_id: Callable[[str, datetime], str]
+    now: Callable[[], float] = time.time
+    seconds: float = 120.0  # How long one sweep may take; the next one goes on.
+
+    def run(self) -> SweepResult:
+        """Delete what is due, and say what was done. It may run twice at once: each deletes what is there."""
+        tally, until = _Tally(), time.monotonic() + self.seconds
+        for _ in range(ROUNDS):
+            due = self._due(tally)
+            self._delete_all(due, tally, until)
+            if not due or not tally.whole:
+                break
+        swept = tally.swept()
+        _log_result(swept)
+        return swept
+
+    def _due(self, tally: _Tally) -> list[TwilioRecord]:
+        """List everything first: what is deleted while a list is read moves its pages."""
+        due, now = [], self._moment()
+        try:
+            for record in self.records.all():
+                wait = WAIT if record.over else STUCK if record.kind is RecordKind.MESSAGE else None
+                if wait and record.at <= now - wait and record.sid not in tally.tried:
+                    due.append(record)
+        except TwilioRecordsUnavailable as fault:
+            logger.warning("Twilio's records are not listed now, the next sweep goes on: %s", fault)
+            tally.whole = False
+        tally.tried.update(record.sid for record in due)
+        return due
+
+    def _delete_all(self, due: list[TwilioRecord], tally: _Tally, until: float) -> None:
+        strangers = self._strangers([record for record in due if self._is_judged(record)])
+        for record in due:
+            if tally.busy >= MOST_BUSY or time.monotonic() > until:
+                tally.whole = False
+                tally.left[record.sid] = record.at
+            elif strangers is None and self._is_judged(record):
+                tally.left[record.sid] = record.at  # Deleted now, it could never be counted.
+            else:
+                stranger = strangers is not None and record.sid in strangers
+                self._count(record, self._delete(record, tally), tally, stranger=stranger)
+
+    def _delete(self, record: TwilioRecord, tally: _Tally) -> DeletionAnswer:
+        """Delete one; a call after the legs that it dialled, as it alone leads to them."""
+        answer = DeletionAnswer.GONE
+        try:
+            legs = (
+                self.records.dialled_from(record) if record.kind is RecordKind.CALL and record.inbound else []
+            )
+        except TwilioRecordsUnavailable:
+            return DeletionAnswer.BUSY
+        for each in (*legs, record):
+            answer = self.records.delete(each)
+            if answer not in {DeletionAnswer.DELETED, DeletionAnswer.GONE}:
+                return answer
+            tally.deleted[each.kind] += answer is DeletionAnswer.DELETED
+            tally.left.pop(each.sid, None)
+        return answer
+
+    def _count(self, record: TwilioRecord, answer: DeletionAnswer, tally: _Tally, *, stranger: bool) -> None:
+        """Count a stranger when it is deleted, and so once; what is left is tried by the next sweep."""
+        match answer:
+            case DeletionAnswer.DELETED:
+                tally.unknown += stranger
+            case DeletionAnswer.NOT_YET:
+                tally.left[record.sid] = record.at
+            case DeletionAnswer.BUSY:
+                tally.busy += 1
+                tally.left[record.sid] = record.at
+
+    def _strangers(self, calls: list[TwilioRecord]) -> set[str] | None:
+        """Tell which calls the log does not know; nothing when it cannot be asked."""
+        ids = {
+            record.sid: {self.call_id(record.sid, record.began + off) for off in (-SKEW, SKEW)}
+            for record in calls
+        }
+        every = sorted({each for some in ids.values() for each in some})
+        try:
+            known = {
+                each for at in range(0, len(every), AT_ONCE) for each in self.known(every[at : at + AT_ONCE])
+            }
+        except PartUnavailable as fault:
+            logger.warning("the log cannot be asked about calls, the next sweep goes on: %s", fault)
+            return None
+        return {sid for sid, some in ids.items() if not some & known}
+
+    def _is_judged(self, record: TwilioRecord) -> bool:
+        return record.kind is RecordKind.CALL and record.inbound and record.began > self._moment() - JUDGED
+
+    def _moment(self) -> datetime:
+        return datetime.fromtimestamp(self.now(), UTC)
+
+
+@dataclass(frozen=True)
 class TwilioRecords:
     """What Twilio holds of one number of ours."""
 
@@ -236,26 +208,26 @@ class TwilioRecords:
     page: int = PAGE
 
     def all(self) -> Iterator[TwilioRecord]:
-        """List every leg, text and queue, page by page. CopiesUnavailable when Twilio does not answer."""
+        """List every leg, text and queue, page by page. Raises TwilioRecordsUnavailable."""
         seen: set[str] = set()
-        for copy in self._all():
-            if copy is not None and copy.sid not in seen:
-                seen.add(copy.sid)  # A call between two numbers of ours is listed twice.
-                yield copy
+        for record in self._all():
+            if record is not None and record.sid not in seen:
+                seen.add(record.sid)  # A call between two numbers of ours is listed twice.
+                yield record
 
     def before(self, moment: datetime) -> Iterator[TwilioRecord]:
         """List what was over, or should have been, before a moment."""
-        return (copy for copy in self.all() if copy.at < moment)
+        return (record for record in self.all() if record.at < moment)
 
-    def dialled_from(self, copy: TwilioRecord) -> list[TwilioRecord]:
+    def dialled_from(self, record: TwilioRecord) -> list[TwilioRecord]:
         """List the legs that a call dialled: one that shows the caller's own number is in no list of ours."""
-        ask = partial(self.client.calls.stream, parent_call_sid=copy.sid, page_size=self.page)
-        rows = [row for row in _listed(ask) if row.parent_call_sid == copy.sid]
+        ask = partial(self.client.calls.stream, parent_call_sid=record.sid, page_size=self.page)
+        rows = [row for row in _listed(ask) if row.parent_call_sid == record.sid]
         return [leg for leg in map(_call, rows) if leg is not None]
 
-    def delete(self, copy: TwilioRecord) -> DeletionAnswer:
+    def delete(self, record: TwilioRecord) -> DeletionAnswer:
         """Delete one."""
-        context = getattr(self.client, copy.kind)(copy.sid)
+        context = getattr(self.client, record.kind)(record.sid)
         try:
             context.delete()
         except TwilioRestException as error:
@@ -266,16 +238,16 @@ class TwilioRecords:
 
     def _all(self) -> Iterator[TwilioRecord | None]:
         mine: tuple[dict[str, Any], ...] = ({"from_": self.number}, {"to": self.number})
-        for whose in mine:
-            yield from map(_call, _listed(partial(self.client.calls.stream, page_size=self.page, **whose)))
-        for whose in mine:
-            found = _listed(partial(self.client.messages.stream, page_size=self.page, **whose))
-            yield from map(_message, found)
+        for which in mine:
+            yield from map(_call, _listed(partial(self.client.calls.stream, page_size=self.page, **which)))
+        for which in mine:
+            messages = _listed(partial(self.client.messages.stream, page_size=self.page, **which))
+            yield from map(_message, messages)
         yield from map(_queue, _listed(partial(self.client.queues.stream, page_size=self.page)))
 
 
 @contextmanager
-def copies_of(settings: Settings) -> Iterator[TwilioRecords]:
+def twilio_records(settings: Settings) -> Iterator[TwilioRecords]:
     """Give what Twilio holds of the line's number, for as long as it is looked at."""
     client = make_client(settings)
     try:
@@ -284,6 +256,30 @@ def copies_of(settings: Settings) -> Iterator[TwilioRecords]:
         session = getattr(client.http_client, "session", None)
         if session is not None:
             session.close()
+
+
+@dataclass
+class _Tally:
+    deleted: Counter[RecordKind] = field(default_factory=Counter)
+    unknown: int = 0
+    busy: int = 0
+    left: dict[str, datetime] = field(default_factory=dict, repr=False)
+    tried: set[str] = field(default_factory=set, repr=False)
+    whole: bool = True
+
+    def swept(self) -> SweepResult:
+        calls, messages, queues = (self.deleted[kind] for kind in RecordKind)
+        oldest = min(self.left.values(), default=None)
+        return SweepResult(calls, messages, queues, self.unknown, len(self.left), oldest, self.whole)
+
+
+def _log_result(swept: SweepResult) -> None:
+    """Log what was done, if anything was."""
+    if any((swept.deleted_calls, swept.deleted_messages, swept.deleted_queues, swept.left)):
+        about = {name: value for name, value in asdict(swept).items() if name != "oldest"}
+        logger.info("what Twilio itself kept was deleted", extra=about)
+    if swept.unknown_calls:
+        logger.warning("calls reached our number that the log does not know: %s", swept.unknown_calls)
 
 
 def _call(row: Any) -> TwilioRecord | None:

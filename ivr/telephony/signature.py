@@ -1,4 +1,4 @@
-"""Know Twilio by its signature."""
+"""Tell Twilio from a stranger by the signature of a webhook."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class SignatureValidator:
         self._validators = tuple(RequestValidator(token) for token in tokens if token)
 
     def check(self, path: str, form: Mapping[str, str], signature: str) -> bool:
-        """Say whether a webhook is Twilio's. ``path`` has the query too; the host is always ours."""
+        """Whether a webhook is Twilio's. ``path`` has the query too; the host is always ours."""
         url = self._public_url + path
         return any(validator.validate(url, form, signature) for validator in self._validators)

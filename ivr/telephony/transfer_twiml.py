@@ -1,4 +1,8 @@
-"""What a caller hears while an agency is rung: a true, calm line, and a key for every way out."""
+"""The TwiML of a transfer: what its caller hears while they wait, what the agency hears, how they are joined.
+
+A waiting caller hears a true, calm line, and has a key for every way out. An agency hears what the call is
+before anybody is joined, in a language that it speaks.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +26,13 @@ if TYPE_CHECKING:
 
 LOST_SECONDS = 30  # Without SQL: a ring that was claimed before is over by now.
 ANSWERED = frozenset({State.BRIEFING, State.CONNECTED})  # Somebody at an agency hears us.
+SHORTEST_ANSWER = 5  # Seconds that an agency has at least to press a key.
+QUEUE_SECONDS = 5  # How long an agency waits at a queue that its caller has left.
 SHORT_PAUSE, LONG_PAUSE = 1, 4  # Seconds to listen for a key: until somebody is rung, and after.
 
 
 @dataclass(frozen=True)
-class LegPosition:
+class WaitPosition:
     """Which fetch of the wait document this is, and what was said before: the document's URL."""
 
     transfer_id: str
@@ -42,47 +48,41 @@ class LegPosition:
         return f"/wait/{self.transfer_id}/{self.language or '-'}/{self.tick}/{self.said}{since}"
 
 
-def waiting(speech: TwimlRenderer, place: LegPosition, transfer: Transfer | None, *, offer: bool) -> str:
+def waiting(speech: TwimlRenderer, position: WaitPosition, transfer: Transfer | None, *, offer: bool) -> str:
     """Write one wait document. ``transfer`` is nothing when SQL cannot be asked."""
     state = transfer.state if transfer else None
     if state in {State.RETURNED, State.DIRECT}:
         return leave()
     if state is State.LEFT:
-        return goodbye(speech, place.language)
-    said = transfer.place if transfer else place.said
-    onward = LegPosition(
-        place.transfer_id,
-        place.language,
-        place.tick + 1,
+        return goodbye(speech, position.language)
+    said = transfer.place if transfer else position.said
+    onward = WaitPosition(
+        position.transfer_id,
+        position.language,
+        position.tick + 1,
         said,
-        fresh=said != place.said,
-        offered=place.offered or offer,
+        fresh=said != position.said,
+        offered=position.offered or offer,
     )
     document = VoiceResponse()
     gather = Gather(
         input="dtmf",
         num_digits=1,
-        timeout=_pause(place, transfer, offer=offer),
+        timeout=_pause(position, transfer, offer=offer),
         finish_on_key="",
         action=speech.public_url + onward.path(),
         method="POST",
     )
-    for language in [place.language] if place.language else speech.flow.languages:
-        speech.say(gather, _lines(speech, language, place, transfer, offer=offer))
+    for language in [position.language] if position.language else speech.flow.languages:
+        speech.say(gather, _lines(speech, language, position, transfer, offer=offer))
     document.append(gather)
     document.redirect(speech.public_url + onward.path(), method="POST")
     return str(document)
 
 
-def _pause(place: LegPosition, transfer: Transfer | None, *, offer: bool) -> int:
-    """Choose how long to listen: shortly while nobody rings, or where the words were long."""
-    rung = transfer is not None and transfer.state in LEG
-    return LONG_PAUSE if offer or (rung and not place.fresh) else SHORT_PAUSE
-
-
-def lost(place: LegPosition, waited: int) -> bool:
-    """Say whether a caller of whom SQL tells nothing has waited long enough for that."""
-    return place.tick > 0 and waited >= LOST_SECONDS
+def lost(position: WaitPosition, waited: int) -> bool:
+    """Whether a caller of whom SQL tells nothing has waited long enough for that."""
+    return position.tick > 0 and waited >= LOST_SECONDS
 
 
 def leave() -> str:
@@ -100,25 +100,108 @@ def goodbye(speech: TwimlRenderer, language: str) -> str:
     return str(document)
 
 
+def whisper_words(flow: Flow, agency: str) -> tuple[Say, ...]:
+    """Say whose call it is and which key takes it; nothing about the caller, as anybody may have answered."""
+    tongue = _tongue(flow, agency)
+    return tuple(spell(flow, tongue, line) for line in ("whisper", "whisper_more", "whisper"))
+
+
+def accepted_words(flow: Flow, agency: str, language: str, topic: str = "") -> tuple[Say, ...]:
+    """Thank the person who took the call; name the caller's language, and what they agreed to say."""
+    tongue = _tongue(flow, agency)
+    if language in flow.prompts:
+        name = flow.prompts[language].lines.language_name
+        thanks = spell(flow, tongue, "whisper_accepted", language=name)
+    else:
+        thanks = spell(flow, tongue, "whisper_accepted_unknown")
+    if topic not in TOPICS:
+        return (thanks,)
+    about = getattr(flow.prompts[tongue].lines, f"topic_{topic}")
+    return (thanks, spell(flow, tongue, "whisper_topic", topic=about))
+
+
+def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
+    """Thank a person who does not take the call."""
+    return (spell(flow, _tongue(flow, agency), "whisper_declined"),)
+
+
+def taken_words(flow: Flow, agency: str) -> tuple[Say, ...]:
+    """Thank an agency that came after another, or after the caller was gone."""
+    return (spell(flow, _tongue(flow, agency), "taken"),)
+
+
+def seconds_left(flow: Flow, says: Iterable[Say]) -> int:
+    """Give the seconds to wait for a key after the words, so that silence declines in the time agreed."""
+    spoken = sum(
+        len(say.words.split()) * 60 / flow.line.languages[say.language].words_per_minute for say in says
+    )
+    return max(SHORTEST_ANSWER, round(flow.line.patience.whisper - spoken))
+
+
+def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transfer | None) -> str:
+    """Write how an agency that took the call reaches its caller: a queue of one is the last arbiter.
+
+    ``transfer`` is nothing when SQL is gone.
+    """
+    document = VoiceResponse()
+    agency = transfer.agency if transfer else ""
+    known = speech.flow.directory.agencies.get(agency)
+    if not (known and known.accept == "answer"):  # A recorded greeting would only be spoken over.
+        topic = transfer.topic if transfer else ""
+        speech.say(
+            document, accepted_words(speech.flow, agency, transfer.language if transfer else "", topic)
+        )
+    over = f"{speech.public_url}/transfers/{transfer_id}/{attempt}/over"
+    joined = Dial(timeout=QUEUE_SECONDS, action=over, method="POST")
+    language = (transfer.language if transfer else "") or "-"
+    options = (
+        {"url": f"{speech.public_url}/transfers/{transfer_id}/{language}/{agency}/joined"} if agency else {}
+    )
+    joined.queue(queue_name(transfer_id), **options)
+    document.append(joined)
+    return str(document)
+
+
+def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
+    """Write what the caller hears just before: who is there. Nothing is said into a switchboard's greeting.
+
+    The caller was told before the ring who that is, and that a recording may come.
+    """
+    flow = speech.flow
+    answers = flow.directory.agencies[agency].accept == "answer"
+    tongues = [language] if language in flow.prompts else flow.languages
+    says = [
+        spell(flow, tongue, "joining", agency=flow.prompts[tongue].agencies[agency].name)
+        for tongue in (() if answers else tongues)
+    ]
+    return speech.last_words(says, hang_up=False)
+
+
+def _pause(position: WaitPosition, transfer: Transfer | None, *, offer: bool) -> int:
+    """Choose how long to listen: shortly while nobody rings, or where the words were long."""
+    rung = transfer is not None and transfer.state in LEG
+    return LONG_PAUSE if offer or (rung and not position.fresh) else SHORT_PAUSE
+
+
 def _lines(
-    speech: TwimlRenderer, language: str, place: LegPosition, transfer: Transfer | None, *, offer: bool
+    speech: TwimlRenderer, language: str, position: WaitPosition, transfer: Transfer | None, *, offer: bool
 ) -> tuple[Say, ...]:
     flow = speech.flow
     if offer:
         answered = transfer is not None and transfer.state in ANSWERED
         return (spell(flow, language, "wait_offer_briefing" if answered else "wait_offer"),)
     if transfer is None:
-        return (spell(flow, language, "wait_first" if place.tick == 0 else "fixed_wait"),)
+        return (spell(flow, language, "wait_first" if position.tick == 0 else "fixed_wait"),)
     if transfer.place == 0:
         return (spell(flow, language, "wait_first"),)
     answers = flow.directory.agencies[transfer.agency].accept == "answer"
-    if transfer.place == place.said:
+    if transfer.place == position.said:
         # Once, while the first agency rings, the caller may choose what it is told.
-        asks = place.fresh and transfer.place == 1 and transfer.state is State.RINGING and not answers
+        asks = position.fresh and transfer.place == 1 and transfer.state is State.RINGING and not answers
         return _topics(speech, language) if asks else (spell(flow, language, _still(transfer)),)
     names = flow.prompts[language].agencies[transfer.agency]
     line = "ringing_answer" if answers else "ringing"
-    missed = (spell(flow, language, "next_line"),) if place.said else ()
+    missed = (spell(flow, language, "next_line"),) if position.said else ()
     return (*missed, spell(flow, language, line, agency=names.name, who=names.who))
 
 
@@ -140,99 +223,8 @@ def _topics(speech: TwimlRenderer, language: str) -> tuple[Say, ...]:
     return (spell(flow, language, "topic_ask"), *offers)
 
 
-# What a person at an agency hears, in a language that the agency speaks.
-
-
-SHORTEST = 5
-
-
-def whisper_words(flow: Flow, agency: str, language: str) -> tuple[Say, ...]:
-    """Say what the call is and which key takes it; nothing about the caller but their language."""
-    tongue = _tongue(flow, agency)
-    spoken = _language_name(flow, language, tongue)
-    return (
-        spell(flow, tongue, "whisper"),
-        spell(flow, tongue, "whisper_more", language=spoken),
-        spell(flow, tongue, "whisper"),
-    )
-
-
-def accepted_words(flow: Flow, agency: str, language: str, topic: str = "") -> tuple[Say, ...]:
-    """Thank the person who took the call; name the caller's language, and what they agreed to say."""
-    tongue = _tongue(flow, agency)
-    thanks = spell(flow, tongue, "whisper_accepted", language=_language_name(flow, language, tongue))
-    if topic not in TOPICS:
-        return (thanks,)
-    about = getattr(flow.prompts[tongue].lines, f"topic_{topic}")
-    return (spell(flow, tongue, "whisper_topic", topic=about), thanks)
-
-
-def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
-    """Thank a person who does not take the call."""
-    return (spell(flow, _tongue(flow, agency), "whisper_declined"),)
-
-
-def taken_words(flow: Flow, agency: str) -> tuple[Say, ...]:
-    """Thank an agency that came after another, or after the caller was gone."""
-    return (spell(flow, _tongue(flow, agency), "taken"),)
-
-
-def seconds_left(flow: Flow, says: Iterable[Say]) -> int:
-    """Give the seconds to wait for a key after the words, so that silence declines in the time agreed."""
-    spoken = sum(
-        len(say.words.split()) * 60 / flow.line.languages[say.language].words_per_minute for say in says
-    )
-    return max(SHORTEST, round(flow.line.patience.whisper - spoken))
-
-
 def _tongue(flow: Flow, agency: str) -> str:
     """Choose the language to speak with an agency: the first of theirs that is ours."""
     known = flow.directory.agencies.get(agency)
     theirs = [language for language in (known.languages if known else ()) if language in flow.prompts]
     return (theirs or list(flow.languages))[0]
-
-
-def _language_name(flow: Flow, language: str, tongue: str) -> str:
-    """Name the caller's language; while it is not known, name all of the line's."""
-    if language in flow.prompts:
-        return flow.prompts[language].lines.language_name
-    return " / ".join(flow.prompts[each].lines.language_name for each in flow.languages) if tongue else ""
-
-
-# The moment in which an agency and a caller are joined: Twilio's queue of one is the last arbiter.
-
-
-SECONDS = 5  # How long an agency waits at a queue that its caller has left.
-
-
-def dial(speech: TwimlRenderer, transfer_id: str, place: int, transfer: Transfer | None) -> str:
-    """Write how an agency that took the call reaches its caller. ``transfer`` is nothing when SQL is gone."""
-    document = VoiceResponse()
-    agency = transfer.agency if transfer else ""
-    known = speech.flow.directory.agencies.get(agency)
-    if not (known and known.accept == "answer"):  # A recorded greeting would only be spoken over.
-        topic = transfer.topic if transfer else ""
-        speech.say(
-            document, accepted_words(speech.flow, agency, transfer.language if transfer else "", topic)
-        )
-    over = f"{speech.public_url}/transfers/{transfer_id}/{place}/over"
-    joined = Dial(timeout=SECONDS, action=over, method="POST")
-    language = (transfer.language if transfer else "") or "-"
-    options = (
-        {"url": f"{speech.public_url}/transfers/{transfer_id}/{language}/{agency}/joined"} if agency else {}
-    )
-    joined.queue(queue_name(transfer_id), **options)
-    document.append(joined)
-    return str(document)
-
-
-def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
-    """Write what the caller hears just before: who is there."""
-    flow = speech.flow
-    answers = flow.directory.agencies[agency].accept == "answer"
-    line = "ringing_answer" if answers else "joining"  # Of a switchboard: its greeting and keys are not ours.
-    says = [
-        spell(flow, tongue, line, agency=flow.prompts[tongue].agencies[agency].name)
-        for tongue in ([language] if language in flow.prompts else flow.languages)
-    ]
-    return speech.last_words(says, hang_up=False)

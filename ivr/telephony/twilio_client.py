@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from ivr.settings import TWILIO
 from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from twilio.http.response import Response
 
@@ -27,7 +28,8 @@ logger = logging.getLogger(__name__)
 logging.getLogger("twilio.http_client").setLevel(logging.WARNING)  # Below, it logs numbers and ids.
 
 SECONDS = 5.0  # How long one request may take.
-REST_SECONDS = 30.0  # How long Twilio is not asked to ring after it failed to answer.
+REST_SECONDS = 5.0  # How long Twilio is not asked to ring; then one caller's ring tries whether it answers.
+FAILURES = 2  # In a row: one slow answer is not an outage, and sends nobody but its own caller another way.
 
 
 class PhoneUnavailable(PartUnavailable):
@@ -41,9 +43,9 @@ THROTTLED = 429
 class TwilioClient:
     """The telephone network, by way of Twilio."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._number = settings.number
-        self._breaker = CircuitBreaker(rest=REST_SECONDS)
+        self._breaker = CircuitBreaker(clock, REST_SECONDS, FAILURES)
         self._public_url = settings.public_url
         self._client = make_client(settings)
 
@@ -76,18 +78,8 @@ class TwilioClient:
             logger.info("a leg was over before it was ended")
 
     def _ring(self, number: str, path: str, status: str, seconds: int, options: dict[str, object]) -> str:
-        if not self._breaker.closed:
-            raise PhoneUnavailable("Twilio did not answer a moment ago")
-        try:
-            return self._create(number, path, status, seconds, options)
-        except (NumberRefused, PhoneThrottled):
-            raise
-        except PartUnavailable:
-            self._breaker.trip()
-            raise
-
-    def _create(self, number: str, path: str, status: str, seconds: int, options: dict[str, object]) -> str:
-        with _reworded():
+        """Ring a number; what is heard there, and how it goes on, are paths of ours. Gives the leg's SID."""
+        with self._breaker.guard(PhoneSilent, PhoneUnavailable), _reworded():
             leg = self._client.calls.create(
                 to=number,
                 from_=self._number,

@@ -112,11 +112,11 @@ class TwimlRenderer:
         )
 
     def _listen(self, document: VoiceResponse, turn: Turn, seconds: int) -> None:
-        place = f"/voice/{turn.position.path()}"
-        gather = self._gather(place, seconds)
+        path = f"/voice/{turn.position.path()}"
+        gather = self._gather(path, seconds)
         self.say(gather, turn.says)
         document.append(gather)
-        document.redirect(self.public_url + place, method="POST")
+        document.redirect(self.public_url + path, method="POST")
 
     def _gather(self, action: str, seconds: int) -> Gather:
         # No finishing key: the pound key is a key like any other, and means "leave".
@@ -147,7 +147,7 @@ class TwimlRenderer:
 
 def queue_name(transfer_id: str) -> str:
     """Name the queue in which the caller of one transfer waits."""
-    return f"search-{transfer_id}"
+    return f"transfer-{transfer_id}"
 
 
 def text(turn: Turn) -> str:

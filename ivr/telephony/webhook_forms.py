@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
+from ivr.phone_numbers import is_e164
 from ivr.transfer.machine import Event, EventType
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ OVER: Mapping[str, How] = {  # How a ring ended that no person accepted.
 }
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 OPT_OUT: Mapping[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
-DIALABLE = re.compile(r"\+1[2-9]\d{2}[2-9]\d{6}")
-KEYPAD_NUMBERS = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
+# What stands for a withheld number: words such as ANONYMOUS, typed on a keypad.
+WITHHELD = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
 
 
 def heard_on_voice(form: Mapping[str, str], *, accepted: bool, answers_itself: bool) -> Heard:
@@ -48,38 +48,39 @@ def how_it_ended(form: Mapping[str, str], *, accepted: bool, answers_itself: boo
     return "declined" if bridged == "false" else "in_doubt"
 
 
-def opted(form: Mapping[str, str]) -> Wished | None:
+def opt_out_wish(form: Mapping[str, str]) -> Wished | None:
     """Give the wish that Advanced Opt-Out has already answered, if it has."""
     wish = OPT_OUT.get(form.get("OptOutType", "").upper())
     return Wished(wish, answered=True) if wish else None
 
 
-def dialable(number: str) -> str:
-    """Give a caller's number if it can be texted or rung in Canada or the United States; else nothing."""
-    return number if DIALABLE.fullmatch(number) and number not in KEYPAD_NUMBERS else ""
+def sender(form: Mapping[str, str]) -> str:
+    """Give the number of whoever calls or texts, from anywhere; nothing when it is withheld."""
+    number = form.get("From", "")
+    return number if is_e164(number) and number not in WITHHELD else ""
 
 
-def over(form: Mapping[str, str]) -> bool:
-    """Say whether a status callback tells that the call is over."""
+def is_over(form: Mapping[str, str]) -> bool:
+    """Whether a status callback tells that the call is over."""
     return form.get("CallStatus") in ENDED
 
 
-def news_of_leg(form: Mapping[str, str], place: int) -> Event | None:
+def leg_event(form: Mapping[str, str], attempt: int) -> Event | None:
     """Say what a status callback of an agency's leg tells the machine."""
     status = form.get("CallStatus", "")
     match status:
         case "initiated" | "queued" | "ringing":
-            return Event(EventType.RANG, place)
+            return Event(EventType.RANG, attempt)
         case "in-progress":
-            return Event(EventType.ANSWERED, place)
+            return Event(EventType.ANSWERED, attempt)
         case "completed":  # Somebody was there, and pressed nothing or has talked.
-            return Event(EventType.AGENCY_LEFT, place, how="no_key")
+            return Event(EventType.AGENCY_LEFT, attempt, how="no_key")
         case "busy" | "no-answer" | "failed" | "canceled":
-            return Event(EventType.MISSED, place, how=OVER[status])
+            return Event(EventType.MISSED, attempt, how=OVER[status])
     return None
 
 
-def machine(form: Mapping[str, str]) -> str:
+def machine_kind(form: Mapping[str, str]) -> str:
     """Name the machine that answered; empty for a person, or where Twilio is not sure."""
     answered = form.get("AnsweredBy", "")
     if answered.startswith("machine_end"):
@@ -87,7 +88,7 @@ def machine(form: Mapping[str, str]) -> str:
     return "fax" if answered == "fax" else ""
 
 
-def left_queue(form: Mapping[str, str]) -> Literal["talked", "gone", "leave", "lost"]:
+def queue_result(form: Mapping[str, str]) -> Literal["talked", "gone", "leave", "lost"]:
     """Say why a caller is no longer in the queue."""
     result = form.get("QueueResult", "")
     if result.startswith("bridg"):

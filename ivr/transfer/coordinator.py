@@ -58,9 +58,6 @@ class Transfers(Protocol):
     def open(self, transfer: Transfer) -> None:
         """Begin one; a second time changes nothing."""
 
-    def find(self, transfer_id: str) -> Transfer | None:
-        """Read one."""
-
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
@@ -296,7 +293,7 @@ def entries_of(before: Transfer, after: Transfer, news: Event, now: float) -> It
         case EventType.ANSWERED:
             yield replace(entry, key=f"answer-{attempt}", heard="answered")
         case EventType.ACCEPTED:
-            yield replace(entry, key=f"accept-{attempt}", heard="accepted", sign="accepted")
+            yield replace(entry, key=f"accept-{attempt}", heard="accepted", outcome="accepted")
         case EventType.RANG:
             return
         case _ if before.state in LEG | {State.CONNECTED}:
@@ -304,4 +301,4 @@ def entries_of(before: Transfer, after: Transfer, news: Event, now: float) -> It
             how = "accepted" if talked else news.how or ENDED_AS.get(news.event, "failed")
             yield replace(entry, key=f"end-{attempt}", heard="ended", ended=how)
     if news.event is EventType.CALLER_LEFT and after.state is State.LEFT:
-        yield replace(entry, key=f"left-{after.id}", heard="left", sign="caller_left")
+        yield replace(entry, key=f"left-{after.id}", heard="left", outcome="caller_left")

@@ -13,91 +13,91 @@ from ivr.telephony.transfer_twiml import (
     taken_words,
     whisper_words,
 )
-from ivr.telephony.webhook_forms import machine, news_of_leg
+from ivr.telephony.webhook_forms import leg_event, machine_kind
 from ivr.transfer.machine import Event, EventType, State, Transfer
-from ivr.web.context import parts
-from ivr.web.webhook_guard import guard, nothing, xml
+from ivr.web.context import webhook_context
+from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 transfers = Blueprint("transfers", __name__, url_prefix="/transfers")
 CALLBACKS = ("/status", "/machine")
-guard(transfers, lambda: nothing() if request.path.endswith(CALLBACKS) else xml(parts().fixed.agency))
+guard(transfers, lambda documents: documents.agency, CALLBACKS)
 
 ACCEPT = "1"
 
 
-@transfers.post("/<transfer_id>/<int:place>/whisper")
-def whisper(transfer_id: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:attempt>/whisper")
+def whisper(transfer_id: str, attempt: int) -> Response:
     """Tell a person at an agency what this call is, before anybody is joined."""
-    here = parts()
-    transfer = here.line.advance(transfer_id, Event(EventType.ANSWERED, place))
+    context = webhook_context()
+    transfer = context.line.advance(transfer_id, Event(EventType.ANSWERED, attempt))
     if _answers_itself(transfer):
-        return _join(transfer_id, place)
-    if transfer and not (transfer.state is State.BRIEFING and transfer.place == place):
+        return _join(transfer_id, attempt)
+    if transfer and not (transfer.state is State.BRIEFING and transfer.place == attempt):
         return _taken()
-    flow = here.speech.flow
-    says = whisper_words(flow, transfer.agency if transfer else "", transfer.language if transfer else "")
-    decided = f"/transfers/{transfer_id}/{place}/decided"
-    return xml(here.speech.whisper(says, decided, seconds_left(flow, says)))
+    flow = context.speech.flow
+    says = whisper_words(flow, transfer.agency if transfer else "")
+    decided = f"/transfers/{transfer_id}/{attempt}/decided"
+    return twiml_response(context.speech.whisper(says, decided, seconds_left(flow, says)))
 
 
-@transfers.post("/<transfer_id>/<int:place>/decided")
-def decided(transfer_id: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:attempt>/decided")
+def decided(transfer_id: str, attempt: int) -> Response:
     """Join the agency with the caller, or let them go."""
     if request.form.get("Digits") == ACCEPT:
-        return _join(transfer_id, place)
-    here = parts()
-    here.line.advance(transfer_id, Event(EventType.DECLINED, place))
-    return xml(here.speech.last_words(declined_words(here.speech.flow, ""), hang_up=True))
+        return _join(transfer_id, attempt)
+    context = webhook_context()
+    context.line.advance(transfer_id, Event(EventType.DECLINED, attempt))
+    return twiml_response(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
 
 
-@transfers.post("/<transfer_id>/<int:place>/over")
-def over(transfer_id: str, place: int) -> Response:  # noqa: ARG001 - its address names it
+@transfers.post("/<transfer_id>/<int:attempt>/over")
+def over(transfer_id: str, attempt: int) -> Response:  # noqa: ARG001 - its address names it
     """Thank an agency whose talk is over, or who found nobody there any more."""
-    here = parts()
-    return xml(here.speech.last_words(declined_words(here.speech.flow, ""), hang_up=True))
+    context = webhook_context()
+    return twiml_response(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
 
 
-@transfers.post("/<transfer_id>/<int:place>/status")
-def status(transfer_id: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:attempt>/status")
+def status(transfer_id: str, attempt: int) -> Response:
     """Take news of the agency's leg: it rings, it was answered, it is over."""
-    news = news_of_leg(request.form, place)
-    if news:
-        parts().line.advance(transfer_id, news)
-    return nothing()
+    event = leg_event(request.form, attempt)
+    if event:
+        webhook_context().line.advance(transfer_id, event)
+    return no_content()
 
 
-@transfers.post("/<transfer_id>/<int:place>/machine")
-def heard_machine(transfer_id: str, place: int) -> Response:
+@transfers.post("/<transfer_id>/<int:attempt>/machine")
+def heard_machine(transfer_id: str, attempt: int) -> Response:
     """Take the hint that a machine answered."""
-    how = machine(request.form)
+    how = machine_kind(request.form)
     if how:
-        parts().line.advance(transfer_id, Event(EventType.MACHINE, place, how=how))
-    return nothing()
+        webhook_context().line.advance(transfer_id, Event(EventType.MACHINE, attempt, how=how))
+    return no_content()
 
 
 @transfers.post("/<transfer_id>/<language>/<agency>/joined")
 def joined(transfer_id: str, language: str, agency: str) -> Response:  # noqa: ARG001 - its address names it
     """Tell the caller who is there, just before they are joined."""
-    here = parts()
-    return xml(transfer_twiml.announce(here.speech, language.strip("-"), agency))
+    context = webhook_context()
+    return twiml_response(transfer_twiml.announce(context.speech, language.strip("-"), agency))
 
 
-def _join(transfer_id: str, place: int) -> Response:
+def _join(transfer_id: str, attempt: int) -> Response:
     """Join the agency that takes the call, if it is the first; Twilio's queue of one has the last word."""
-    here = parts()
-    transfer = here.line.advance(transfer_id, Event(EventType.ACCEPTED, place))
-    if transfer and not transfer.connects(place):
+    context = webhook_context()
+    transfer = context.line.advance(transfer_id, Event(EventType.ACCEPTED, attempt))
+    if transfer and not transfer.connects(attempt):
         return _taken()
-    return xml(transfer_twiml.dial(here.speech, transfer_id, place, transfer))
+    return twiml_response(transfer_twiml.dial(context.speech, transfer_id, attempt, transfer))
 
 
 def _taken() -> Response:
-    here = parts()
-    return xml(here.speech.last_words(taken_words(here.speech.flow, ""), hang_up=True))
+    context = webhook_context()
+    return twiml_response(context.speech.last_words(taken_words(context.speech.flow, ""), hang_up=True))
 
 
 def _answers_itself(transfer: Transfer | None) -> bool:
-    agencies = parts().speech.flow.directory.agencies
+    agencies = webhook_context().speech.flow.directory.agencies
     known = agencies.get(transfer.agency) if transfer else None
     return bool(known and transfer and known.accept == "answer" and transfer.state is State.BRIEFING)
 
@@ -106,33 +106,33 @@ def _answers_itself(transfer: Transfer | None) -> bool:
 
 
 direct = Blueprint("direct", __name__, url_prefix="/agency")
-guard(direct, lambda: xml(parts().fixed.agency))
+guard(direct, lambda documents: documents.agency)
 
 
 @direct.post("/<call>/<int:turn>/<language>/<agency>")
 def whisper_direct(call: str, turn: int, language: str, agency: str) -> Response:
     """Tell a person at an agency what this call is, before anybody is joined."""
-    speech = parts().speech
-    says = whisper_words(speech.flow, agency, language)
+    speech = webhook_context().speech
+    says = whisper_words(speech.flow, agency)
     path = f"/agency/{call}/{turn}/{language}/{agency}/decided"
-    return xml(speech.whisper(says, path, seconds_left(speech.flow, says)))
+    return twiml_response(speech.whisper(says, path, seconds_left(speech.flow, says)))
 
 
 @direct.post("/<call>/<int:turn>/<language>/<agency>/decided")
 def decided_direct(call: str, turn: int, language: str, agency: str) -> Response:
     """Join the agency with the caller, or let them go."""
-    here = parts()
-    flow = here.speech.flow
+    context = webhook_context()
+    flow = context.speech.flow
     if request.form.get("Digits") != ACCEPT:
-        return xml(here.speech.last_words(declined_words(flow, agency), hang_up=True))
-    here.accepted.mark(call, turn)
+        return twiml_response(context.speech.last_words(declined_words(flow, agency), hang_up=True))
+    context.accepted.mark(call, turn)
     entry = Entry(
         call=call,
         key=f"accept-{turn}",
-        at=here.now(),
+        at=context.now(),
         channel="voice",
         heard="accepted",
-        sign="accepted",
+        outcome="accepted",
     )
-    here.line.note(entry)
-    return xml(here.speech.last_words(accepted_words(flow, agency, language), hang_up=False))
+    context.line.note(entry)
+    return twiml_response(context.speech.last_words(accepted_words(flow, agency, language), hang_up=False))

@@ -7,12 +7,12 @@ from flask import Blueprint, Response, request
 from ivr.flow.rendering import spell
 from ivr.flow.turn import Say
 from ivr.line import CALLBACK_PATH
-from ivr.web.context import parts
+from ivr.web.context import webhook_context
 from ivr.web.voice import arrive
-from ivr.web.webhook_guard import guard, nothing, xml
+from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 called = Blueprint("called", __name__, url_prefix=CALLBACK_PATH)
-guard(called, lambda: nothing() if request.path.endswith("/status") else xml(parts().fixed.goodbye))
+guard(called, lambda documents: documents.goodbye, ("/status",))
 
 GO_ON = "1"
 
@@ -20,21 +20,23 @@ GO_ON = "1"
 @called.post("")
 def meet() -> Response:
     """Say the neutral first sentence, and wait for a key: a voicemail or another person hears no more."""
-    speech = parts().speech
+    speech = webhook_context().speech
     flow = speech.flow
     hello = [Say(flow.prompts[tongue].stops[flow.menus.start].say, tongue) for tongue in flow.languages]
     go_on = [spell(flow, tongue, "call_continue") for tongue in flow.languages]
     seconds = flow.line.patience.key
-    return xml(speech.whisper((*hello, *go_on), f"{CALLBACK_PATH}/decided", seconds))
+    return twiml_response(speech.whisper((*hello, *go_on), f"{CALLBACK_PATH}/decided", seconds))
 
 
 @called.post("/decided")
 def decided() -> Response:
     """Go on to the ordinary first document, never to the consent at once."""
-    return arrive() if request.form.get("Digits") == GO_ON else xml(parts().fixed.goodbye)
+    return (
+        arrive() if request.form.get("Digits") == GO_ON else twiml_response(webhook_context().fixed.goodbye)
+    )
 
 
 @called.post("/status")
 def status() -> Response:
     """Take news that needs no answer."""
-    return nothing()
+    return no_content()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, send_from_directory
 
-from ivr.web.context import parts
+from ivr.web.context import webhook_context
 
 health = Blueprint("health", __name__)
 
@@ -18,4 +18,4 @@ def alive() -> Response:
 @health.get("/audio/<language>/<name>.mp3")
 def audio(language: str, name: str) -> Response:
     """Give a recording that replaces a synthetic voice."""
-    return send_from_directory(parts().audio, f"{language}/{name}.mp3", mimetype="audio/mpeg")
+    return send_from_directory(webhook_context().audio, f"{language}/{name}.mp3", mimetype="audio/mpeg")

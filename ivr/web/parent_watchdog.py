@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -12,15 +11,9 @@ EVERY = 0.2  # Seconds.
 GRACE = 2.0  # Seconds for the answers that are being written.
 
 
-def die_with_parent() -> None:
-    """Watch the process that started this one, and end soon after it does."""
-    threading.Thread(target=_watch, args=(_main(),), daemon=True, name="orphan-watch").start()
-
-
-def _main() -> int:
-    """Name the process that started this one, also when it has died since."""
-    main = multiprocessing.parent_process()
-    return os.getppid() if main is None or main.pid is None else main.pid
+def die_with_parent(parent: int) -> None:
+    """Watch the process that started this one, and end soon after it does: also when it has ended by now."""
+    threading.Thread(target=_watch, args=(parent,), daemon=True, name="orphan-watch").start()
 
 
 def _watch(parent: int) -> None:

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from ivr.web.console.setup import put_behind
-from ivr.web.public.context import NAME
-from ivr.web.public.materials import materials
-from ivr.web.public.views import public
+from ivr.web.console.setup import add_console
+from ivr.web.public import materials, views
+from ivr.web.public.views import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ivr.web.console.context import ConsoleContext
-    from ivr.web.public.context import PublicContext
+    from ivr.web.public.views import PublicContext
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -31,23 +30,23 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-SECURE = "max-age=31536000"
+HSTS = "max-age=31536000"
 
 
-def create_site(shown: PublicContext, desk: ConsoleContext | None = None) -> Flask:
-    """Put together what is read in a browser; without a desk there is no console."""
+def create_site(public_context: PublicContext, console: ConsoleContext | None = None) -> Flask:
+    """Put together what is read in a browser; without a console context there is no console."""
     app = Flask(__name__, static_folder=None)
-    app.extensions[NAME] = shown
+    app.extensions[NAME] = public_context
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.register_blueprint(materials)
-    if desk:
-        put_behind(app, desk)
-    app.register_blueprint(public)
-    app.after_request(guard)
+    app.register_blueprint(materials.blueprint)
+    if console:
+        add_console(app, console)
+    app.register_blueprint(views.blueprint)
+    app.after_request(set_headers)
     return app
 
 
-def guard(response: Response) -> Response:
+def set_headers(response: Response) -> Response:
     """Tell the browser to keep nothing, to tell nobody, and to run nothing that is not ours."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -55,15 +54,15 @@ def guard(response: Response) -> Response:
     response.headers.pop("Last-Modified", None)
     response.headers.pop("ETag", None)
     if request.is_secure or request.headers.get("X-Forwarded-Proto") == "https":
-        response.headers["Strict-Transport-Security"] = SECURE
+        response.headers["Strict-Transport-Security"] = HSTS
     response.vary.add("Accept-Language")
     return response
 
 
 @contextmanager
-def serving(app: Flask) -> Iterator[str]:
-    """Serve on this machine alone while something is printed; give the address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+def serve_locally(app: Flask) -> Iterator[str]:
+    """Serve on this machine alone while something is printed; gives the address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=SilentHandler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -74,7 +73,7 @@ def serving(app: Flask) -> Iterator[str]:
         server.server_close()
 
 
-class Quiet(WSGIRequestHandler):
+class SilentHandler(WSGIRequestHandler):
     """Serves without a log: nobody's visit is written down."""
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 - werkzeug's name for it

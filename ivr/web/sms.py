@@ -1,48 +1,81 @@
-"""Texts: the same verb as calls. Where a texter is rides in a cookie that Twilio keeps."""
+"""Texts: the same verb as calls. Where a texter is rides in a cookie that Twilio keeps for two numbers."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
+from itsdangerous import BadData, URLSafeSerializer
 
 from ivr.flow.text_parser import understand
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
-from ivr.telephony.webhook_forms import dialable, opted
-from ivr.web.context import parts
-from ivr.web.cookies import NAME, SECONDS, Conversation
-from ivr.web.webhook_guard import guard, nothing, xml
+from ivr.telephony.webhook_forms import opt_out_wish
+from ivr.web.context import caller_of_request, webhook_context
+from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 if TYPE_CHECKING:
     from ivr.flow.turn import Heard
 
 logger = logging.getLogger(__name__)
 
-text = Blueprint("text", __name__)
-guard(text, lambda: xml(parts().fixed.text))
+COOKIE = "p"
+COOKIE_SECONDS = 20 * 60
+OVER = frozenset({"left", "opted_out", "erased"})  # After these nothing is to be known of the conversation.
 
-OVER = frozenset({"left", "opted_out", "erased"})
+
+@dataclass(frozen=True)
+class Conversation:
+    """One text conversation: its id and where it is."""
+
+    id: str
+    position: Position
+
+
+class ConversationCookie:
+    """Signs a conversation, and reads what it signed for twenty minutes."""
+
+    def __init__(self, secret: str) -> None:
+        self._serializer = URLSafeSerializer(secret, salt="text-position")
+
+    def write(self, conversation: Conversation, now: float) -> str:
+        """Sign a conversation as it is now."""
+        written: str = self._serializer.dumps([conversation.id, conversation.position.path(), int(now)])
+        return written
+
+    def read(self, value: str, now: float) -> Conversation | None:
+        """Give the conversation that a cookie holds; nothing when it is too old or not ours."""
+        try:
+            identity, path, written = self._serializer.loads(value)
+        except (BadData, ValueError, TypeError):
+            return None
+        if now - written > COOKIE_SECONDS:
+            return None
+        return Conversation(identity, Position.parse(path))
+
+
+text = Blueprint("text", __name__)
+guard(text, lambda documents: documents.text)
 
 
 @text.post("/sms")
 def arrive() -> Response:
     """Answer one text. News of a text that we sent is none: an answer to it would bring more news."""
     if "MessageStatus" in request.form:
-        return nothing()
-    here = parts()
+        return no_content()
+    context = webhook_context()
     conversation, message = _conversation()
-    caller = here.marks.who(dialable(request.form.get("From", "")))
-    call = CallContext(conversation.id, "text", message, here.now(), caller)
-    turn = here.line.hear(conversation.position, _heard(conversation), call)
-    response = xml(twiml.text(turn))
+    call = CallContext(conversation.id, "text", message, context.now(), caller_of_request())
+    turn = context.line.hear(conversation.position, _heard(conversation), call)
+    response = twiml_response(twiml.text(turn))
     if turn.sign in OVER:
-        response.delete_cookie(NAME)
+        response.delete_cookie(COOKIE)
         return response
-    written = here.cookies.write(Conversation(conversation.id, turn.position), call.now)
-    response.set_cookie(NAME, written, max_age=SECONDS, httponly=True, samesite="Lax")
+    written = context.cookie.write(Conversation(conversation.id, turn.position), call.now)
+    response.set_cookie(COOKIE, written, max_age=COOKIE_SECONDS, httponly=True, samesite="Lax")
     return response
 
 
@@ -51,16 +84,16 @@ def _conversation() -> tuple[Conversation, str]:
 
     A conversation that begins is named after its first text: the same text delivered twice begins it once.
     """
-    here = parts()
-    message = here.marks.message(request.form.get("MessageSid", ""))
-    kept = here.cookies.read(request.cookies.get(NAME, ""), here.now())
-    return kept or Conversation(here.marks.call(message), Position()), message
+    context = webhook_context()
+    message = context.pseudonyms.message(request.form.get("MessageSid", ""))
+    kept = context.cookie.read(request.cookies.get(COOKIE, ""), context.now())
+    return kept or Conversation(context.pseudonyms.call(message), Position()), message
 
 
 def _heard(conversation: Conversation) -> Heard:
-    here = parts()
-    wish = opted(request.form)
-    if wish and not here.advanced_opt_out:
+    context = webhook_context()
+    wish = opt_out_wish(request.form)
+    if wish and not context.advanced_opt_out:
         logger.warning("Twilio's Advanced Opt-Out answers texts: set IVR_OPT_OUT=advanced")
     body = request.form.get("Body", "")
-    return wish or understand(here.line.flow, body, conversation.position.language)
+    return wish or understand(context.line.flow, body, conversation.position.language)

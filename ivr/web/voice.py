@@ -11,33 +11,33 @@ from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.pseudonyms import MONTH, month_of
-from ivr.telephony.webhook_forms import dialable, heard_on_voice, left_queue, over
+from ivr.telephony.webhook_forms import heard_on_voice, is_over, queue_result
 from ivr.transfer.machine import Event, EventType, State
-from ivr.web.context import parts
-from ivr.web.webhook_guard import guard, nothing, xml
+from ivr.web.context import caller_of_request, webhook_context
+from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 COOKIE = "m"  # The month in which a call began.
 
 voice = Blueprint("voice", __name__, url_prefix="/voice")
-guard(voice, lambda: nothing() if request.path.endswith("/status") else xml(parts().fixed.caller))
+guard(voice, lambda documents: documents.caller, ("/status",))
 
 
 @voice.post("")
 def arrive() -> Response:
     """Pick up. A caller who is blocked, or calls too often, hears the numbers all the same."""
-    here = parts()
+    context = webhook_context()
     call = _this_call(Position())
-    if why := here.line.turns_away(call):
-        return xml(here.fixed.numbers if why == "blocked" else here.fixed.again)
+    if why := context.line.turns_away(call):
+        return twiml_response(context.fixed.numbers if why == "blocked" else context.fixed.again)
     response = _answer(Position(), Arrived())
-    response.set_cookie(COOKIE, parts().marks.month, httponly=True, samesite="Lax")
+    response.set_cookie(COOKIE, webhook_context().pseudonyms.month, httponly=True, samesite="Lax")
     return response
 
 
-@voice.post("/<path:place>")
-def go_on(place: str) -> Response:
+@voice.post("/<path:path>")
+def go_on(path: str) -> Response:
     """Answer a key, silence, the end of a ring, or the end of waiting."""
-    position = Position.parse(place)
+    position = Position.parse(path)
     if position.transfer_id and "QueueResult" in request.form:
         return _answer(*_back_from_waiting(position))
     return _answer(position, _heard(position))
@@ -46,40 +46,40 @@ def go_on(place: str) -> Response:
 @voice.post("/fixed")
 def fixed() -> Response:
     """Answer whoever heard the fixed document: they are rung through only when they asked for it."""
-    documents = parts().fixed
+    documents = webhook_context().fixed
     chosen = {"1": documents.ring, "#": documents.goodbye}
-    return xml(chosen.get(request.form.get("Digits", ""), documents.again))
+    return twiml_response(chosen.get(request.form.get("Digits", ""), documents.again))
 
 
 @voice.post("/status")
 def status() -> Response:
     """Note that a call is over."""
-    if over(request.form):
-        here = parts()
+    if is_over(request.form):
+        context = webhook_context()
         lasted = request.form.get("CallDuration", "")
-        began = here.now() - (int(lasted) if lasted.isdecimal() else 0)
-        call = here.marks.call(request.form.get("CallSid", ""), month_of(began))
-        here.line.note(Entry(call=call, key="end", at=here.now(), channel="voice", heard="ended"))
-    return nothing()
+        began = context.now() - (int(lasted) if lasted.isdecimal() else 0)
+        call = context.pseudonyms.call(request.form.get("CallSid", ""), month_of(began))
+        context.line.note(Entry(call=call, key="end", at=context.now(), channel="voice", heard="ended"))
+    return no_content()
 
 
 def _answer(position: Position, heard: Heard) -> Response:
     call = _this_call(position)
-    turn = parts().line.hear(position, heard, call)
+    turn = webhook_context().line.hear(position, heard, call)
     whisper = ""
     if isinstance(turn.then, Connect):
         language = turn.position.language or "-"
         whisper = f"/agency/{call.id}/{turn.position.turn}/{language}/{turn.then.agency}"
     # Read after the turn: its recordings are never older than the words it says.
-    return xml(parts().speech.answer(turn, whisper))
+    return twiml_response(webhook_context().speech.answer(turn, whisper))
 
 
 def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
     """Make out how waiting ended. Where nobody can tell why, the caller hears a choice."""
-    line = parts().line
-    why = left_queue(request.form)
+    line = webhook_context().line
+    why = queue_result(request.form)
     if why == "talked":
-        gone = over(request.form)
+        gone = is_over(request.form)
         line.advance(
             position.transfer_id, Event(EventType.TALKED)
         )  # Also of whom SQL still thinks that they wait.
@@ -100,23 +100,23 @@ def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
 
 
 def _heard(position: Position) -> Heard:
-    here = parts()
-    agency = here.line.flow.directory.agencies.get(position.tried[-1]) if position.tried else None
+    context = webhook_context()
+    agency = context.line.flow.directory.agencies.get(position.tried[-1]) if position.tried else None
     return heard_on_voice(
         request.form,
-        accepted=here.accepted.knows(_call(), position.turn),
+        accepted=context.accepted.knows(_call(), position.turn),
         answers_itself=bool(agency and agency.accept == "answer"),
     )
 
 
 def _this_call(position: Position) -> CallContext:
-    here = parts()
-    caller = here.marks.who(dialable(request.form.get("From", "")))
-    return CallContext(_call(), "voice", str(position.turn), here.now(), caller)
+    context = webhook_context()
+    caller = caller_of_request()
+    return CallContext(_call(), "voice", str(position.turn), context.now(), caller)
 
 
 def _call() -> str:
     """Give the id of this call, under the key of its first month: Twilio keeps a cookie for a call."""
     month = request.cookies.get(COOKIE, "")
     known = month if MONTH.fullmatch(month) else ""
-    return parts().marks.call(request.form.get("CallSid", ""), known)
+    return webhook_context().pseudonyms.call(request.form.get("CallSid", ""), known)

@@ -6,44 +6,47 @@ from flask import Blueprint, Response, request
 
 from ivr.flow.models import TOPICS
 from ivr.telephony.fallback_twiml import HERE
-from ivr.telephony.transfer_twiml import LegPosition, goodbye, leave, lost, waiting
+from ivr.telephony.transfer_twiml import WaitPosition, goodbye, leave, lost, waiting
 from ivr.transfer.machine import Event, EventType
 from ivr.transfer.time_limits import offers_choice
-from ivr.web.context import parts
-from ivr.web.webhook_guard import guard, xml
+from ivr.web.context import webhook_context
+from ivr.web.webhook_guard import guard, twiml_response
 
 waits = Blueprint("waits", __name__, url_prefix="/wait")
-guard(waits, lambda: xml(parts().fixed.wait.replace(HERE, parts().speech.public_url + request.path)))
+guard(
+    waits,
+    lambda documents: documents.wait.replace(HERE, webhook_context().speech.public_url + request.path),
+)
 
 
 @waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>")
 @waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>/<any(offered, fresh):since>")
 def wait(transfer_id: str, language: str, tick: int, said: int, since: str = "") -> Response:
     """Say what is happening, and take a key."""
-    place = LegPosition(
+    position = WaitPosition(
         transfer_id, language.strip("-"), tick, said, fresh=since == "fresh", offered=since == "offered"
     )
     waited = int(request.form.get("QueueTime") or 0)
     key = request.form.get("Digits", "")[-1:]
-    return xml(_document(place, waited, key))
+    return twiml_response(_document(position, waited, key))
 
 
-def _document(place: LegPosition, waited: int, key: str) -> str:
-    here = parts()
-    topic = key if key in TOPICS and place.said and not place.offered else ""
-    transfer = here.line.tick(place.transfer_id, waited, place.tick, _news(key, place), topic)
+def _document(position: WaitPosition, waited: int, key: str) -> str:
+    context = webhook_context()
+    topic = key if key in TOPICS and position.said and not position.offered else ""
+    transfer = context.line.tick(position.transfer_id, waited, position.tick, _news(key, position), topic)
     if key == "#":
-        return goodbye(here.speech, place.language)
-    if transfer is None and (_news(key, place) or lost(place, waited)):
+        return goodbye(context.speech, position.language)
+    if transfer is None and (_news(key, position) or lost(position, waited)):
         return leave()
-    offer = not place.offered and offers_choice(here.speech.flow.line.patience, waited)
-    return waiting(here.speech, place, transfer, offer=offer)
+    offer = not position.offered and offers_choice(context.speech.flow.line.patience, waited)
+    return waiting(context.speech, position, transfer, offer=offer)
 
 
-def _news(key: str, place: LegPosition) -> Event | None:
+def _news(key: str, position: WaitPosition) -> Event | None:
     """Say what a key means to a waiting caller."""
     if key == "#":
         return Event(EventType.CALLER_LEFT)
-    if key == "*" or (place.offered and key == "1"):
+    if key == "*" or (position.offered and key == "1"):
         return Event(EventType.GAVE_UP)
     return None

@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING
 from flask import Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from ivr.web.context import parts, signed
+from ivr.web.context import signed, webhook_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask import Blueprint
 
+    from ivr.telephony.fallback_twiml import FallbackDocuments
+
 logger = logging.getLogger(__name__)
 
 REFUSED = 403
 
 
-def xml(document: str) -> Response:
+def twiml_response(document: str) -> Response:
     """Answer with TwiML."""
     return Response(document, mimetype="text/xml")
 
 
-def nothing() -> Response:
+def no_content() -> Response:
     """Answer a callback, which needs no words."""
     return Response(status=204)
 
@@ -34,7 +36,7 @@ def refuse_strangers() -> Response | None:
     """Refuse a webhook that Twilio did not sign, before anything is touched."""
     try:
         if signed():
-            parts().heard()
+            webhook_context().heard()
             return None
     except HTTPException:
         pass  # A form that cannot be read cannot be Twilio's.
@@ -43,11 +45,16 @@ def refuse_strangers() -> Response | None:
 
 def lost(error: HTTPException) -> Response | HTTPException:
     """Give the numbers to a caller whose address we do not know, and nothing to a stranger."""
-    return xml(parts().fixed.caller) if request.method == "POST" and signed() else error
+    return twiml_response(webhook_context().fixed.caller) if request.method == "POST" and signed() else error
 
 
-def guard(blueprint: Blueprint, instead: Callable[[], Response]) -> None:
-    """Check every webhook of a blueprint, and give fixed words instead of an error."""
+def guard(
+    blueprint: Blueprint, fallback: Callable[[FallbackDocuments], str], callbacks: tuple[str, ...] = ()
+) -> None:
+    """Check every webhook of a blueprint, and answer with a fixed document instead of an error.
+
+    ``callbacks``: how the paths end of webhooks that need no words.
+    """
     blueprint.before_request(refuse_strangers)
 
     @blueprint.errorhandler(Exception)
@@ -56,4 +63,6 @@ def guard(blueprint: Blueprint, instead: Callable[[], Response]) -> None:
             return error
         # The message may quote what the caller sent; its kind does not.
         logger.error("answering %s with fixed words: %s", request.endpoint, type(error).__name__)
-        return instead()
+        if request.path.endswith(callbacks):
+            return no_content()
+        return twiml_response(fallback(webhook_context().fixed))

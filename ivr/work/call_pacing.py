@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from redis import RedisError
 
+from ivr.circuit_breaker import PartUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,11 +18,12 @@ if TYPE_CHECKING:
     from ivr.circuit_breaker import CircuitBreaker
 
 KEY = "slots:next"
+ROUNDED = 0.001  # Two seconds that differ by less are as near: Lua and floats round.
 TAKE = """
 local now, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 local at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
 if at - now > most then return tostring(-1) end
-redis.call('SET', KEYS[1], tostring(at + tonumber(ARGV[3])), 'EX', 60)
+redis.call('SET', KEYS[1], string.format('%.6f', at + tonumber(ARGV[3])), 'EX', 60)
 return tostring(at - now)
 """
 
@@ -44,30 +47,26 @@ class CallPacing:
 
     def take(self, most: float) -> float | None:
         """Take the next free second; say how long it is until then, or nothing if longer than ``most``."""
-        now = self._clock()
-        if self._breaker.closed:
-            try:
+        now, most = self._clock(), most + ROUNDED
+        try:
+            with self._breaker.guard(RedisError, OSError):
                 wait = float(self._redis.eval(TAKE, 1, KEY, repr(now), repr(most), repr(self._every)))
-            except (RedisError, OSError):
-                self._breaker.trip()
-            else:
-                return None if wait < 0 else wait
-        return self._take_here(now, most)
+        except PartUnavailable:
+            return self._take_locally(now, most)
+        return None if wait < 0 else wait
 
     def near(self, most: float) -> bool:
-        """Say, without taking it, whether a second is free soon."""
-        now = self._clock()
-        if self._breaker.closed:
-            try:
+        """Whether a second is free within ``most`` seconds. It is not taken."""
+        now, most = self._clock(), most + ROUNDED
+        try:
+            with self._breaker.guard(RedisError, OSError):
                 at = float(self._redis.get(KEY) or 0)
-            except (RedisError, OSError):
-                self._breaker.trip()
-            else:
-                return at - now <= most
-        with self._lock:
-            return self._next - now <= most
+        except PartUnavailable:
+            with self._lock:
+                at = self._next
+        return at - now <= most
 
-    def _take_here(self, now: float, most: float) -> float | None:
+    def _take_locally(self, now: float, most: float) -> float | None:
         with self._lock:
             at = max(now, self._next)
             if at - now > most:

@@ -1,4 +1,4 @@
-"""What the worker does by itself, from time to time: forget, blur, and delete Twilio's copies."""
+"""What the worker does by itself, from time to time: retention, counts, keys, and Twilio's copies."""
 
 from __future__ import annotations
 
@@ -53,7 +53,10 @@ class PhoneArchive:
 
 @dataclass
 class Housekeeping:
-    """Does each of its duties when it is due, on a thread of its own; one that fails is tried again."""
+    """Does each of its duties when it is due, on a thread of its own.
+
+    One that fails because a part is gone is done again in a minute.
+    """
 
     database: Database
     retention: Callable[[], Retention]
@@ -61,26 +64,28 @@ class Housekeeping:
     accepted: Markers
     sweep: Callable[[], SweepResult] | None
     now: Callable[[], float]
-    swept: Callable[[bool], object] = lambda _whole: None  # Told of each sweep: whether it saw everything.
+    swept: Callable[[bool], object] = lambda _whole: (
+        None
+    )  # Called after each sweep: whether it saw everything.
     zone: tzinfo = UTC  # Where days and hours are counted.
     _unknown: int = 0
-    _done: dict[str, float] = field(default_factory=dict)
+    _due: dict[str, float] = field(default_factory=dict)  # When each duty is due again.
     _thread: ThreadPoolExecutor | None = None
 
-    def begin(self) -> None:
-        """Make ready to do things."""
+    def start(self) -> None:
+        """Start the thread that does the duties."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="housekeeping")
 
     def finish(self) -> None:
-        """End what was begun."""
+        """End the duties that were begun, and the thread."""
         if self._thread:
             self._thread.shutdown(wait=True)
             self._thread = None
 
-    def look(self) -> None:
-        """Begin whatever is due, without waiting for it."""
+    def run_due(self) -> None:
+        """Begin every duty that is due, without waiting for it."""
         if self._thread is None:
-            self.begin()
+            self.start()
         duties = {
             "sweep": (5 * MINUTE, self._sweep),
             "markers": (10 * MINUTE, lambda: self.accepted.forget(self.now())),
@@ -90,8 +95,8 @@ class Housekeeping:
             "forget": (DAY, self._forget),
         }
         for name, (every, duty) in duties.items():
-            if self.now() - self._done.get(name, 0.0) >= every:
-                self._done[name] = self.now()
+            if self.now() >= self._due.get(name, 0.0):
+                self._due[name] = self.now() + every
                 self._later(name, duty)
 
     def _later(self, name: str, duty: Callable[[], object]) -> None:
@@ -103,7 +108,7 @@ class Housekeeping:
             duty()
         except (PartUnavailable, OSError) as error:
             logger.warning("housekeeping has to wait: %s: %s", name, type(error).__name__)
-            self._done[name] = self.now() - DAY + MINUTE  # Again in a minute, for whichever it is.
+            self._due[name] = self.now() + MINUTE
         except Exception as error:  # noqa: BLE001 - one duty must not keep the others from being done
             logger.error("housekeeping failed: %s: %s", name, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
 

@@ -12,13 +12,16 @@ from redis import Redis, RedisError
 from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
+from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import CallTexter, Effect, EndRing, Ring, TextNumbers
+from ivr.work.network_clock import WALL
 from ivr.work.secret_store import KEPT_SECONDS, SecretStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ivr.circuit_breaker import CircuitBreaker
+    from ivr.work.network_clock import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +54,15 @@ def queues(redis: Redis) -> dict[str, Queue]:
 class RedisQueue:
     """Queues effects in Redis, beside the secrets that they need. Threads of its own talk to Redis."""
 
-    def __init__(self, redis: Redis, sealed: SecretStore, breaker: CircuitBreaker) -> None:
+    def __init__(
+        self, redis: Redis, sealed: SecretStore, breaker: CircuitBreaker, clock: Clock = WALL
+    ) -> None:
         self._redis = redis
         self._queues = queues(redis)
         self._done: deque[Effect] = deque(maxlen=MOST_REMEMBERED)
         self._sealed = sealed
         self._breaker = breaker
+        self._clock = clock  # It is told of each effect from when it is put until it is queued or done.
         self._waiting: set[Effect] = set()  # What is to be performed here, and has not begun.
         self._perform: Callable[[Effect], None] = _nobody
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="later")
@@ -67,14 +73,14 @@ class RedisQueue:
 
     def put(self, effect: Effect, secret: str = "") -> None:
         """Queue an effect without making its caller wait; perform it here when Redis is gone."""
-        self._threads.submit(self._put, effect, secret)
+        self._begin(self._put, effect, secret)
 
     def put_here(self, effect: Effect) -> None:
         """Perform an effect in this process, without making its caller wait: nobody else took it up."""
         if effect in self._waiting:
             return  # Every fetch of a caller who waits asks for it again.
         self._waiting.add(effect)
-        self._threads.submit(self._begin_here, effect)
+        self._begin(self._begin_locally, effect)
 
     def keep(self, name: str, secret: str) -> None:
         """Keep a secret for some minutes."""
@@ -88,18 +94,19 @@ class RedisQueue:
         """Finish what was begun."""
         self._threads.shutdown(wait=True)
 
+    def _begin(self, do: Callable[..., None], *what: object) -> None:
+        self._clock.take_in_hand()
+        self._threads.submit(do, *what).add_done_callback(lambda _: self._clock.be_done())
+
     def _put(self, effect: Effect, secret: str) -> None:
         if secret and isinstance(effect, TextNumbers | CallTexter):
             self._sealed.keep(f"number-{effect.call}", secret)
-        if self._breaker.closed:
-            try:
+        try:
+            with self._breaker.guard(RedisError, OSError):
                 self._enqueue(effect)
-            except (RedisError, OSError):
-                self._breaker.trip()
-            else:
-                return
-        logger.warning("queue unavailable: performing %s now", type(effect).__name__)
-        self._perform_here(effect)
+        except PartUnavailable:
+            logger.warning("queue unavailable: performing %s now", type(effect).__name__)
+            self._perform_locally(effect)
 
     def _enqueue(self, effect: Effect) -> None:
         kind, ids = type(effect).__name__, astuple(effect)
@@ -117,11 +124,11 @@ class RedisQueue:
             description=kind,
         )
 
-    def _begin_here(self, effect: Effect) -> None:
+    def _begin_locally(self, effect: Effect) -> None:
         self._waiting.discard(effect)
-        self._perform_here(effect)
+        self._perform_locally(effect)
 
-    def _perform_here(self, effect: Effect) -> None:
+    def _perform_locally(self, effect: Effect) -> None:
         kind = type(effect).__name__
         if kind in ONCE and effect in self._done:
             return

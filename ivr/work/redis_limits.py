@@ -1,4 +1,4 @@
-"""How often something may happen: counted in Redis for all processes, and here when Redis is gone."""
+"""A rate limiter that counts in Redis for all processes, and in this process alone when Redis is gone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from redis import RedisError
+
+from ivr.circuit_breaker import PartUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,39 +29,37 @@ class RedisLimits:
         self._redis = redis
         self._breaker = breaker
         self._clock = clock
-        self._here: dict[str, tuple[float, int]] = {}
+        self._local: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
 
     def allow_if_known(self, what: str, mark: str, most: int, seconds: int) -> bool:
         """Do as ``allow`` does, and allow it when Redis is gone."""
-        count = self._count_there(f"limit:{what}:{mark}", seconds)
+        count = self._count_in_redis(f"limit:{what}:{mark}", seconds)
         return count is None or count <= most
 
     def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
-        """Count one more, and say whether it is within what may be in so many seconds."""
+        """Whether one more is within ``most`` in so many seconds. It is counted."""
         key = f"limit:{what}:{mark}"
-        count = self._count_there(key, seconds)
-        return (self._count_here(key, seconds) if count is None else count) <= most
+        count = self._count_in_redis(key, seconds)
+        return (self._count_locally(key, seconds) if count is None else count) <= most
 
-    def _count_there(self, key: str, seconds: int) -> int | None:
-        if not self._breaker.closed:
-            return None
+    def _count_in_redis(self, key: str, seconds: int) -> int | None:
+        """Count one more in Redis; None when it cannot be asked."""
         try:
-            with self._redis.pipeline() as pipe:
+            with self._breaker.guard(RedisError, OSError), self._redis.pipeline() as pipe:
                 pipe.set(key, 0, ex=seconds, nx=True)
                 pipe.incr(key)
                 return int(pipe.execute()[1])
-        except (RedisError, OSError):
-            self._breaker.trip()
+        except PartUnavailable:
             return None
 
-    def _count_here(self, key: str, seconds: int) -> int:
+    def _count_locally(self, key: str, seconds: int) -> int:
         now = self._clock()
         with self._lock:
-            until, count = self._here.get(key, (0.0, 0))
+            until, count = self._local.get(key, (0.0, 0))
             if until <= now:
                 until, count = now + seconds, 0
-            if len(self._here) >= MOST_KEPT:
-                self._here = {name: kept for name, kept in self._here.items() if kept[0] > now}
-            self._here[key] = (until, count + 1)
+            if len(self._local) >= MOST_KEPT:
+                self._local = {name: kept for name, kept in self._local.items() if kept[0] > now}
+            self._local[key] = (until, count + 1)
             return count + 1

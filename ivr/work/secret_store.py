@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken
 from redis import RedisError
+
+from ivr.circuit_breaker import PartUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,31 +33,26 @@ class SecretStore:
         self._seal = Fernet(urlsafe_b64encode(hashlib.sha256(f"seal:{secret}".encode()).digest()))
         self._breaker = breaker
         self._clock = clock
-        self._here: dict[str, tuple[float, bytes]] = {}
+        self._local: dict[str, tuple[float, bytes]] = {}
 
     def keep(self, name: str, secret: str) -> None:
         """Keep a secret for some minutes."""
         sealed = self._seal.encrypt(secret.encode())
-        if self._breaker.closed:
-            try:
+        try:
+            with self._breaker.guard(RedisError, OSError):
                 self._redis.set(f"sealed:{name}", sealed, ex=KEPT_SECONDS)
-            except (RedisError, OSError):
-                self._breaker.trip()
-            else:
-                return
-        self._forget()
-        self._here[name] = (self._clock() + KEPT_SECONDS, sealed)
+        except PartUnavailable:
+            self._forget()
+            self._local[name] = (self._clock() + KEPT_SECONDS, sealed)
 
     def take(self, name: str) -> str:
         """Give a secret and forget it; empty when there is none any more."""
-        until, sealed = self._here.pop(name, (0.0, b""))
+        until, sealed = self._local.pop(name, (0.0, b""))
         if until < self._clock():
             sealed = b""
-        if not sealed and self._breaker.closed:
-            try:
+        if not sealed:
+            with suppress(PartUnavailable), self._breaker.guard(RedisError, OSError):
                 sealed = self._redis.getdel(f"sealed:{name}") or b""  # type: ignore[assignment]  # redis types every answer as anything
-            except (RedisError, OSError):
-                self._breaker.trip()
         try:
             return self._seal.decrypt(sealed).decode() if sealed else ""
         except InvalidToken:
@@ -62,5 +60,5 @@ class SecretStore:
 
     def _forget(self) -> None:
         now = self._clock()
-        for name in [name for name, (until, _) in self._here.items() if until < now]:
-            self._here.pop(name, None)
+        for name in [name for name, (until, _) in self._local.items() if until < now]:
+            self._local.pop(name, None)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from redis import RedisError
 
+from ivr.circuit_breaker import PartUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,7 +34,7 @@ class LastSigns:
 
     @property
     def sweeps(self) -> bool:
-        """Claim that the last sweep saw everything."""
+        """Whether the last sweep saw everything."""
         return self.swept is not None and (self.failed is None or self.failed <= self.swept)
 
 
@@ -60,21 +62,17 @@ class TwilioHeartbeat:
 
     def read(self) -> LastSigns:
         """Say what was last seen of Twilio."""
-        if not self._breaker.closed:
-            return LastSigns()
         try:
-            heard, swept, failed = (float(at) if at else None for at in self._redis.mget(NAMES))
-        except (RedisError, OSError):
-            self._breaker.trip()
+            with self._breaker.guard(RedisError, OSError):
+                heard, swept, failed = (float(at) if at else None for at in self._redis.mget(NAMES))
+        except PartUnavailable:
             return LastSigns()
         return LastSigns(known=True, heard=heard, swept=swept, failed=failed)
 
     def _write(self, name: str, at: float) -> bool:
-        if not self._breaker.closed:
-            return False
         try:
-            self._redis.set(name, repr(at), ex=KEPT_SECONDS)
-        except (RedisError, OSError):
-            self._breaker.trip()
+            with self._breaker.guard(RedisError, OSError):
+                self._redis.set(name, repr(at), ex=KEPT_SECONDS)
+        except PartUnavailable:
             return False
         return True

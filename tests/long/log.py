@@ -24,9 +24,9 @@ from rich.table import Table
 
 from ivr.flow.loader import read_flow
 from ivr.hours import zone
-from ivr.records.call_log import Filter, browse
+from ivr.records.call_log import CallFilter, read_page
 from ivr.records.counts import tally
-from ivr.wiring_site import COUNTS_HOLD
+from ivr.wiring import COUNTS_HOLD
 from long.million import fill
 from long.suites import Size
 
@@ -44,7 +44,7 @@ TIMES, FEW_TIMES = 15, 2
 
 def pages(database: Database, month: str, before: str) -> dict[str, str]:
     """Name what operators open, and where it is."""
-    first = browse(database, Filter(), size=1).calls[0].id
+    first = read_page(database, CallFilter(), size=1).calls[0].id
     narrow = "/calls?channel=voice&language=fr&outcome=connected&agency=chrysalis&stop=main"
     return {
         "list": "/calls",

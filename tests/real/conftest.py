@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ivr.operations.local_stack import find_redis
 from ivr.reports.pdf import QUIET
-from real.rehearsal import Rehearsal, rehearsal
+from real.rehearsal import PRODUCTION, STEADY, Limits, Rehearsal, rehearsal
+from real.world import Processes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser
 
@@ -22,12 +23,28 @@ NO_CHROMIUM = "there is no Chromium on this machine: apt-get install chromium"
 GET = "redis-server is not on this machine: apt-get install redis-server"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let what real processes failed to do in time be tried once more, in sight of all: decision 21."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--production-limits",
+        action="store_true",
+        help="let the line have the limits of production, and the network's time run beside it",
+    )
+
+
+@pytest.fixture(scope="session")
+def limits(pytestconfig: pytest.Config) -> Limits:
+    return PRODUCTION if pytestconfig.getoption("--production-limits", default=False) else STEADY
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside what failed, show the logs of every process, the journal's size and the network's events."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        for name, line in item.funcargs.items():
+            if isinstance(line, Rehearsal | Processes):
+                report.sections.append((f"the line of {name!r}", line.report()))
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,19 +55,16 @@ def redis_server() -> None:
 
 
 @pytest.fixture
-def dark(tmp_path: Path) -> Iterator[Rehearsal]:
+def dark(tmp_path: Path, limits: Limits) -> Iterator[Rehearsal]:
     """Give a line of which nothing runs yet."""
-    with rehearsal(tmp_path) as line:
+    with rehearsal(tmp_path, limits) as line:
         yield line
 
 
 @pytest.fixture
-def line(dark: Rehearsal) -> Rehearsal:
+def line(dark: Rehearsal, migrated_sqlite: Path) -> Rehearsal:
     """Give a line of which everything runs."""
-    dark.stage.release()
-    dark.stage.start_redis()
-    dark.stage.start_web()
-    dark.stage.start_worker()
+    dark.start(migrated_sqlite)
     return dark
 
 

@@ -4,39 +4,67 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from redis import Redis
 
 from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
+from ivr.operations.work_in_hand import in_hand, is_alive, pages, show_in, unfiled
 from ivr.records.call_log import list_calls
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.simulator.clock import PacedClock
+from ivr.simulator.event_clock import EventClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.people import When, accepts, never_answers
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.simulator.webhooks import RequestsFetch
+from ivr.work.network_clock import NOW
+from ivr.work.worker import jobs_in_hand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from ivr.simulator.clock import Clock
     from ivr.simulator.rehearse import RehearsedCall
     from ivr.simulator.webhooks import Answer
 
 ROOT = Path(__file__).parent.parent.parent
 IVR = str(Path(sys.executable).with_name("ivr"))
-SPEED = 20.0
+SPEED = 10.0  # How fast the network runs where its time is paced.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
-PROMISED = 2.0  # Seconds: no webhook takes longer, and the log is right so soon after a call.
+SOON = 60.0  # Seconds of ours in which whatever is to happen does, on whichever machine.
+TOLD = 6000  # Characters of each log that a failed test shows.
 
 
-def becomes(claim: Callable[[], bool], within: float) -> bool:
+@dataclass(frozen=True)
+class Limits:
+    """How patient the line is with its own parts, and whether the network's time is paced or waits for it."""
+
+    patience: int = 10
+    paced: bool = False
+    promised: float = SOON  # Seconds: no webhook takes longer.
+
+    @property
+    def slack(self) -> float:
+        """Count the seconds of the network's that the line's own slowness may add."""
+        return 10.0 if self.paced else 1.0
+
+
+STEADY = Limits()
+PRODUCTION = Limits(patience=1, paced=True, promised=2.0)
+
+
+def becomes(claim: Callable[[], bool], within: float = SOON) -> bool:
     """Wait until a claim is true; say whether it became so in time."""
     deadline = time.monotonic() + within
     while not claim():
@@ -46,34 +74,25 @@ def becomes(claim: Callable[[], bool], within: float) -> bool:
     return True
 
 
-def alive(pid: int) -> bool:
-    """Say whether a process lives; one that is dead and not yet buried does not."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
-
-
 def children(pid: int) -> list[int]:
     """List the living processes that a process started."""
     try:
         found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return []
-    return [child for child in map(int, found) if alive(child)]
+    return [child for child in map(int, found) if is_alive(child)]
 
 
 def session_of(leader: int) -> list[int]:
     """List the living processes of one session, whatever became of the one that began it."""
     everyone = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-    return [pid for pid in everyone if alive(pid) and _session(pid) == leader]
+    return [pid for pid in everyone if is_alive(pid) and _session(pid) == leader]
 
 
 def all_of(folder: Path) -> list[int]:
     """List the living processes of the line that lives in a folder: its settings name it, or it is there."""
     everyone = [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
-    return [int(path.name) for path in everyone if alive(int(path.name)) and _lives_in(folder, path)]
+    return [int(path.name) for path in everyone if is_alive(int(path.name)) and _lives_in(folder, path)]
 
 
 def end_all_of(folder: Path) -> None:
@@ -133,6 +152,58 @@ class Rehearsal:
     stage: LocalStack
     network: Network
     webhooks: TimedFetch
+    limits: Limits = STEADY
+    lost: set[str] = field(default_factory=set)  # Parts that run and do not answer, by what a test did.
+    _redis: Redis | None = None
+
+    @property
+    def redis(self) -> Redis:
+        """Give a way to this line's Redis."""
+        self._redis = self._redis or Redis(port=self.stage.redis_port, socket_timeout=1.0)
+        return self._redis
+
+    def in_hand(self) -> str:
+        """Say what the line's processes still have to do, or nothing: effects, jobs, entries to be filed."""
+        parts = (self.stage.running.keys() | {"sql"}) - self.lost
+        return in_hand(self.stage.environment, parts, partial(jobs_in_hand, self.redis))
+
+    def is_quiet(self) -> bool:
+        """Say whether the line has nothing in hand."""
+        return not self.in_hand()
+
+    def pages(self) -> dict[int, tuple[int, int]]:
+        """Read what the living processes have in hand, and how often they looked around."""
+        return pages(Path(self.stage.environment["REHEARSAL"]))
+
+    def let_them_look(self) -> None:
+        """Wait until every process has read anew what operators switch."""
+        before = self.pages()
+
+        def looked() -> bool:
+            now = self.pages()
+            return all(now[pid][1] >= looks + 2 for pid, (_, looks) in before.items() if pid in now)
+
+        assert becomes(looked), (before, self.pages())
+
+    def report(self) -> str:
+        """Tell all that a person needs who looks for a fault: logs, journal, and what the network did."""
+        clock = self.network.clock
+        logs = {
+            path.name: path.read_text(errors="replace")[-TOLD:] for path in self.stage.folder.glob("*.log")
+        }
+        events = clock.tell() if isinstance(clock, EventClock) else []
+        heard = [
+            f"{line.at:8.2f} {line.who}: {line.what} {line.words}" for line in self.network.feed.lines[-200:]
+        ]
+        parts = {
+            "in hand": self.in_hand() or "nothing",
+            "journal, in bytes": str(unfiled(Path(self.stage.environment["JOURNAL_DIR"]), dead=True)),
+            "running": ", ".join(self.stage.running),
+            "the clock's events": "\n".join(events),
+            "the network": "\n".join(heard),
+            **logs,
+        }
+        return "\n".join(f"--- {name}\n{words}" for name, words in parts.items())
 
     def kill(self, name: str) -> list[int]:
         """Kill the main process of a part as a platform's memory killer does; list it and what it started."""
@@ -145,16 +216,34 @@ class Rehearsal:
     @contextmanager
     def at_the_speed_of_life(self) -> Iterator[None]:
         """Let what takes processes a moment take callers no longer than that."""
-        clock = cast("PacedClock", self.network.clock)
+        clock = self.network.clock
+        if not isinstance(clock, PacedClock):
+            yield
+            return
+        speed = clock.speed
         clock.pace(1.0)
         yield
-        clock.pace(SPEED)
+        clock.pace(speed)
+
+    def start(self, migrated: Path | None = None) -> None:
+        """Start everything, and wait until it is ready; with a migrated log, if one is given."""
+        if migrated:
+            shutil.copy(migrated, self.stage.folder / "line.sqlite3")
+        else:
+            self.stage.release()
+        self.stage.start_redis()
+        self.stage.start_worker()
+        self.stage.start_web()
+        assert becomes(lambda: self.redis.scard("rq:workers") > 0), self.stage.log("worker").read_text()
 
     def close(self) -> None:
         """Stop everything, also what a test has orphaned."""
         self.network.close()
         self.stage.close()
         end_all_of(self.stage.folder)
+        assert becomes(lambda: not all_of(self.stage.folder))
+        if self._redis is not None:
+            self._redis.close()
 
     def dial(self, *keys: str) -> RehearsedCall:
         """Call the line and press keys, each as soon as keys are taken."""
@@ -173,7 +262,7 @@ class Rehearsal:
         """Let the talk end and leave by pound; say whether the line said goodbye and was told of the end."""
         call.until(lambda now: now.joined_to is None)
         call.press("#", When.SOON)
-        return call.wait_until_over() and becomes(self._told_of_the_end, PROMISED)
+        return call.wait_until_over() and self.network.clock.until(self._told_of_the_end, SOON)
 
     def _told_of_the_end(self) -> bool:
         return any(url.endswith("/voice/status") for _, url in self.webhooks.took)
@@ -188,7 +277,7 @@ class Rehearsal:
         finally:
             database.close()
 
-    def log_soon(self, *expected: Mapping[str, object], within: float = PROMISED) -> list[dict[str, Any]]:
+    def log_soon(self, *expected: Mapping[str, object], within: float = SOON) -> list[dict[str, Any]]:
         """Read the log once it is as expected, or when the time in which it should be is over.
 
         Of each conversation, only what is expected of the first is given.
@@ -217,15 +306,15 @@ def run_ivr(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=2 * SOON,
     )
 
 
-def new_network(stage: LocalStack, webhooks: TimedFetch, port: int, speed: float) -> Network:
+def new_network(stage: LocalStack, webhooks: TimedFetch, clock: Clock, port: int = 0) -> Network:
     """Make the network of a line, at a port of its own or one that another had."""
     account = Account(ACCOUNT, stage.token, NUMBER)
     urls = urls_of(stage.public_url)
-    network = Network(account, urls, clock=PacedClock(speed), fetch=webhooks, port=port)
+    network = Network(account, urls, clock=clock, fetch=webhooks, port=port)
     network.people.put(VICTIM_SERVICES, accepts(talks=10), name="victim-services")
     network.people.put(CHRYSALIS, accepts(talks=10), name="chrysalis")
     network.people.put(HOTLINE, never_answers(), name="hotline")
@@ -233,14 +322,36 @@ def new_network(stage: LocalStack, webhooks: TimedFetch, port: int, speed: float
 
 
 @contextmanager
-def rehearsal(folder: Path, **extra: str) -> Iterator[Rehearsal]:
-    """Make a line and its network; nothing of the line runs yet. In the end, whatever runs is stopped."""
-    stage = LocalStack(folder, extra=extra)
+def rehearsal(
+    folder: Path, limits: Limits = STEADY, *, speed: float = SPEED, at_once: int = 1, **extra: str
+) -> Iterator[Rehearsal]:
+    """Make a line and its network; nothing of the line runs yet. In the end, whatever runs is stopped.
+
+    The network's time waits for the line, and the line's clock is the network's; where the limits of
+    production hold, it runs at some speed beside the line's own.
+    """
+    shared = folder / "rehearsal"
+    shared.mkdir()
+    settings = {"REHEARSAL": str(shared), "PATIENCE": str(limits.patience)}
+    if limits.paced:  # A second of the network's is so much shorter.
+        settings["TWILIO_CALLS_PER_SECOND"] = str(int(speed))
+    stage = LocalStack(folder, extra=settings | extra)
     webhooks = TimedFetch()
-    network = new_network(stage, webhooks, 0, SPEED)
+    line: Rehearsal
+
+    def busy() -> str:
+        return line.in_hand()  # Which comes to be after its network.
+
+    clock: Clock = (
+        PacedClock(speed) if limits.paced else EventClock(busy, show_in(shared / NOW), at_once=at_once)
+    )
+    network = new_network(stage, webhooks, clock)
     stage.api_url = network.api_url
-    line = Rehearsal(stage, network, webhooks)
+    line = Rehearsal(stage, network, webhooks, limits)
     try:
         yield line
+    except BaseException:
+        print(line.report())  # noqa: T201 - pytest shows it where a test failed
+        raise
     finally:
         line.close()

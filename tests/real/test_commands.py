@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
@@ -15,7 +16,18 @@ from urllib.request import urlopen
 import pytest
 from redis import Redis
 
-from real.rehearsal import IVR, ROOT, Rehearsal, all_of, becomes, end_all_of, run_ivr
+from real.rehearsal import (
+    IVR,
+    ROOT,
+    SOON,
+    STEADY,
+    Rehearsal,
+    all_of,
+    becomes,
+    end_all_of,
+    rehearsal,
+    run_ivr,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,8 +42,8 @@ SHOWN = {
     "a text answered in French": "Ce n'est pas votre faute.",
     "the log of the call": "connected",
 }
-SOON = 10.0  # Seconds that a process may take to start or to end.
-A_WHOLE_DEMO = 60.0
+MOVING = replace(STEADY, paced=True)
+A_WHOLE_DEMO = 120.0  # Seconds: it plays at its own speed.
 
 
 def test_the_release_line_of_the_procfile_makes_the_log_ready(dark: Rehearsal) -> None:
@@ -51,7 +63,7 @@ def test_the_web_line_of_the_procfile_answers_until_it_is_told_to_stop(
     dark: Rehearsal, tmp_path: Path
 ) -> None:
     with _running(PROCFILE["web"], tmp_path, dark.stage.environment, ROOT) as web:
-        assert becomes(lambda: _transcript(tmp_path).count("Started worker") == 2, SOON)
+        assert becomes(lambda: _transcript(tmp_path).count("Started worker") == 2)
 
         answered = _answers(f"{dark.stage.public_url}/health")
         web.terminate()
@@ -65,14 +77,14 @@ def test_the_worker_line_of_the_procfile_waits_for_work(dark: Rehearsal, tmp_pat
     redis = Redis(port=dark.stage.redis_port)
 
     with redis, _running(PROCFILE["worker"], tmp_path, dark.stage.environment, ROOT):
-        assert becomes(lambda: redis.scard("rq:workers") == 1, SOON)
+        assert becomes(lambda: redis.scard("rq:workers") == 1)
 
 
 @pytest.mark.parametrize("process", PROCFILE)
 def test_a_process_without_settings_names_them_all_and_does_not_start(process: str, tmp_path: Path) -> None:
     here = {"IVR_CONFIG": str(ROOT / "config"), "IVR_PROMPTS": str(ROOT / "prompts")}
 
-    done = run_ivr(*PROCFILE[process].split()[1:], environment=here, cwd=tmp_path)
+    done = run_ivr(*PROCFILE[process].partition("ivr ")[2].split(), environment=here, cwd=tmp_path)
 
     assert done.returncode == 1
     assert [name for name in REQUIRED if f"{name} is not set" not in done.stderr] == []
@@ -80,12 +92,12 @@ def test_a_process_without_settings_names_them_all_and_does_not_start(process: s
 
 def test_the_demo_shows_a_call_and_a_text_and_leaves_no_process(tmp_path: Path) -> None:
     with _running("ivr demo --once", tmp_path, {}) as demo:
-        assert becomes(lambda: _started(tmp_path) >= {"redis.log", "web.log", "worker.log"}, SOON)
+        assert becomes(lambda: _started(tmp_path) >= {"redis.log", "web.log", "worker.log"})
         started = all_of(tmp_path)
 
         code = demo.wait(A_WHOLE_DEMO)
 
-    assert code == 0
+    assert code == 0, _transcript(tmp_path)
     assert [what for what, words in SHOWN.items() if words not in _transcript(tmp_path)] == []
     assert len(started) > 2
     assert all_of(tmp_path) == []
@@ -93,9 +105,9 @@ def test_the_demo_shows_a_call_and_a_text_and_leaves_no_process(tmp_path: Path) 
 
 def test_ctrl_c_stops_every_process_that_the_demo_started(tmp_path: Path) -> None:
     with _running("ivr demo", tmp_path, {}) as demo:
-        assert becomes(lambda: _started(tmp_path) >= {"redis.log", "web.log", "worker.log"}, SOON)
+        assert becomes(lambda: _started(tmp_path) >= {"redis.log", "web.log", "worker.log"})
         started = all_of(tmp_path)
-        assert becomes(lambda: "A call" in _transcript(tmp_path), SOON)
+        assert becomes(lambda: "A call" in _transcript(tmp_path))
 
         demo.send_signal(signal.SIGINT)
         code = demo.wait(SOON)
@@ -105,12 +117,20 @@ def test_ctrl_c_stops_every_process_that_the_demo_started(tmp_path: Path) -> Non
     assert all_of(tmp_path) == []
 
 
+@pytest.fixture
+def moving(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Rehearsal]:
+    """Give a line whose network moves by itself: a person sits at its telephone."""
+    with rehearsal(tmp_path, MOVING) as line:
+        line.start(migrated_sqlite)
+        yield line
+
+
 def test_a_telephone_in_a_second_terminal_calls_the_line_and_is_recorded(
-    line: Rehearsal, tmp_path: Path
+    moving: Rehearsal, tmp_path: Path
 ) -> None:
     state = tmp_path / ".demo" / "line.json"
     state.parent.mkdir()
-    state.write_text(json.dumps({"control_url": line.network.control_url}))
+    state.write_text(json.dumps({"control_url": moving.network.control_url}))
 
     done = run_ivr("phone", "--record", "mine.txt", environment={}, cwd=tmp_path, typed="2\n3\nt signes\n#\n")
 

@@ -12,7 +12,7 @@ import pyotp
 import pytest
 from rich.console import Console
 
-from ivr.cli.demo import tell_month
+from ivr.cli.demo import seed_month
 from ivr.simulator.people import accepts
 from real.rehearsal import CHRYSALIS, ROOT, VICTIM_SERVICES, becomes, rehearsal
 
@@ -23,27 +23,25 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from ivr.simulator.rehearse import RehearsedCall
-    from real.rehearsal import Rehearsal
+    from real.rehearsal import Limits, Rehearsal
 
 WIDE, SMALL = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 CHOSEN = "a password that was chosen"
 NAMES = count(1)
 GREETING = "Welcome. In danger? Hang up and call 9 1 1."
-KNOWN = 5.0  # Seconds until every process knows what operators switched.
 PICTURES = {"now": "/console/", "call": "", "report": "/console/reports"}  # Those of the README.
 NUMBER = re.compile(r"(?<![0-9a-f])\+?1?[ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{4}(?![0-9a-f])")  # In no id.
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+def line(
+    tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
+) -> Iterator[Rehearsal]:
     """Run everything, the console too, with a pretended month and a call and a text behind it."""
-    with rehearsal(tmp_path_factory.mktemp("console")) as running:
-        running.stage.release()
-        running.stage.start_redis()
-        running.stage.start_web()
-        running.stage.start_worker()
+    with rehearsal(tmp_path_factory.mktemp("console"), limits) as running:
+        running.start(migrated_sqlite)
         running.stage.start_console()
-        tell_month(running.stage, Console(quiet=True))
+        seed_month(running.stage, Console(quiet=True))
         people = running.network.people
         people.put(VICTIM_SERVICES, accepts(talks=10), name="victim-services")
         people.put(CHRYSALIS, accepts(talks=10), name="chrysalis")
@@ -124,13 +122,11 @@ def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: P
 
         page.click("nav >> text=Transfers")
         page.wait_for_selector("h1 >> text=Transfers")
-        if page.get_by_text("Switch on victim-services").count():  # This is a second try.
-            page.click("text=Switch on victim-services")
         switch = page.locator("form", has_text="Switch off victim-services")
         switch.locator("input[name=why]").fill("their line is down")
         switch.locator("button").click()
         page.wait_for_selector("main p >> text=their line is down")
-        becomes(lambda: False, KNOWN)
+        line.let_them_look()
         before = len(line.network.calls_to("victim-services"))
         assert asks(line).heard
         assert len(line.network.calls_to("victim-services")) == before
@@ -172,10 +168,10 @@ def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_on
         page.click("#en button[value=save]")
         page.click("text=Publish version 1 (en)")
         page.wait_for_selector("#en strong >> text=published")
-        heard = becomes(lambda: GREETING in greeting(line), KNOWN)
+        heard = becomes(lambda: GREETING in greeting(line))
         page.click("text=Back to the file's words (en)")
         page.wait_for_selector("#en >> text=was heard before")
-        back = becomes(lambda: greeting(line) == before, KNOWN)
+        back = becomes(lambda: greeting(line) == before)
 
         assert GREETING not in before
         assert (heard, back) == (True, True)

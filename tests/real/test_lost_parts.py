@@ -9,17 +9,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ivr.circuit_breaker import CircuitBreaker
+from ivr.operations.work_in_hand import is_alive
 from ivr.work.queue import connect_redis
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
-from real.rehearsal import CALLER, IVR, PROMISED, TEXTER, Rehearsal, alive, becomes, children, hanging
+from real.rehearsal import CALLER, IVR, TEXTER, Rehearsal, becomes, children, hanging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from ivr.simulator.rehearse import RehearsedCall
 
-SOON = 5.0  # Seconds in which what has lost its main is gone, and in which what was lost is filed.
 CONNECTED = {
     "channel": "voice",
     "outcome": "connected",
@@ -38,7 +37,7 @@ def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(line: Rehe
     with line.at_the_speed_of_life():
         _kill(first)
         call.press("1")
-        assert becomes(lambda: _workers_started(line) == 3, SOON)
+        assert becomes(lambda: _workers_started(line) == 3)
     call.wait_until_quiet()
     with line.at_the_speed_of_life():
         _kill(second)
@@ -53,14 +52,14 @@ def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(line: Rehe
         "turns": 11,
         "stops": ["hello", "main", "me", "could-be-me", "check-me", "person", "anything-else", "leave"],
     }
-    assert line.log_soon(expected, within=SOON) == [expected]
+    assert line.log_soon(expected) == [expected]
 
 
 def test_a_worker_sweeps_and_tells_of_it_though_nobody_calls(line: Rehearsal) -> None:
     with connect_redis(line.stage.environment["REDIS_URL"], seconds=2) as redis:
         signs = TwilioHeartbeat(redis, CircuitBreaker(), time.time)
 
-        assert becomes(lambda: signs.read().sweeps, SOON)
+        assert becomes(lambda: signs.read().sweeps)
 
 
 def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restarted(line: Rehearsal) -> None:
@@ -70,8 +69,8 @@ def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restar
     with line.at_the_speed_of_life():
         group = line.kill("web")
         line.stage.start_web()
-        gone = becomes(lambda: not any(map(alive, group)), SOON)
-        restarted = becomes(lambda: _workers_started(line) == 4, SOON)
+        gone = becomes(lambda: not any(map(is_alive, group)))
+        restarted = becomes(lambda: _workers_started(line) == 4)
         call.press("2")
     call.wait_until_quiet()
     line.ask_for_a_person(call)
@@ -84,30 +83,30 @@ def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restar
         "turns": 11,
         "stops": ["hello", "main", "me", "could-be-me", "check-me", "person", "anything-else", "leave"],
     }
-    assert line.log_soon(expected, within=SOON) == [expected]
+    assert line.log_soon(expected) == [expected]
 
 
 def test_no_orphan_goes_on_serving_when_the_web_main_is_killed(line: Rehearsal) -> None:
-    assert becomes(lambda: _workers_started(line) == 2, SOON)
+    assert becomes(lambda: _workers_started(line) == 2)
 
     group = line.kill("web")
 
     assert len(group) == 3
-    assert becomes(lambda: not any(map(alive, group)), SOON)
+    assert becomes(lambda: not any(map(is_alive, group)))
     assert not _answers(line)
 
 
 def test_no_orphan_is_left_when_the_web_main_is_killed_while_it_starts(dark: Rehearsal) -> None:
     dark.stage.start("web", IVR, "web")
     main = dark.stage.running["web"].pid
-    assert becomes(lambda: len(children(main)) == 2, SOON)
+    assert becomes(lambda: len(children(main)) == 2)
 
     group = dark.kill("web")
 
-    assert becomes(lambda: not any(map(alive, group)), SOON)
+    assert becomes(lambda: not any(map(is_alive, group)))
 
 
-def test_a_caller_reaches_a_person_when_redis_is_dead(line: Rehearsal) -> None:
+def test_a_caller_reaches_a_person_when_redis_dead(line: Rehearsal) -> None:
     call = line.dial("1")
 
     line.stage.stop("redis")
@@ -119,27 +118,27 @@ def test_a_caller_reaches_a_person_when_redis_is_dead(line: Rehearsal) -> None:
 def test_a_caller_reaches_a_person_when_redis_hangs(line: Rehearsal) -> None:
     call = line.dial("1")
 
-    with hanging(line.stage.running["redis"]):
+    with _redis_hanging(line):
         _reach_a_person_and_leave(line, call)
 
         assert line.log_soon(CONNECTED) == [CONNECTED]
 
 
-def test_a_caller_gets_the_numbers_by_text_when_redis_is_dead(line: Rehearsal) -> None:
+def test_a_caller_gets_the_numbers_by_text_when_redis_dead(line: Rehearsal) -> None:
     line.stage.stop("redis")
 
     line.dial(*NUMBERS_BY_TEXT)
 
-    assert becomes(lambda: _texts(line) == 1, SOON)
-    assert line.webhooks.slowest < PROMISED
+    assert line.network.clock.until(lambda: _texts(line) == 1)
+    assert line.webhooks.slowest < line.limits.promised
 
 
 def test_a_caller_gets_the_numbers_by_text_when_redis_hangs(line: Rehearsal) -> None:
-    with hanging(line.stage.running["redis"]):
+    with _redis_hanging(line):
         line.dial(*NUMBERS_BY_TEXT)
 
-        assert becomes(lambda: _texts(line) == 1, SOON)
-        assert line.webhooks.slowest < PROMISED
+        assert line.network.clock.until(lambda: _texts(line) == 1)
+        assert line.webhooks.slowest < line.limits.promised
 
 
 def test_a_caller_reaches_a_person_without_a_worker(line: Rehearsal) -> None:
@@ -154,47 +153,47 @@ def test_a_call_is_filed_later_when_the_database_was_gone_before_the_line_starte
     dark.stage.release()
     dark.stage.start_redis()
 
-    with _gone(dark.stage.folder):
+    with _gone(dark):
         dark.stage.start_web()
         _reach_a_person_and_leave(dark, dark.dial("1"))
 
-    assert dark.log_soon(CONNECTED, within=SOON) == [CONNECTED]
+    assert dark.log_soon(CONNECTED) == [CONNECTED]
 
 
 def test_a_call_is_filed_later_when_the_database_is_lost_in_the_middle_of_it(line: Rehearsal) -> None:
     call = line.dial("1")
     line.log_soon({"turns": 2})
 
-    with _gone(line.stage.folder):
+    with _gone(line):
         _reach_a_person_and_leave(line, call)
         line.network.text(TEXTER, "signes")
 
     both = [{"channel": "voice", "turns": 6}, {"channel": "text", "turns": 1}]
-    assert line.log_soon(*both, within=SOON) == both
+    assert line.log_soon(*both) == both
 
 
 def test_what_a_killed_line_had_not_filed_is_filed_by_the_next_one(line: Rehearsal) -> None:
-    with _gone(line.stage.folder):
+    with _gone(line):
         _reach_a_person_and_leave(line, line.dial("1"))
         for pid in line.kill("web")[1:]:
             os.kill(pid, signal.SIGKILL)
 
     line.stage.start_web()
 
-    assert line.log_soon(CONNECTED, within=SOON) == [CONNECTED]
+    assert line.log_soon(CONNECTED) == [CONNECTED]
 
 
 def _reach_a_person_and_leave(line: Rehearsal, call: RehearsedCall) -> None:
     assert line.ask_for_a_person(call)
     assert line.finish(call)
     assert line.network.feed.faults() == []
-    assert line.webhooks.slowest < PROMISED
+    assert line.webhooks.slowest < line.limits.promised
 
 
 def _kill(worker: int) -> None:
-    """Kill a process; for some milliseconds afterwards its port still takes requests."""
+    """Kill a process, and wait until it has let go of its port."""
     os.kill(worker, signal.SIGKILL)
-    time.sleep(0.1)
+    assert becomes(lambda: not is_alive(worker))
 
 
 def _workers_started(line: Rehearsal) -> int:
@@ -216,16 +215,28 @@ def _texts(line: Rehearsal) -> int:
 
 
 @contextmanager
-def _gone(folder: Path) -> Iterator[None]:
+def _redis_hanging(line: Rehearsal) -> Iterator[None]:
+    """Let Redis neither answer nor refuse."""
+    line.lost.add("redis")
+    with hanging(line.stage.running["redis"]):
+        yield
+    line.lost.remove("redis")
+
+
+@contextmanager
+def _gone(line: Rehearsal) -> Iterator[None]:
     """Put a folder in the place of the database, for permissions would not stop root."""
+    folder = line.stage.folder
     file, aside = folder / "line.sqlite3", folder / "aside"
     aside.mkdir()
     for part in folder.glob("line.sqlite3*"):
         part.rename(aside / part.name)
     file.mkdir()
+    line.lost.add("sql")
     try:
         yield
     finally:
         file.rmdir()
         for part in aside.iterdir():
             part.rename(folder / part.name)
+        line.lost.remove("sql")

@@ -25,28 +25,29 @@ from real.world import Processes, start, with_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ivr.simulator.listening import HeardLine
     from ivr.simulator.rehearse import RehearsedCall
+    from real.rehearsal import Limits
 
 CALLERS, LINES = 200, 100
-SPEED = 2.0  # What two processors can do: the network, its telephones and the line share them.
-SLACK = 10.0  # Seconds of the network's that this machine's own slowness may add.
+SPEED = 2.0  # What two processors can do where the network's time is paced.
 TALKS = 10.0
 LONGEST = 90.0
-FILED = 10.0  # Seconds.
 ASKS = (Press("1", When.SOON), Press("0", When.SOON), Press("2", When.SOON))
 ACCEPTS = Person(answers=2, steps=(Press("1", When.SOON), Joined(2 * TALKS), HangsUp()))
 DECLINES = Person(answers=2, steps=(Press("2", When.SOON),))
 
 
 @pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+def world(
+    tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
+) -> Iterator[Processes]:
     folder = tmp_path_factory.mktemp("many")
     config = with_lines(folder / "config", LINES)
-    extra = {"TWILIO_CALLS_PER_SECOND": str(int(SPEED)), "IVR_CONFIG": str(config)}
-    with rehearsal(folder, **extra) as line:
-        yield start(line, SPEED)
+    with rehearsal(folder, limits, speed=SPEED, at_once=CALLERS, IVR_CONFIG=str(config)) as line:
+        yield start(line, migrated_sqlite)
 
 
 def test_two_hundred_callers_at_once_each_reach_one_person_or_a_choice(world: Processes) -> None:
@@ -63,13 +64,13 @@ def test_two_hundred_callers_at_once_each_reach_one_person_or_a_choice(world: Pr
     _let_pass(world, calls)
     told = Told(world)
 
-    late = {call.leg.sid: told.waits(call) for call in calls if told.waits(call) > WITHIN + SLACK}
+    late = {call.leg.sid: told.waits(call) for call in calls if told.waits(call) > WITHIN + world.slack}
     assert late == {}
     assert Counter(told.joined(call) for call in calls).keys() <= {0, 1}
     assert max(told.asked_for().values()) == 1  # No attempt was rung twice.
     assert world.network.feed.faults() == []
     assert world.network.exchange.legs_alive() == []
-    becomes(lambda: told.in_the_log() == told.on_the_network(calls), FILED)
+    becomes(lambda: told.in_the_log() == told.on_the_network(calls))
     assert told.in_the_log() == told.on_the_network(calls)
 
 

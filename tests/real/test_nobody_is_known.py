@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from ivr.simulator.clock import PacedClock
 from ivr.simulator.faults import RestFault
 from ivr.simulator.people import HangsUp, Pass, Press, When, accepts, busy, caller, never_answers, switchboard
-from real.rehearsal import CHRYSALIS, HOTLINE, VICTIM_SERVICES, Rehearsal, becomes, rehearsal
+from real.rehearsal import CHRYSALIS, HOTLINE, VICTIM_SERVICES, Limits, Rehearsal, becomes, rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SPEED = 40.0
-CALLS, TEXTS = 250, 750
+SPEED = 40.0  # Where the network's time is paced.
+CALLS, TEXTS = 50, 150
+FULL = 5  # So many times more where the limits of production hold.
+AT_ONCE = 16  # Webhooks.
 SENTENCES = (
     "my name is Annika Kowalczyk and he keeps my passport",
     "je m'appelle Annika, il garde mes papiers, aidez-moi",
@@ -69,20 +70,18 @@ def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def live_through(line: Rehearsal) -> list[str]:
-    """Let a thousand people call and text, some while parts fail; give their numbers."""
-    clock = line.network.clock
-    assert isinstance(clock, PacedClock)
-    clock.pace(SPEED)
+    """Let many people call and text, some while parts fail; give their numbers."""
+    size = FULL if line.limits.paced else 1
     line.network.people.put(VICTIM_SERVICES, *[busy(), accepts(talks=5)] * 20, never_answers())
     line.network.people.put(CHRYSALIS, *[accepts(talks=5)] * 20, never_answers())
     line.network.people.put(HOTLINE, switchboard())
-    line.network.faults.rest.append(RestFault("500", match="POST", skip=12, times=3))
-    everyone = numbers()
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda n: write(line, n, everyone[n]), range(TEXTS)))
-    for n, number in enumerate(everyone[TEXTS:]):
+    line.network.faults.rest.append(RestFault("500", match="POST", skip=3, times=3))
+    everyone = numbers()[: size * (CALLS + TEXTS)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda n: write(line, n, everyone[n]), range(size * TEXTS)))
+    for n, number in enumerate(everyone[size * TEXTS :]):
         line.network.dial(number, person(n))
-        clock.advance(0.5)
+        line.network.clock.advance(0.5)
     line.network.settle(600)
     return everyone
 
@@ -102,23 +101,20 @@ def person(n: int) -> object:
 
 
 @pytest.fixture
-def lived(tmp_path: Path) -> Iterator[tuple[Rehearsal, list[str]]]:
-    with rehearsal(tmp_path, TWILIO_CALLS_PER_SECOND="40") as line:
-        line.stage.release()
-        line.stage.start_redis()
-        line.stage.start_web()
-        line.stage.start_worker()
+def lived(tmp_path: Path, limits: Limits, migrated_sqlite: Path) -> Iterator[tuple[Rehearsal, list[str]]]:
+    with rehearsal(tmp_path, limits, speed=SPEED, at_once=AT_ONCE) as line:
+        line.start(migrated_sqlite)
         yield line, live_through(line)
 
 
-def test_after_a_thousand_calls_and_texts_a_thief_finds_nobody(
+def test_after_many_calls_and_texts_a_thief_finds_nobody(
     lived: tuple[Rehearsal, list[str]],
 ) -> None:
     line, called = lived
     redis = Redis(port=line.stage.redis_port)
 
     redis.save()
-    filed = becomes(lambda: len(line.log()) >= CALLS, 10)
+    filed = becomes(lambda: len(line.log()) >= len(called) // 4)
     kept = dict(everything(line.stage.folder))
     found = {name: leaks(data, called) for name, data in kept.items()}
 
@@ -133,23 +129,17 @@ def test_after_a_thousand_calls_and_texts_a_thief_finds_nobody(
     assert not any(half in data for half in halves for data in rest)
 
 
-def test_a_dump_of_postgresql_knows_nobody_either(tmp_path: Path, postgres_url: str) -> None:
+def test_a_dump_of_postgresql_knows_nobody_either(tmp_path: Path, postgres_url: str, limits: Limits) -> None:
     dump = shutil.which("pg_dump") or str(next(Path("/usr/lib/postgresql").glob("*/bin/pg_dump")))
-    with rehearsal(tmp_path, DATABASE_URL=postgres_url, TWILIO_CALLS_PER_SECOND="40") as line:
-        line.stage.release()
-        line.stage.start_redis()
-        line.stage.start_web()
-        line.stage.start_worker()
-        clock = line.network.clock
-        assert isinstance(clock, PacedClock)
-        clock.pace(SPEED)
+    with rehearsal(tmp_path, limits, speed=SPEED, at_once=AT_ONCE, DATABASE_URL=postgres_url) as line:
+        line.start()
         called = numbers()[:60]
         for n, number in enumerate(called[:40]):
             write(line, n, number)
         for n, number in enumerate(called[40:]):
             line.network.dial(number, person(n))
         line.network.settle(300)
-        becomes(lambda: len(line.log()) >= 20, 10)
+        becomes(lambda: len(line.log()) >= 20)
 
         url = postgres_url.replace("postgresql+psycopg://", "postgresql://")
         dumped = subprocess.run([dump, url], capture_output=True, check=True).stdout

@@ -9,8 +9,8 @@ from urllib.request import urlopen
 import pytest
 from fakes import ENVIRONMENT
 
-from ivr.operations.local_stack import free_port
-from real.rehearsal import IVR, ROOT, becomes
+from ivr.operations.local_stack import hold_port
+from real.rehearsal import IVR, ROOT, SOON, becomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,16 +26,18 @@ ELSEWHERE = "<title>Weather</title>"
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Run the console's own process; give its address."""
-    port = free_port()
+    held = hold_port()
+    port = held.getsockname()[1]
     settings = ENVIRONMENT | {"IVR_CONFIG": str(ROOT / "config"), "IVR_PROMPTS": str(ROOT / "prompts")}
     site = f"http://127.0.0.1:{port}"
     process = subprocess.Popen([IVR, "console", "--port", str(port)], env=settings, stderr=subprocess.DEVNULL)
     try:
-        assert becomes(lambda: _answers(site), 30)
+        assert becomes(lambda: _answers(site))
         yield site
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(SOON)
+        held.close()
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_escape_once_leaves_nothing(page: Page, address: str) -> None:
     page.goto(f"{address}/en/signs-me")
 
     page.keyboard.press("Escape")
-    page.wait_for_timeout(100)
+    page.evaluate("new Promise(requestAnimationFrame)")  # Whatever the key does has been begun.
 
     assert page.url == f"{address}/en/signs-me"
 

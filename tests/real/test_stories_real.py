@@ -8,40 +8,36 @@ import pytest
 from stories import AGENCIES, ORDERS, SLOW_STORIES, STORIES
 
 from real.rehearsal import rehearsal
-from real.world import SPEED, start, with_agencies
+from real.world import start, with_agencies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from real.rehearsal import Limits
     from real.world import Processes
 
-EXACT = {"direct path fails"}  # The direct path counts our own seconds, which do not run fast.
-LOSSES = tuple(
-    name for name in STORIES if name not in EXACT and ("lost" in name or name.startswith(("rest", "direct")))
-)
-KEPT = tuple(name for name in STORIES if name not in {*LOSSES, *AGENCIES, *EXACT})
+LOSSES = tuple(name for name in STORIES if "lost" in name or name.startswith(("rest", "direct")))
+KEPT = tuple(name for name in STORIES if name not in {*LOSSES, *AGENCIES})
 CHANGED = tuple(name for name in AGENCIES if name not in ORDERS)  # Another order needs other words.
-SLOW = 5.0  # How fast a network runs on which our own limits must pass.
-
-
-def per_second(speed: float) -> str:
-    """Say how many calls Twilio starts in a second of ours: a second of the network's is so much shorter."""
-    return str(int(speed))
 
 
 @pytest.fixture(scope="module")
-def one_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    with rehearsal(tmp_path_factory.mktemp("stories"), TWILIO_CALLS_PER_SECOND=per_second(SPEED)) as line:
-        yield start(line)
+def one_line(
+    tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
+) -> Iterator[Processes]:
+    with rehearsal(tmp_path_factory.mktemp("stories"), limits) as line:
+        yield start(line, migrated_sqlite)
 
 
 @pytest.fixture
-def own_line(story: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+def own_line(
+    story: str, tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
+) -> Iterator[Processes]:
     folder = tmp_path_factory.mktemp("own")
     config = with_agencies(folder / "config", AGENCIES.get(story, {}))
-    speed = SLOW if story in SLOW_STORIES else SPEED
-    with rehearsal(folder, TWILIO_CALLS_PER_SECOND=per_second(speed), IVR_CONFIG=str(config)) as line:
-        yield start(line, speed)
+    with rehearsal(folder, limits, IVR_CONFIG=str(config)) as line:
+        yield start(line, migrated_sqlite)
 
 
 @pytest.mark.parametrize("story", KEPT)

@@ -1,4 +1,4 @@
-"""The world of real processes: web, worker, Redis and SQL, and a network whose clock runs fast."""
+"""The world of real processes: web, worker, Redis and SQL, and a network whose clock waits for them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,19 @@ import re
 import shutil
 import sqlite3
 import threading
-import time
 from contextlib import closing
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ivr.flow.loader import read_flow
-from ivr.records.journal import SUFFIX
-from ivr.simulator.clock import PacedClock
 from ivr.simulator.faults import RestFault
-from ivr.work.queue import connect_redis
 from real.rehearsal import ROOT, Rehearsal, becomes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-SPEED = 25.0
-FILED = 15.0  # Seconds until all is filed, also what a killed process left to be adopted.
-SETTLED = 0.5  # Seconds in which the last callbacks of a call that is over come in.
-DOOMED = 30.0  # Seconds within which a doomed worker rings.
-KNOWN = 4.0  # Seconds until every process knows what operators switched, also on a busy machine.
+LATE = 10.0  # Seconds of the network's in which also the last callback of a call that is over has come.
 TABLES = ("attempts", "transfers", "turns", "calls", "live_transfers", "agency_status")
 
 
@@ -62,30 +54,20 @@ def _toml(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else json.dumps(value)
 
 
-def start(line: Rehearsal, speed: float = SPEED) -> Processes:
+def start(line: Rehearsal, migrated: Path) -> Processes:
     """Start everything of a line, and make it a world for stories."""
-    line.stage.release()
-    line.stage.start_redis()
-    line.stage.start_web()
-    line.stage.start_worker()
-    return Processes(line, speed)
+    line.start(migrated)
+    return Processes(line)
 
 
 class Processes:
     """One line that runs, for one story after the other."""
 
-    slack = 10.0  # A third of a second of real slowness, at this speed.
-
-    def __init__(self, line: Rehearsal, speed: float = SPEED) -> None:
+    def __init__(self, line: Rehearsal) -> None:
         self._line = line
-        self._speed = speed
+        self.slack = line.limits.slack
         self.network = line.network
-        clock = line.network.clock
-        assert isinstance(clock, PacedClock)
-        clock.pace(speed)
         self._flow = read_flow(ROOT / "config", ROOT / "prompts")
-        self._began = ""
-        self._switched = False
 
     @property
     def choice(self) -> tuple[str, ...]:
@@ -94,25 +76,17 @@ class Processes:
         return (lines.wait_offer, lines.wait_offer_briefing, unreached.say.split(".")[0])
 
     def log(self) -> list[dict[str, Any]]:
-        becomes(lambda: bool(self._mine()) and all(call["ended_at"] for call in self._mine()), FILED)
-        time.sleep(SETTLED)
-        becomes(self._all_filed, FILED)
-        return self._mine()
+        self.network.clock.advance(1)  # In which the last callbacks of a call that is over come in.
+        assert becomes(self._line.is_quiet), self._line.in_hand()
+        becomes(lambda: all(call["ended_at"] for call in self._line.log()))
+        return self._line.log()
 
-    def _all_filed(self) -> bool:
-        """Claim that no process holds anything back: a journal is emptied once SQL has all of it."""
-        journals = Path(self._line.stage.environment["JOURNAL_DIR"]).glob(f"*{SUFFIX}")
-        try:
-            return not any(journal.stat().st_size for journal in journals)
-        except FileNotFoundError:  # It was just adopted.
-            return False
-
-    def _mine(self) -> list[dict[str, Any]]:
-        """Give the calls of this story: those of the last may be filed late."""
-        return [call for call in self._line.log() if call["started_at"] >= self._began]
+    def report(self) -> str:
+        return self._line.report()
 
     def lose(self, part: str) -> None:
         if part == "sql":
+            self._line.lost.add("sql")
             self._database.rename(self._database.with_suffix(".taken"))
             self._database.mkdir()
         else:
@@ -125,43 +99,41 @@ class Processes:
         self.network.faults.rest.append(fault)
 
         def kill() -> None:
-            if becomes(lambda: fault.seen > 0, DOOMED):
+            if becomes(lambda: fault.seen > 0):
                 self.lose("worker")
 
         threading.Thread(target=kill, daemon=True).start()
 
     def switch_off(self, agency: str) -> None:
-        clock = self.network.clock
-        assert isinstance(clock, PacedClock)
-        clock.pace(1.0)  # The line knows after two seconds of its own, whatever the network's are.
-        done = self._line.run("agencies", "off", agency, "--why", "a story")
-        assert done.returncode == 0, done.stderr
-        clock.advance(KNOWN)
-        clock.pace(self._speed)
-        self._switched = True
+        with self._line.at_the_speed_of_life():
+            done = self._line.run("agencies", "off", agency, "--why", "a story")
+            assert done.returncode == 0, done.stderr
+            self._line.let_them_look()
 
     def forget(self) -> None:
         """Begin a story with nothing left of the last one: no faults, no calls, no agency switched off."""
         self.network.faults.clear()
+        with self.network.clock.lock:
+            for leg in self.network.exchange.legs_alive():  # Of a story that failed.
+                leg.hang_up()
         self.network.settle(60)
+        self.network.clock.advance(LATE)
+        assert becomes(self._line.is_quiet), self._line.in_hand()
         exchange = self.network.exchange
         with exchange.clock.lock:
             exchange.calls.clear()
             exchange.queues.clear()
             exchange.feed.lines.clear()
             exchange.feed.notices.clear()
+        for limit in self._line.redis.scan_iter("limit:*"):
+            self._line.redis.delete(limit)
         with closing(sqlite3.connect(self._database, timeout=5)) as sql:
+            known = sql.execute("SELECT count(*) FROM agency_status").fetchone()[0]
             for table in TABLES:
                 sql.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
             sql.commit()
-        with connect_redis(self._line.stage.environment["REDIS_URL"]) as redis:
-            for limit in redis.scan_iter("limit:*"):  # Every story's caller has the same telephone.
-                redis.delete(limit)
-        if self._switched:
-            self.network.clock.advance(KNOWN * self._speed)
-            self._switched = False
-        time.sleep(1.0 - time.time() % 1.0)  # The log tells whole seconds.
-        self._began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+        if known:
+            self._line.let_them_look()
 
     @property
     def _database(self) -> Path:

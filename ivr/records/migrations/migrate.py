@@ -33,12 +33,9 @@ def upgrade(url: str) -> None:
         database.close()
 
 
-# Whether a database has the tables that this version expects.
-
-
 def is_current(database: Database) -> bool:
-    """Claim that every step was taken; RecordsUnavailable if the database cannot be reached."""
+    """Whether the database has the tables that this version expects; RecordsUnavailable if out of reach."""
     expected = ScriptDirectory(str(Path(migrations.__path__[0]))).get_heads()
     with database.read() as connection:
-        found = MigrationContext.configure(connection).get_current_heads()
-    return set(found) == set(expected)
+        current = MigrationContext.configure(connection).get_current_heads()
+    return set(current) == set(expected)

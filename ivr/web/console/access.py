@@ -1,4 +1,4 @@
-"""The gate of the console: who is signed in, for how long, and which role a page asks for."""
+"""Access to the console: who is signed in, for how long, and which role a page asks for."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from flask_login import LoginManager, UserMixin, logout_user
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.operators import Operator, Role, find_operator
-from ivr.web.console.context import desk, page, signed_in
+from ivr.web.console.context import console, render_page, signed_in_operator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from werkzeug.wrappers import Response as Answer
+    from werkzeug.wrappers import Response as BaseResponse
 
 View = TypeVar("View", bound="Callable[..., object]")
 
-IDLE = 30 * 60
-LONGEST = 12 * 3600
-OPEN = frozenset(
-    {"signing.sign_in", "signing.try_in", "signing.offer_factor", "signing.enrolled", "desk.static"}
+LONGEST_IDLE = 30 * 60
+LONGEST_SESSION = 12 * 3600
+PUBLIC_ENDPOINTS = frozenset(
+    {"sign_in.show", "sign_in.submit", "sign_in.show_second_factor", "sign_in.enrol"}
+    | {"console.static", "reports.static"}
 )
-BY_ITSELF = frozenset({"desk.now_again"})  # Fetched by the script, whether or not anybody sits there.
-_NEEDS: dict[Callable[..., object], Role] = {}  # A view -> the role that it asks for, where above viewer.
+POLLED_ENDPOINTS = frozenset({"now.refresh"})  # Fetched by the script, whether or not anybody sits there.
+_ROLES: dict[Callable[..., object], Role] = {}  # A view -> the role that it asks for, where above viewer.
 
 CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self';"
@@ -46,65 +47,65 @@ class SignedIn(UserMixin):
 def needs(role: Role) -> Callable[[View], View]:
     """Let only a role, and those above it, reach a view."""
 
-    def mark(view: View) -> View:
-        _NEEDS[view] = role
+    def decorate(view: View) -> View:
+        _ROLES[view] = role
         return view
 
-    return mark
+    return decorate
 
 
-def needed(endpoint: str) -> Role:
+def required_role(endpoint: str) -> Role:
     """Name the role that a page asks for."""
-    return _NEEDS.get(current_app.view_functions[endpoint], Role.VIEWER)
+    return _ROLES.get(current_app.view_functions[endpoint], Role.VIEWER)
 
 
-def login_gate() -> LoginManager:
-    """Make what reads the operator out of a session."""
+def login_manager() -> LoginManager:
+    """Make the part of Flask-Login that reads the operator out of a session."""
     login = LoginManager()
     login.session_protection = ""  # Addresses change on a telephone; the session's ends are our own.
     login.user_loader(_load)
     return login
 
 
-def guard() -> Answer | str | None:
+def require_sign_in() -> BaseResponse | str | None:
     """Ask before every page of the console who it is, and whether they may."""
-    if request.endpoint in OPEN:
+    if request.endpoint in PUBLIC_ENDPOINTS:
         return None
-    operator = signed_in()
-    if operator is None or _over():
+    operator = signed_in_operator()
+    if operator is None or _session_is_over():
         logout_user()
-        return redirect(url_for("signing.sign_in"), 303)
-    if request.endpoint not in BY_ITSELF:
-        session["seen"] = desk().now()
-    if not operator.role.covers(needed(request.endpoint or "")):
-        abort(make_response(page("refused"), 403))
+        return redirect(url_for("sign_in.show"), 303)
+    if request.endpoint not in POLLED_ENDPOINTS:
+        session["seen"] = console().now()
+    if not operator.role.covers(required_role(request.endpoint or "")):
+        abort(make_response(render_page("refused"), 403))
     return None
 
 
-def seal(response: Response) -> Response:
+def set_csp(response: Response) -> Response:
     """Let the pages of the console send forms to us, and run nothing inline."""
     response.headers.setdefault("Content-Security-Policy", CSP)
     return response
 
 
-def gone(_: Exception) -> tuple[str, int]:
+def show_unavailable(_: Exception) -> tuple[str, int]:
     """Say that the records cannot be read now."""
-    return page("unavailable"), 503
+    return render_page("unavailable"), 503
 
 
-def _load(told: str) -> SignedIn | None:
-    epoch, _, name = told.partition(":")
+def _load(session_id: str) -> SignedIn | None:
+    epoch, _, name = session_id.partition(":")
     try:
-        found = find_operator(desk().database, name)
+        operator = find_operator(console().database, name)
     except PartUnavailable:
         return None
-    if not found or found.disabled or str(found.epoch) != epoch:
+    if not operator or operator.disabled or str(operator.epoch) != epoch:
         return None
-    return SignedIn(found)
+    return SignedIn(operator)
 
 
-def _over() -> bool:
-    """Claim that a session has been idle for too long, or goes on for too long."""
-    now = desk().now()
+def _session_is_over() -> bool:
+    """Whether a session has been idle for too long, or has lasted too long."""
+    now = console().now()
     seen, began = float(session.get("seen", 0)), float(session.get("began", 0))
-    return now - seen > IDLE or now - began > LONGEST
+    return now - seen > LONGEST_IDLE or now - began > LONGEST_SESSION

@@ -1,9 +1,10 @@
-"""What every page of the console needs: its parts, who is signed in, and the words of their language."""
+"""What every page of the console needs: its parts, who is signed in, and the operator's language."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, cast
@@ -13,11 +14,12 @@ from flask_login import current_user
 
 from ivr.hours import zone
 from ivr.records.disclosure import shown
+from ivr.reports.document import LANGUAGES, read_translations
 from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime, tzinfo
+    from datetime import date, tzinfo
 
     from ivr.caller_limits import RateLimiter
     from ivr.flow.models import Flow
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from ivr.records.operators import Operator
 
 NAME = "ivr-console"
-LANGUAGES = ("en", "fr")
 
 
 @dataclass(frozen=True)
@@ -43,57 +44,67 @@ class ConsoleContext:
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
 
     @property
-    def counted_at(self) -> object:
-        """Name the moment of which counts may be shown now: the same for as long as they hold."""
+    def zone(self) -> tzinfo:
+        """The clock by which the line counts days and hours."""
+        return zone(self.flow.line.zone)
+
+    @property
+    def moment(self) -> datetime:
+        """The date and time, in UTC."""
+        return datetime.fromtimestamp(self.now(), UTC)
+
+    @property
+    def today(self) -> date:
+        """The day that it is where the line is."""
+        return self.moment.astimezone(self.zone).date()
+
+    @property
+    def counts_cache_key(self) -> object:
+        """The cache key of counts: it changes every ``counts_hold`` seconds."""
         return self.now() // self.counts_hold if self.counts_hold else object()  # It equals no other.
 
 
-def desk() -> ConsoleContext:
+def console() -> ConsoleContext:
     """Give the parts of this request's console."""
     return cast("ConsoleContext", current_app.extensions[NAME])
 
 
-def signed_in() -> Operator | None:
+def signed_in_operator() -> Operator | None:
     """Give the operator who is signed in, or nobody."""
     return cast("Operator | None", getattr(current_user, "operator", None))
 
 
-def me() -> Operator:
+def current_operator() -> Operator:
     """Give the operator who is signed in; only views behind the sign-in may ask."""
-    return cast("Operator", signed_in())
+    return cast("Operator", signed_in_operator())
 
 
-@cache
-def words_of(language: str) -> Mapping[str, str]:
-    """Read the words of the console in a language."""
-    texts = (files("ivr.web.console").joinpath(f"words/{part}{language}.toml") for part in ("", "reports."))
-    return {key: word for text in texts for key, word in tomllib.loads(text.read_text("utf-8")).items()}
-
-
-def spoken_here() -> str:
+def language() -> str:
     """Name the language that the operator's browser asks for."""
     return request.accept_languages.best_match(LANGUAGES, LANGUAGES[0]) or LANGUAGES[0]
 
 
-def page(template: str, **values: object) -> str:
-    """Draw a page of the console."""
-    spoken = spoken_with(spoken_here(), desk().flow.line.zone)
-    return render_template(f"console/{template}.html", **spoken, **values)
+@cache
+def translations(language: str) -> Mapping[str, str]:
+    """Read what the console is written with in a language, reports too."""
+    own = files("ivr.web.console").joinpath(f"translations/{language}.toml")
+    return {**read_translations(language), **tomllib.loads(own.read_text("utf-8"))}
 
 
-def spoken_with(language: str, clock: str) -> dict[str, object]:
-    """Give every template the words of a language, and the clock by which it tells the time."""
-    words = words_of(language)
-    return {
-        "language": language,
-        "t": words,
-        "word": lambda key: words.get(key, key),
-        "few": shown,
-        "clock": clock,
-        "here": partial(_on_the_wall, zone(clock)),
-    }
+def render_page(template: str, **values: object) -> str:
+    """Draw a page in the operator's language, with the time by the line's own clock."""
+    t = translations(language())
+    return render_template(
+        template if "/" in template else f"console/{template}.html",
+        language=language(),
+        t=t,
+        translate=lambda key: t.get(key, key),
+        shown_count=shown,
+        timezone=console().flow.line.zone,
+        local_time=partial(_local_time, console().zone),
+        **values,
+    )
 
 
-def _on_the_wall(there: tzinfo, moment: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
-    """Write a moment by the line's own clock."""
-    return moment.astimezone(there).strftime(form)
+def _local_time(zone: tzinfo, moment: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
+    return moment.astimezone(zone).strftime(form)

@@ -1,4 +1,4 @@
-"""The page of those who sign in: administrators let people in, and out."""
+"""The page of operators: administrators let people in, and out."""
 
 from __future__ import annotations
 
@@ -18,77 +18,83 @@ from ivr.records.operators import (
     revoke,
 )
 from ivr.web.console.access import needs
-from ivr.web.console.context import desk, me, page
+from ivr.web.console.context import console, current_operator, render_page
 
 if TYPE_CHECKING:
     from flask import Response
-    from werkzeug.wrappers import Response as Answer
+    from werkzeug.wrappers import Response as BaseResponse
 
-people = Blueprint("people", __name__, url_prefix="/console/operators")
+blueprint = Blueprint("operators", __name__, url_prefix="/console/operators")
 
 
-@people.get("")
+@blueprint.get("", endpoint="list")
 @needs(Role.ADMINISTRATOR)
-def everybody() -> str:
+def show_operators() -> str:
     """Show who may sign in."""
-    return _everybody()
+    return _page()
 
 
-@people.post("/add")
+@blueprint.post("/add", endpoint="add")
 @needs(Role.ADMINISTRATOR)
-def let_in() -> str:
+def add() -> str:
     """Let somebody in, and show their first password: now, and never again."""
     password = first_password()
-    add_operator(desk().database, _name(), _role(), hash_password(password), who=me().name)
-    return _everybody(password=password, of=_name())
+    add_operator(console().database, _name(), _role(), hash_password(password), who=current_operator().name)
+    return _page(password=password, password_of=_name())
 
 
-@people.post("/reset")
+@blueprint.post("/reset", endpoint="reset")
 @needs(Role.ADMINISTRATOR)
-def begin_anew() -> str:
+def reset() -> str:
     """Give somebody a new first password, and a new second factor when they sign in."""
     password = first_password()
-    reset_operator(desk().database, _name(), hash_password(password), who=me().name)
-    return _everybody(password=password, of=_name())
+    reset_operator(console().database, _name(), hash_password(password), who=current_operator().name)
+    return _page(password=password, password_of=_name())
 
 
-@people.post("/disable")
+@blueprint.post("/disable", endpoint="disable")
 @needs(Role.ADMINISTRATOR)
-def shut_out() -> Answer:
+def disable() -> BaseResponse:
     """Let somebody in no more."""
-    disable_operator(desk().database, _name(), who=me().name)
-    return _back()
+    disable_operator(console().database, _name(), who=current_operator().name)
+    return _back_to_list()
 
 
-@people.post("/role")
+@blueprint.post("/role", endpoint="change_role")
 @needs(Role.ADMINISTRATOR)
-def promote() -> Answer:
+def give_role() -> BaseResponse:
     """Give somebody another role."""
-    change_role(desk().database, _name(), _role(), who=me().name)
-    return _back()
+    change_role(console().database, _name(), _role(), who=current_operator().name)
+    return _back_to_list()
 
 
-@people.post("/revoke")
+@blueprint.post("/revoke", endpoint="end_sessions")
 @needs(Role.ADMINISTRATOR)
-def sign_them_out() -> Answer:
-    """End every session of somebody."""
-    revoke(desk().database, _name(), who=me().name)
-    return _back()
+def end_sessions() -> BaseResponse:
+    """Sign somebody out everywhere."""
+    revoke(console().database, _name(), who=current_operator().name)
+    return _back_to_list()
 
 
-@people.errorhandler(OperatorError)
-def unexpected(error: OperatorError) -> Response:
+@blueprint.errorhandler(OperatorError)
+def explain_refusal(error: OperatorError) -> Response:
     """Say plainly why nothing was changed."""
-    return make_response(_everybody(fault=error.fault), 409)
+    return make_response(_page(fault=error.fault), 409)
 
 
-def _everybody(fault: str = "", password: str = "", of: str = "") -> str:
-    found = list_operators(desk().database)
-    return page("people", people=found, roles=list(Role), fault=fault, password=password, of=of)
+def _page(fault: str = "", password: str = "", password_of: str = "") -> str:
+    return render_page(
+        "operators",
+        operators=list_operators(console().database),
+        roles=list(Role),
+        fault=fault,
+        password=password,
+        password_of=password_of,
+    )
 
 
-def _back() -> Answer:
-    return redirect(url_for("people.everybody"), 303)
+def _back_to_list() -> BaseResponse:
+    return redirect(url_for("operators.list"), 303)
 
 
 def _name() -> str:

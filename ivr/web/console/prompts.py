@@ -1,7 +1,12 @@
-"""The pages on which the line's words are read, tried, saved, published and taken back."""
+"""The pages on which prompts are read, tried, saved, published and taken back.
+
+A prompt has a key, such as ``stops.main.text``, by which the files have it, and versions that were written
+here. Nobody hears a version before an administrator publishes it, and `ivr check` must find no fault with it.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,144 +20,144 @@ from ivr.records.operators import Role
 from ivr.records.prompts import (
     FILE,
     basis,
-    before,
     count_drafts,
     list_published,
     list_versions,
     publish,
     save_version,
     take_back,
-    wording,
+    texts,
+    version_before,
 )
 from ivr.web.console.access import needs
-from ivr.web.console.context import desk, me, page
+from ivr.web.console.context import console, current_operator, render_page
+from ivr.web.console.query_params import MOST_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from werkzeug.wrappers import Response as Answer
+    from werkzeug.wrappers import Response as BaseResponse
 
     from ivr.flow.loader import Fault
     from ivr.flow.menu_measurements import Weight
     from ivr.flow.models import Flow
     from ivr.records.database import Database
-    from ivr.records.prompts import Version
+    from ivr.records.prompts import PromptVersion
 
-prompts = Blueprint("prompts", __name__, url_prefix="/console/words")
+blueprint = Blueprint("prompts", __name__, url_prefix="/console/prompts")
 
-LONGEST = 3000  # Letters: what Twilio says at once.
-TRIES = 3  # To publish, while others publish too.
+LONGEST_PROMPT = 3000  # Letters: what Twilio says at once.
+PUBLISH_TRIES = 3  # To publish, while others publish too.
 
 
-@prompts.get("")
+@blueprint.get("", endpoint="list")
 def list_prompts() -> str:
-    """Show the parts of the words, or the prompts of one, or those that are sought."""
-    shelf = read_shelf(desk().flow, desk().database)
-    part, sought = request.args.get("part", ""), request.args.get("find", "").strip()
-    found = shelf.find(part, sought) if part or sought else shelf.changed()
-    return page("words", parts=shelf.parts(), found=found, part=part, sought=sought)
+    """Show the groups of prompts, or the prompts of one group, or those that are searched for."""
+    catalogue = read_catalogue(console().flow, console().database)
+    group, query = request.args.get("group", ""), request.args.get("query", "").strip()
+    matches = catalogue.search(group, query) if group or query else catalogue.changed()
+    return render_page("prompts", groups=catalogue.groups(), matches=matches, group=group, query=query)
 
 
-@prompts.get("/<place>")
-def read_prompt(place: str) -> str:
+@blueprint.get("/<key>", endpoint="show")
+def show_prompt(key: str) -> str:
     """Show one prompt in every language."""
-    return _page(place, look="back" in request.args)
+    return _page(key, check="reverted" in request.args)
 
 
-@prompts.post("/<place>/<language>")
+@blueprint.post("/<key>/<language>", endpoint="save")
 @needs(Role.OPERATOR)
-def write_prompt(place: str, language: str) -> Answer | str:
-    """Try words, or save them as a new version: nobody hears them yet."""
-    prompt = _prompt(place, language)
+def save_prompt(key: str, language: str) -> BaseResponse | str:
+    """Try a prompt, or save it as a new version: nobody hears it yet."""
+    prompt = _prompt(key, language)
     if not prompt.file:
         abort(404)
-    words = " ".join(request.form.get("words", "").split())[:LONGEST]
-    trial = try_words(desk().flow, list_published(desk().database), (language, place), words)
-    if request.form.get("do") != "save" or not trial.kept:
-        return _page(place, trial)
-    save_version(desk().database, (language, place, words), who=me().name)
-    return _back_to(place, language)
+    text = " ".join(request.form.get("text", "").split())[:LONGEST_PROMPT]
+    trial = try_prompt(console().flow, list_published(console().database), (language, key), text)
+    if request.form.get("do") != "save" or not trial.may_be_saved:
+        return _page(key, trial)
+    save_version(console().database, language, key, text, who=current_operator().name)
+    return _back_to_prompt(key, language)
 
 
-@prompts.post("/<place>/<language>/publish")
+@blueprint.post("/<key>/<language>/publish", endpoint="publish")
 @needs(Role.ADMINISTRATOR)
-def publish_prompt(place: str, language: str) -> Answer | tuple[str, int]:
+def publish_prompt(key: str, language: str) -> BaseResponse | tuple[str, int]:
     """Let a version be heard, if `ivr check` has nothing against it."""
-    version = _version(place, language)
-    if not _prompt(place, language).file:
+    version = _version(key, language)
+    if not _prompt(key, language).file:
         abort(404)
-    for _ in range(TRIES):
-        published = list_published(desk().database)
-        trial = try_words(desk().flow, published, (language, place), version.words)
+    for _ in range(PUBLISH_TRIES):
+        published = list_published(console().database)
+        trial = try_prompt(console().flow, published, (language, key), version.text)
         if trial.faults:
-            return _page(place, trial, refused=True), 409
-        if publish(desk().database, version, basis(published), who=me().name):
-            return _back_to(place, language)
-    return _page(place, trial, refused=True), 409
+            return _page(key, trial, refused=True), 409
+        if publish(console().database, version, basis(published), who=current_operator().name):
+            return _back_to_prompt(key, language)
+    return _page(key, trial, refused=True), 409
 
 
-@prompts.post("/<place>/<language>/back")
+@blueprint.post("/<key>/<language>/revert", endpoint="revert")
 @needs(Role.ADMINISTRATOR)
-def take_prompt_back(place: str, language: str) -> Answer:
+def revert_prompt(key: str, language: str) -> BaseResponse:
     """Go back to what was heard before, whatever `ivr check` says of it; the page then tells."""
-    take_back(desk().database, language, place, _number("to"), who=me().name)
-    return redirect(url_for("prompts.read_prompt", place=place, back=1, _anchor=language), 303)
+    take_back(console().database, language, key, _number("to"), who=current_operator().name)
+    return redirect(url_for("prompts.show", key=key, reverted=1, _anchor=language), 303)
 
 
-def _page(place: str, trial: Trial | None = None, *, refused: bool = False, look: bool = False) -> str:
-    database, flow = desk().database, desk().flow
-    versions = versions_of(database, place)
-    prompts = read_shelf(flow, database).prompts.get(place, ())
+def _page(key: str, trial: PromptTrial | None = None, *, refused: bool = False, check: bool = False) -> str:
+    database, flow = console().database, console().flow
+    versions = versions_of(database, key)
+    prompts = read_catalogue(flow, database).prompts.get(key, ())
     if not prompts and not versions:
         abort(404)
-    return page(
+    return render_page(
         "prompt",
-        place=place,
-        part=part_of(place),
+        key=key,
+        group=group_of(key),
         prompts=prompts,
         versions=versions,
-        back={each.language: before(versions.get(each.language, []), each.version) for each in prompts},
-        backing=backing(flow, place),
+        previous={
+            each.language: version_before(versions.get(each.language, []), each.version) for each in prompts
+        },
+        backing=backing(flow, key),
         reviews={language: (w.reviewed_by, w.reviewed_on) for language, w in flow.prompts.items()},
         trial=trial,
         refused=refused,
-        faults=complaints(flow, list_published(database)) if look else (),
-        longest=LONGEST,
+        faults=published_faults(flow, list_published(database)) if check else (),
+        longest=LONGEST_PROMPT,
     )
 
 
-def _prompt(place: str, language: str) -> Prompt:
+def _prompt(key: str, language: str) -> Prompt:
     """Give one prompt, or the page that says there is nothing here."""
-    prompts = read_shelf(desk().flow, desk().database).prompts.get(place, ())
+    prompts = read_catalogue(console().flow, console().database).prompts.get(key, ())
     return next((each for each in prompts if each.language == language), None) or abort(404)
 
 
-def _version(place: str, language: str) -> Version:
-    number, versions = _number("version"), list_versions(desk().database, place)
-    found = (each for each in versions if (each.language, each.version) == (language, number))
-    return next(found, None) or abort(404)
+def _version(key: str, language: str) -> PromptVersion:
+    number, versions = _number("version"), list_versions(console().database, key)
+    wanted = (each for each in versions if (each.language, each.version) == (language, number))
+    return next(wanted, None) or abort(404)
 
 
 def _number(name: str) -> int:
     """Read which version is meant; nothing is done for one that cannot be read."""
     given = request.form.get(name, "")
-    return int(given) if given.isdecimal() and len(given) < 10 else abort(400)  # noqa: PLR2004 - what SQL holds
+    return int(given) if given.isdecimal() and len(given) <= MOST_DIGITS else abort(400)
 
 
-def _back_to(place: str, language: str) -> Answer:
-    return redirect(url_for("prompts.read_prompt", place=place, _anchor=language), 303)
-
-
-# The prompts of the line as the console lists and tries them: the file's, and what was written over them.
+def _back_to_prompt(key: str, language: str) -> BaseResponse:
+    return redirect(url_for("prompts.show", key=key, _anchor=language), 303)
 
 
 @dataclass(frozen=True)
 class Prompt:
     """One prompt in one language: what is heard now, and where that comes from."""
 
-    place: str
+    key: str
     language: str
-    weight: Weight | None  # Nothing when the files have no such place any more.
+    weight: Weight | None  # None when the files have no such prompt any more.
     file: str
     version: int = FILE  # Which is published.
     fits: bool = True  # Whether what is published can be heard.
@@ -160,96 +165,95 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Trial:
-    """Words that are tried, and not saved: what they would take, and what `ivr check` would say."""
+class PromptTrial:
+    """A prompt that is tried, and not saved: its measurements, and the faults that `ivr check` would find."""
 
     language: str
-    words: str
+    text: str
     weight: Weight | None
     faults: tuple[Fault, ...]
-    kept: bool = True  # Whether they may be kept at all: a number that was typed may be anybody's.
+    may_be_saved: bool = True  # A number that was typed by hand may be anybody's.
 
 
 @dataclass(frozen=True)
 class PromptCatalogue:
-    """Every prompt of the line in every language, by place."""
+    """Every prompt of the line in every language, by key."""
 
     prompts: Mapping[str, tuple[Prompt, ...]]
 
-    def parts(self) -> Mapping[str, int]:
-        """Name the parts that the words are divided into, and count the prompts of each."""
-        found: dict[str, int] = {}
-        for place in self.prompts:
-            found[part_of(place)] = found.get(part_of(place), 0) + 1
-        return found
+    def groups(self) -> Mapping[str, int]:
+        """Count the prompts of each group."""
+        return Counter(map(group_of, self.prompts))
 
-    def find(self, part: str, sought: str) -> Mapping[str, tuple[Prompt, ...]]:
-        """Find the prompts of a part, or of all, whose place or words hold what is sought."""
+    def search(self, group: str, query: str) -> Mapping[str, tuple[Prompt, ...]]:
+        """Find the prompts of a group, or of all, whose key or text holds the query."""
         return {
-            place: prompts
-            for place, prompts in self.prompts.items()
-            if part in {"", part_of(place)} and _holds(place, prompts, sought.casefold())
+            key: prompts
+            for key, prompts in self.prompts.items()
+            if group in {"", group_of(key)} and _holds(key, prompts, query.casefold())
         }
 
     def changed(self) -> Mapping[str, tuple[Prompt, ...]]:
         """Find the prompts over which something is published, or drafted."""
         return {
-            place: prompts
-            for place, prompts in self.prompts.items()
+            key: prompts
+            for key, prompts in self.prompts.items()
             if any(each.version != FILE or each.drafts for each in prompts)
         }
 
 
-def part_of(place: str) -> str:
-    """Name the part of the words that a place is in: a stop, the lines, the orders, the agencies."""
-    kind, _, rest = place.partition(".")
+def group_of(key: str) -> str:
+    """Name the group that a prompt is in: a stop, the lines, the orders, the agencies."""
+    kind, _, rest = key.partition(".")
     return f"stops.{rest.partition('.')[0]}" if kind == "stops" else kind
 
 
-def read_shelf(base: Flow, database: Database) -> PromptCatalogue:
+def read_catalogue(base: Flow, database: Database) -> PromptCatalogue:
     """Read what is heard now of every prompt."""
     published = list_published(database)
-    worded, drafts = word(base, wording(published)), count_drafts(database)
-    versions = {(each.language, each.place): each.version for each in published}
-    found: dict[str, list[Prompt]] = {}
-    for language, words in base.prompts.items():
-        weights, file = weigh(worded.flow, language), dict(spoken_prompts(words))
-        for place in dict.fromkeys((*file, *(v.place for v in published if v.language == language))):
-            at = (language, place)
+    worded, drafts = word(base, texts(published)), count_drafts(database)
+    versions = {(each.language, each.key): each.version for each in published}
+    by_key: dict[str, list[Prompt]] = {}
+    for language, prompts in base.prompts.items():
+        weights, file = weigh(worded.flow, language), dict(spoken_prompts(prompts))
+        for key in dict.fromkeys((*file, *(v.key for v in published if v.language == language))):
+            at = (language, key)
             prompt = Prompt(
-                place,
+                key,
                 language,
-                weights.get(place),
-                file.get(place, ""),
+                weights.get(key),
+                file.get(key, ""),
                 version=versions.get(at, FILE),
                 fits=at not in worded.ignored,
                 drafts=drafts.get(at, 0),
             )
-            found.setdefault(place, []).append(prompt)
-    return PromptCatalogue({place: tuple(prompts) for place, prompts in found.items()})
+            by_key.setdefault(key, []).append(prompt)
+    return PromptCatalogue({key: tuple(prompts) for key, prompts in by_key.items()})
 
 
-def try_words(base: Flow, published: Iterable[Version], at: tuple[str, str], words: str) -> Trial:
-    """Try words at a place (language, place) beside what is published, as `ivr check` would."""
-    language, place = at
-    flow = put(word(base, wording(list(published))).flow, language, place, words)
-    kept = bool(words) and not BY_HAND.search(words) and not UNSENDABLE.search(words)
-    return Trial(language, words, weigh(flow, language).get(place), tuple(dict.fromkeys(inspect(flow))), kept)
+def try_prompt(base: Flow, published: Iterable[PromptVersion], at: tuple[str, str], text: str) -> PromptTrial:
+    """Try a text at (language, key) beside what is published, as `ivr check` would."""
+    language, key = at
+    flow = put(word(base, texts(list(published))).flow, language, key, text)
+    may_be_saved = bool(text) and not BY_HAND.search(text) and not UNSENDABLE.search(text)
+    return PromptTrial(
+        language, text, weigh(flow, language).get(key), tuple(dict.fromkeys(inspect(flow))), may_be_saved
+    )
 
 
-def complaints(base: Flow, published: Iterable[Version]) -> tuple[Fault, ...]:
-    """Say what `ivr check` says of what is heard now."""
-    return tuple(dict.fromkeys(inspect(word(base, wording(list(published))).flow)))
+def published_faults(base: Flow, published: Iterable[PromptVersion]) -> tuple[Fault, ...]:
+    """List the faults that `ivr check` finds in what is heard now."""
+    return tuple(dict.fromkeys(inspect(word(base, texts(list(published))).flow)))
 
 
-def versions_of(database: Database, place: str) -> Mapping[str, list[Version]]:
-    """Read the versions of a place by language, the newest first."""
-    found: dict[str, list[Version]] = {}
-    for each in list_versions(database, place):
-        found.setdefault(each.language, []).append(each)
-    return found
+def versions_of(database: Database, key: str) -> Mapping[str, list[PromptVersion]]:
+    """Read the versions of a prompt by language, the newest first."""
+    by_language: dict[str, list[PromptVersion]] = {}
+    for each in list_versions(database, key):
+        by_language.setdefault(each.language, []).append(each)
+    return by_language
 
 
-def _holds(place: str, prompts: tuple[Prompt, ...], sought: str) -> bool:
-    said = (each.weight.words if each.weight else each.file for each in prompts)
-    return any(sought in each.casefold() for each in (place, *said))
+def _holds(key: str, prompts: tuple[Prompt, ...], query: str) -> bool:
+    texts = (each.weight.words if each.weight else each.file for each in prompts)
+    return any(query in each.casefold() for each in (key, *texts))

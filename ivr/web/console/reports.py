@@ -2,96 +2,144 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, request, url_for
 
-from ivr.reports.charts import POLICY
-from ivr.reports.community import PARTS as PUBLISHED
-from ivr.reports.community import publish, published
-from ivr.reports.document import drawn, month_asked, span_asked, teller_of, today
-from ivr.reports.sections import PARTS
-from ivr.web.console.context import desk, page, spoken_here
+from ivr.records.report_queries import read_report
+from ivr.reports.charts import CONTENT_SECURITY_POLICY
+from ivr.reports.community import COMMUNITY_SECTIONS, community_section, community_sections
+from ivr.reports.document import cut_period, draw_section, parse_month
+from ivr.reports.sections import SECTIONS, ReportView
+from ivr.web.console.context import console, language, render_page, translations
+from ivr.web.console.query_params import day_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ivr.records.database import Database
     from ivr.records.periods import Period
+    from ivr.records.report_queries import Report
     from ivr.reports.sections import Section
 
-reports = Blueprint("reports", __name__, url_prefix="/console/reports")
+blueprint = Blueprint(
+    "reports",
+    __name__,
+    url_prefix="/console/reports",
+    template_folder="../../reports/templates",
+    static_folder="../../reports/static",
+)
 
 
-@reports.get("")
-def overview() -> str:
+@blueprint.get("", endpoint="show")
+def show_report() -> str:
     """Show what any days come to."""
-    span = span_asked(desk(), request.args)
-    teller = teller_of(desk(), span, spoken_here())
-    source = _at(partial(url_for, "reports.picture", since=span.since, until=span.until))
-    return page("reports", teller=teller, sections=teller.all(), months=_months(), source=source)
+    period = _period()
+    return render_page(
+        "reports", view=(view := _view(period)), sections=view.sections(), months=_months(), **_charts(period)
+    )
 
 
-@reports.get("/<month>")
-def month(month: str) -> str:
+@blueprint.get("/<month>", endpoint="month")
+def show_month(month: str) -> str:
     """Show a month on a page that can be printed."""
-    span = _month(month)
-    teller = teller_of(desk(), span, spoken_here())
-    source = _at(partial(url_for, "reports.picture", since=span.since, until=span.until))
-    return page("month", teller=teller, sections=teller.all(), month=month, over=_over(span), source=source)
+    period = _month(month)
+    return render_page(
+        "reports/month.html",
+        frame="console/base.html",
+        view=(view := _view(period)),
+        sections=view.sections(),
+        month=month,
+        print_command=f"ivr report {month} --pdf {month}.pdf",
+        community_url=url_for("reports.community", month=month) if _is_over(period) else "",
+        **_charts(period),
+    )
 
 
-@reports.get("/<month>/community")
-def community(month: str) -> tuple[str, int]:
+@blueprint.get("/<month>/community", endpoint="community")
+def show_community_report(month: str) -> tuple[str, int]:
     """Show what may be published of a month, once it is over."""
-    span = _month(month)
-    if not _over(span):
-        return page("not_over", month=month), 404
-    teller = teller_of(desk(), span, spoken_here())
-    source = _at(partial(url_for, "reports.published_picture", month=month))
-    return page("community", teller=teller, sections=published(teller), month=month, source=source), 200
+    period = _month(month)
+    if not _is_over(period):
+        return render_page("not_over", month=month), 404
+    shown = render_page(
+        "reports/community.html",
+        frame="console/base.html",
+        view=(view := _view(period)),
+        sections=community_sections(view),
+        month=month,
+        print_command=f"ivr report {month} --community --pdf {month}-community.pdf",
+        chart_url=_chart_url(partial(url_for, "reports.community_chart", month=month)),
+    )
+    return shown, 200
 
 
-@reports.get("/picture/<name>.svg")
-def picture(name: str) -> Response:
-    """Draw one part of what any days come to."""
-    if name not in PARTS:
+@blueprint.get("/chart/<name>.svg", endpoint="chart")
+def show_chart(name: str) -> Response:
+    """Draw one section of what any days come to."""
+    if name not in SECTIONS:
         abort(404)
-    teller = teller_of(desk(), span_asked(desk(), request.args), spoken_here())
-    return _picture(drawn(teller, teller.tell(name)))
+    view = _view(_period())
+    return _svg(draw_section(view, view.section(name)))
 
 
-@reports.get("/<month>/community/<name>.svg")
-def published_picture(month: str, name: str) -> Response:
-    """Draw one part of what may be published."""
-    span = _month(month)
-    if name not in PUBLISHED or not _over(span):
+@blueprint.get("/<month>/community/<name>.svg", endpoint="community_chart")
+def show_community_chart(month: str, name: str) -> Response:
+    """Draw one section of what may be published."""
+    period = _month(month)
+    if name not in COMMUNITY_SECTIONS or not _is_over(period):
         abort(404)
-    teller = teller_of(desk(), span, spoken_here())
-    return _picture(drawn(teller, publish(teller, name)))
+    view = _view(period)
+    return _svg(draw_section(view, community_section(view, name)))
 
 
-def _at(address: Callable[..., str]) -> Callable[[Section], str]:
-    """Say where the picture of a section is."""
-    return lambda section: address(name=section.name)
+def _view(period: Period) -> ReportView:
+    """Read a report, in the operator's language."""
+    context = console()
+    report = _read_report(context.database, period, context.counts_cache_key)
+    return ReportView(report, context.flow, language(), translations(language()))
 
 
-def _picture(svg: str) -> Response:
-    """Answer with a picture, and allow the style that is in it and nothing else."""
-    response = Response(svg, mimetype="image/svg+xml")
-    response.headers["Content-Security-Policy"] = POLICY
-    return response
+@lru_cache(maxsize=64)
+def _read_report(database: Database, period: Period, _cache_key: object) -> Report:
+    """Read a report once for a page and its charts; counting the calls of a busy day takes a while."""
+    return read_report(database, period)
+
+
+def _period() -> Period:
+    """Read the days that an address asks for."""
+    context = console()
+    return cut_period(*day_range(request.args, context.today), context.today, context.zone)
 
 
 def _month(name: str) -> Period:
-    return month_asked(desk(), name) or abort(404)
-
-
-def _over(span: Period) -> bool:
-    return span.until < today(desk())
+    return parse_month(name, console().today, console().zone) or abort(404)
 
 
 def _months() -> list[str]:
     """Name the months of the last year, this one first."""
-    day = today(desk()).replace(day=1)
+    day = console().today
     return [f"{day.year - (day.month - n <= 0)}-{(day.month - n - 1) % 12 + 1:02}" for n in range(12)]
+
+
+def _is_over(period: Period) -> bool:
+    """Whether all days of a period are past, so that it can be published."""
+    return period.until < console().today
+
+
+def _charts(period: Period) -> dict[str, Callable[[Section], str]]:
+    address = partial(url_for, "reports.chart", since=period.since, until=period.until)
+    return {"chart_url": _chart_url(address)}
+
+
+def _chart_url(address: Callable[..., str]) -> Callable[[Section], str]:
+    """Say where the chart of a section is."""
+    return lambda section: address(name=section.name)
+
+
+def _svg(svg: str) -> Response:
+    """Answer with a chart, and allow the style that is in it and nothing else."""
+    response = Response(svg, mimetype="image/svg+xml")
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response

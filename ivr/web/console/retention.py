@@ -11,37 +11,38 @@ from ivr.flow.models import Retention
 from ivr.records.operators import Role
 from ivr.records.retention import choose, read_chosen, within
 from ivr.web.console.access import needs
-from ivr.web.console.context import desk, me, page
-from ivr.web.console.query_params import whole
+from ivr.web.console.context import console, current_operator, render_page
+from ivr.web.console.query_params import whole_number
 
 if TYPE_CHECKING:
     from flask import Response
-    from werkzeug.wrappers import Response as Answer
+    from werkzeug.wrappers import Response as BaseResponse
 
-keeping = Blueprint("keeping", __name__, url_prefix="/console/retention")
+blueprint = Blueprint("retention", __name__, url_prefix="/console/retention")
 
 
-@keeping.get("")
+@blueprint.get("", endpoint="show")
 @needs(Role.ADMINISTRATOR)
-def kept() -> str:
+def show_retention() -> str:
     """Show what is kept for how long, and how long it may be."""
-    return _kept()
+    return _page()
 
 
-@keeping.post("")
+@blueprint.post("", endpoint="change")
 @needs(Role.ADMINISTRATOR)
-def choose_kept() -> Answer | Response:
+def change_retention() -> BaseResponse | Response:
     """Keep the log for longer or shorter from now on."""
-    wanted = Retention(whole(request.form.get("rows_days", "")), whole(request.form.get("counts_months", "")))
-    if not choose(desk().database, _file(), wanted, who=me().name):
-        return make_response(_kept(fault="out_of_bounds"), 400)
-    return redirect(url_for("keeping.kept"), 303)
+    days, months = (whole_number(request.form.get(name, "")) for name in ("rows_days", "counts_months"))
+    if not choose(console().database, _longest(), Retention(days, months), who=current_operator().name):
+        return make_response(_page(fault="out_of_bounds"), 400)
+    return redirect(url_for("retention.show"), 303)
 
 
-def _kept(fault: str = "") -> str:
-    now = within(_file(), read_chosen(desk().database))
-    return page("retention", now=now, least=LEAST, most=_file(), fault=fault)
+def _page(fault: str = "") -> str:
+    current = within(_longest(), read_chosen(console().database))
+    return render_page("retention", current=current, least=LEAST, most=_longest(), fault=fault)
 
 
-def _file() -> Retention:
-    return desk().flow.line.retention
+def _longest() -> Retention:
+    """Give the longest that may be kept: what config/line.toml says."""
+    return console().flow.line.retention

@@ -1,4 +1,4 @@
-"""How the console is put behind its sign-in, in the process of the public page."""
+"""How the console is put into the site: its blueprints, its session and its guard."""
 
 from __future__ import annotations
 
@@ -6,55 +6,73 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from flask import Blueprint
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.database import RecordRefused
-from ivr.web.console.access import LONGEST, gone, guard, login_gate, seal
-from ivr.web.console.blocks import blocked
-from ivr.web.console.context import NAME, ConsoleContext, page
-from ivr.web.console.operators import people
-from ivr.web.console.pages import pages
-from ivr.web.console.prompts import prompts
-from ivr.web.console.reports import reports
-from ivr.web.console.retention import keeping
-from ivr.web.console.sign_in import signing
+from ivr.web.console import (
+    audit,
+    blocks,
+    calls,
+    now,
+    operators,
+    prompts,
+    reports,
+    retention,
+    sign_in,
+    transfers,
+)
+from ivr.web.console.access import (
+    LONGEST_SESSION,
+    login_manager,
+    require_sign_in,
+    set_csp,
+    show_unavailable,
+)
+from ivr.web.console.context import NAME, ConsoleContext, render_page
 
 if TYPE_CHECKING:
     from flask import Flask
 
-BLUEPRINTS = (signing, pages, reports, prompts, blocked, people, keeping)
+PAGES = (sign_in, now, calls, transfers, reports, prompts, blocks, operators, retention, audit)
 LARGEST_FORM = 64 * 1024
 
 
-def put_behind(app: Flask, desk: ConsoleContext) -> None:
+def add_console(app: Flask, context: ConsoleContext) -> None:
     """Put the console into a site: signed cookies for its own pages alone, forms with a token."""
-    app.extensions[NAME] = desk
-    app.secret_key = sha256(b"console session:" + desk.secret.encode()).digest()
+    app.extensions[NAME] = context
+    app.secret_key = sha256(b"console session:" + context.secret.encode()).digest()
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_FORM,
-        PERMANENT_SESSION_LIFETIME=timedelta(seconds=LONGEST),
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=LONGEST_SESSION),
         SESSION_COOKIE_NAME="console",
         SESSION_COOKIE_PATH="/console",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
-        SESSION_COOKIE_SECURE=desk.secure,
-        WTF_CSRF_TIME_LIMIT=LONGEST,
+        SESSION_COOKIE_SECURE=context.secure,
+        WTF_CSRF_TIME_LIMIT=LONGEST_SESSION,
         WTF_CSRF_SSL_STRICT=False,  # No page of ours sends a referrer; the token and SameSite do it.
     )
     CSRFProtect(app)
-    login_gate().init_app(app)
+    login_manager().init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    app.register_error_handler(CSRFError, _old)
+    app.register_error_handler(CSRFError, _show_expired_form)
     for fault in (PartUnavailable, RecordRefused):
-        app.register_error_handler(fault, gone)
+        app.register_error_handler(fault, show_unavailable)
 
 
-def _old(_: Exception) -> tuple[str, int]:
-    return page("form_old"), 400
+def _show_expired_form(_: Exception) -> tuple[str, int]:
+    return render_page("form_expired"), 400
 
+
+# What every page is made with: templates, the style and the script.
+_shared = Blueprint(
+    "console", __name__, url_prefix="/console", template_folder="templates", static_folder="static"
+)
+BLUEPRINTS = (_shared, *(page.blueprint for page in PAGES))
 
 for each in BLUEPRINTS:
-    each.before_request(guard)
-    each.after_request(seal)
+    each.before_request(require_sign_in)
+    each.after_request(set_csp)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ivr.records.call_log import RingRow, TurnRow
+    from ivr.records.call_log import AttemptRow, TurnRow
 
 LISTENING, WAITING, TALKING = "listening", "waiting", "talking"
 
@@ -19,23 +19,27 @@ class TimelineEvent:
     """One thing that happened: where it is on the line, and what the time after it was."""
 
     seconds: float
-    what: str  # A word of the console: what kind of thing happened.
+    what: str  # What kind of thing happened: a key of the translations.
     name: str  # Of a stop or an agency.
     then: str = LISTENING
     lasts: float = 0.0  # Seconds until the next thing.
 
 
-def marks(turns: Sequence[TurnRow], rings: Sequence[RingRow], ended: float | None) -> list[TimelineEvent]:
+def timeline(
+    turns: Sequence[TurnRow], rings: Sequence[AttemptRow], ended: float | None
+) -> list[TimelineEvent]:
     """Put what happened in a call in its order; ``ended`` is in seconds after its start, as all is."""
-    told = [mark for ring in rings for mark in _of_ring(ring)]
-    told += [TimelineEvent(turn.seconds, f"heard_{turn.heard}", turn.stop) for turn in turns]
-    told.sort(key=lambda mark: mark.seconds)  # In the same moment a ring ends first, then the caller is back.
+    events = [event for ring in rings for event in _ring_events(ring)]
+    events += [TimelineEvent(turn.seconds, f"heard_{turn.heard}", turn.stop) for turn in turns]
+    events.sort(
+        key=lambda event: event.seconds
+    )  # In the same moment a ring ends first, then the caller is back.
     if ended is not None:
-        told.append(TimelineEvent(max([ended, *(mark.seconds for mark in told)]), "end", ""))
-    return list(_with_lengths(told))
+        events.append(TimelineEvent(max([ended, *(event.seconds for event in events)]), "end", ""))
+    return list(_with_lengths(events))
 
 
-def _of_ring(ring: RingRow) -> Iterator[TimelineEvent]:
+def _ring_events(ring: AttemptRow) -> Iterator[TimelineEvent]:
     """Tell one agency's ring: it begins, somebody answers and takes the call, or it ends otherwise."""
     yield TimelineEvent(ring.rung, "ring_begins", ring.agency, WAITING)
     if ring.answered is not None:
@@ -47,15 +51,15 @@ def _of_ring(ring: RingRow) -> Iterator[TimelineEvent]:
         yield TimelineEvent(ring.ended, over, ring.agency)
 
 
-def _with_lengths(told: Sequence[TimelineEvent]) -> Iterator[TimelineEvent]:
+def _with_lengths(events: Sequence[TimelineEvent]) -> Iterator[TimelineEvent]:
     """Say how long it was from each thing to the next, and keep what goes on until it is over."""
-    for mark, later in pairwise(told):
-        yield TimelineEvent(mark.seconds, mark.what, mark.name, mark.then, later.seconds - mark.seconds)
-    if told:
-        yield told[-1]
+    for event, later in pairwise(events):
+        yield replace(event, lasts=later.seconds - event.seconds)
+    if events:
+        yield events[-1]
 
 
-def minutes(seconds: float) -> str:
+def clock_time(seconds: float) -> str:
     """Write seconds as a clock does: "1:05"."""
     whole = int(seconds)
     return f"{whole // 60}:{whole % 60:02}"

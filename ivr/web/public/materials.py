@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import segno
 from flask import Blueprint, Response, abort
 
-from ivr.web.public.context import known, languages, page, shown
 from ivr.web.public.text import line
+from ivr.web.public.views import NAME, known_language, languages, public_context, render_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from flask import Flask
+
     from ivr.web.public.text import Paragraph
 
-materials = Blueprint("materials", __name__, url_prefix="/materials")
+blueprint = Blueprint("materials", __name__, url_prefix="/materials")
 
 KINDS: Mapping[str, int] = {
     "cards": 2,
@@ -24,29 +26,39 @@ KINDS: Mapping[str, int] = {
 }  # What can be printed -> how many cards or strips a sheet.
 
 
-@materials.get("")
-def offered() -> str:
+@blueprint.get("", endpoint="list")
+def list_materials() -> str:
     """Show what can be printed, in every language."""
-    return page("materials", languages()[0], order=languages(), kinds=KINDS)
+    return render_page("materials", languages()[0], order=languages(), kinds=KINDS)
 
 
-@materials.get("/<language>/<kind>")
-def sheet(language: str, kind: str) -> str:
+@blueprint.get("/<language>/<kind>", endpoint="sheet")
+def show_sheet(language: str, kind: str) -> str:
     """Show one sheet as it is printed."""
     if kind not in KINDS:
         abort(404)
-    return page(kind, known(language), here=shown().words[language].materials, lines=_lines(language))
+    return render_page(
+        kind,
+        known_language(language),
+        page=public_context().words[language].materials,
+        lines=_lines(language),
+    )
 
 
-@materials.get("/<language>/code.svg")
-def code(language: str) -> Response:
+@blueprint.get("/<language>/code.svg", endpoint="qr_code")
+def qr_code(language: str) -> Response:
     """Draw the code that opens a text to the line."""
     drawn = io.BytesIO()
-    made = segno.make(shown().text_to(known(language)), error="m", micro=False)
+    made = segno.make(public_context().text_to(known_language(language)), error="m", micro=False)
     made.save(drawn, kind="svg", border=2, light="white", svgns=True, xmldecl=False, omitsize=True)
     return Response(drawn.getvalue(), mimetype="image/svg+xml")
 
 
 def _lines(language: str) -> tuple[Paragraph, ...]:
-    here = shown()
-    return tuple(line(here.flow, language, words) for words in here.words[language].materials.lines)
+    context = public_context()
+    return tuple(line(context.flow, language, words) for words in context.words[language].materials.lines)
+
+
+def list_sheets(app: Flask) -> list[tuple[str, str]]:
+    """List what can be printed: (language, kind)."""
+    return [(language, kind) for language in app.extensions[NAME].words for kind in KINDS]

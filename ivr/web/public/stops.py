@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import by_voice, offers
@@ -46,7 +46,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Somebody:
+class OfferedAgency:
     """One agency that can be called."""
 
     name: str
@@ -59,7 +59,7 @@ class OfferedOrder:
     """Whom a caller can ask for, and who that is."""
 
     words: str
-    agencies: tuple[Somebody, ...]
+    agencies: tuple[OfferedAgency, ...]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def readable(flow: Flow) -> frozenset[str]:
 
 
 def _acts(stop: Stop) -> bool:
-    """Tell whether a stop does something, or only asks before it is done."""
+    """Whether a stop does something, or only asks before it is done."""
     return isinstance(stop, ConsentStop | LanguageStop | GoodbyeStop) or (
         isinstance(stop, MessageStop) and bool(stop.does)
     )
@@ -93,15 +93,15 @@ def _acts(stop: Stop) -> bool:
 
 def compose(flow: Flow, language: str, stop: str, words: PageWords) -> StopPage:
     """Put the page of one stop together."""
-    here, own = flow.stops[stop], flow.prompts[language].stops[stop]
-    asked = own.questions if isinstance(here, ChecklistStop) else ()
+    current, own = flow.stops[stop], flow.prompts[language].stops[stop]
+    asked = own.questions if isinstance(current, ChecklistStop) else ()
     return StopPage(
         stop=stop,
         heading=_heading(flow, language, stop, words),
         words=paragraphs(flow, language, own.say),
         questions=tuple(line(flow, language, question) for question in asked),
-        results=tuple(_results(flow, language, here, words)),
-        orders=tuple(_orders(flow, language, here)),
+        results=tuple(_results(flow, language, current, words)),
+        orders=tuple(_orders(flow, language, current)),
         links=links(flow, language, stop, words),
         keyword=next(iter(flow.keywords.stops.get(language, {}).get(stop, ())), "").upper(),
     )
@@ -117,12 +117,12 @@ def links(flow: Flow, language: str, stop: str, words: PageWords, *, deep: bool 
 
 
 def _heading(flow: Flow, language: str, stop: str, words: PageWords) -> str:
-    here, own = flow.stops[stop], flow.prompts[language].stops[stop]
+    current, own = flow.stops[stop], flow.prompts[language].stops[stop]
     if stop == flow.menus.home:
         return words.name
     if stop == flow.menus.person:
         return words.person
-    first, second = (own.label, own.offer) if isinstance(here, MenuStop) else (own.offer, own.label)
+    first, second = (own.label, own.offer) if isinstance(current, MenuStop) else (own.offer, own.label)
     return title("".join(p.words for p in line(flow, language, first or second or words.after_questions)))
 
 
@@ -151,8 +151,6 @@ def _orders(flow: Flow, language: str, stop: Stop) -> Iterator[OfferedOrder]:
     for _, order in sorted(stop.orders.items()) if isinstance(stop, TransferStop) else ():
         rung = [name for name in flow.directory.orders[order] if agencies[name].on]
         who = ((prompts.agencies[name], agencies[name].number) for name in rung)
-        people = tuple(
-            Somebody(title(fill(flow, language, each.name)), fill(flow, language, each.who), number(dial))
-            for each, dial in who
-        )
-        yield OfferedOrder(title(fill(flow, language, prompts.orders[order].offer)), people)
+        named = partial(fill, flow, language)
+        people = tuple(OfferedAgency(title(named(a.name)), named(a.who), number(dial)) for a, dial in who)
+        yield OfferedOrder(title(named(prompts.orders[order].offer)), people)

@@ -78,6 +78,6 @@ def _pieces(flow: Flow, words: str) -> Iterator[Piece]:
 
 
 def _short(words: str) -> Iterator[Piece]:
-    for place, part in enumerate(_SHORT.split(words)):
+    for n, part in enumerate(_SHORT.split(words)):
         if part:
-            yield Piece(part, part if place % 2 else "")
+            yield Piece(part, part if n % 2 else "")

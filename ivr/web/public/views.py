@@ -2,65 +2,122 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
 
-from ivr.web.public.context import known, languages, page, shown
+from flask import Blueprint, abort, current_app, render_template, request
+
 from ivr.web.public.stops import compose, links, readable
 from ivr.web.public.text import line, number
 
-public = Blueprint(
-    "public", __name__, template_folder="templates", static_folder="static", static_url_path="/look"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ivr.flow.models import Flow
+    from ivr.flow.public_page import PageWords
+
+NAME = "ivr-public"
+blueprint = Blueprint(
+    "public", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
 )
-public.add_app_template_global(number, "written")
+blueprint.add_app_template_global(number, "written")
 
 
-@public.get("/")
-def door() -> str:
+@dataclass(frozen=True)
+class PublicContext:
+    """Everything that the public page is made of."""
+
+    flow: Flow
+    words: Mapping[str, PageWords]
+    number: str  # The line's own.
+
+    def text_to(self, language: str) -> str:
+        """Give the address that opens a text to the line, its first word written."""
+        return f"sms:{self.number}?body={quote(self.words[language].materials.word)}"
+
+
+def public_context() -> PublicContext:
+    """Give what the page of this request is made of."""
+    return cast("PublicContext", current_app.extensions[NAME])
+
+
+def known_language(language: str) -> str:
+    """Give a language back, or the page that says there is nothing here."""
+    return language if language in public_context().words else abort(404)
+
+
+def languages() -> tuple[str, ...]:
+    """Give the languages of the line, first the one that the visitor's browser asks for."""
+    all_of_them = tuple(public_context().words)
+    asked = request.accept_languages.best_match(all_of_them, all_of_them[0])
+    return tuple(sorted(all_of_them, key=lambda language: language != asked))
+
+
+def render_page(template: str, language: str, **values: object) -> str:
+    """Draw a page in a language."""
+    context = public_context()
+    return render_template(
+        f"public/{template}.html",
+        language=language,
+        words=context.words[language],
+        prompts=context.flow.prompts,
+        every=context.words,
+        number=context.number,
+        menus=context.flow.menus,
+        **values,
+    )
+
+
+@blueprint.get("/", endpoint="languages")
+def choose_language() -> str:
     """Show what there is in every language, the visitor's own first."""
     order = languages()
-    return page("door", order[0], homes={language: _home(language) for language in order})
+    return render_page("languages", order[0], homes={language: _home_links(language) for language in order})
 
 
-@public.get("/<language>/")
-def home(language: str) -> str:
+@blueprint.get("/<language>/", endpoint="home")
+def show_home(language: str) -> str:
     """Show all topics."""
-    return page("home", known(language), homes={language: _home(language)})
+    return render_page("home", known_language(language), homes={language: _home_links(language)})
 
 
-@public.get("/<language>/<stop>")
-def read(language: str, stop: str) -> str:
+@blueprint.get("/<language>/<stop>", endpoint="stop")
+def show_stop(language: str, stop: str) -> str:
     """Show one stop."""
-    here = shown()
-    if stop not in readable(here.flow) or stop == here.flow.menus.home:
+    context = public_context()
+    if stop not in readable(context.flow) or stop == context.flow.menus.home:
         abort(404)
-    return page("stop", language, here=compose(here.flow, known(language), stop, here.words[language]))
+    return render_page(
+        "stop", language, page=compose(context.flow, known_language(language), stop, context.words[language])
+    )
 
 
-@public.app_template_global("danger")
+@blueprint.app_template_global("danger")
 def danger(language: str) -> object:
     """Give the line's first words."""
-    flow = shown().flow
+    flow = public_context().flow
     return line(flow, language, flow.prompts[language].stops[flow.menus.start].text)
 
 
-@public.app_errorhandler(404)
-def lost(_: Exception) -> tuple[str, int]:
+@blueprint.app_errorhandler(404)
+def show_not_found(_: Exception) -> tuple[str, int]:
     """Show a kind page where there is none."""
-    return _sorry("lost"), 404
+    return _apology("lost"), 404
 
 
-@public.app_errorhandler(500)
-def broken(_: Exception) -> tuple[str, int]:
+@blueprint.app_errorhandler(500)
+def show_error(_: Exception) -> tuple[str, int]:
     """Show the numbers when our own code fails."""
-    return _sorry("broken"), 500
+    return _apology("broken"), 500
 
 
-def _sorry(why: str) -> str:
+def _apology(why: str) -> str:
     first = request.path.strip("/").partition("/")[0]
-    language = first if first in shown().words else languages()[0]
-    return page("sorry", language, why=why)
+    language = first if first in public_context().words else languages()[0]
+    return render_page("error", language, why=why)
 
 
-def _home(language: str) -> object:
-    here = shown()
-    return links(here.flow, language, here.flow.menus.home, here.words[language])
+def _home_links(language: str) -> object:
+    context = public_context()
+    return links(context.flow, language, context.flow.menus.home, context.words[language])

@@ -1,0 +1,97 @@
+"""The commands that a Procfile starts: `ivr web`, `ivr worker`, `ivr console` and `ivr release`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ivr.cli.context import flow_of, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ivr.agencies import Directory
+
+PAGE_SECONDS = 120.0  # No page of the console takes longer, not even a printed year.
+STUCK_SECONDS = 10.0  # A webhook that takes longer is answered by nobody: its process is replaced.
+
+replaces = click.option(
+    "--replace", is_flag=True, help="Take over from the one that answers on this port, once this one answers."
+)
+
+
+@click.command()
+@replaces
+def web(*, replace: bool) -> None:
+    """Answer calls and texts (the `web:` process)."""
+    line = settings()
+    _serve("ivr.wiring:web", line.host, line.port, line.workers, STUCK_SECONDS, replace=replace)
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.  [default: PORT]")
+@replaces
+def console(port: int | None, *, replace: bool) -> None:
+    """Answer browsers: the public page and the operators' console (the `console:` process)."""
+    line = settings()
+    _serve("ivr.wiring:console", line.host, port or line.port, 1, PAGE_SECONDS, replace=replace)
+
+
+@click.command()
+def worker() -> None:
+    """Do what is done later, and keep house (the `worker:` process)."""
+    from ivr.jobs import this_line
+    from ivr.logs import set_up_logs
+    from ivr.work.worker import run_worker
+
+    set_up_logs()
+    line = settings()
+    this_line()  # Now, and not with the first job: on a quiet line too there is something to forget.
+    run_worker(line.redis_url)
+
+
+@click.command()
+def release() -> None:
+    """Prepare a new version to go live (the `release:` step): migrations, and a check of the agencies.
+
+    Where calls are real, it refuses while an agency that is switched on has not been dialled by a person.
+    """
+    from ivr.checks.runner import check
+    from ivr.records.database import connect
+    from ivr.records.migrations.migrate import upgrade
+    from ivr.records.prompts import list_published
+
+    line = settings()
+    faults = [str(fault) for fault in check(line.config, line.prompts).faults]
+    if line.live and not faults:
+        faults = undialled(flow_of(line.config, line.prompts).directory, line.config)
+    if faults:
+        raise click.ClickException("not ready to go live:\n" + "\n".join(faults))
+    upgrade(line.database_url)
+    click.echo("the call log is up to date")
+    if published := list_published(connect(line.database_url)):
+        click.echo(f"published prompts are heard over the files: {len(published)}; `ivr prompts` lists them")
+
+
+def undialled(directory: Directory, config: Path) -> list[str]:
+    """Name the agencies that would be rung although no person has ever dialled them."""
+    return [
+        f"{config / 'agencies.toml'}: agencies.{name}.last_dialled: no person has dialled it;"
+        " dial it and write the date here, or set on = false"
+        for name, agency in directory.agencies.items()
+        if agency.on and agency.transfer and not agency.last_dialled
+    ]
+
+
+def _serve(  # noqa: PLR0913 - what a server needs to know
+    factory: str, host: str, port: int, workers: int, stuck_seconds: float, *, replace: bool
+) -> None:
+    """Serve until told to end, or say plainly why not."""
+    from ivr.web.server.listening_socket import PortTakenError
+    from ivr.web.server.main_process import ServerOptions, serve
+
+    try:
+        serve(ServerOptions(factory, host, port, workers, stuck_seconds=stuck_seconds), replace=replace)
+    except PortTakenError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,135 @@
+"""The pages of the call log: its calls, filtered and exported, and one call with notes and a block."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, abort, redirect, request, url_for
+
+from ivr.records.audit import add_audit_entry
+from ivr.records.call_log import CallFilter, find_call, read_attempts, read_page, read_turns
+from ivr.records.call_log import export_calls as read_export
+from ivr.records.notes import list_notes, write_note
+from ivr.records.operators import Role
+from ivr.records.opt_outs_blocks import block_call
+from ivr.reports.sections import branches
+from ivr.web.console.access import needs
+from ivr.web.console.context import console, current_operator, render_page
+from ivr.web.console.query_params import call_filter, free_text, hours_from_now, whole_number
+from ivr.web.console.timeline import clock_time, timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from werkzeug.wrappers import Response as BaseResponse
+
+    from ivr.records.call_log import CallRecord
+
+blueprint = Blueprint("calls", __name__, url_prefix="/console")
+
+MOST_DAYS = 30  # Of a block.
+CSV_COLUMNS = ("id", "channel", "started_at", "language", "outcome", "turns", "stops", "transfers")
+
+
+@blueprint.get("/calls", endpoint="list")
+def list_calls() -> str:
+    """Show the call log, filtered as the address says."""
+    wanted, faults = _filter()
+    flow = console().flow
+    return render_page(
+        "calls",
+        page=read_page(console().database, wanted, request.args.get("after", "")),
+        faults=faults,
+        query={name: value for name, value in request.args.items() if value and name != "after"},
+        agencies=flow.directory.agencies,
+        audiences={stop: flow.prompts[flow.languages[0]].stops[stop].label for stop in branches(flow)},
+    )
+
+
+@blueprint.get("/calls.<kind>", endpoint="export")
+def export(kind: str) -> Response:
+    """Stream exactly what is filtered; starts are given to the hour, and no mark is in it."""
+    if kind not in {"csv", "json"}:
+        abort(404)
+    wanted, faults = _filter()
+    if faults:
+        abort(400)
+    add_audit_entry(console().database, current_operator().name, "calls exported", kind)
+    calls = map(_exported, read_export(console().database, wanted))
+    lines = _csv_lines(calls) if kind == "csv" else (json.dumps(call) + "\n" for call in calls)
+    headers = {"Content-Disposition": f"attachment; filename=calls.{kind}"}
+    return Response(lines, headers=headers, mimetype="text/csv" if kind == "csv" else "application/jsonl")
+
+
+@blueprint.get("/calls/<call>", endpoint="show")
+def show_call(call: str) -> str:
+    """Show one call as a line of time."""
+    database = console().database
+    summary = find_call(database, call)
+    if summary is None:
+        abort(404)
+    turns = read_turns(database, call)
+    length = (summary.ended_at - summary.started_at).total_seconds() if summary.ended_at else None
+    return render_page(
+        "call",
+        call=summary,
+        turns=turns,
+        timeline=timeline(turns, read_attempts(database, call), length),
+        clock_time=clock_time,
+        notes=list_notes(database, call),
+    )
+
+
+@blueprint.post("/calls/<call>/note", endpoint="add_note")
+@needs(Role.OPERATOR)
+def add_note(call: str) -> BaseResponse:
+    """Add a note about the line."""
+    if note := free_text("note"):
+        write_note(console().database, call, current_operator().name, note)
+    return redirect(url_for("calls.show", call=call), 303)
+
+
+@blueprint.post("/calls/<call>/block", endpoint="block")
+@needs(Role.OPERATOR)
+def block(call: str) -> BaseResponse:
+    """Let whoever made a call hear the numbers only, for some days."""
+    days = min(whole_number(request.form.get("days", "")) or 1, MOST_DAYS)
+    until, why = hours_from_now(24 * days), free_text("why")
+    if why and until:
+        block_call(console().database, call, until, who=current_operator().name, why=why)
+    return redirect(url_for("calls.show", call=call), 303)
+
+
+def _filter() -> tuple[CallFilter, list[str]]:
+    """Read the filter of an address, by the line's clock and of its own branches."""
+    wanted, faults = call_filter(request.args)
+    if wanted.audience and wanted.audience not in branches(console().flow):
+        wanted, faults = replace(wanted, audience=None), [*faults, "audience"]
+    return replace(wanted, zone=console().zone), faults
+
+
+def _exported(call: CallRecord) -> dict[str, Any]:
+    """Write a call for export: its start to the hour, and nothing to tell whose it was."""
+    values = call.as_json()
+    values["started_at"] = call.started_at.strftime("%Y-%m-%dT%H:00Z")
+    del values["ended_at"]
+    return values
+
+
+def _csv_lines(calls: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Write calls as CSV, a line at a time."""
+    yield _csv_line(CSV_COLUMNS)
+    for call in calls:
+        transfers = " ".join(f"{each['order']}:{each['outcome']}" for each in call["transfers"])
+        values = call | {"stops": " ".join(call["stops"]), "transfers": transfers}
+        yield _csv_line([values[name] for name in CSV_COLUMNS])
+
+
+def _csv_line(cells: Iterable[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(cells)
+    return line.getvalue()

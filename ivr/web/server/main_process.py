@@ -1,0 +1,171 @@
+"""The main process of a server: starts those that answer, and replaces one that ends or hangs."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import resource
+import signal
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+from gunicorn.glogging import Logger
+
+from ivr.logs import set_up_logs
+from ivr.web.server.http_protocol import LAST_WORD_SECONDS
+from ivr.web.server.listening_socket import PortTakenError, SocketPassing, bind, door_name, find_running
+from ivr.web.server.stall_detector import StallDetector, read_process
+from ivr.web.server.worker import ENDING_SECONDS, KEEP_ALIVE, HttpWorker
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from flask import Flask
+
+    from ivr.web.server.listening_socket import RunningServer
+
+LOOK = 0.5  # Seconds between two looks at the processes.
+AFTER_FAILURE = 1.0  # Seconds until a process is started again that did not come up.
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """What is served, and how."""
+
+    factory: str  # module:function, called in each process after it was forked.
+    host: str
+    port: int
+    workers: int
+    threads: int = 8
+    stuck_seconds: float = 10.0  # Older than this, a request is stuck and its process is replaced.
+    last_word_seconds: float = LAST_WORD_SECONDS
+
+
+def serve(options: ServerOptions, *, replace: bool = False) -> None:
+    """Serve until told to end. PortTakenError when the port is another's."""
+    set_up_logs()
+    _raise_file_limit()
+    name = door_name(options.host, options.port)
+    older = find_running(name)
+    if older and not replace:
+        raise PortTakenError(
+            f"process {older.pid} answers on port {options.port} already: stop it,"
+            " or add --replace to take over from it without losing a caller"
+        )
+    listener = older.pass_socket() if older else bind(options.host, options.port)
+    MainProcess(_Application(options, SocketPassing(listener, name)), listener, older).run()
+
+
+class _Application(BaseApplication):
+    """What gunicorn asks about us."""
+
+    def __init__(self, options: ServerOptions, passing: SocketPassing) -> None:
+        self.options = options
+        self.passing = passing
+        module, _, function = options.factory.partition(":")
+        # Imported before the processes are forked, so that each is up sooner; called in each of them.
+        self._factory: Callable[[], Flask] = getattr(importlib.import_module(module), function)
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        config: Any = self.cfg
+        settings = {
+            "bind": f"{self.options.host}:{self.options.port}",
+            "workers": self.options.workers,
+            "worker_class": HttpWorker,
+            "logger_class": OurLogger,
+            "keepalive": KEEP_ALIVE,
+            "graceful_timeout": ENDING_SECONDS + 2,
+            "control_socket_disable": True,
+            "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 - memory: no disk can make a sign of life late
+        }
+        for key, value in settings.items():
+            config.set(key, value)
+
+    def load(self) -> Flask:
+        """Make the application, in the process that will serve it."""
+        return self._factory()
+
+
+class OurLogger(Logger):
+    """Writes gunicorn's lines as we write ours."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the writing to the root logger."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+class MainProcess(Arbiter):
+    """gunicorn's main process, with another idea of when a process hangs."""
+
+    def __init__(self, app: _Application, listener: socket.socket, older: RunningServer | None) -> None:
+        super().__init__(app)
+        self.LISTENERS = [listener]
+        self._older = older
+        self._answered = False  # All processes have answered once.
+        self._detectors: dict[int, StallDetector] = {}
+        self._next_start = 0.0
+
+    def wait_for_signals(self, timeout: float = LOOK) -> list[int]:
+        """Wait for a signal, but not for longer than until the next look."""
+        found: list[int] = super().wait_for_signals(min(timeout, LOOK))
+        return found
+
+    def murder_workers(self) -> None:
+        """Kill what hangs, at once; and see to an older and a newer server."""
+        now = time.monotonic()
+        self._detectors = {pid: self._detectors.get(pid) or StallDetector(now) for pid in self.WORKERS}
+        for pid, worker in list(self.WORKERS.items()):
+            if self._detectors[pid].hangs(_sign_of(worker), read_process(pid), now):
+                logger.error("process %s hangs, and is replaced", pid)
+                self.kill_worker(pid, signal.SIGKILL)
+        if not self._answered and self.WORKERS and all(map(_sign_of, self.WORKERS.values())):
+            self._answered = True
+            if self._older:
+                logger.info("the new version answers: process %s is told to end", self._older.pid)
+                self._older.stop()
+        self.app.passing.look()
+
+    def reap_workers(self) -> None:
+        """Bury those that ended. Once all have answered, one that does not come up is tried again."""
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not self._answered:
+                raise
+            self._next_start = time.monotonic() + AFTER_FAILURE
+
+    def manage_workers(self) -> None:
+        """Start what is missing."""
+        if time.monotonic() >= self._next_start:
+            super().manage_workers()
+
+    def handle_usr2(self) -> None:
+        """Leave gunicorn's own way of taking over alone: `--replace` is ours."""
+        logger.warning("USR2 is not used: start the new version with --replace")
+
+
+def _sign_of(worker: HttpWorker) -> float | None:
+    """Give the last sign of life; a process that has given none yet has the time of its file's making."""
+    try:
+        sign: float = worker.tmp.last_update()
+    except (OSError, ValueError):
+        return None
+    return sign if sign <= time.monotonic() else None
+
+
+def _raise_file_limit() -> None:
+    """Let a process hold as many connections as the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

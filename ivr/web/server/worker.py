@@ -1,0 +1,169 @@
+"""One process that answers: an event loop, a few threads, and a sign of life twice a second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import os
+import resource
+import signal
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.server import Server
+from uvicorn_worker import UvicornWorker
+
+from ivr.web.parent_watchdog import die_with_parent
+from ivr.web.server.http_protocol import BoundedProtocol, ConnectionLimit
+from ivr.web.server.refusal_log import CountRefusals, RefusalLog
+from ivr.web.server.thread_pool import ThreadPool
+from ivr.web.server.wsgi_adapter import WsgiAdapter, environ_of
+
+if TYPE_CHECKING:
+    import socket
+
+    from uvicorn._types import HTTPScope
+    from uvicorn.config import Config
+
+logger = logging.getLogger(__name__)
+
+BEAT = 0.5  # Seconds.
+KEEP_ALIVE = 75  # Seconds: longer than proxies keep theirs (60), so that it is they who close.
+ENDING_SECONDS = 8  # For what has begun, when the process is told to end.
+OWN_FILES = 256  # Descriptors that are not connections.
+MOST_CONNECTIONS = 4096
+BOOT_ERROR = 3  # gunicorn's word for it.
+SERVER_ERROR = 500
+
+
+class HttpWorker(UvicornWorker):
+    """Serves Flask until it is told to end, or until a request is stuck in a thread."""
+
+    CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - declared so by uvicorn-worker
+        "loop": "uvloop",
+        "ws": "none",
+        "interface": "asgi3",
+        "lifespan": "off",
+        "access_log": False,  # Addresses of the wait document name transfers.
+        "server_header": False,
+        "proxy_headers": False,
+        "callback_notify": None,
+        "timeout_graceful_shutdown": ENDING_SECONDS,
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        log = logging.getLogger("uvicorn.error")
+        log.setLevel(logging.WARNING)
+        log.propagate = True
+
+    def init_process(self) -> None:
+        """Begin as a process of its own."""
+        die_with_parent(self.ppid)
+        self.app.passing.close()
+        super().init_process()
+
+    def run(self) -> None:
+        """Serve, and end at once: a thread that is stuck, or what Python tidies up, is not waited for."""
+        super().run()
+        logging.shutdown()
+        os._exit(0)
+
+    async def _serve(self) -> None:
+        refusals = RefusalLog()
+        logging.getLogger("uvicorn.error").addFilter(CountRefusals(refusals))
+        limit = ConnectionLimit(most_connections(), refusals)
+        pool = ThreadPool(self.app.options.threads)
+        self.config.http = type(
+            "Protocol",
+            (BoundedProtocol,),
+            {"limit": limit, "last_word_seconds": self.app.options.last_word_seconds},
+        )
+        self.config.app = WsgiAdapter(self.wsgi, pool, refusals)
+        server = QuietServer(self.config)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.end_now)
+        beating = asyncio.create_task(self._beat(server, pool, refusals))
+        await server.serve(sockets=self.sockets)
+        beating.cancel()
+        if not server.started:
+            sys.exit(BOOT_ERROR)
+
+    async def _beat(self, server: QuietServer, pool: ThreadPool, refusals: RefusalLog) -> None:
+        """Tell the main process that this one lives, once it has answered and while no request is stuck."""
+        status = await pool.run(partial(contextvars.Context().run, self._probe))
+        await server.listening.wait()
+        if status >= SERVER_ERROR:
+            logger.error("the application answers its own probe with %s", status)
+            server.should_exit = server.force_exit = True
+            server.started = False
+            return
+        logger.info("Started worker")
+        patience = round(self.app.options.stuck_seconds / BEAT)
+        while True:
+            refusals.tell()
+            if pool.beat() <= patience:
+                self.notify()
+            elif not server.should_exit:
+                logger.error("a request is stuck for %s s: this process ends", self.app.options.stuck_seconds)
+                server.should_exit = True
+            await asyncio.sleep(BEAT)
+
+    def _probe(self) -> int:
+        """Ask the application for its health; give the status of its answer."""
+        found: list[str] = []
+        body = self.wsgi(environ_of(PROBE, b""), lambda status, _headers, _error=None: found.append(status))
+        for _ in body:
+            pass
+        if hasattr(body, "close"):
+            body.close()
+        return int(found[0][:3])
+
+
+PROBE: HTTPScope = {
+    "type": "http",
+    "asgi": {"version": "3.0", "spec_version": "2.3"},
+    "http_version": "1.1",
+    "method": "GET",
+    "scheme": "http",
+    "path": "/health",
+    "raw_path": b"/health",
+    "query_string": b"",
+    "root_path": "",
+    "headers": [(b"host", b"127.0.0.1")],
+    "client": ("127.0.0.1", 0),
+    "server": ("127.0.0.1", 0),
+}
+
+
+class QuietServer(Server):
+    """uvicorn's server, which ends without raising again the signal that ended it."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def _serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await super()._serve(sockets)
+        self._captured_signals.clear()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what was begun."""
+        logger.info("finishing what was begun")
+        await super().shutdown(sockets)
+
+    def end_now(self) -> None:
+        """End without waiting for anybody."""
+        self.should_exit = self.force_exit = True
+
+
+def most_connections() -> int:
+    """Say how many connections one process can hold."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(min(MOST_CONNECTIONS, files - OWN_FILES), files // 2)

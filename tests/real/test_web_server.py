@@ -1,0 +1,235 @@
+"""Real server processes: silent connections, processes that hang, a busy machine, and a new version."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from long.sockets import KINDS, PATIENCE, Answers, call, hold_many, lose, starve, take_over, web_alone
+
+from ivr.operations.local_stack import free_port
+from real.rehearsal import ROOT, becomes, children, run_ivr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ivr.operations.local_stack import LocalStack
+
+SLOW_APPLICATION = """
+import threading, time
+from pathlib import Path
+from flask import Flask
+from ivr.web.server.main_process import ServerOptions, serve
+
+def application():
+    app = Flask("slow")
+
+    @app.get("/health")
+    def health():
+        return "ok"
+
+    @app.get("/slow")
+    def slow():
+        Path("begun").touch()
+        while not Path("go").exists():
+            time.sleep(0.01)
+        return "done"
+
+    return app
+
+if __name__ == "__main__":
+    import sys
+    port, seconds = int(sys.argv[1]), float(sys.argv[2])
+    here = ServerOptions("slow:application", "127.0.0.1", port, 1, 2, seconds, last_word_seconds=7)
+    serve(here)
+"""
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[LocalStack]:
+    """Give a line of which the web server alone runs."""
+    with web_alone(tmp_path) as stack:
+        yield stack
+
+
+@pytest.fixture
+def redis_server() -> None:
+    """Need no Redis."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_callers_are_answered_beside_silent_connections(web: LocalStack, kind: str) -> None:
+    figures = asyncio.run(hold_many(web, kind, sockets=200, seconds=7))
+
+    assert figures["failed"] == 0
+    assert figures["answers"] > 20
+    assert figures["connections opened"] > 200  # The server closed them, and they came again.
+    assert web.log("web").read_text().count("refused") <= 2 * 8  # A line a second in each of two processes.
+
+
+def test_a_process_that_was_stopped_is_replaced_and_nobody_is_lost(web: LocalStack) -> None:
+    figures = asyncio.run(lose(web, signal.SIGSTOP, seconds=12))
+
+    assert (figures["failed"], figures["processes replaced"]) == (0, 1)
+    assert web.log("web").read_text().count("hangs, and is replaced") == 1
+
+
+def test_a_process_that_was_killed_is_replaced(web: LocalStack) -> None:
+    figures = asyncio.run(lose(web, signal.SIGKILL, seconds=8))
+
+    assert figures["processes replaced"] == 1
+    assert figures["failed"] <= 1  # What it was answering in that moment.
+
+
+def test_a_busy_machine_does_not_make_a_process_hang(web: LocalStack) -> None:
+    figures = asyncio.run(starve(web, 10, nice=19))
+
+    assert figures["answers"] > 0
+    assert (figures["processes replaced"], figures["taken for hanging"]) == (0, 0)
+
+
+def test_a_second_server_on_the_same_port_is_refused(web: LocalStack) -> None:
+    second = run_ivr("web", environment=web.environment)
+
+    assert second.returncode == 1
+    assert f"process {web.running['web'].pid} answers on port {web.web_port} already" in second.stderr
+    assert "--replace" in second.stderr
+    assert requests.get(f"{web.public_url}/health", timeout=PATIENCE).text == "ok\n"
+
+
+def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
+    with web_alone(tmp_path) as stack:
+        stack.stop("web")
+        with socket.create_server(("127.0.0.1", stack.web_port)):
+            refused = run_ivr("web", environment=stack.environment)
+
+    assert refused.returncode == 1
+    assert f"another program listens on port {stack.web_port}" in refused.stderr
+
+
+def test_new_versions_take_over_and_nobody_is_lost(web: LocalStack) -> None:
+    figures = asyncio.run(take_over(web, seconds=15))
+
+    assert figures["failed"] == 0
+    assert figures["answers"] > 100
+    assert web.running["web"].poll() is None
+
+
+def test_the_log_tells_of_no_address_that_was_asked_for(web: LocalStack) -> None:
+    asyncio.run(_call_once(web))
+    requests.get(f"{web.public_url}/nowhere", timeout=PATIENCE)
+
+    log = web.log("web").read_text()
+    assert "/voice/" not in log
+    assert "/nowhere" not in log
+
+
+def test_whatever_a_stranger_sends_is_no_fault_of_ours(web: LocalStack) -> None:
+    url = f"{web.public_url}/nowhere"
+    sent = {
+        "unknown address": requests.post(url, data={"a": "1"}, timeout=PATIENCE),
+        "large": requests.post(url, data=b"a" * 300_000, timeout=PATIENCE),
+        "fields": requests.post(url, data="&".join(["a=1"] * 201), headers=_form(), timeout=PATIENCE),
+        "many headers": requests.get(
+            url, headers={f"X-{n}": "a" * 200 for n in range(100)}, timeout=PATIENCE
+        ),
+        "no text": requests.post(url, data=b"\xff=%ff&\x00", headers=_form(), timeout=PATIENCE),
+    }
+
+    found = {what: answer.status_code for what, answer in sent.items()}
+    assert found == {"unknown address": 404, "large": 413, "fields": 413, "many headers": 400, "no text": 404}
+    asyncio.run(_call_once(web))
+
+
+def _form() -> dict[str, str]:
+    return {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+async def _call_once(web: LocalStack) -> None:
+    answers = Answers()
+    await call(web, answers)
+    assert answers.failed == 0
+
+
+def test_a_process_with_a_stuck_thread_is_replaced_though_its_loop_lives(tmp_path: Path) -> None:
+    with slow_server(tmp_path, stuck_seconds=1) as (process, port):
+        first = children(process.pid)
+        asking = threading.Thread(target=_ask_slow, args=(port, []), daemon=True)
+        asking.start()
+        assert becomes((tmp_path / "begun").exists, PATIENCE)
+
+        assert becomes(lambda: _others(process.pid, first), PATIENCE)
+        assert becomes(lambda: _healthy(port), PATIENCE)
+        assert "a request is stuck" in (tmp_path / "log").read_text()
+
+
+def test_a_server_that_is_told_to_end_finishes_what_it_began(tmp_path: Path) -> None:
+    answers: list[str] = []
+    with slow_server(tmp_path, stuck_seconds=60) as (process, port), ExitStack() as stack:
+        new = stack.enter_context(socket.create_connection(("127.0.0.1", port)))  # It has said nothing yet.
+        asking = threading.Thread(target=_ask_slow, args=(port, answers), daemon=True)
+        asking.start()
+        assert becomes((tmp_path / "begun").exists, PATIENCE)
+        worker = children(process.pid)[0]
+        os.kill(worker, signal.SIGTERM)  # The last one that accepts: now nobody does.
+        assert becomes(lambda: "finishing what was begun" in (tmp_path / "log").read_text(), PATIENCE)
+        new.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        new.settimeout(PATIENCE)
+        said = new.makefile("rb").read()
+        (tmp_path / "go").touch()
+        asking.join(PATIENCE)
+
+    assert b"200 OK" in said
+    assert b"connection: close" in said
+    assert answers == ["done"]
+
+
+@contextmanager
+def slow_server(folder: Path, stuck_seconds: float) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Serve an application that answers when it is told to."""
+    (folder / "slow.py").write_text(SLOW_APPLICATION, "utf-8")
+    port = free_port()
+    paths = os.pathsep.join((str(folder), str(ROOT)))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "slow.py", str(port), str(stuck_seconds)],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": paths},
+            stderr=log,
+        )
+    try:
+        assert becomes(lambda: "Started worker" in (folder / "log").read_text(), PATIENCE)
+        yield process, port
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+
+
+def _ask_slow(port: int, answers: list[str]) -> None:
+    with suppress(requests.RequestException):
+        answers.append(requests.get(f"http://127.0.0.1:{port}/slow", timeout=PATIENCE).text)
+
+
+def _others(main: int, first: list[int]) -> bool:
+    now = children(main)
+    return bool(now) and not set(now) & set(first)
+
+
+def _healthy(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/health", timeout=1).ok
+    except requests.RequestException:
+        return False

@@ -1,0 +1,364 @@
+"""Words on the console: read by all, drafted by operators, published by administrators, then heard."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import ROOT
+from console import Console, Hands
+from fakes import make_line
+from markupsafe import escape
+from test_conversations import ClientFetch
+
+from ivr.checks.runner import inspect
+from ivr.flow.prompts import put, spoken_prompts
+from ivr.live_prompts import LivePrompts
+from ivr.records.audit import list_audit_entries
+from ivr.records.operators import Role
+from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
+from ivr.records.snapshot import SnapshotHolder
+from ivr.simulator.clock import VirtualClock
+from ivr.simulator.exchange import Account
+from ivr.simulator.rehearse import Network, urls_of
+from ivr.web.app import create_app
+from ivr.web.console.prompts import read_catalogue
+from ivr.web.public.views import NAME as PUBLIC
+from ivr.wiring import build_parts, follow_prompts, follow_published
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from werkzeug.test import TestResponse
+
+    from ivr.flow.models import Flow
+    from ivr.records.prompts import PromptVersion
+    from ivr.settings import Settings
+    from ivr.simulator.webhooks import Answer
+
+PLACE, PAGE = "stops.me.offer", "/prompts/stops.me.offer"
+HELLO = "stops.hello.say"
+GREETING = "Welcome. In danger? Hang up and call 9 1 1."
+CALLER = "+12895550123"
+LOOKS = 2.0  # Seconds between two looks, as in the thread that files.
+
+
+@pytest.fixture
+def console(tmp_path: Path, flow: Flow) -> Console:
+    return Console(tmp_path, flow, ROOT / "prompts")
+
+
+@pytest.fixture
+def hands(console: Console) -> Hands:
+    return console.signed_in()
+
+
+def save(hands: Hands, words: str, place: str = PLACE, language: str = "en") -> TestResponse:
+    return hands.post(f"/prompts/{place}/{language}", text=words, do="save")
+
+
+def let_hear(hands: Hands, version: int, place: str = PLACE, language: str = "en") -> TestResponse:
+    return hands.post(f"/prompts/{place}/{language}/publish", version=str(version))
+
+
+def heard(console: Console) -> dict[str, str]:
+    return {f"{each.language} {each.key}": each.text for each in list_published(console.database)}
+
+
+def force(console: Console, place: str, words: str) -> PromptVersion:
+    """Publish words past every check, as an older release might have."""
+    number = save_version(console.database, "en", place, words, who="olu")
+    (version,) = (v for v in list_versions(console.database, place) if v.version == number)
+    assert publish(console.database, version, basis(list_published(console.database)), who="ada")
+    return version
+
+
+def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands: Hands, flow: Flow) -> None:
+    overview = hands.get("/prompts").text
+    parts = re.findall(r'href="(/console/prompts\?group=[^"]+)"', overview)
+
+    listed = {
+        found
+        for part in parts
+        for found in re.findall(r'href="/console/prompts/([^"]+)"', hands.client.get(part).text)
+    }
+
+    assert listed == {place for words in flow.prompts.values() for place, _ in spoken_prompts(words)}
+    assert {hands.get(f"/prompts/{place}").status_code for place in sorted(listed)[::15]} == {200}
+
+
+def test_words_are_found_in_any_language_and_by_place(hands: Hands) -> None:
+    french, place = hands.get("/prompts?query=aucun nom").text, hands.get("/prompts?query=no_name").text
+
+    assert "/console/prompts/lines.no_name" in french
+    assert "/console/prompts/lines.no_name" in place
+    assert "/console/prompts/lines.taken" not in french
+
+
+def test_a_page_tells_lengths_sources_and_that_nobody_has_reviewed_it(hands: Hands, flow: Flow) -> None:
+    text, said = hands.get("/prompts/stops.erase.text").text, hands.get("/prompts/stops.erase.say").text
+    fact = flow.facts.facts[getattr(flow.stops["erase"], "facts", ())[0]]
+
+    assert "<dt>Segments, texted</dt><dd>" in text
+    assert "<dt>Seconds, spoken</dt><dd>" in said
+    assert str(escape(fact.supports)) in said
+    assert fact.address in said
+    assert fact.seen in said
+    assert said.count("Reviewed by somebody who speaks it: nobody yet") == 2
+
+
+def test_a_page_of_an_agency_tells_where_its_name_was_read_and_when_it_was_dialled(hands: Hands) -> None:
+    shown = hands.get("/prompts/agencies.chrysalis.name").text
+
+    assert "Last dialled by a person: chrysalis:" in shown
+
+
+def test_a_preview_measures_complains_and_saves_nothing(hands: Hands, console: Console, flow: Flow) -> None:
+    words = "the victim {nobody.number} " + "of an extraordinarily incomprehensible organization " * 12
+    said = inspect(put(flow, "en", PLACE, " ".join(words.split())))
+
+    shown = hands.post(f"{PAGE}/en", text=words, do="preview").text
+
+    complaints = [str(escape(str(fault))) for fault in said]
+    assert len(complaints) > 3
+    assert [each for each in complaints if each not in shown] == []
+    assert "<code>{nobody.number}</code>" in shown
+    assert "<dt>Banned word</dt><dd>victim</dd>" in shown
+    assert "Preview: not saved yet" in shown
+    assert list_versions(console.database, PLACE) == []
+
+
+def test_a_preview_of_good_words_can_be_saved_and_is_then_a_draft(hands: Hands, console: Console) -> None:
+    preview = hands.post(f"{PAGE}/en", text="  the  first\r\nmenu ", do="preview").text
+
+    saved = save(hands, "  the  first\r\nmenu ")
+
+    assert "ivr check finds no fault." in preview
+    assert 'value="save"' in preview
+    assert saved.status_code == 303
+    assert [v.text for v in list_versions(console.database, PLACE)] == ["the first menu"]
+    assert heard(console) == {}
+    assert "drafts: 1" in hands.get("/prompts").text
+
+
+@pytest.mark.parametrize("words", ["call 905-555-0123 for the menu", " ", "a bell \x07", "nothing\x00"])
+def test_a_number_by_hand_or_what_cannot_be_sent_is_not_even_kept(
+    hands: Hands, console: Console, words: str
+) -> None:
+    shown = save(hands, words)
+
+    assert shown.status_code == 200
+    assert "Not saved" in shown.text
+    assert list_versions(console.database, PLACE) == []
+
+
+def test_a_viewer_reads_an_operator_drafts_and_only_an_administrator_publishes(console: Console) -> None:
+    viewer, operator = console.signed_in("vic", Role.VIEWER), console.signed_in("olu", Role.OPERATOR)
+
+    reads = viewer.get(PAGE)
+    answers = [
+        save(viewer, "the first menu").status_code,
+        save(operator, "the first menu").status_code,
+        let_hear(operator, 1).status_code,
+        operator.post(f"{PAGE}/en/revert", to="0").status_code,
+    ]
+
+    assert reads.status_code == 200
+    assert "<textarea" not in reads.text
+    assert "Publish version" not in operator.get(PAGE).text
+    assert answers == [403, 303, 403, 403]
+    assert heard(console) == {}
+
+
+def test_what_the_check_would_refuse_is_refused_with_its_complaints(hands: Hands, console: Console) -> None:
+    save(hands, "the victim menu")
+
+    refused = let_hear(hands, 1)
+
+    assert refused.status_code == 409
+    assert "Not published" in refused.text
+    assert f"prompts/en.toml: {PLACE}: says &#39;victim&#39;" in refused.text
+    assert heard(console) == {}
+    assert list_audit_entries(console.database)[0].did == "words saved"
+
+
+def test_a_version_that_clashes_with_what_is_published_elsewhere_is_refused(hands: Hands) -> None:
+    save(hands, "shelters", "stops.me.offer")
+    save(hands, "shelters", "stops.someone.offer")
+
+    answers = [
+        let_hear(hands, 1, "stops.me.offer").status_code,
+        let_hear(hands, 1, "stops.someone.offer").status_code,
+    ]
+
+    assert answers == [303, 409]
+
+
+def test_words_are_published_and_taken_back_and_every_deed_is_told(hands: Hands, console: Console) -> None:
+    for words in ("the first menu", "the top menu"):
+        save(hands, words)
+    let_hear(hands, 1)
+    let_hear(hands, 2)
+    shown = hands.get(PAGE).text
+
+    hands.post(f"{PAGE}/en/revert", to="1")
+    once = heard(console)
+    hands.post(f"{PAGE}/en/revert", to="0")
+
+    assert "Back to version 1 (en)" in shown
+    assert "changed here since" in shown
+    assert once == {f"en {PLACE}": "the first menu"}
+    assert heard(console) == {}
+    assert [(d.did, d.about) for d in reversed(list_audit_entries(console.database))][-6:] == [
+        ("words saved", f"en {PLACE} version 1"),
+        ("words saved", f"en {PLACE} version 2"),
+        ("words published", f"en {PLACE} version 1"),
+        ("words published", f"en {PLACE} version 2"),
+        ("words taken back", f"en {PLACE} version 1"),
+        ("words taken back", f"en {PLACE} as in the file"),
+    ]
+
+
+def test_the_way_back_is_open_though_the_check_complains_and_the_page_says_so(
+    hands: Hands, console: Console
+) -> None:
+    force(console, PLACE, "the victim menu")
+    force(console, PLACE, "the top menu")
+
+    answer = hands.post(f"{PAGE}/en/revert", to="1")
+    shown = hands.client.get(answer.location).text
+
+    assert heard(console) == {f"en {PLACE}": "the victim menu"}
+    assert "finds fault with what is heard now" in shown
+    assert "says &#39;victim&#39;" in shown
+
+
+def test_words_whose_stop_is_gone_are_named_and_can_be_taken_back(hands: Hands, console: Console) -> None:
+    force(console, "stops.gone.say", "Words of old.")
+
+    overview, page = hands.get("/prompts").text, hands.get("/prompts/stops.gone.say").text
+    tried = [
+        save(hands, "New words.", "stops.gone.say").status_code,
+        let_hear(hands, 1, "stops.gone.say").status_code,
+        hands.post("/prompts/stops.gone.say/en/revert", to="0").status_code,
+    ]
+
+    assert "does not fit the files" in overview
+    assert "does not fit the files" in page
+    assert tried == [404, 404, 303]
+    assert heard(console) == {}
+
+
+def test_an_absurd_form_does_no_harm(hands: Hands, console: Console) -> None:
+    forms: list[tuple[str, dict[str, str], int]] = [
+        ("/prompts/nothing/en", {"text": "x"}, 404),
+        (f"{PAGE}/xx", {"text": "x"}, 404),
+        (f"{PAGE}/en/publish", {"version": "1"}, 404),
+        (f"{PAGE}/en/publish", {}, 400),
+        (f"{PAGE}/en/publish", {"version": "9" * 5000}, 400),
+        (f"{PAGE}/en/revert", {"to": "²"}, 400),
+        (f"{PAGE}/en/revert", {"to": "7"}, 303),
+    ]
+
+    answers = [(path, form, hands.post(path, **form).status_code) for path, form, _ in forms]
+
+    assert answers == forms
+    assert heard(console) == {}
+
+
+def test_the_words_of_the_file_are_read_once_for_all(console: Console, flow: Flow) -> None:
+    catalogue = read_catalogue(flow, console.database)
+
+    assert catalogue.changed() == {}
+    assert sum(catalogue.groups().values()) == len(catalogue.prompts)
+
+
+@dataclass
+class Air:
+    """A line on the air beside the console: one database, one pretend network, a clock that jumps."""
+
+    network: Network
+    clock: VirtualClock
+
+    def hear(self) -> str:
+        """Call, and give all that is heard before a key."""
+        call = self.network.dial(CALLER)
+        assert call.until(lambda here: here.leg.gathering == "waiting")
+        call.hang_up()
+        return " ".join(call.heard)
+
+
+@pytest.fixture
+def air(console: Console, settings: Settings, flow: Flow) -> Iterator[Air]:
+    clock = VirtualClock()
+    snapshots = SnapshotHolder(console.database, settings.journal_dir, clock.now)
+    prompts = LivePrompts(flow, lambda: snapshots.current.prompts)
+    line = make_line(flow, prompts=prompts)
+    app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
+    follow_prompts(app, prompts)
+    follow_published(console.app, prompts)
+    fetch = ClientFetch(app.test_client(use_cookies=False))
+
+    def look() -> None:
+        snapshots.refresh()
+        prompts.refresh()
+        clock.after(LOOKS, look)
+
+    def send(url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
+        return fetch(url, form, headers)
+
+    account = Account(settings.account_sid, settings.auth_token, settings.number)
+    network = Network(account, urls_of(settings.public_url), clock=clock, fetch=send, seed="words")
+    look()
+    yield Air(network, clock)
+    network.close()
+
+
+def test_published_words_are_heard_within_five_seconds_and_the_old_ones_after_the_way_back(
+    air: Air, hands: Hands
+) -> None:
+    save(hands, GREETING, HELLO)
+    before = air.hear()
+
+    let_hear(hands, 1, HELLO)
+    air.clock.advance(5)
+    published = air.hear()
+    hands.post(f"/prompts/{HELLO}/en/revert", to="0")
+    air.clock.advance(5)
+    back = air.hear()
+
+    assert GREETING not in before
+    assert GREETING in published
+    assert back == before
+
+
+def test_published_words_are_texted_and_stand_on_the_public_page(
+    air: Air, hands: Hands, console: Console
+) -> None:
+    save(hands, "Good day. In danger? Call 911.", "stops.hello.text")
+
+    let_hear(hands, 1, "stops.hello.text")
+    air.clock.advance(5)
+    (reply, *_) = air.network.text(CALLER, "qwxz")
+
+    assert "Good day. In danger? Call 911." in reply
+    assert "Good day. In danger? Call" in console.app.test_client().get("/en/").text
+    assert console.app.extensions[PUBLIC].flow.prompts["en"].stops["hello"].text.startswith("Good day")
+
+
+def test_a_caller_hears_the_file_where_published_words_are_broken(
+    air: Air, console: Console, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = air.hear()
+
+    force(console, HELLO, "Hello {agency-that-is-gone.number}.")
+    force(console, "lines.person_key", "For somebody, press 0.")
+    air.clock.advance(5)
+    after = air.hear()
+
+    assert "For somebody, press 0." in after
+    assert after.replace("For somebody, press 0.", "For a person, press 0.") == before
+    assert f"en {HELLO}" in caplog.text

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.records.disclosure import UNDER, WITHHELD, parts_shown, shown
+
+
+def test_small_counts_are_never_shown() -> None:
+    assert [shown(count) for count in (0, 1, 4, 5, 12)] == ["0", UNDER, UNDER, "5", "12"]
+
+
+def test_small_count_cannot_be_worked_out_from_the_others() -> None:
+    assert parts_shown({"connected": 2, "informed": 9, "left": 30, "abandoned": 7}) == {
+        "connected": UNDER,
+        "abandoned": WITHHELD,  # The next smallest: the two are at least five together.
+        "informed": "9",
+        "left": "30",
+    }
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=8))
+def test_what_is_hidden_is_never_few_unless_all_is_hidden(counts: list[int]) -> None:
+    cells = list(parts_shown(dict(enumerate(counts))).values())
+
+    hidden = [count for count, cell in zip(counts, cells, strict=True) if not cell.isdigit()]
+    assert sum(hidden) == 0 or sum(hidden) >= 5 or len(hidden) == len([c for c in counts if c])
+    assert all(cell == str(c) for c, cell in zip(counts, cells, strict=True) if cell.isdigit())

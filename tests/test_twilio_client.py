@@ -1,0 +1,124 @@
+"""What the line does when Twilio's REST API is slow or gone: one bad answer is not an outage."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+from fakes import ENVIRONMENT
+
+from ivr.circuit_breaker import PartUnavailable
+from ivr.settings import read_settings
+from ivr.telephony.twilio_client import REST_SECONDS, TwilioClient
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ANSWERS, SILENT, REFUSES_NUMBER = "answers", "silent", "refuses number"
+
+
+@dataclass
+class Clock:
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@dataclass
+class Twilio:
+    """Twilio's REST API, as far as a ring needs it."""
+
+    behaviour: str = ANSWERS
+    asked: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serve(twilio: Twilio) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            twilio.asked.append(self.path)
+            if twilio.behaviour == SILENT:
+                return  # The connection ends without an answer, after the request was taken.
+            refused = twilio.behaviour == REFUSES_NUMBER
+            body = json.dumps({"code": 21211} if refused else {"sid": "CA1"}).encode()
+            self.send_response(400 if refused else 201)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def twilio() -> Twilio:
+    return Twilio()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(twilio: Twilio, clock: Clock) -> Iterator[TwilioClient]:
+    with serve(twilio) as url:
+        yield TwilioClient(read_settings(ENVIRONMENT | {"TWILIO_API_URL": url}), clock)
+
+
+def ring(client: TwilioClient) -> str:
+    return client.ring_caller("+19055464904", "/called", 25)
+
+
+def fail(client: TwilioClient) -> None:
+    with pytest.raises(PhoneSilent):
+        ring(client)
+
+
+def test_one_bad_answer_sends_nobody_but_its_own_caller_another_way(
+    client: TwilioClient, twilio: Twilio
+) -> None:
+    twilio.behaviour = SILENT
+    fail(client)
+    twilio.behaviour = ANSWERS
+
+    assert ring(client) == "CA1"
+
+
+def test_after_repeated_failure_the_way_back_is_tried_in_seconds(
+    client: TwilioClient, twilio: Twilio, clock: Clock
+) -> None:
+    twilio.behaviour = SILENT
+    fail(client)
+    fail(client)
+    with pytest.raises(PartUnavailable, match="alone"):
+        ring(client)
+    asked = len(twilio.asked)
+    twilio.behaviour = ANSWERS
+    clock.seconds += REST_SECONDS
+
+    assert (asked, REST_SECONDS <= 5) == (2, True)
+    assert [ring(client), ring(client)] == ["CA1", "CA1"]
+
+
+def test_a_number_that_twilio_refuses_is_an_answer(client: TwilioClient, twilio: Twilio) -> None:
+    twilio.behaviour = REFUSES_NUMBER
+    for _ in range(3):
+        with pytest.raises(NumberRefused):
+            ring(client)
+
+    assert len(twilio.asked) == 3
