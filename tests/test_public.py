@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from ivr.flow.models import ChecklistStop, GoodbyeStop, LanguageStop, MessageStop, TransferStop
 from ivr.flow.public_page import read_pages
-from ivr.flow.rendering import written_number
+from ivr.flow.rendering import fill, written_number
 from ivr.web.public.stops import readable
 from ivr.web.public.text import line, paragraphs
 from ivr.web.public.views import PublicContext
@@ -243,5 +243,5 @@ def test_a_reader_is_told_who_runs_each_line_before_its_number(flow: Flow, visit
             for name in order:
                 agency = flow.directory.agencies[name]
                 if agency.on:
-                    who = flow.prompts[language].agencies[name].who
+                    who = fill(flow, language, flow.prompts[language].agencies[name].who)
                     assert f"{who} {written_number(agency.number)}" in seen.text

@@ -337,6 +337,7 @@ class Keywords:
     stops: dict[str, dict[str, tuple[str, ...]]]
     languages: dict[str, tuple[str, ...]]
     tongues: dict[str, tuple[str, ...]] = field(default_factory=dict)  # Language -> wishes that are in it.
+    yes: tuple[str, ...] = ()  # Words that answer "1" to what was just asked, and only then.
 
 
 @dataclass(frozen=True, eq=False)  # Compared by identity, so that what is drawn from it can be kept.
