@@ -77,8 +77,8 @@ def syllables(word: str) -> int:
 
 
 def unkind(words: str, style: Style) -> str:
-    """Give the first banned word that stands in words, outside of names."""
-    rest = fold(words)
+    """Give the first banned word that stands in words, outside of names, which {agency.name} puts in."""
+    rest = fold(PLACEHOLDER.sub(" ", words))
     for name in filter(None, map(fold, style.names.split(","))):
         rest = rest.replace(name, " ")
     for word in filter(fold, style.banned.split(",")):
