@@ -144,7 +144,7 @@ def test_a_telephone_in_a_second_terminal_calls_the_line_and_is_recorded(
         "> presses #",
     ]
     assert "Pour la loi, les signes et la formation, faites le 3." in recorded
-    assert "< Pouvez-vous lire ceci ici, maintenant?" in recorded
+    assert "< Est-ce un bon moment pour lire? Répondez 1 ou oui." in recorded
     assert "the call is over" in done.stdout
 
 
