@@ -276,7 +276,7 @@ def two_minutes_are_the_end(world: World) -> None:
 def what_the_caller_lets_us_tell_is_told_after_the_agencys_key(world: World) -> None:
     people(world, vs=accepts(after=18, talks=20))
     call = asks(world)
-    assert call.until(lambda c: "tell them what it is about" in " ".join(c.heard[-1:]), 40), call.heard
+    assert call.until(lambda c: "tell them the topic" in " ".join(c.heard[-1:]), 40), call.heard
     call.press("2", When.SOON)
     reaches(world, call, "victim-services")
     (agency,) = world.network.calls_to("victim-services")
@@ -341,7 +341,7 @@ def an_agency_that_accepts_after_another_hears_that_it_is_taken(world: World) ->
     assert call.wait_until_joined(100)
     (late,) = world.network.calls_to("victim-services")
     assert late.wait_until_over(60)
-    assert "does not wait any more" in late.last_heard
+    assert "no longer waiting" in late.last_heard
     assert not any(line.what == "joined" for line in late.lines)
     assert call.joined_to == "chrysalis"
     ends(world, call)

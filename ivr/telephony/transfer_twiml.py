@@ -163,17 +163,16 @@ def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transf
 
 
 def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
-    """Write what the caller hears just before: who is there. Nothing is said into a switchboard's greeting.
+    """Write what the caller alone hears just before: who is there.
 
-    The caller was told before the ring who that is, and that a recording may come.
+    A switchboard may answer before any wait document has said who it is, so that is said here as well.
     """
     flow = speech.flow
     answers = flow.directory.agencies[agency].accept == "answer"
+    line = "ringing_answer" if answers else "joining"  # Of a switchboard: its greeting and keys are not ours.
     tongues = [language] if language in flow.prompts else flow.languages
-    says = [
-        spell(flow, tongue, "joining", agency=flow.prompts[tongue].agencies[agency].name)
-        for tongue in (() if answers else tongues)
-    ]
+    names = {tongue: flow.prompts[tongue].agencies[agency] for tongue in tongues}
+    says = [spell(flow, tongue, line, agency=words.name, who=words.who) for tongue, words in names.items()]
     return speech.last_words(says, hang_up=False)
 
 
