@@ -284,7 +284,7 @@ def build_site(config: Path, prompts: Path, number: str, settings: Settings | No
     from ivr.web.site import create_site
 
     flow = read_flow(config, prompts)
-    public = PublicContext(flow, read_pages(prompts, flow.languages), number)
+    public = PublicContext(flow, read_pages(prompts, flow), number)
     return create_site(public, build_console(settings, flow) if settings else None)
 
 

@@ -82,7 +82,7 @@ class Console:
             twilio=lambda: self.twilio,
             counts_hold=self.counts_hold,
         )
-        self.app = create_site(PublicContext(flow, read_pages(prompts, flow.languages), "+12895550100"), desk)
+        self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)
         self.app.jinja_env.bytecode_cache = DRAWN
 
     def visitor(self) -> Hands:

@@ -80,7 +80,7 @@ class Watched:
         """Let callers ask for a person, one after the other, and reach nobody."""
         for _ in range(times):
             call = asks(self.world)
-            assert call.until(lambda now: "Nobody could take the call" in now.last_heard, 120)
+            assert call.until(lambda now: "I could not reach anyone" in now.last_heard, 120)
             ends(self.world, call)
 
 
@@ -110,7 +110,7 @@ def test_callers_who_hang_up_when_a_choice_is_offered_have_reached_nobody(watche
     people(watched.world, vs=ignores(12), ch=ignores(6))
     for _ in range(3):
         call = asks(watched.world)
-        assert call.until(lambda c: "for other ways" in c.last_heard, 90), call.heard
+        assert call.until(lambda c: "For other ways" in c.last_heard, 90), call.heard
         ends(watched.world, call)
 
     assert [UNREACHED in words for words in watched.posts] == [True]

@@ -360,5 +360,5 @@ def test_a_caller_hears_the_file_where_published_words_are_broken(
     after = air.hear()
 
     assert "For somebody, press 0." in after
-    assert after.replace("For somebody, press 0.", "For a person, press 0.") == before
+    assert after.replace("For somebody, press 0.", "To talk with a person, press 0.") == before
     assert f"en {HELLO}" in caplog.text

@@ -171,9 +171,12 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 def test_the_changelog_speaks_to_each_audience_in_turn() -> None:
-    unreleased = (ROOT / "CHANGELOG.md").read_text("utf-8").partition("## [Unreleased]")[2]
+    versions = (ROOT / "CHANGELOG.md").read_text("utf-8").split("\n## [")[1:]
 
-    assert re.findall(r"^### (.+)$", unreleased.partition("\n## ")[0], re.MULTILINE) == AUDIENCES
+    addressed = [re.findall(r"^### (.+)$", version, re.MULTILINE) for version in versions]
+
+    assert [each for each in addressed if each != [who for who in AUDIENCES if who in each]] == []
+    assert AUDIENCES in addressed
 
 
 def test_each_process_of_the_procfile_is_a_command() -> None:

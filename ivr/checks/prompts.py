@@ -95,7 +95,7 @@ def missing_names(flow: Flow) -> Iterator[Fault]:
                 if not getattr(words, part).strip():
                     yield Fault(file, f"agencies.{agency}.{part}", mend)
         for agency in _quoted(prompts):
-            if agency not in rung and agency not in prompts.agencies:
+            if agency not in flow.place.names and agency not in rung and agency not in prompts.agencies:
                 yield Fault(file, f"agencies.{agency}.name", mend)
 
 

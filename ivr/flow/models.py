@@ -100,7 +100,19 @@ class Coverage:
     papers: dict[str, tuple[Covered, ...]] = field(default_factory=dict)
 
 
-NO_FACTS, NO_COVERAGE = Facts(), Coverage()
+@dataclass(frozen=True)
+class Place:
+    """`config/place.toml`: what the place and its services are called, by a short name, then by language."""
+
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def name(self, key: str, language: str) -> str:
+        """Give a name in a language, or in the first in which it was written. KeyError: there is none."""
+        written = self.names[key]
+        return written.get(language) or next(iter(written.values()), "")
+
+
+NO_FACTS, NO_COVERAGE, NO_PLACE = Facts(), Coverage(), Place()
 
 
 TOPICS = ("1", "2", "3")  # What a waiting caller may let us tell the agency, if they agree to.
@@ -214,6 +226,7 @@ class Lines:
     whisper: str
     whisper_more: str
     whisper_accepted: str
+    whisper_accepted_unknown: str  # Of a caller who has chosen no language.
     whisper_declined: str
     taken: str
     language_name: str
@@ -324,6 +337,7 @@ class Keywords:
     stops: dict[str, dict[str, tuple[str, ...]]]
     languages: dict[str, tuple[str, ...]]
     tongues: dict[str, tuple[str, ...]] = field(default_factory=dict)  # Language -> wishes that are in it.
+    yes: tuple[str, ...] = ()  # Words that answer "1" to what was just asked, and only then.
 
 
 @dataclass(frozen=True, eq=False)  # Compared by identity, so that what is drawn from it can be kept.
@@ -337,6 +351,7 @@ class Flow:
     keywords: Keywords
     facts: Facts = NO_FACTS
     coverage: Coverage = NO_COVERAGE
+    place: Place = NO_PLACE
 
     @property
     def stops(self) -> Mapping[str, Stop]:

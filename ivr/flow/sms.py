@@ -88,6 +88,11 @@ def confirms_ring(position: Position, heard: Heard, now: float) -> bool:
     return asked and heard == Pressed("1")
 
 
+def asks_yes(position: Position) -> bool:
+    """Whether a texter was just asked for a yes: to read now, or to be called."""
+    return position.held or position.order == CALL
+
+
 def _remembers(heard: Heard, phone: Phone) -> tuple[Effect, ...]:
     """Name what the line remembers or forgets of a phone, as it asks."""
     match heard_wish(heard):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from rapidfuzz import fuzz, process
 
+from ivr.flow.models import YES
 from ivr.flow.turn import Asked, Heard, Pressed, Unclear, Wish, Wished
 
 if TYPE_CHECKING:
@@ -26,11 +27,16 @@ def fold(words: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", kept))
 
 
-def understand(flow: Flow, body: str, language: str) -> Heard:
-    """Turn a text into something heard: a digit, a word of the line, a stop's keyword, or nothing we know."""
+def understand(flow: Flow, body: str, language: str, *, asked: bool = False) -> Heard:
+    """Turn a text into something heard: a digit, a word of the line, a stop's keyword, or nothing we know.
+
+    ``asked``: the texter was just asked for a 1 or a yes. A yes is START to the network at any other time.
+    """
     folded = fold(body)
     if re.fullmatch(r"[0-9]", folded):
         return Pressed(folded)
+    if asked and folded in map(fold, flow.keywords.yes):
+        return Pressed(YES)
     if wish := _wishes(flow).get(folded):
         return Wished(cast("Wish", wish), language=_tongues(flow).get(folded, ""))
     if tongue := _languages(flow).get(folded):

@@ -100,25 +100,24 @@ def goodbye(speech: TwimlRenderer, language: str) -> str:
     return str(document)
 
 
-def whisper_words(flow: Flow, agency: str, language: str) -> tuple[Say, ...]:
-    """Say what the call is and which key takes it; nothing about the caller but their language."""
+def whisper_words(flow: Flow, agency: str) -> tuple[Say, ...]:
+    """Say whose call it is and which key takes it; nothing about the caller, as anybody may have answered."""
     tongue = _tongue(flow, agency)
-    spoken = _language_name(flow, language, tongue)
-    return (
-        spell(flow, tongue, "whisper"),
-        spell(flow, tongue, "whisper_more", language=spoken),
-        spell(flow, tongue, "whisper"),
-    )
+    return tuple(spell(flow, tongue, line) for line in ("whisper", "whisper_more", "whisper"))
 
 
 def accepted_words(flow: Flow, agency: str, language: str, topic: str = "") -> tuple[Say, ...]:
     """Thank the person who took the call; name the caller's language, and what they agreed to say."""
     tongue = _tongue(flow, agency)
-    thanks = spell(flow, tongue, "whisper_accepted", language=_language_name(flow, language, tongue))
+    if language in flow.prompts:
+        name = flow.prompts[language].lines.language_name
+        thanks = spell(flow, tongue, "whisper_accepted", language=name)
+    else:
+        thanks = spell(flow, tongue, "whisper_accepted_unknown")
     if topic not in TOPICS:
         return (thanks,)
     about = getattr(flow.prompts[tongue].lines, f"topic_{topic}")
-    return (spell(flow, tongue, "whisper_topic", topic=about), thanks)
+    return (thanks, spell(flow, tongue, "whisper_topic", topic=about))
 
 
 def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
@@ -164,14 +163,16 @@ def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transf
 
 
 def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
-    """Write what the caller hears just before: who is there."""
+    """Write what the caller alone hears just before: who is there.
+
+    A switchboard may answer before any wait document has said who it is, so that is said here as well.
+    """
     flow = speech.flow
     answers = flow.directory.agencies[agency].accept == "answer"
     line = "ringing_answer" if answers else "joining"  # Of a switchboard: its greeting and keys are not ours.
-    says = [
-        spell(flow, tongue, line, agency=flow.prompts[tongue].agencies[agency].name)
-        for tongue in ([language] if language in flow.prompts else flow.languages)
-    ]
+    tongues = [language] if language in flow.prompts else flow.languages
+    names = {tongue: flow.prompts[tongue].agencies[agency] for tongue in tongues}
+    says = [spell(flow, tongue, line, agency=words.name, who=words.who) for tongue, words in names.items()]
     return speech.last_words(says, hang_up=False)
 
 
@@ -226,10 +227,3 @@ def _tongue(flow: Flow, agency: str) -> str:
     known = flow.directory.agencies.get(agency)
     theirs = [language for language in (known.languages if known else ()) if language in flow.prompts]
     return (theirs or list(flow.languages))[0]
-
-
-def _language_name(flow: Flow, language: str, tongue: str) -> str:
-    """Name the caller's language; while it is not known, name all of the line's."""
-    if language in flow.prompts:
-        return flow.prompts[language].lines.language_name
-    return " / ".join(flow.prompts[each].lines.language_name for each in flow.languages) if tongue else ""

@@ -35,7 +35,7 @@ def whisper(transfer_id: str, attempt: int) -> Response:
     if transfer and not (transfer.state is State.BRIEFING and transfer.place == attempt):
         return _taken()
     flow = context.speech.flow
-    says = whisper_words(flow, transfer.agency if transfer else "", transfer.language if transfer else "")
+    says = whisper_words(flow, transfer.agency if transfer else "")
     decided = f"/transfers/{transfer_id}/{attempt}/decided"
     return twiml_response(context.speech.whisper(says, decided, seconds_left(flow, says)))
 
@@ -113,7 +113,7 @@ guard(direct, lambda documents: documents.agency)
 def whisper_direct(call: str, turn: int, language: str, agency: str) -> Response:
     """Tell a person at an agency what this call is, before anybody is joined."""
     speech = webhook_context().speech
-    says = whisper_words(speech.flow, agency, language)
+    says = whisper_words(speech.flow, agency)
     path = f"/agency/{call}/{turn}/{language}/{agency}/decided"
     return twiml_response(speech.whisper(says, path, seconds_left(speech.flow, says)))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeSerializer
 
+from ivr.flow.sms import asks_yes
 from ivr.flow.text_parser import understand
 from ivr.line import CallContext
 from ivr.position import Position
@@ -96,4 +97,5 @@ def _heard(conversation: Conversation) -> Heard:
     if wish and not context.advanced_opt_out:
         logger.warning("Twilio's Advanced Opt-Out answers texts: set IVR_OPT_OUT=advanced")
     body = request.form.get("Body", "")
-    return wish or understand(context.line.flow, body, conversation.position.language)
+    here = conversation.position
+    return wish or understand(context.line.flow, body, here.language, asked=asks_yes(here))
