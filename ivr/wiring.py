@@ -19,12 +19,14 @@ from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
+from ivr.records.counter_files import CounterFiles
 from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import is_current
+from ivr.records.request_marks import RequestMarks
 from ivr.records.retention import within
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
@@ -98,9 +100,12 @@ def build_line(
             Markers(settings.journal_dir).agree,
         ),
         status=status,
-        limits=CallerLimits(RedisLimits(redis, breaker), partial(_lists, snapshots)),
+        limits=CallerLimits(
+            RedisLimits(redis, breaker), partial(_lists, snapshots), counters_of(settings, clock)
+        ),
         archive=PhoneArchive(records_of(settings), clock.now),
         send_alarm=Alarms(phone, settings.alarm_number, settings.alarm_url).tell,
+        performed=RequestMarks(settings.journal_dir),
     )
     later.perform_with(line.perform)
     return line, prompts
@@ -130,8 +135,17 @@ def keep_house(
     sweeps = partial(sweep, settings, database, clock) if file.sweep.on else None
     signs = signs_of(settings, clock)
     accepted, there = Markers(settings.journal_dir), zone(file.zone)
+    beside = (counters_of(settings, clock).forget, RequestMarks(settings.journal_dir).forget)
     return Housekeeping(
-        database, kept, keys, accepted, sweeps, clock.now, lambda whole: signs.swept(whole=whole), there
+        database,
+        kept,
+        keys,
+        accepted,
+        sweeps,
+        clock.now,
+        lambda whole: signs.swept(whole=whole),
+        there,
+        beside,
     )
 
 
@@ -140,6 +154,11 @@ def signs_of(settings: Settings, clock: Clock = WALL) -> TwilioHeartbeat:
     return TwilioHeartbeat(
         connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker(), clock.now
     )
+
+
+def counters_of(settings: Settings, clock: Clock = WALL) -> CounterFiles:
+    """Put together what counts what phones caused, for all processes of this host."""
+    return CounterFiles(settings.journal_dir / "counted", clock.now)
 
 
 def records_of(settings: Settings) -> Database:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from flask import current_app, request
 
 from ivr.phone_numbers import may_reach
-from ivr.telephony.webhook_forms import sender
+from ivr.telephony.webhook_forms import is_forged, sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +49,25 @@ def webhook_context() -> WebhookContext:
 
 def caller_of_request() -> Caller:
     """Give what may be known of whoever calls or texts."""
-    number = sender(request.form)
-    return webhook_context().pseudonyms.who(number, may_reach=may_reach(number))
+    number, forged = sender(request.form), _is_forged()
+    return webhook_context().pseudonyms.who(number, may_reach=may_reach(number) and not forged, forged=forged)
+
+
+def origin_of_request() -> str:
+    """Give a keyed id of the call or text that this request is about, the same in every month."""
+    sid = request.form.get("MessageSid") or request.form.get("CallSid", "")
+    return webhook_context().pseudonyms.request(sid)
+
+
+def _is_forged() -> bool:
+    """Whether the number of this call is forged: its first request tells, and we remember."""
+    context = webhook_context()
+    if "CallSid" not in request.form:
+        return False
+    if is_forged(request.form):
+        context.accepted.note_forged(origin_of_request())
+        return True
+    return context.accepted.is_forged(origin_of_request())
 
 
 def signed() -> bool:
