@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
+from ivr.effects import Alarm
 from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
 from ivr.flow.public_page import read_pages
@@ -43,6 +44,7 @@ from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
 from ivr.web.sms import ConversationCookie
+from ivr.web.webhook_refusals import WebhookRefusals
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.network_clock import WALL, clock_of
@@ -222,11 +224,15 @@ def build_parts(
     """Put together what answers webhooks for a line."""
     audio = settings.prompts / "audio"
     speech = TwimlRenderer(line.flow, settings.number, settings.public_url, recordings(audio))
+    signatures = SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token)
     return WebhookContext(
         line=line,
         speech=speech,
         fixed=fixed_documents(speech),
-        signatures=SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token),
+        signatures=signatures,
+        refusals=WebhookRefusals(
+            signatures, settings.account_sid, lambda: line.later.put(Alarm("refused")), now
+        ),
         pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
         cookie=ConversationCookie(settings.secret_key),
@@ -267,10 +273,11 @@ def web() -> Flask:
     line, prompts = build_line(settings, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings, clock)
-    app = create_app(build_parts(settings, line, clock.now, heard=signs.hear))
+    parts = build_parts(settings, line, clock.now, heard=signs.hear)
+    app = create_app(parts)
     follow_prompts(app, prompts)
     prompts.refresh()
-    refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked)
+    refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked, parts.refusals.tell)
     _file(
         journal, database, partial(_kept, line, snapshots), refreshes, now=clock.now, often=settings.patience
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ivr.telephony.signature import SignatureValidator
     from ivr.telephony.twiml import TwimlRenderer
     from ivr.web.sms import ConversationCookie
+    from ivr.web.webhook_refusals import WebhookRefusals
 
 NAME = "ivr"
 
@@ -34,6 +35,7 @@ class WebhookContext:
     fixed: FallbackDocuments
     signatures: SignatureValidator
     pseudonyms: Pseudonyms
+    refusals: WebhookRefusals
     accepted: Markers
     cookie: ConversationCookie
     audio: Path
@@ -72,6 +74,14 @@ def _is_forged() -> bool:
 
 def signed() -> bool:
     """Whether this request carries Twilio's signature over its address and its whole form."""
-    path = request.path + (f"?{request.query_string.decode('latin-1')}" if request.query_string else "")
-    signature = request.headers.get("X-Twilio-Signature", "")
-    return webhook_context().signatures.check(path, request.form, signature)
+    context, path, signature = webhook_context(), _path(), request.headers.get("X-Twilio-Signature", "")
+    if signature and context.signatures.check(path, request.form, signature):
+        context.refusals.good()
+        return True
+    hosts = (request.headers.get("X-Forwarded-Host", ""), request.host)
+    context.refusals.count_unsigned(path, request.form if signature else {}, signature, hosts)
+    return False
+
+
+def _path() -> str:
+    return request.path + (f"?{request.query_string.decode('latin-1')}" if request.query_string else "")
