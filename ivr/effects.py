@@ -66,7 +66,7 @@ class OptIn:
 class Alarm:
     """Tell whoever runs the line that callers reach nobody. Counted: at most one in half an hour is sent."""
 
-    why: str  # "unreached" or "direct".
+    why: str  # "unreached", "direct" or "refused".
 
 
 Effect = TextNumbers | CallTexter | Ring | EndRing | Erase | OptOut | OptIn | Alarm

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LENGTH = 32  # Hexadecimal digits: 128 bits.
+WORDS_LENGTH = 4
 RANDOM_BYTES = 32
 MONTH = re.compile(r"\d{4}-\d{2}")
 LASTING = "lists"  # The half of the key for opt-outs and blocks, which last longer than a month.
@@ -51,6 +52,7 @@ class Caller:
     marks: tuple[str, ...] = ()  # Every mark under which the log may hold them.
     opt_out: str = ""  # Their mark on the list of those who sent STOP.
     block: str = ""  # Their mark on the list of those who are blocked.
+    forged: bool = False  # Their phone company says that the number is not theirs.
 
 
 class MonthKeys:
@@ -124,7 +126,15 @@ class Pseudonyms:
         """Give the id of a text message."""
         return self._mark("message", sid, self._half(self.month))
 
-    def who(self, number: str, *, may_reach: bool = False) -> Caller:
+    def request(self, sid: str) -> str:
+        """Give the id of a signed request, the same in every month: a mark of what was done lives a day."""
+        return self._mark("request", sid, b"")
+
+    def words(self, number: str, words: str) -> str:
+        """Give a mark of words that a phone sent: too short to tell which they were."""
+        return self._mark("words", f"{number}:{words}", self._half(self.month))[:WORDS_LENGTH]
+
+    def who(self, number: str, *, may_reach: bool = False, forged: bool = False) -> Caller:
         """Give what may be known of whoever has a number; ``may_reach``: the line may text or ring it."""
         return Caller(
             number if may_reach else "",
@@ -132,6 +142,7 @@ class Pseudonyms:
             self.callers(number),
             self.listed("opt-out", number),
             self.listed("block", number),
+            forged,
         )
 
     def caller(self, number: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
+from ivr.effects import Alarm
 from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
 from ivr.flow.public_page import read_pages
@@ -19,12 +20,14 @@ from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
+from ivr.records.counter_files import CounterFiles
 from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import is_current
+from ivr.records.request_marks import RequestMarks
 from ivr.records.retention import within
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
@@ -41,6 +44,7 @@ from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
 from ivr.web.sms import ConversationCookie
+from ivr.web.webhook_refusals import WebhookRefusals
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.network_clock import WALL, clock_of
@@ -98,9 +102,12 @@ def build_line(
             Markers(settings.journal_dir).agree,
         ),
         status=status,
-        limits=CallerLimits(RedisLimits(redis, breaker), partial(_lists, snapshots)),
+        limits=CallerLimits(
+            RedisLimits(redis, breaker), partial(_lists, snapshots), counters_of(settings, clock)
+        ),
         archive=PhoneArchive(records_of(settings), clock.now),
         send_alarm=Alarms(phone, settings.alarm_number, settings.alarm_url).tell,
+        performed=RequestMarks(settings.journal_dir),
     )
     later.perform_with(line.perform)
     return line, prompts
@@ -130,8 +137,17 @@ def keep_house(
     sweeps = partial(sweep, settings, database, clock) if file.sweep.on else None
     signs = signs_of(settings, clock)
     accepted, there = Markers(settings.journal_dir), zone(file.zone)
+    beside = (counters_of(settings, clock).forget, RequestMarks(settings.journal_dir).forget)
     return Housekeeping(
-        database, kept, keys, accepted, sweeps, clock.now, lambda whole: signs.swept(whole=whole), there
+        database,
+        kept,
+        keys,
+        accepted,
+        sweeps,
+        clock.now,
+        lambda whole: signs.swept(whole=whole),
+        there,
+        beside,
     )
 
 
@@ -140,6 +156,11 @@ def signs_of(settings: Settings, clock: Clock = WALL) -> TwilioHeartbeat:
     return TwilioHeartbeat(
         connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker(), clock.now
     )
+
+
+def counters_of(settings: Settings, clock: Clock = WALL) -> CounterFiles:
+    """Put together what counts what phones caused, for all processes of this host."""
+    return CounterFiles(settings.journal_dir / "counted", clock.now)
 
 
 def records_of(settings: Settings) -> Database:
@@ -203,11 +224,15 @@ def build_parts(
     """Put together what answers webhooks for a line."""
     audio = settings.prompts / "audio"
     speech = TwimlRenderer(line.flow, settings.number, settings.public_url, recordings(audio))
+    signatures = SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token)
     return WebhookContext(
         line=line,
         speech=speech,
         fixed=fixed_documents(speech),
-        signatures=SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token),
+        signatures=signatures,
+        refusals=WebhookRefusals(
+            signatures, settings.account_sid, lambda: line.later.put(Alarm("refused")), now
+        ),
         pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
         cookie=ConversationCookie(settings.secret_key),
@@ -248,10 +273,11 @@ def web() -> Flask:
     line, prompts = build_line(settings, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings, clock)
-    app = create_app(build_parts(settings, line, clock.now, heard=signs.hear))
+    parts = build_parts(settings, line, clock.now, heard=signs.hear)
+    app = create_app(parts)
     follow_prompts(app, prompts)
     prompts.refresh()
-    refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked)
+    refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked, parts.refusals.tell)
     _file(
         journal, database, partial(_kept, line, snapshots), refreshes, now=clock.now, often=settings.patience
     )

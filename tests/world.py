@@ -13,10 +13,12 @@ from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.records.call_log import list_calls
+from ivr.records.counter_files import CounterFiles
 from ivr.records.database import connect
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.migrations.migrate import upgrade
+from ivr.records.request_marks import RequestMarks
 from ivr.records.transfer_store import TransferStore
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
@@ -173,9 +175,10 @@ class OneProcess:
             later=self._later,
             transfers=transfers,
             status=self._status,
-            limits=CallerLimits(limits),
+            limits=CallerLimits(limits, counts=CounterFiles(here.journal_dir / "counted", self._now)),
             archive=KeptArchive(),
             send_alarm=alarms.tell,
+            performed=RequestMarks(here.journal_dir),
         )
         self._later.perform = self.line.perform
         app = create_app(build_parts(here, self.line, self._now))

@@ -204,6 +204,7 @@ class Menus:
     private: tuple[
         str, ...
     ] = ()  # Where callers speak of themselves: nobody who enforces is named from here on.
+    urgent: tuple[str, ...] = ()  # A text that asks for one of these is answered however many came before.
 
 
 @dataclass(frozen=True, kw_only=True)

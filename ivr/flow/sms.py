@@ -82,6 +82,11 @@ def is_about_phone(heard: Heard) -> bool:
     return heard_wish(heard) in {"stop", "start", "erase"}
 
 
+def is_urgent(flow: Flow, heard: Heard) -> bool:
+    """Whether a text is answered however many came before it."""
+    return isinstance(heard, Asked) and heard.stop in flow.menus.urgent
+
+
 def confirms_ring(position: Position, heard: Heard, now: float) -> bool:
     """Whether a texter says yes to being rung: they were asked, not long ago."""
     asked = position.order == CALL and 0 <= now - position.asked <= CALL_SECONDS

@@ -89,6 +89,13 @@ def ring_next(flow: Flow, ask: AskForPerson, roster: Roster, *first: Say) -> Tur
     return Turn(ringing, (*first, *says), Connect(agency, seconds))
 
 
+def ring_last(flow: Flow, ask: AskForPerson, roster: Roster) -> Turn:
+    """Ring the last of the order directly, and nobody before or after: the others are rung too often."""
+    spared = _left(ask.position, ask.order, roster)[:-1]
+    position = replace(ask.position, tried=(*ask.position.tried, *spared))
+    return ring_next(flow, replace(ask, position=position), roster)
+
+
 def unreached(flow: Flow, ask: AskForPerson) -> Turn:
     """Say the numbers and a choice to a caller who asked for a person and for whom nobody is rung."""
     return visit(flow, ask.position.move(flow.menus.unreached))

@@ -1,7 +1,8 @@
 """Marker files beside the journal: they hold what must be known when SQL cannot be asked.
 
 One says that a person at an agency pressed 1 on the direct path; another, whether a wish for a person was
-answered by waiting or by the direct path, so that a webhook that comes twice is answered the same.
+answered by waiting or by the direct path, so that a webhook that comes twice is answered the same. A third
+says that a caller's number is forged.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+FORGED = -1  # Stands where the turn does: it is about the whole call.
 FORGET_AFTER = 6 * 3600  # Seconds; longer than any call that Twilio allows.
 
 
@@ -49,6 +51,14 @@ class Markers:
         except OSError:
             return waits
         return waits
+
+    def note_forged(self, call: str) -> None:
+        """Note that the number of a call is not its caller's: only its first webhook says so."""
+        self.mark(call, FORGED)
+
+    def is_forged(self, call: str) -> bool:
+        """Whether the number of a call is not its caller's."""
+        return self.knows(call, FORGED)
 
     def forget(self, now: float) -> None:
         """Delete markers whose calls are long over."""

@@ -55,9 +55,20 @@ def opt_out_wish(form: Mapping[str, str]) -> Wished | None:
 
 
 def sender(form: Mapping[str, str]) -> str:
-    """Give the number of whoever calls or texts, from anywhere; nothing when it is withheld."""
-    number = form.get("From", "")
+    """Give the number of whoever calls or texts, from anywhere; nothing when it is withheld.
+
+    A text may also come from a short code: that names somebody too, whom the line neither texts nor rings.
+    """
+    rung = form.get("Direction", "").startswith("outbound")  # By us: they are at the other end.
+    number = form.get("To" if rung else "From", "")
+    if "MessageSid" in form and number.isascii() and number.isdigit():
+        return number
     return number if is_e164(number) and number not in WITHHELD else ""
+
+
+def is_forged(form: Mapping[str, str]) -> bool:
+    """Whether the caller's phone company says that the number is not theirs (STIR/SHAKEN)."""
+    return form.get("StirVerstat", "").startswith("TN-Validation-Failed")
 
 
 def is_over(form: Mapping[str, str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeSerializer
 
 from ivr.flow.sms import asks_yes
-from ivr.flow.text_parser import understand
+from ivr.flow.text_parser import fold, understand
+from ivr.flow.turn import Asked, Unclear
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
-from ivr.telephony.webhook_forms import opt_out_wish
-from ivr.web.context import caller_of_request, webhook_context
+from ivr.telephony.webhook_forms import opt_out_wish, sender
+from ivr.web.context import caller_of_request, origin_of_request, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 COOKIE = "p"
 COOKIE_SECONDS = 20 * 60
+KEYWORD = 3  # Words; no keyword has more.
 OVER = frozenset({"left", "opted_out", "erased"})  # After these nothing is to be known of the conversation.
 
 
@@ -69,8 +72,11 @@ def arrive() -> Response:
         return no_content()
     context = webhook_context()
     conversation, message = _conversation()
-    call = CallContext(conversation.id, "text", message, context.now(), caller_of_request())
-    turn = context.line.hear(conversation.position, _heard(conversation), call)
+    heard, caller = _heard(conversation), caller_of_request()
+    call = CallContext(
+        conversation.id, "text", message, context.now(), caller, origin_of_request(), _words(heard)
+    )
+    turn = context.line.hear(conversation.position, heard, call)
     response = twiml_response(twiml.text(turn))
     if turn.sign in OVER:
         response.delete_cookie(COOKIE)
@@ -89,6 +95,17 @@ def _conversation() -> tuple[Conversation, str]:
     message = context.pseudonyms.message(request.form.get("MessageSid", ""))
     kept = context.cookie.read(request.cookies.get(COOKIE, ""), context.now())
     return kept or Conversation(context.pseudonyms.call(message), Position()), message
+
+
+def _words(heard: Heard) -> str:
+    """Give a mark of what a machine may say again: what we cannot read, or more than a keyword.
+
+    Digits are left out, as a machine may count what it sends.
+    """
+    said = re.sub(r"[0-9]", "", fold(request.form.get("Body", "")))
+    if not isinstance(heard, Unclear) and not (isinstance(heard, Asked) and said.count(" ") >= KEYWORD):
+        return ""
+    return webhook_context().pseudonyms.words(sender(request.form), said)
 
 
 def _heard(conversation: Conversation) -> Heard:

@@ -13,7 +13,7 @@ from ivr.position import Position
 from ivr.pseudonyms import MONTH, month_of
 from ivr.telephony.webhook_forms import heard_on_voice, is_over, queue_result
 from ivr.transfer.machine import Event, EventType, State
-from ivr.web.context import caller_of_request, webhook_context
+from ivr.web.context import caller_of_request, origin_of_request, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 COOKIE = "m"  # The month in which a call began.
@@ -111,8 +111,8 @@ def _heard(position: Position) -> Heard:
 
 def _this_call(position: Position) -> CallContext:
     context = webhook_context()
-    caller = caller_of_request()
-    return CallContext(_call(), "voice", str(position.turn), context.now(), caller)
+    caller, origin = caller_of_request(), origin_of_request()
+    return CallContext(_call(), "voice", str(position.turn), context.now(), caller, origin)
 
 
 def _call() -> str:

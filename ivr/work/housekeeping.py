@@ -17,7 +17,7 @@ from ivr.records.retention import blur, forget
 from ivr.records.unknown_calls import count_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import tzinfo
 
     from ivr.flow.models import Retention
@@ -68,6 +68,7 @@ class Housekeeping:
         None
     )  # Called after each sweep: whether it saw everything.
     zone: tzinfo = UTC  # Where days and hours are counted.
+    beside: Sequence[Callable[[float], None]] = ()  # Forget what else lies beside the journal for a day.
     _unknown: int = 0
     _due: dict[str, float] = field(default_factory=dict)  # When each duty is due again.
     _thread: ThreadPoolExecutor | None = None
@@ -88,7 +89,7 @@ class Housekeeping:
             self.start()
         duties = {
             "sweep": (5 * MINUTE, self._sweep),
-            "markers": (10 * MINUTE, lambda: self.accepted.forget(self.now())),
+            "markers": (10 * MINUTE, self._forget_markers),
             "blur": (HOUR, lambda: blur(self.database, self.now())),
             "tally": (HOUR, lambda: tally(self.database, self.now(), self.zone)),
             "keys": (HOUR, lambda: self.keys.destroy(month_of(self.now()))),
@@ -111,6 +112,10 @@ class Housekeeping:
             self._due[name] = self.now() + MINUTE
         except Exception as error:  # noqa: BLE001 - one duty must not keep the others from being done
             logger.error("housekeeping failed: %s: %s", name, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
+
+    def _forget_markers(self) -> None:
+        for forgets in (self.accepted.forget, *self.beside):
+            forgets(self.now())
 
     def _forget(self) -> None:
         kept = self.retention()
