@@ -99,14 +99,15 @@ class Console:
     def signed_in(self, name: str = "ada", role: Role = Role.ADMINISTRATOR) -> Hands:
         """Give an operator who has just signed in for the first time, without opening the pages that ask."""
         self.add(name, role)
-        enrol(
+        added, hands = find_operator(self.database, name), self.visitor()
+        assert added
+        operator = enrol(
             self.database,
-            name,
+            added,
             int(self.at // STEP_SECONDS),
             password=HASHED[CHOSEN],
             recovery=frozenset(),
         )
-        operator, hands = find_operator(self.database, name), self.visitor()
         assert operator
         with hands.client.session_transaction("/console/") as session:
             session["_user_id"] = SignedIn(operator).get_id()

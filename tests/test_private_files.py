@@ -40,7 +40,7 @@ assert SnapshotHolder(connect(url), folder / "copy", time.time).refresh()
 
 @pytest.mark.parametrize("umask", ["000", "022", "777"])
 def test_files_and_folders_are_private_whatever_the_umask(tmp_path: Path, umask: str) -> None:
-    subprocess.run([sys.executable, "-c", WRITES, umask, str(tmp_path)], check=True, timeout=60)  # noqa: S603 - our own program
+    subprocess.run([sys.executable, "-c", WRITES, umask, str(tmp_path)], check=True, timeout=60)
 
     modes = {
         str(path.relative_to(tmp_path)): stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*")
