@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
+from ivr.number_detector import holds_number
 from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, RecordRefused, be_alone
 from ivr.records.tables import operators
@@ -90,9 +91,10 @@ def add_operator(
     database: Database, name: str, role: Role, password: str, *, who: str = COMMAND_LINE
 ) -> None:
     """Add somebody, with the hash of a password for the first sign-in; OperatorError when there is one."""
-    if not FIT.fullmatch(name):
+    if not FIT.fullmatch(name) or holds_number(name):
         raise OperatorError(
-            "unfit_name", f"{name!r} is no name: letters, digits and . _ - @ ' without spaces"
+            "unfit_name",
+            f"{name!r} is no name: letters, digits and . _ - @ ' without spaces, no telephone number",
         )
     row: dict[str, Any] = _fresh(password) | {"name": name, "role": role.value, "epoch": 1}
     row["session_key"] = _new_session_key()

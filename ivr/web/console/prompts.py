@@ -14,8 +14,9 @@ from flask import Blueprint, abort, redirect, request, url_for
 
 from ivr.checks.runner import inspect
 from ivr.flow.menu_measurements import weigh
-from ivr.flow.placeholders import BY_HAND, UNSENDABLE
+from ivr.flow.placeholders import UNSENDABLE
 from ivr.flow.prompts import backing, put, spoken_prompts, word
+from ivr.number_detector import holds_number
 from ivr.records.operators import Role
 from ivr.records.prompts import (
     FILE,
@@ -235,7 +236,7 @@ def try_prompt(base: Flow, published: Iterable[PromptVersion], at: tuple[str, st
     """Try a text at (language, key) beside what is published, as `ivr check` would."""
     language, key = at
     flow = put(word(base, texts(list(published))).flow, language, key, text)
-    may_be_saved = bool(text) and not BY_HAND.search(text) and not UNSENDABLE.search(text)
+    may_be_saved = bool(text) and not holds_number(text, language) and not UNSENDABLE.search(text)
     return PromptTrial(
         language, text, weigh(flow, language).get(key), tuple(dict.fromkeys(inspect(flow))), may_be_saved
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import request
 
-from ivr.logs import OneLine
+from ivr.logs import KEPT, MASK, OneLine
+from ivr.number_detector import mask_numbers
 from ivr.records.call_log import CallFilter
 from ivr.web.console.context import console
 
@@ -56,7 +57,16 @@ def whole_number(given: str) -> int:
 
 def free_text(name: str) -> str:
     """Read what an operator wrote; whatever looks like a telephone number is masked, for it is kept."""
-    return OneLine().mask(request.form.get(name, "").strip()[:LONGEST_TEXT])
+    return mask(request.form.get(name, "").strip()[:LONGEST_TEXT])
+
+
+def mask(text: str) -> str:
+    """Mask whatever can be read as a telephone number, but for days and times."""
+    parts, end, text = [], 0, OneLine().mask(text)
+    for kept in KEPT.finditer(text):
+        parts += [mask_numbers(text[end : kept.start()], MASK), kept[0]]
+        end = kept.end()
+    return "".join((*parts, mask_numbers(text[end:], MASK)))
 
 
 def hours_from_now(hours: int) -> datetime | None:
