@@ -1,8 +1,8 @@
 """Finds telephone numbers in what somebody wrote, however they are disguised. Pure.
 
 Seven digits or more make a number, whatever stands between them that is no word: spaces, dots, slashes,
-dashes, brackets, letters that are not seen. A digit may be of any script, in a circle or on a keycap, a letter
-that looks like one, or a word for one in a language of the line.
+dashes, brackets, letters that are not seen. A digit may be of any script, in a circle or on a keycap, or a
+letter that looks like one, or a word for one in a language of the line.
 """
 
 from __future__ import annotations
