@@ -10,6 +10,7 @@ from flask import request
 from ivr.logs import KEPT, MASK, OneLine
 from ivr.number_detector import mask_numbers
 from ivr.records.call_log import CallFilter
+from ivr.reports.document import FIRST_DAY
 from ivr.web.console.context import console
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 NAMES = ("channel", "language", "outcome", "agency", "audience")
 NUMBERS = {"hour": 23, "seconds_from": 86_400, "seconds_to": 86_400}  # Name -> the largest.
+FILTERS = (*NAMES, *NUMBERS, "since", "until", "stop")  # All that an address may filter by.
 MOST_DIGITS = 9  # What SQL holds.
 LONGEST_TEXT = 500
 MOST_HOURS = 24 * 90  # Of a switch or a block.
@@ -46,8 +48,8 @@ def call_filter(query: Mapping[str, str]) -> tuple[CallFilter, list[str]]:
 def day_range(query: Mapping[str, str], today: date) -> tuple[date, date]:
     """Read a range of days; without one, the last thirty."""
     wanted, _ = call_filter({name: query.get(name, "") for name in ("since", "until")})
-    until = wanted.until or today
-    return wanted.since or until - timedelta(days=29), until
+    until = max(wanted.until or today, FIRST_DAY)
+    return max(wanted.since or until - timedelta(days=29), FIRST_DAY), until
 
 
 def whole_number(given: str) -> int:
@@ -62,11 +64,11 @@ def free_text(name: str) -> str:
 
 def mask(text: str) -> str:
     """Mask whatever can be read as a telephone number, but for days and times."""
-    parts, end, text = [], 0, OneLine().mask(text)
+    parts, end = [], 0
     for kept in KEPT.finditer(text):
         parts += [mask_numbers(text[end : kept.start()], MASK), kept[0]]
         end = kept.end()
-    return "".join((*parts, mask_numbers(text[end:], MASK)))
+    return OneLine().mask("".join((*parts, mask_numbers(text[end:], MASK))))
 
 
 def hours_from_now(hours: int) -> datetime | None:
