@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ivr.private_files import make_private_folder, open_private
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -90,15 +92,15 @@ class MonthKeys:
 
     def _make(self, name: str) -> bytes:
         """Make a half. The file appears whole, once: of two processes one makes it, and both read it."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         draft = self._folder / f".{name}-{secrets.token_hex(8)}"
-        draft.touch(mode=0o600)
         try:
-            draft.write_bytes(secrets.token_bytes(RANDOM_BYTES))
+            with os.fdopen(open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+                file.write(secrets.token_bytes(RANDOM_BYTES))
             with suppress(FileExistsError):
                 os.link(draft, self._path(name))
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
         return self._read(name)
 
     def _path(self, name: str) -> Path:

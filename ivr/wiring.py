@@ -317,6 +317,7 @@ def build_site(config: Path, prompts: Path, number: str, settings: Settings | No
 def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
     """Put together the parts of the console."""
     from ivr.web.console.context import ConsoleContext
+    from ivr.web.console.prompt_checks import PromptChecks
 
     database = connect(settings.database_url)
     return ConsoleContext(
@@ -326,6 +327,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         secret=settings.secret_key,
         secure=settings.public_url.startswith("https:"),
         now=time.time,
+        prompt_checks=PromptChecks(flow),
         parts=partial(_parts, database, settings.redis_url),
         counts_hold=COUNTS_HOLD,
         twilio=signs_of(settings).read,

@@ -57,9 +57,13 @@ def release() -> None:
 
     Where calls are real, it refuses while an agency that is switched on has not been dialled by a person.
     """
+    from functools import partial
+
+    from ivr.authentication import key_recovery
     from ivr.checks.runner import check
     from ivr.records.database import connect
     from ivr.records.migrations.migrate import upgrade
+    from ivr.records.operators import key_recovery_codes
     from ivr.records.prompts import list_published
 
     line = settings()
@@ -70,7 +74,9 @@ def release() -> None:
         raise click.ClickException("not ready to go live:\n" + "\n".join(faults))
     upgrade(line.database_url)
     click.echo("the call log is up to date")
-    if published := list_published(connect(line.database_url)):
+    database = connect(line.database_url)
+    key_recovery_codes(database, partial(key_recovery, line.secret_key))
+    if published := list_published(database):
         click.echo(f"published prompts are heard over the files: {len(published)}; `ivr prompts` lists them")
 
 

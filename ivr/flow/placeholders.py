@@ -29,7 +29,6 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "joining": ("agency", "who"),
     "wait_on": ("agency", "who"),
 }
-BY_HAND = re.compile(r"\d(?:[ .,-]{0,2}\d){6,}")  # Seven digits or more: a telephone number.
 PLAIN = {"lines.language_name"}  # Stands inside other words, and is not filled itself.
 AGENCY_NAME = re.compile(r"agencies\..*\.name")  # Stands inside other words; it may hold names of the place.
 

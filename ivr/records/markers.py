@@ -11,6 +11,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ivr.private_files import make_private_folder, open_private
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,8 +29,8 @@ class Markers:
     def mark(self, call: str, turn: int) -> bool:
         """Note that the ring of one turn was accepted. False when it cannot be noted; twice is once."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self._path(call, turn), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            make_private_folder(self._folder)
+            os.close(open_private(self._path(call, turn), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         except FileExistsError:
             return True
         except OSError:
@@ -43,7 +45,7 @@ class Markers:
         """Whether one wish for a person was first answered by waiting; else it was by the direct path."""
         path = self._folder / transfer_id
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self._folder)
             path.symlink_to("waits" if waits else "direct")  # Made whole or not at all; it leads nowhere.
         except FileExistsError:
             with suppress(OSError):

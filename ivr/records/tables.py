@@ -213,9 +213,12 @@ operators = Table(
     Column("seed", String, nullable=False),  # The second factor's key is made of it and SECRET_KEY.
     Column("enrolled", Boolean, nullable=False),  # Whether the second factor is in use.
     Column("step", Integer, nullable=False),  # The last code's time step: a code is good once.
-    Column("recovery", String, nullable=False),  # Hashes, with spaces between them.
+    Column("recovery", String, nullable=False),  # Keyed hashes, with spaces between them.
     Column("disabled", Boolean, nullable=False),
     Column("epoch", Integer, nullable=False),  # Counts up to end every session.
+    # Random, and new whenever sessions end: nobody forges one who has SECRET_KEY alone. Empty: none is good.
+    Column("session_key", String, nullable=False, server_default=""),
+    Column("first_password_until", UtcDateTime),  # Empty: the first password is good no more.
 )
 
 audit = Table(  # What operators did; each row holds the hash of the one before.

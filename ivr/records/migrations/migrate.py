@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from ivr.private_files import make_private_folder, open_private
 from ivr.records import migrations
 from ivr.records.database import connect, read_url
 
@@ -21,7 +23,10 @@ def upgrade(url: str) -> None:
     """Create or update the tables at a URL; RecordsUnavailable if it cannot be reached."""
     where = read_url(url)
     if where.get_backend_name() == "sqlite":
-        Path(where.database or "").absolute().parent.mkdir(parents=True, exist_ok=True)
+        file = Path(where.database or "").absolute()
+        make_private_folder(file.parent)
+        if not file.exists():  # SQLite makes its journals with the mode of this file.
+            os.close(open_private(file, os.O_RDWR | os.O_CREAT))
     database = connect(url, patience=60, create=True)
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__path__[0])).replace("%", "%%"))
