@@ -251,7 +251,8 @@ def web() -> Flask:
     app = create_app(build_parts(settings, line, clock.now, heard=signs.hear))
     follow_prompts(app, prompts)
     prompts.refresh()
-    refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked)
+    marks: Pseudonyms = app.extensions[NAME].pseudonyms
+    refreshes = (marks.refresh, signs.tell, snapshots.refresh, prompts.refresh, clock.looked)
     _file(
         journal, database, partial(_kept, line, snapshots), refreshes, now=clock.now, often=settings.patience
     )
