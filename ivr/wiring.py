@@ -24,7 +24,7 @@ from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.markers import Markers
-from ivr.records.migrations.migrate import is_current
+from ivr.records.migrations.migrate import Tables, compare_tables
 from ivr.records.retention import within
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
@@ -310,7 +310,8 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
 def _parts(database: Database, redis_url: str) -> dict[str, bool]:
     """Ask each part whether it answers."""
     try:
-        records = is_current(database)
+        # Tables of the next version are read as well: `ivr doctor` tells of them.
+        records = compare_tables(database) is not Tables.OLDER
     except PartUnavailable:
         records = False
     try:

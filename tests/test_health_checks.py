@@ -19,10 +19,12 @@ from conftest import ROOT
 from fakes import ENVIRONMENT
 from postgres import put_tables
 from redis import Redis, RedisError
+from sqlalchemy import text
 
 from ivr.cli.main import main
 from ivr.operations.health_checks import Finding, Verdict, examine
 from ivr.operations.local_stack import find_redis, free_port
+from ivr.records.database import connect
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import RestFault
@@ -152,6 +154,16 @@ def test_a_log_without_this_versions_tables_is_a_fault(line: Line, tmp_path: Pat
     (tmp_path / "log/line.sqlite3").write_bytes(b"")
 
     assert said(line) == ["the call log lacks tables that this version expects; run `ivr release`"]
+
+
+def test_tables_of_a_newer_version_are_a_fault_that_says_so(line: Line) -> None:
+    with connect(line["DATABASE_URL"]).write() as sql:
+        sql.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    (words,) = said(line)
+
+    assert "tables are newer (9999) than this version" in words
+    assert "Start the newer version again" in words
 
 
 def test_a_fault_in_the_files_is_told_as_the_check_tells_it(line: Line, tmp_path: Path) -> None:

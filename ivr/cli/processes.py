@@ -52,14 +52,16 @@ def worker() -> None:
 
 
 @click.command()
-def release() -> None:
+@click.option("--back", is_flag=True, help="Go back to this version although the tables are newer.")
+def release(*, back: bool) -> None:
     """Prepare a new version to go live (the `release:` step): migrations, and a check of the agencies.
 
     Where calls are real, it refuses while an agency that is switched on has not been dialled by a person.
+    It refuses tables that a newer version made, unless you go back by one version on purpose.
     """
     from ivr.checks.runner import check
     from ivr.records.database import connect
-    from ivr.records.migrations.migrate import upgrade
+    from ivr.records.migrations.migrate import TablesNewer, upgrade
     from ivr.records.prompts import list_published
 
     line = settings()
@@ -68,8 +70,14 @@ def release() -> None:
         faults = undialled(flow_of(line.config, line.prompts).directory, line.config)
     if faults:
         raise click.ClickException("not ready to go live:\n" + "\n".join(faults))
-    upgrade(line.database_url)
-    click.echo("the call log is up to date")
+    try:
+        upgrade(line.database_url)
+    except TablesNewer as newer:
+        if not back:
+            raise click.ClickException(str(newer)) from None
+        click.echo("the call log's tables are newer than this version, and stay as they are")
+    else:
+        click.echo("the call log is up to date")
     if published := list_published(connect(line.database_url)):
         click.echo(f"published prompts are heard over the files: {len(published)}; `ivr prompts` lists them")
 

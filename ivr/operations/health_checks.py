@@ -27,7 +27,7 @@ from ivr.logs import OneLine
 from ivr.pseudonyms import MONTH, month_before, month_of
 from ivr.records.database import connect, read_url
 from ivr.records.journal import SUFFIX, claim_dead
-from ivr.records.migrations.migrate import is_current
+from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.telephony.data_deletion import twilio_records
 from ivr.work.worker import count_workers
@@ -83,13 +83,15 @@ def _files(settings: Settings) -> Iterator[Finding]:
 def _call_log(settings: Settings) -> Iterator[Finding]:
     with closing(connect(settings.database_url)) as database:
         try:
-            current = is_current(database)
+            tables, newer = compare_tables(database), describe_newer(database)
         except PartUnavailable as error:
             yield fault(
                 f"the call log cannot be reached: {error}; is DATABASE_URL right, did `ivr release` run?"
             )
         else:
-            if not current:
+            if newer:
+                yield fault(newer)
+            elif tables is Tables.OLDER:
                 yield fault("the call log lacks tables that this version expects; run `ivr release`")
 
 
