@@ -29,6 +29,7 @@ from ivr.records.retention import within
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
+from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
 from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records
@@ -48,7 +49,7 @@ from ivr.work.queue import SECONDS, RedisQueue, connect_redis
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
-from ivr.work.worker import count_workers
+from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -312,13 +313,15 @@ def _parts(database: Database, redis_url: str) -> dict[str, bool]:
     try:
         # Tables of the next version are read as well: `ivr doctor` tells of them.
         records = compare_tables(database) is not Tables.OLDER
+        worker = bool(seconds_since_signs(database, time.time()))
     except PartUnavailable:
-        records = False
+        records = worker = False
     try:
-        workers, redis = count_workers(redis_url), True
-    except (PartUnavailable, OSError):
-        workers, redis = 0, False
-    return {"database": records, "redis": redis, "worker": workers > 0}
+        ask_redis(redis_url)
+        redis = True
+    except PartUnavailable:
+        redis = False
+    return {"database": records, "redis": redis, "worker": worker}
 
 
 def follow_published(app: Flask, prompts: LivePrompts) -> None:
