@@ -20,12 +20,14 @@ from ivr.records.table_rewriting import rewrite
 
 NOW = 1_795_000_000.0
 CALLS = """
-INSERT INTO calls (id, channel, started_at, ended_at, end_estimated, language, last_stop, outcome, turns, mark)
-SELECT md5('call' || n), 'voice', to_timestamp(%(now)s - n), to_timestamp(%(now)s - n + 60), false, 'en', 'main',
-  'informed', 4, md5('mark' || n) FROM generate_series(1, %(calls)s) n
+INSERT INTO calls (id, channel, started_at, ended_at, end_estimated, language, last_stop, outcome, turns,
+  mark)
+SELECT md5('call' || n), 'voice', to_timestamp(%(now)s - n), to_timestamp(%(now)s - n + 60), false, 'en',
+  'main', 'informed', 4, md5('mark' || n) FROM generate_series(1, %(calls)s) n
 """
 TURNS = """
-INSERT INTO turns (call_id, key, n, stop, heard, seconds, language, order_name, rang, ended, outcome, transfer_id)
+INSERT INTO turns (call_id, key, n, stop, heard, seconds, language, order_name, rang, ended, outcome,
+  transfer_id)
 SELECT md5('call' || n), k, k, 'main', 'answered', k * 10, 'en', '', '', '', '', ''
 FROM generate_series(1, %(calls)s) n, generate_series(1, 4) k
 """
