@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from contextlib import closing
@@ -15,12 +16,16 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, select, text
 
 from ivr.effects import Entry
+from ivr.flow.models import Retention
+from ivr.pseudonyms import MonthKeys
 from ivr.records.database import connect
 from ivr.records.deletion import erase
 from ivr.records.ingest import record
+from ivr.records.markers import Markers
 from ivr.records.notes import write_note
 from ivr.records.table_rewriting import TABLES, rewrite
 from ivr.records.tables import calls, metadata, turns
+from ivr.work.housekeeping import DAY, Housekeeping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,3 +191,23 @@ def test_a_table_that_is_read_all_the_time_holds_nobody_up(log: Database, postgr
     thread.join()
 
     assert took < 60
+
+
+def test_the_worker_writes_tables_anew_twice_a_day(log: Database, tmp_path: Path) -> None:
+    at = [NOW]
+    kept, keys = Retention(rows_days=30, counts_months=24), MonthKeys(tmp_path / "keys")
+    keeps = Housekeeping(log, lambda: kept, keys, Markers(tmp_path), None, lambda: at[0])
+    files = [file_of_calls(log)]
+
+    for seconds in (0, 3600, DAY / 2):
+        at[0] += seconds
+        keeps.run_due()
+        keeps.finish()
+        files.append(file_of_calls(log))
+
+    assert [one != other for one, other in itertools.pairwise(files)] == [True, False, True]
+
+
+def file_of_calls(database: Database) -> int:
+    with database.read() as sql:
+        return int(sql.scalar(text("SELECT pg_relation_filenode('calls')")) or 0)
