@@ -58,7 +58,11 @@ class Caller:
 
 
 class MonthKeys:
-    """The random halves of the keys, one file each, shared by all processes of a line."""
+    """The random halves of the keys, one file each, shared by all processes of a line.
+
+    A process remembers what it has read, and ``refresh`` makes it forget what has been destroyed meanwhile.
+    That there is no key is never remembered: it may be made a moment later.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -66,19 +70,37 @@ class MonthKeys:
 
     def part(self, name: str, *, make: bool) -> bytes:
         """Give the random half of a name, made if it may be; empty when there is none or no folder."""
-        if name not in self._known:
+        if half := self._known.get(name):
+            return half
+        try:
+            half = self._read(name) or (self._make(name) if make else b"")
+        except OSError as error:
+            logger.error("a key cannot be kept: %s; callers have no marks", error.strerror)  # noqa: TRY400 - the way around is taken
+            return b""
+        if half:
+            self._known[name] = half
+        return half
+
+    def refresh(self, month: str) -> None:
+        """Forget the keys of months that are over, and those whose file is gone; read again what changed.
+
+        Every process that stays up does so every few seconds: only the worker destroys files.
+        """
+        alive = _alive(month)
+        for name, known in list(self._known.items()):  # Other threads read keys meanwhile.
             try:
-                self._known[name] = self._read(name) or (self._make(name) if make else b"")
-            except OSError as error:
-                logger.error("a key cannot be kept: %s; callers have no marks", error.strerror)  # noqa: TRY400 - the way around is taken
-                return b""
-        return self._known[name]
+                half = self._read(name) if name in alive else b""
+            except OSError:
+                continue  # A disk that cannot be read has destroyed nothing.
+            if not half:
+                self._known.pop(name, None)
+            elif half != known:
+                self._known[name] = half
 
     def destroy(self, month: str) -> None:
         """Overwrite and delete the keys of every month before the last."""
-        alive = {month, month_before(month), LASTING}
-        for name in set(self._known) - alive:
-            del self._known[name]
+        alive = _alive(month)
+        self.refresh(month)
         with suppress(OSError):
             for path in self._folder.glob("*.key"):
                 if path.stem not in alive and MONTH.fullmatch(path.stem) and path.stem < month:
@@ -119,6 +141,10 @@ class Pseudonyms:
     def month(self) -> str:
         """The month whose key is used now."""
         return month_of(self.now())
+
+    def refresh(self) -> None:
+        """Forget the keys that are over."""
+        self.keys.refresh(self.month)
 
     def call(self, sid: str, month: str = "") -> str:
         """Give the id of a call, under the key of the month in which it began."""
@@ -169,6 +195,11 @@ class Pseudonyms:
         # Without a half an id still tells calls apart, and Twilio's ids cannot be guessed. Numbers can.
         key = hmac.digest(self.secret.encode(), half, "sha256")
         return hmac.new(key, f"{what}:{value}".encode(), hashlib.sha256).hexdigest()[:LENGTH]
+
+
+def _alive(month: str) -> set[str]:
+    """Name the keys that are in use in a month."""
+    return {month, month_before(month), LASTING}
 
 
 def _overwrite(path: Path) -> None:

@@ -26,12 +26,13 @@ from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.markers import Markers
-from ivr.records.migrations.migrate import is_current
+from ivr.records.migrations.migrate import Tables, compare_tables
 from ivr.records.request_marks import RequestMarks
 from ivr.records.retention import within
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
+from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
 from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records
@@ -52,7 +53,7 @@ from ivr.work.queue import SECONDS, RedisQueue, connect_redis
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
-from ivr.work.worker import count_workers
+from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -277,7 +278,15 @@ def web() -> Flask:
     app = create_app(parts)
     follow_prompts(app, prompts)
     prompts.refresh()
-    refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked, parts.refusals.tell)
+    marks: Pseudonyms = app.extensions[NAME].pseudonyms
+    refreshes = (
+        marks.refresh,
+        signs.tell,
+        snapshots.refresh,
+        prompts.refresh,
+        clock.looked,
+        parts.refusals.tell,
+    )
     _file(
         journal, database, partial(_kept, line, snapshots), refreshes, now=clock.now, often=settings.patience
     )
@@ -337,14 +346,17 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
 def _parts(database: Database, redis_url: str) -> dict[str, bool]:
     """Ask each part whether it answers."""
     try:
-        records = is_current(database)
+        # Tables of the next version are read as well: `ivr doctor` tells of them.
+        records = compare_tables(database) is not Tables.OLDER
+        worker = bool(seconds_since_signs(database, time.time()))
     except PartUnavailable:
-        records = False
+        records = worker = False
     try:
-        workers, redis = count_workers(redis_url), True
-    except (PartUnavailable, OSError):
-        workers, redis = 0, False
-    return {"database": records, "redis": redis, "worker": workers > 0}
+        ask_redis(redis_url)
+        redis = True
+    except PartUnavailable:
+        redis = False
+    return {"database": records, "redis": redis, "worker": worker}
 
 
 def follow_published(app: Flask, prompts: LivePrompts) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -13,17 +15,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from postgres import put_tables
 from redis import Redis, RedisError
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import REST_SECONDS, CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm, CallTexter, EndRing, Ring, TextNumbers
 from ivr.operations.local_stack import find_redis, free_port
+from ivr.records.database import connect
+from ivr.records.worker_heartbeats import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
 from ivr.work.call_pacing import CallPacing
-from ivr.work.queue import JOB, QUEUES, RedisQueue, connect_redis, queues
+from ivr.work.jobs_by_name import JOB, OwnJob
+from ivr.work.queue import QUEUES, RedisQueue, connect_redis, queues
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import KEPT_SECONDS, SecretStore
 from ivr.work.twilio_heartbeat import LastSigns, TwilioHeartbeat
-from ivr.work.worker import make_worker
+from ivr.work.worker import heartbeats, keep_working, make_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -451,3 +460,181 @@ def test_what_redis_did_not_take_is_told_when_it_is_back(redis: Redis) -> None:
 
     assert away == LastSigns(known=True)
     assert signs.read() == LastSigns(known=True, heard=1000.0)
+
+
+def plant(redis: Redis, data: object, **fields: str) -> Job:
+    """Put a job into a queue, as whoever can write to Redis would."""
+    job = Job.create("os.getpid", connection=redis, serializer=JSONSerializer, id="planted", retry=None)
+    Queue(QUEUES[0], connection=redis, serializer=JSONSerializer).enqueue_job(job)
+    redis.hset(job.key, mapping={"data": json.dumps(data), "retries_left": "5", **fields})
+    return job
+
+
+def work_off(redis: Redis) -> None:
+    """Let a worker take what waits."""
+    worker = make_worker(redis)
+    for queue in worker.queues:
+        for job in queue.get_jobs():
+            queue.remove(job)
+            worker.execute_job(job, queue)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ["subprocess.getoutput", None, ["touch RAN"], {}],
+        ["os.system", None, ["touch RAN"], {}],
+        ["format", "RAN", [], {}],
+        ["ivr.jobs.this_line", None, [], {}],
+        [JOB, "an instance", ["touch RAN"], {}],
+        [JOB, None, ["Ring", "touch RAN"], {}],
+        [JOB, None, ["Ring", {"a": "b"}], {}],
+        [JOB, None, ["Ring"], {"kind": "Ring"}],
+        [[JOB], None, [], {}],
+        "no job at all",
+    ],
+    ids=str,
+)
+def test_a_job_that_is_none_of_ours_runs_nothing(
+    data: object, redis: Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran = tmp_path / "ran"
+    job = plant(redis, json.loads(json.dumps(data).replace("RAN", str(ran))))
+
+    work_off(redis)
+
+    assert not ran.exists()
+    assert redis.hget(job.key, "status") == b"failed"  # And is not tried again.
+    assert "none of ours, and is refused" in caplog.text
+
+
+@pytest.mark.parametrize("order", ["success_callback_name", "failure_callback_name", "stopped_callback_name"])
+def test_no_callback_that_redis_names_is_imported(order: str, redis: Redis) -> None:
+    sys.modules.pop("this", None)
+    job = plant(redis, [JOB, None, ["Nothing"], {}], **{order: "this.s"})
+
+    read = OwnJob.fetch(job.id, redis, JSONSerializer)
+    work_off(redis)
+
+    assert (read.success_callback, read.failure_callback, read.stopped_callback) == (None, None, None)
+    assert "this" not in sys.modules
+
+
+def test_no_address_that_redis_names_is_asked(redis: Redis) -> None:
+    hook = {"url": "http://127.0.0.1:9/", "job_status": "failed"}
+    job = plant(redis, [JOB, None, [], {}], webhooks=json.dumps([hook]))
+
+    assert OwnJob.fetch(job.id, redis, JSONSerializer).webhooks == []
+
+
+def test_what_is_stored_with_a_job_is_never_unpickled(redis: Redis) -> None:
+    sys.modules.pop("this", None)
+    job = plant(redis, [JOB, None, [], {}], meta="cthis\ns\n.")
+
+    read = OwnJob.fetch(job.id, redis)  # As RQ does where it forgets which serializer is ours.
+
+    assert read.meta["unserialized"] == b"cthis\ns\n."
+    assert "this" not in sys.modules
+
+
+def test_every_queue_and_worker_takes_only_our_own_jobs(redis: Redis) -> None:
+    worker = make_worker(redis)
+
+    assert {queue.job_class for queue in (*worker.queues, *queues(redis).values())} == {OwnJob}
+    assert worker.job_class is OwnJob
+
+
+def test_a_worker_takes_no_orders_by_way_of_redis(redis: Redis) -> None:
+    worker = make_worker(redis)
+
+    worker.bootstrap("WARNING")
+    heard = redis.publish(worker.pubsub_channel_name, json.dumps({"command": "shutdown"}))
+    worker.teardown()
+
+    assert heard == 0
+
+
+@dataclass
+class Shift:
+    """A worker that works once and then ends; its faults are given."""
+
+    ends: Callable[[], object]
+
+    def work(self) -> None:
+        self.ends()
+
+
+def test_a_worker_goes_on_until_it_is_told_to_stop_whatever_redis_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stopping, begun = threading.Event(), 0
+
+    def lose() -> None:
+        raise RedisError
+
+    def begin() -> Shift:
+        nonlocal begun
+        begun += 1
+        match begun:
+            case 1 | 2:
+                raise RedisError
+            case 3:
+                return Shift(lose)
+            case 4:
+                return Shift(lambda: None)  # RQ ends so when Redis takes too long.
+            case _:
+                return Shift(stopping.set)
+
+    keep_working(begin, stopping, pause=0.001)
+
+    assert begun == 5
+    assert [record.message.partition(" (")[0] for record in caplog.records] == [
+        "no work without Redis",
+        "Redis is back, and effects are taken off its queues again",
+        "no work without Redis",
+        "Redis is back, and effects are taken off its queues again",
+    ]
+
+
+def test_a_worker_that_is_silent_for_twenty_seconds_counts_as_dead(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/line.sqlite3"
+    put_tables(url)
+    database = connect(url)
+    note_alive(database, "first", 1000.0)
+    note_alive(database, "second", 1000.0 + BEAT_SECONDS)
+
+    seen = [seconds_since_signs(database, 1000.0 + after) for after in (6.0, DEAD_SECONDS + 1, 26.0)]
+
+    assert DEAD_SECONDS + BEAT_SECONDS < 30
+    assert seen == [[1.0, 6.0], [16.0], []]
+
+
+def test_a_worker_shows_itself_without_redis_and_takes_its_sign_away_at_its_end(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/line.sqlite3"
+    put_tables(url)
+    database, clock = connect(url), Clock()
+
+    with heartbeats(database, clock, every=0.01):
+        first = soon(lambda: seconds_since_signs(database, clock.seconds))
+        clock.seconds += 100
+        later = soon(lambda: seconds_since_signs(database, clock.seconds))
+    after = seconds_since_signs(database, clock.seconds)
+
+    assert (first, later, after) == ([0.0], [0.0], [])
+
+
+def test_a_worker_shows_itself_again_when_sql_is_back(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/line.sqlite3"
+    database, clock = connect(url), Clock()
+
+    with heartbeats(database, clock, every=0.01):
+        put_tables(url)
+        assert soon(lambda: seconds_since_signs(database, clock.seconds))
+
+
+def soon(ask: Callable[[], list[float]]) -> list[float]:
+    """Wait until there is an answer."""
+    deadline = time.monotonic() + 60
+    while not (answer := ask()) and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return answer

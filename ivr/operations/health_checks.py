@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 from ivr.checks.runner import check
 from ivr.circuit_breaker import PartUnavailable
@@ -27,10 +29,11 @@ from ivr.logs import OneLine
 from ivr.pseudonyms import MONTH, month_before, month_of
 from ivr.records.database import connect, read_url
 from ivr.records.journal import SUFFIX, claim_dead
-from ivr.records.migrations.migrate import is_current
+from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer
+from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.telephony.data_deletion import twilio_records
-from ivr.work.worker import count_workers
+from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,30 +86,55 @@ def _files(settings: Settings) -> Iterator[Finding]:
 def _call_log(settings: Settings) -> Iterator[Finding]:
     with closing(connect(settings.database_url)) as database:
         try:
-            current = is_current(database)
+            tables, newer = compare_tables(database), describe_newer(database)
         except PartUnavailable as error:
             yield fault(
                 f"the call log cannot be reached: {error}; is DATABASE_URL right, did `ivr release` run?"
             )
         else:
-            if not current:
+            if newer:
+                yield fault(newer)
+            elif tables is Tables.OLDER:
                 yield fault("the call log lacks tables that this version expects; run `ivr release`")
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
     try:
-        count_workers(settings.redis_url)
+        ask_redis(settings.redis_url)
     except PartUnavailable as error:
         yield fault(f"{error}; start it or mend REDIS_URL (until then web does the later work by itself)")
 
 
-def _worker(settings: Settings) -> Iterator[Finding]:
+def _redis_is_ours(settings: Settings) -> Iterator[Finding]:
+    where = urlsplit(settings.redis_url)
+    password = where.password or "password" in parse_qs(where.query)
+    if where.scheme != "unix" and not password and not _is_loopback(where.hostname or "localhost"):
+        yield warning(
+            "Redis has no password and is not on this machine: whoever reaches it can ring agencies and read"
+            " who waits; set `requirepass`, and REDIS_URL=rediss://:PASSWORD@…"
+        )
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        count = count_workers(settings.redis_url)
-    except PartUnavailable:
-        raise NotNow("Redis does not answer") from None
-    if not count:
-        yield fault("no worker is alive, so nothing is swept or forgotten; start `ivr worker`")
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _worker(settings: Settings) -> Iterator[Finding]:
+    with closing(connect(settings.database_url)) as database:
+        try:
+            ages = seconds_since_signs(database, time.time())
+        except PartUnavailable:
+            raise NotNow("the call log does not answer") from None
+    if not ages:
+        yield fault(
+            f"no worker has been alive for {DEAD_SECONDS:g} s, so nothing is swept or forgotten;"
+            " start `ivr worker`"
+        )
+    else:
+        yield Finding(Verdict.OK, f"a worker is alive: last sign {ages[0]:.0f} s ago, workers: {len(ages)}")
 
 
 def _journal(settings: Settings) -> Iterator[Finding]:
@@ -215,6 +243,7 @@ HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothi
     "menus, words and agencies have no fault": _files,
     "the call log answers, with every table": _call_log,
     "Redis answers": _redis,
+    "Redis is open to nobody else": _redis_is_ours,
     "a worker is alive": _worker,
     "the journal can be written, and its disk has room": _journal,
     "no journal of a dead process waits": _left_journals,

@@ -293,3 +293,10 @@ tallies = Table(  # The counts of a day that is over; deleted when a call of it 
     Column("name", String, primary_key=True),
     Column("count", Integer, nullable=False),
 )
+
+worker_heartbeats = Table(  # When each worker last showed that it is alive.
+    "worker_heartbeats",
+    metadata,
+    Column("worker", String, primary_key=True),  # At random, for each start.
+    Column("at", UtcDateTime, nullable=False),
+)

@@ -14,6 +14,7 @@ from ivr.records.counts import tally
 from ivr.records.deletion import erase
 from ivr.records.opt_outs_blocks import opt_in, opt_out
 from ivr.records.retention import blur, forget
+from ivr.records.table_rewriting import rewrite
 from ivr.records.unknown_calls import count_unknown
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Housekeeping:
             "tally": (HOUR, lambda: tally(self.database, self.now(), self.zone)),
             "keys": (HOUR, lambda: self.keys.destroy(month_of(self.now()))),
             "forget": (DAY, self._forget),
+            "rewrite": (DAY / 2, self._rewrite),  # What is deleted is out of the files within a day.
         }
         for name, (every, duty) in duties.items():
             if self.now() >= self._due.get(name, 0.0):
@@ -121,6 +123,11 @@ class Housekeeping:
         kept = self.retention()
         gone = forget(self.database, self.now(), kept.rows_days, kept.counts_months, zone=self.zone)
         logger.info("forgot %s calls", gone.calls)
+
+    def _rewrite(self) -> None:
+        """Write PostgreSQL's tables anew; SQLite's file is written anew whenever something was deleted."""
+        if self.database.engine.dialect.name == "postgresql" and not rewrite(self.database):
+            self._due["rewrite"] = self.now() + HOUR  # Another worker is at it, or a table is in use.
 
     def _sweep(self) -> None:
         """Delete Twilio's copies, and count the calls that the log has never heard of."""

@@ -14,6 +14,7 @@ from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import CallTexter, Effect, EndRing, Ring, TextNumbers
+from ivr.work.jobs_by_name import JOB, OwnJob
 from ivr.work.network_clock import WALL
 from ivr.work.secret_store import KEPT_SECONDS, SecretStore
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-JOB = "ivr.jobs.perform"
 TRANSFERS, LINE = "transfers", "line"
 QUEUES = (
     TRANSFERS,
@@ -48,7 +48,9 @@ def connect_redis(url: str, seconds: float | None = SECONDS) -> Redis:
 
 def queues(redis: Redis) -> dict[str, Queue]:
     """Name the queues, the most urgent first."""
-    return {name: Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES}
+    return {
+        name: Queue(name, connection=redis, serializer=JSONSerializer, job_class=OwnJob) for name in QUEUES
+    }
 
 
 class RedisQueue:
