@@ -74,6 +74,16 @@ class World(Protocol):
         """Give the words that offer a caller other ways."""
 
 
+PROMISES = ("all is told", "what is promised")  # What the network tells beside what a form needs.
+
+
+def keep_only_what_is_promised(world: World, promise: str) -> None:
+    """Have the network tell how long a caller waits but once, and keep no cookie of a call, as it may."""
+    faults = world.network.faults
+    faults.queue_time_once = promise == "what is promised"
+    faults.voice_cookies = promise == "all is told"
+
+
 def people(
     world: World, vs: Person | None = None, ch: Person | None = None, ho: Person | None = None
 ) -> None:
@@ -560,4 +570,12 @@ AGENCIES: dict[str, Mapping[str, Mapping[str, Any]]] = {  # What a story changes
     },
 }
 ORDERS = {"two minutes": {"any": LONG_ORDER}}
-__all__ = ["AGENCIES", "ORDERS", "SLOW_STORIES", "STORIES", "World"]
+__all__ = [
+    "AGENCIES",
+    "ORDERS",
+    "PROMISES",
+    "SLOW_STORIES",
+    "STORIES",
+    "World",
+    "keep_only_what_is_promised",
+]

@@ -58,6 +58,17 @@ def test_the_wait_document_is_asked_again_and_tells_the_time(network: Network, p
     assert waits[0]["QueueSid"].startswith("QU")
 
 
+def test_only_the_first_fetch_tells_the_time_where_twilio_keeps_to_what_it_promises(
+    network: Network, papers: Papers
+) -> None:
+    network.faults.queue_time_once = True
+    call = network.dial(CALLER)
+    call.wait(9.0)
+
+    waits = papers.forms("/wait")
+    assert ["QueueTime" in form for form in waits] == [True, False, False]
+
+
 def test_a_key_in_the_queue_can_leave_it(network: Network, papers: Papers) -> None:
     call = network.dial(CALLER)
     call.press("*")

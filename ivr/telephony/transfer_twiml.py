@@ -37,6 +37,7 @@ class WaitPosition:
 
     transfer_id: str
     language: str
+    asked: int = 0  # The Unix second in which a person was asked for.
     tick: int = 0
     said: int = 0  # The attempt that was last spoken of.
     fresh: bool = False  # It was spoken of in the last fetch for the first time.
@@ -45,7 +46,7 @@ class WaitPosition:
     def path(self) -> str:
         """Write it as a path."""
         since = "/offered" if self.offered else "/fresh" if self.fresh else ""
-        return f"/wait/{self.transfer_id}/{self.language or '-'}/{self.tick}/{self.said}{since}"
+        return f"/wait/{self.transfer_id}/{self.language or '-'}/{self.asked}/{self.tick}/{self.said}{since}"
 
 
 def waiting(speech: TwimlRenderer, position: WaitPosition, transfer: Transfer | None, *, offer: bool) -> str:
@@ -59,6 +60,7 @@ def waiting(speech: TwimlRenderer, position: WaitPosition, transfer: Transfer | 
     onward = WaitPosition(
         position.transfer_id,
         position.language,
+        position.asked,
         position.tick + 1,
         said,
         fresh=said != position.said,

@@ -88,6 +88,12 @@ def machine_kind(form: Mapping[str, str]) -> str:
     return "fax" if answered == "fax" else ""
 
 
+def queue_seconds(form: Mapping[str, str]) -> int:
+    """Give for how long Twilio says that a caller is in the queue; 0 where it does not say."""
+    seconds = form.get("QueueTime", "")
+    return int(seconds) if seconds.isascii() and seconds.isdecimal() else 0
+
+
 def queue_result(form: Mapping[str, str]) -> Literal["talked", "gone", "leave", "lost"]:
     """Say why a caller is no longer in the queue."""
     result = form.get("QueueResult", "")
