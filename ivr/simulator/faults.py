@@ -48,8 +48,8 @@ class RestFault:
 class Delivery:
     """How callbacks of one kind come: lost, late, more than once, in reverse.
 
-    The kinds: the status of a ``call`` that the line made; of its ``caller``'s; the ``action`` of a verb whose
-    leg is gone; ``amd``, what a machine detector found; ``message``, the status of a text.
+    The kinds: the status of a ``call`` that the line made, and of its ``caller``'s; the ``action`` of a verb
+    whose leg is gone; ``amd``, what a machine detector found; ``message``, the status of a text.
     """
 
     lost: bool = False

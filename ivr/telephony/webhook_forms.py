@@ -80,14 +80,6 @@ def leg_event(form: Mapping[str, str], attempt: int) -> Event | None:
     return None
 
 
-def machine_kind(form: Mapping[str, str]) -> str:
-    """Name the machine that answered; empty for a person, or where Twilio is not sure."""
-    answered = form.get("AnsweredBy", "")
-    if answered.startswith("machine_end"):
-        return "voicemail"
-    return "fax" if answered == "fax" else ""
-
-
 def queue_seconds(form: Mapping[str, str]) -> int:
     """Give for how long Twilio says that a caller is in the queue; 0 where it does not say."""
     seconds = form.get("QueueTime", "")

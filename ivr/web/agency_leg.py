@@ -13,13 +13,13 @@ from ivr.telephony.transfer_twiml import (
     taken_words,
     whisper_words,
 )
-from ivr.telephony.webhook_forms import leg_event, machine_kind
+from ivr.telephony.webhook_forms import leg_event
 from ivr.transfer.machine import Event, EventType, State, Transfer
 from ivr.web.context import webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 transfers = Blueprint("transfers", __name__, url_prefix="/transfers")
-CALLBACKS = ("/status", "/machine")
+CALLBACKS = ("/status",)
 guard(transfers, lambda documents: documents.agency, CALLBACKS)
 
 ACCEPT = "1"
@@ -63,15 +63,6 @@ def status(transfer_id: str, attempt: int) -> Response:
     event = leg_event(request.form, attempt)
     if event:
         webhook_context().line.advance(transfer_id, event)
-    return no_content()
-
-
-@transfers.post("/<transfer_id>/<int:attempt>/machine")
-def heard_machine(transfer_id: str, attempt: int) -> Response:
-    """Take the hint that a machine answered."""
-    how = machine_kind(request.form)
-    if how:
-        webhook_context().line.advance(transfer_id, Event(EventType.MACHINE, attempt, how=how))
     return no_content()
 
 
