@@ -42,11 +42,11 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "tomlkit": ("ivr/operations/toml_editing.py",),
     "twilio": ("ivr/telephony/",),
     "werkzeug": ("ivr/web/",),
+    "gunicorn": ("ivr/web/server/",),
+    "uvicorn": ("ivr/web/server/",),
+    "uvicorn_worker": ("ivr/web/server/",),
 }
-VAGUE = frozenset(
-    {"util", "utils", "helper", "helpers", "common", "misc", "manager", "service", "handler", "processor"}
-    | {"info", "obj", "do", "handle", "process"}
-)
+VAGUE = frozenset({"util", "utils", "helper", "helpers", "misc"})
 NOT_OURS = {  # Vague words that a library asks for.
     "do_GET": "http.server",
     "do_POST": "http.server",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ivr.records.call_log import list_calls
-from ivr.records.call_summary import CallRecord, summarize
+from ivr.records.call_summary import CallSummary, summarize
 from ivr.records.disclosure import list_daily
 from ivr.sample_data.seeding import conversations, days_before, seed
 
@@ -26,7 +26,7 @@ TODAY = date(2026, 11, 25)
 
 
 @pytest.fixture(scope="module")
-def month(months: Months) -> list[CallRecord]:
+def month(months: Months) -> list[CallSummary]:
     told = [entries for day in days_before(TODAY) for entries in months.conversations(day)]
     return [summarize(entries, NOW) for entries in told]
 
@@ -38,7 +38,7 @@ def test_the_days_are_all_of_last_month_and_this_one_until_yesterday() -> None:
     assert days_before(date(2026, 12, 1))[0] == date(2026, 11, 1)
 
 
-def test_every_kind_of_conversation_is_in_it(month: list[CallRecord]) -> None:
+def test_every_kind_of_conversation_is_in_it(month: list[CallSummary]) -> None:
     outcomes = {call.outcome for call in month}
     live_transfers = [transfer for call in month for transfer in call.transfers]
     rings = {ring.outcome for transfer in live_transfers for ring in transfer.attempts}
@@ -53,7 +53,7 @@ def test_every_kind_of_conversation_is_in_it(month: list[CallRecord]) -> None:
     assert channels["text"] > 100
 
 
-def test_more_call_by_day_than_by_night_and_in_english(month: list[CallRecord]) -> None:
+def test_more_call_by_day_than_by_night_and_in_english(month: list[CallSummary]) -> None:
     hours = Counter(datetime.fromtimestamp(call.started, TORONTO).hour for call in month)
     languages = Counter(call.language for call in month)
 
