@@ -120,8 +120,8 @@ def hears_choice(world: World, call: RehearsedCall) -> None:
     in_time(world, call)
 
 
-def in_time(world: World, call: RehearsedCall) -> None:
-    """See that a person or a spoken choice came within a minute of asking."""
+def in_time(world: World, call: RehearsedCall, last: str = "") -> None:
+    """See that a person or a spoken choice came within a minute of asking, or the last was being rung."""
     lines = call.lines
     asked = [line for line in lines if line.what == "presses"][2]
     came = [
@@ -129,6 +129,9 @@ def in_time(world: World, call: RehearsedCall) -> None:
         for line in lines
         if line.n > asked.n and (line.what == "joined" or any(words in line.words for words in world.choice))
     ]
+    rings = world.network.calls_to(last) if last else []
+    came += [line.at for ring in rings for line in ring.lines if line.what == "rings"]
+    came.sort()
     assert came, [line.words for line in lines]
     assert came[0] - asked.at <= WITHIN + world.slack, [
         (line.at - asked.at, line.what, line.words) for line in lines
@@ -523,6 +526,25 @@ def nobody_can_be_reached_on_the_direct_path(world: World) -> None:
     ends(world, call)
 
 
+def silence_on_the_direct_path_leads_to_the_last_in_time(world: World) -> None:
+    """Without SQL a silent person and a voicemail cost all their time; the hotline is still rung."""
+    world.lose("sql")
+    people(world, vs=ignores(3), ch=voicemail(4), ho=switchboard())
+    call = asks(world)
+    reaches(world, call, "hotline")
+    in_time(world, call, "hotline")
+    assert world.network.calls_to("chrysalis") == []
+
+
+def voicemails_on_the_direct_path_end_in_a_choice_in_time(world: World) -> None:
+    world.lose("sql")
+    people(world, vs=voicemail(9), ch=voicemail(4), ho=never_answers())
+    call = asks(world)
+    assert call.until(lambda c: "Nobody could take the call" in " ".join(c.heard), 150), call.heard
+    in_time(world, call, "hotline")
+    ends(world, call)
+
+
 def after_a_talk_on_the_direct_path_nobody_else_is_rung(world: World) -> None:
     world.lose("sql")
     people(world, vs=accepts(talks=10), ch=accepts(), ho=switchboard())
@@ -579,6 +601,8 @@ STORIES: dict[str, Callable[[World], None]] = {
     "switchboard": a_switchboard_is_joined_when_it_answers,
     "three callers, one line": three_callers_want_an_agency_with_one_line,
     "direct path fails": nobody_can_be_reached_on_the_direct_path,
+    "direct path silent": silence_on_the_direct_path_leads_to_the_last_in_time,
+    "direct path voicemails": voicemails_on_the_direct_path_end_in_a_choice_in_time,
     "direct path ends": after_a_talk_on_the_direct_path_nobody_else_is_rung,
 }
 SLOW_STORIES: dict[str, Callable[[World], None]] = {  # Only where time is real: a limit of ours must pass.
