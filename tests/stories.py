@@ -44,6 +44,7 @@ VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001
 ANY, NOT_POLICE = "2", "1"
 WITHIN = 60.0  # Seconds of Twilio's from asking to a person or a spoken choice.
 END, LONGEST_DOCUMENT = 120.0, 10.0
+TOLD_WITHIN = 5.0  # Seconds in which an agency that finds nobody hears so.
 AT_ONCE = 8  # Callbacks in the same moment.
 LONG_ORDER = ("victim-services", "chrysalis", "sacha", "interval-house", "coast", "mens-centre")
 DAYS = tuple(  # Today and the days around it, here and where the clock jumps.
@@ -204,6 +205,57 @@ def the_caller_hangs_up_at_once(world: World) -> None:
     assert world.network.settle(60)
     assert len(world.network.calls_to("victim-services")) <= 1
     assert world.network.calls_to("chrysalis") == []
+
+
+def _one_alone_tells(lost: str, story: Callable[[World], None]) -> Callable[[World], None]:
+    """Lose the caller's status callback ("caller"), or the last action of their call ("action")."""
+
+    def one_lost(world: World) -> None:
+        world.network.faults.callbacks[lost] = Delivery(lost=True)
+        story(world)
+
+    return one_lost
+
+
+def the_telephone_of_an_agency_stops_ringing_for_a_caller_who_left(world: World) -> None:
+    people(world, vs=accepts(after=14))
+    call = asks(world)
+    call.until(lambda _: bool(world.network.ringing("victim-services")))
+    call.hang_up()
+    assert world.network.settle(60)
+    (agency,) = world.network.calls_to("victim-services")
+    assert agency.leg.answered_at is None
+    assert world.network.calls_to("chrysalis") == []
+    assert transfer(world)["outcome"] == "left"
+
+
+def an_agency_hears_that_the_caller_has_hung_up(world: World) -> None:
+    """Its leg cannot be ended by us; it presses 1 when the caller is gone."""
+    people(world, vs=accepts_late(10))
+    world.network.faults.rest.append(RestFault("500", match="/Calls/CA"))
+    call = asks(world)
+    agency = _briefed(world, call)
+    call.hang_up()
+    _hears_in_five_seconds_that_the_caller_has_hung_up(world, agency)
+
+
+def an_agency_that_is_being_connected_hears_that_the_caller_has_hung_up(world: World) -> None:
+    people(world, vs=accepts_late(10))
+    call = asks(world)
+    agency = _briefed(world, call)
+    assert agency.until(lambda a: "being connected" in " ".join(a.heard), 60), agency.heard
+    call.hang_up()
+    _hears_in_five_seconds_that_the_caller_has_hung_up(world, agency)
+
+
+def _hears_in_five_seconds_that_the_caller_has_hung_up(world: World, agency: RehearsedCall) -> None:
+    assert agency.wait_until_over(60)
+    told = [line for line in agency.lines if "The caller has hung up" in line.words]
+    assert told, agency.heard
+    before = [line for line in agency.lines if line.n < told[0].n][-1]  # A key, or the last words before.
+    assert told[0].at - (before.at + before.seconds) <= TOLD_WITHIN + world.slack
+    assert not any(line.what == "joined" for line in agency.lines)
+    assert world.network.settle(60)
 
 
 def the_caller_hangs_up_during_the_whisper(world: World) -> None:
@@ -384,7 +436,7 @@ def a_person_who_is_taken_for_a_machine_is_put_through(world: World) -> None:
 
 def _callbacks(delivery: Delivery) -> Callable[[World], None]:
     def story(world: World) -> None:
-        for kind in ("call", "amd"):
+        for kind in ("call", "caller"):
             world.network.faults.callbacks[kind] = delivery
         people(world, vs=never_answers(), ch=accepts(talks=15))
         call = asks(world)
@@ -578,6 +630,15 @@ STORIES: dict[str, Callable[[World], None]] = {
     "topic": what_the_caller_lets_us_tell_is_told_after_the_agencys_key,
     "accepts too late": an_agency_that_accepts_after_another_hears_that_it_is_taken,
     "two accept at once": two_agencies_accept_at_once,
+    **{
+        f"{name}, no {lost}": _one_alone_tells(lost, story)
+        for name, story in (
+            ("ring for nobody", the_telephone_of_an_agency_stops_ringing_for_a_caller_who_left),
+            ("press 1 for nobody", an_agency_hears_that_the_caller_has_hung_up),
+            ("connect to nobody", an_agency_that_is_being_connected_hears_that_the_caller_has_hung_up),
+        )
+        for lost in ("action", "caller")
+    },
     "callbacks twice": _callbacks(Delivery(copies=2)),
     "callbacks reversed": _callbacks(Delivery(reverse=True)),
     "callbacks late": _callbacks(Delivery(late=6)),

@@ -116,7 +116,7 @@ def test_an_agency_that_finds_an_empty_queue_is_let_go_after_the_timeout(
     over = papers.forms("/agencyover")[0]
     assert (over["DialCallStatus"], over["DialBridged"]) == ("no-answer", "false")
     assert network.calls_to("agency")[0].heard == ["thank you"]
-    assert network.clock.now() < 8.0
+    assert 11.0 < network.clock.now() < 13.0  # Five seconds asked for, and Twilio's five.
 
 
 def test_an_unknown_queue_fails_at_once(network: Network, papers: Papers) -> None:
@@ -134,7 +134,7 @@ def test_two_agencies_in_the_same_second_take_one_caller_once(network: Network, 
 
     joined = [each for each in network.calls_to("agency") if each.joined_to]
     assert [each.leg for each in joined] == [call.leg.joined_to]
-    network.clock.advance(5.0)
+    network.clock.advance(10.0)
     assert papers.forms("/agencyover")[0]["DialCallStatus"] == "no-answer"
 
 

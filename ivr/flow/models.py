@@ -216,6 +216,7 @@ class Lines:
     whisper_accepted: str
     whisper_declined: str
     taken: str
+    gone: str
     language_name: str
     safe_to_read: str
     text_choice: str

@@ -128,9 +128,9 @@ def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
     return (spell(flow, _tongue(flow, agency), "whisper_declined"),)
 
 
-def taken_words(flow: Flow, agency: str) -> tuple[Say, ...]:
-    """Thank an agency that came after another, or after the caller was gone."""
-    return (spell(flow, _tongue(flow, agency), "taken"),)
+def taken_words(flow: Flow, agency: str, *, gone: bool = False) -> tuple[Say, ...]:
+    """Thank an agency that came after another, or after the caller had hung up."""
+    return (spell(flow, _tongue(flow, agency), "gone" if gone else "taken"),)
 
 
 def seconds_left(flow: Flow, says: Iterable[Say]) -> int:
@@ -148,12 +148,6 @@ def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transf
     """
     document = VoiceResponse()
     agency = transfer.agency if transfer else ""
-    known = speech.flow.directory.agencies.get(agency)
-    if not (known and known.accept == "answer"):  # A recorded greeting would only be spoken over.
-        topic = transfer.topic if transfer else ""
-        speech.say(
-            document, accepted_words(speech.flow, agency, transfer.language if transfer else "", topic)
-        )
     over = f"{speech.public_url}/transfers/{transfer_id}/{attempt}/over"
     joined = Dial(timeout=QUEUE_SECONDS, action=over, method="POST")
     language = (transfer.language if transfer else "") or "-"
@@ -162,6 +156,15 @@ def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transf
     )
     joined.queue(queue_name(transfer_id), **options)
     document.append(joined)
+    return str(document)
+
+
+def accepted(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transfer | None) -> str:
+    """Write what an agency that took the call is told of its caller, before it is joined with them."""
+    document = VoiceResponse()
+    agency, language = (transfer.agency, transfer.language) if transfer else ("", "")
+    speech.say(document, accepted_words(speech.flow, agency, language, transfer.topic if transfer else ""))
+    document.redirect(f"{speech.public_url}/transfers/{transfer_id}/{attempt}/join", method="POST")
     return str(document)
 
 

@@ -48,6 +48,12 @@ def how_it_ended(form: Mapping[str, str], *, accepted: bool, answers_itself: boo
     return "declined" if bridged == "false" else "in_doubt"
 
 
+def found_nobody(form: Mapping[str, str]) -> bool:
+    """Whether a Dial of a queue ended with nobody joined."""
+    bridged = form.get("DialBridged", "").lower()
+    return bridged == "false" if bridged else form.get("DialCallStatus", "") in OVER
+
+
 def opt_out_wish(form: Mapping[str, str]) -> Wished | None:
     """Give the wish that Advanced Opt-Out has already answered, if it has."""
     wish = OPT_OUT.get(form.get("OptOutType", "").upper())

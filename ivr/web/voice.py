@@ -50,9 +50,10 @@ def fixed() -> Response:
 
 @voice.post("/status")
 def status() -> Response:
-    """Note that a call is over."""
+    """Note that a call is over: the second to tell, where a caller who waits has hung up."""
     if is_over(request.form):
         context = webhook_context()
+        context.line.caller_left(context.pseudonyms.calls(request.form.get("CallSid", "")))
         lasted = request.form.get("CallDuration", "")
         began = context.now() - (int(lasted) if lasted.isdecimal() else 0)
         call = context.pseudonyms.call(request.form.get("CallSid", ""), month_of(began))
