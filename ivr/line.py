@@ -29,7 +29,7 @@ from ivr.transfer.machine import Event, EventType
 from ivr.transfer.roster import AgencyStatus, who_to_ring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ivr.caller_limits import CallerLimits
     from ivr.flow.models import Flow
@@ -168,6 +168,13 @@ class Line:
         except PartUnavailable:
             logger.warning("the log cannot be asked about a transfer", extra={"transfer_id": transfer_id})
             return None
+
+    def caller_left(self, calls: Sequence[str]) -> None:
+        """End what goes on for a caller whose call is over, as far as SQL can tell."""
+        try:
+            self.transfers.caller_left(calls)
+        except PartUnavailable:
+            logger.warning("the log cannot be asked about a call that is over", extra={"call": calls[0]})
 
     def tick(
         self, transfer_id: str, waited: int, tick: int, event: Event | None, topic: str = ""

@@ -150,6 +150,10 @@ class Pseudonyms:
         """Give the id of a call, under the key of the month in which it began."""
         return self._mark("call", sid, self._half(month or self.month))
 
+    def calls(self, sid: str) -> tuple[str, ...]:
+        """Give every id that a call which is over now may have: it began this month or the last."""
+        return tuple(self.call(sid, month) for month in (self.month, month_before(self.month)))
+
     def message(self, sid: str) -> str:
         """Give the id of a text message."""
         return self._mark("message", sid, self._half(self.month))

@@ -17,6 +17,8 @@ from ivr.transfer.machine import nothing
 from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ivr.agencies import Agency
     from ivr.effects import Effect, Entry
     from ivr.flow.models import Flow
@@ -121,6 +123,9 @@ class NoTransfers:
         follow: Follow = nothing,  # noqa: ARG002 - the shape of Transfers
     ) -> tuple[Transfer, Transfer] | None:
         return None
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:  # noqa: ARG002 - the shape of Transfers
+        return []
 
     def unreached_in_a_row(self, waited: int) -> int:  # noqa: ARG002 - the shape of Transfers
         return 0

@@ -19,6 +19,7 @@ POSITIONS = st.builds(
     held=st.booleans(),
     about=NAMES | st.just(""),
     order=st.just(""),
+    month=st.sampled_from(["", "2026-11"]),
 ) | st.builds(
     Position,
     stop=NAMES,
@@ -27,6 +28,7 @@ POSITIONS = st.builds(
     order=NAMES,
     asked=st.integers(0, 2_000_000_000),
     tried=st.lists(NAMES, max_size=5).map(tuple),
+    month=st.sampled_from(["", "2026-11"]),
 )
 
 

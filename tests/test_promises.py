@@ -22,7 +22,7 @@ from ivr.web.app import create_app
 from ivr.wiring import build_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from conftest import Clock
     from werkzeug.test import TestResponse
@@ -233,6 +233,9 @@ class PlayedTransfers:
 
     def unreached_in_a_row(self) -> int:
         return 3
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        return list(calls)
 
 
 def make(kind: type) -> Effect:

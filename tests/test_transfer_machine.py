@@ -57,9 +57,7 @@ def test_an_accepted_call_goes_from_searching_to_finished() -> None:
     assert after(*told).state is State.FINISHED
 
 
-@pytest.mark.parametrize(
-    "event", [EventType.MISSED, EventType.MACHINE, EventType.OVERDUE, EventType.AGENCY_LEFT]
-)
+@pytest.mark.parametrize("event", [EventType.MISSED, EventType.OVERDUE, EventType.AGENCY_LEFT])
 def test_an_agency_that_does_not_take_the_call_is_followed_by_the_next(event: EventType) -> None:
     ringing = after(claimed(), Event(EventType.RANG, 1))
 
@@ -86,9 +84,7 @@ def test_a_second_agency_that_presses_one_connects_nobody() -> None:
     assert not transfer.connects(1)
 
 
-@pytest.mark.parametrize(
-    "event", [EventType.GAVE_UP, EventType.CALLER_LEFT, EventType.OVERDUE, EventType.MACHINE]
-)
+@pytest.mark.parametrize("event", [EventType.GAVE_UP, EventType.CALLER_LEFT, EventType.OVERDUE])
 def test_a_telephone_that_rings_for_nobody_is_ended(event: EventType) -> None:
     ringing = after(claimed(), Event(EventType.RANG, 1))
 

@@ -14,12 +14,14 @@ from ivr.transfer.machine import State, Transfer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Twilio
+    from conftest import Clock, Twilio
 
     from ivr.flow.models import Flow
     from ivr.line import Line
 
 BACK = "/voice/" + Position("person", "en", 4, order="any", asked=1_790_000_000, transfer_id="s").path()
+
+ASKED = 1_790_000_000
 
 
 @pytest.fixture
@@ -49,6 +51,33 @@ def test_a_talk_is_logged_as_one_though_sql_missed_its_accept(
 
     assert world.transfer.state is State.FINISHED
     assert world.ended() == [("end-s-1", "accepted")]
+
+
+@pytest.mark.parametrize(
+    ("told", "address", "waited"),
+    [
+        ({}, f"/wait/s/en/{ASKED}/9/1", 65),
+        ({"QueueTime": "3"}, f"/wait/s/en/{ASKED}/9/1/fresh", 65),
+        ({"QueueTime": "70"}, f"/wait/s/en/{ASKED}/9/1", 70),  # Our clock was set back.
+        ({"QueueTime": "50"}, "/wait/s/en/9/1", 50),  # Of a caller who waited before an upgrade.
+    ],
+)
+def test_the_time_waited_is_the_larger_of_twilios_and_ours(  # noqa: PLR0913, PLR0917 - a fetch, and where
+    world: World,
+    flow: Flow,
+    make_twilio: Callable[[Line], Twilio],
+    clock: Clock,
+    told: dict[str, str],
+    address: str,
+    waited: int,
+) -> None:
+    clock.seconds = ASKED + 65
+    twilio = make_twilio(make_line(flow, transfers=world.transfers))
+
+    document = twilio.post(address, **told).get_data(as_text=True)
+
+    assert world.transfer.waited == waited
+    assert f"/wait/s/en/{ASKED + 65 - waited if address.count('/') == 5 else ASKED}/10/" in document
 
 
 def test_nobody_is_rung_for_a_caller_who_talked_and_is_gone(

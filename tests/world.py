@@ -35,7 +35,7 @@ from ivr.work.queue import connect_redis
 from ivr.work.redis_limits import RedisLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ivr.agencies import Agency
     from ivr.effects import Effect
@@ -120,6 +120,9 @@ class Losable:
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         return self._there().change(transfer_id, decide, follow)
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        return self._there().of_calls(calls)
 
     def unreached_in_a_row(self, waited: int) -> int:
         return self._there().unreached_in_a_row(waited)

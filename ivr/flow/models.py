@@ -230,6 +230,7 @@ class Lines:
     whisper_accepted_unknown: str  # Of a caller who has chosen no language.
     whisper_declined: str
     taken: str
+    gone: str
     language_name: str
     safe_to_read: str
     text_choice: str

@@ -148,6 +148,7 @@ live_transfers = Table(  # The truth about transfers that go on; `transfers` abo
     Column("topic", String, nullable=False),
     Column("began_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+    Index(None, "call_id"),
     Index(None, "state", "changed_at"),
     Index(None, "changed_at"),
 )

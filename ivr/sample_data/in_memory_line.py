@@ -14,6 +14,8 @@ from ivr.transfer.machine import nothing
 from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ivr.agencies import Agency
     from ivr.flow.models import Flow
     from ivr.transfer.machine import Decide, Follow, Transfer
@@ -55,6 +57,10 @@ class InMemoryWorld:
         self.live_transfers[transfer_id] = after
         follow(before, after)
         return before, after
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        """Name the transfers of some calls."""
+        return [transfer.id for transfer in self.live_transfers.values() if transfer.call in calls]
 
     def unreached_in_a_row(self, waited: int) -> int:  # noqa: ARG002 - the shape of Transfers
         """Count none: nobody is to be alarmed."""

@@ -37,6 +37,7 @@ class WaitPosition:
 
     transfer_id: str
     language: str
+    asked: int = 0  # The Unix second in which a person was asked for.
     tick: int = 0
     said: int = 0  # The attempt that was last spoken of.
     fresh: bool = False  # It was spoken of in the last fetch for the first time.
@@ -45,7 +46,7 @@ class WaitPosition:
     def path(self) -> str:
         """Write it as a path."""
         since = "/offered" if self.offered else "/fresh" if self.fresh else ""
-        return f"/wait/{self.transfer_id}/{self.language or '-'}/{self.tick}/{self.said}{since}"
+        return f"/wait/{self.transfer_id}/{self.language or '-'}/{self.asked}/{self.tick}/{self.said}{since}"
 
 
 def waiting(speech: TwimlRenderer, position: WaitPosition, transfer: Transfer | None, *, offer: bool) -> str:
@@ -59,6 +60,7 @@ def waiting(speech: TwimlRenderer, position: WaitPosition, transfer: Transfer | 
     onward = WaitPosition(
         position.transfer_id,
         position.language,
+        position.asked,
         position.tick + 1,
         said,
         fresh=said != position.said,
@@ -125,9 +127,9 @@ def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
     return (spell(flow, _tongue(flow, agency), "whisper_declined"),)
 
 
-def taken_words(flow: Flow, agency: str) -> tuple[Say, ...]:
-    """Thank an agency that came after another, or after the caller was gone."""
-    return (spell(flow, _tongue(flow, agency), "taken"),)
+def taken_words(flow: Flow, agency: str, *, gone: bool = False) -> tuple[Say, ...]:
+    """Thank an agency that came after another, or after the caller had hung up."""
+    return (spell(flow, _tongue(flow, agency), "gone" if gone else "taken"),)
 
 
 def seconds_left(flow: Flow, says: Iterable[Say]) -> int:
@@ -145,12 +147,6 @@ def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transf
     """
     document = VoiceResponse()
     agency = transfer.agency if transfer else ""
-    known = speech.flow.directory.agencies.get(agency)
-    if not (known and known.accept == "answer"):  # A recorded greeting would only be spoken over.
-        topic = transfer.topic if transfer else ""
-        speech.say(
-            document, accepted_words(speech.flow, agency, transfer.language if transfer else "", topic)
-        )
     over = f"{speech.public_url}/transfers/{transfer_id}/{attempt}/over"
     joined = Dial(timeout=QUEUE_SECONDS, action=over, method="POST")
     language = (transfer.language if transfer else "") or "-"
@@ -159,6 +155,15 @@ def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transf
     )
     joined.queue(queue_name(transfer_id), **options)
     document.append(joined)
+    return str(document)
+
+
+def accepted(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transfer | None) -> str:
+    """Write what an agency that took the call is told of its caller, before it is joined with them."""
+    document = VoiceResponse()
+    agency, language = (transfer.agency, transfer.language) if transfer else ("", "")
+    speech.say(document, accepted_words(speech.flow, agency, language, transfer.topic if transfer else ""))
+    document.redirect(f"{speech.public_url}/transfers/{transfer_id}/{attempt}/join", method="POST")
     return str(document)
 
 

@@ -55,14 +55,12 @@ class TwilioClient:
             self._client.messages.create(to=number, from_=self._number, body=words)
 
     def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
-        """Ring an agency about a call; what it hears is at a path of ours. Gives Twilio's name of the leg."""
+        """Ring an agency about a call; what it hears is at a path of ours. Gives Twilio's name of the leg.
+
+        Twilio is not asked whether a machine answers: it takes people with long greetings for one. A machine
+        presses no key.
+        """
         options: dict[str, object] = {"send_digits": agency.extension} if agency.extension else {}
-        if not agency.extension and agency.accept == "press":  # Digits sent cancel Twilio's ear for machines.
-            options = {
-                "machine_detection": "DetectMessageEnd",
-                "async_amd": "true",
-                "async_amd_status_callback": f"{self._public_url}{path}/machine",
-            }
         return self._ring(agency.number, f"{path}/whisper", f"{path}/status", seconds, options)
 
     def ring_caller(self, number: str, path: str, seconds: int) -> str:

@@ -105,7 +105,7 @@ class TwimlRenderer:
         language = turn.position.language or "-"
         document.enqueue(
             queue_name(transfer_id),
-            wait_url=f"{self.public_url}/wait/{transfer_id}/{language}/0/0",
+            wait_url=f"{self.public_url}/wait/{transfer_id}/{language}/{turn.position.asked}/0/0",
             wait_url_method="POST",
             action=f"{self.public_url}/voice/{turn.position.path()}",
             method="POST",

@@ -48,6 +48,12 @@ def how_it_ended(form: Mapping[str, str], *, accepted: bool, answers_itself: boo
     return "declined" if bridged == "false" else "in_doubt"
 
 
+def found_nobody(form: Mapping[str, str]) -> bool:
+    """Whether a Dial of a queue ended with nobody joined."""
+    bridged = form.get("DialBridged", "").lower()
+    return bridged == "false" if bridged else form.get("DialCallStatus", "") in OVER
+
+
 def opt_out_wish(form: Mapping[str, str]) -> Wished | None:
     """Give the wish that Advanced Opt-Out has already answered, if it has."""
     wish = OPT_OUT.get(form.get("OptOutType", "").upper())
@@ -91,12 +97,10 @@ def leg_event(form: Mapping[str, str], attempt: int) -> Event | None:
     return None
 
 
-def machine_kind(form: Mapping[str, str]) -> str:
-    """Name the machine that answered; empty for a person, or where Twilio is not sure."""
-    answered = form.get("AnsweredBy", "")
-    if answered.startswith("machine_end"):
-        return "voicemail"
-    return "fax" if answered == "fax" else ""
+def queue_seconds(form: Mapping[str, str]) -> int:
+    """Give for how long Twilio says that a caller is in the queue; 0 where it does not say."""
+    seconds = form.get("QueueTime", "")
+    return int(seconds) if seconds.isascii() and seconds.isdecimal() else 0
 
 
 def queue_result(form: Mapping[str, str]) -> Literal["talked", "gone", "leave", "lost"]:

@@ -26,7 +26,7 @@ from ivr.transfer.roster import who_to_ring
 from ivr.transfer.time_limits import TimeLimits, due, free_lines, is_in_vain, is_unclaimed, ring_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ivr.agencies import Agency, Directory
     from ivr.transfer.roster import AgencyStatus
@@ -62,6 +62,9 @@ class Transfers(Protocol):
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         """Change one, alone with it; give it before and after, once what follows is done."""
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        """Name the transfers of some calls that are not over."""
 
     def unreached_in_a_row(self, waited: int) -> int:
         """Count the newest that reached nobody; of callers who left, those who had waited for longer."""
@@ -154,6 +157,11 @@ class TransferCoordinator:
         """Let something happen to a transfer; give it as it is then, or nothing if there is none."""
         changed = self._change(transfer_id, lambda transfer, _: (transfer, news))
         return changed[1] if changed else None
+
+    def caller_left(self, calls: Sequence[str]) -> None:
+        """End what goes on for a caller whose call is over, under whichever of these ids it went on."""
+        for transfer_id in self.store.of_calls(calls):
+            self.advance(transfer_id, Event(EventType.CALLER_LEFT))
 
     def tick(
         self, transfer_id: str, waited: int, tick: int, news: Event | None, topic: str = ""

@@ -37,7 +37,6 @@ class EventType(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
     MISSED = "missed"  # Its leg is over, and nobody took the call.
-    MACHINE = "machine"  # A voicemail or a fax answered.
     OVERDUE = "overdue"  # No news for longer than a ring or a briefing lasts.
     EXHAUSTED = "exhausted"  # Nobody is left to ring.
     GAVE_UP = "gave_up"  # The caller wants other ways, or has waited long enough.
@@ -53,7 +52,6 @@ _TALKED = {EventType.TALKED: State.FINISHED, EventType.CALLER_LEFT: State.FINISH
 _UNANSWERED = {
     EventType.MISSED: State.SEARCHING,
     EventType.AGENCY_LEFT: State.SEARCHING,
-    EventType.MACHINE: State.SEARCHING,
     EventType.OVERDUE: State.SEARCHING,
     EventType.TALKED: State.FINISHED,  # They pressed 1 while SQL was gone.
 }
@@ -100,14 +98,13 @@ OF_A_LEG = frozenset(  # News about one attempt.
         EventType.ACCEPTED,
         EventType.DECLINED,
         EventType.MISSED,
-        EventType.MACHINE,
         EventType.OVERDUE,
         EventType.AGENCY_LEFT,
         EventType.REST_LOST,
     }
 )
 STILL_UP = frozenset(
-    {EventType.MACHINE, EventType.OVERDUE, EventType.GAVE_UP, EventType.CALLER_LEFT}
+    {EventType.OVERDUE, EventType.GAVE_UP, EventType.CALLER_LEFT}
 )  # News that leaves a leg to be ended by us.
 
 
