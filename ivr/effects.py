@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TextNumbers:
-    """Text numbers to a caller who asked for them. Takes the sealed number: runs only once."""
+    """Text numbers to a caller who asked for them. The sealed number is lent to one run, until one did it."""
 
     call: str
     language: str
@@ -19,7 +19,7 @@ class TextNumbers:
 
 @dataclass(frozen=True)
 class CallTexter:
-    """Ring a texter who asked for it and said yes. Takes the sealed number: runs only once."""
+    """Ring a texter who asked for it and said yes. The sealed number is lent to one run, until one did it."""
 
     call: str
     language: str

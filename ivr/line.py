@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,11 +25,12 @@ from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, numbers_of, 
 from ivr.flow.turn import AskForPerson, Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
 from ivr.flow.voice import ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import Caller
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent
 from ivr.transfer.machine import Event, EventType
 from ivr.transfer.roster import AgencyStatus, who_to_ring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ivr.caller_limits import CallerLimits
     from ivr.flow.models import Flow
@@ -214,25 +216,41 @@ class Line:
         }
         return Roster(orders, int(now))
 
-    def _sealed_number(self, call: str) -> str:
-        """Take the number of a caller who asked for something; empty when it was taken or is too old."""
-        number = self.later.take(f"number-{call}")
-        if not number:
-            logger.warning("no number any more of a caller who asked for something", extra={"call": call})
-        return number
+    @contextmanager
+    def _sealed_number(self, call: str) -> Iterator[str]:
+        """Lend the number of a caller who asked for something; empty when it is done, or too old.
+
+        It is forgotten once what was asked for is done, and not before: then no retry could do it.
+        """
+        with self.later.lend(f"number-{call}") as number:
+            if not number:
+                logger.warning("no number any more of a caller who asked for something", extra={"call": call})
+            yield number
 
     def _text_numbers(self, effect: TextNumbers) -> None:
-        if number := self._sealed_number(effect.call):
-            self.phone.text(number, numbers_of(self.flow, effect.language, effect.stop))
+        with self._sealed_number(effect.call) as number:
+            if number:
+                self._text(number, numbers_of(self.flow, effect.language, effect.stop))
 
     def _call_texter(self, effect: CallTexter) -> None:
-        number = self._sealed_number(effect.call)
-        if not number:
-            return
+        with self._sealed_number(effect.call) as number:
+            if not number:
+                return
+            cannot = write(self.flow, effect.language, "call_cannot").words
+            try:
+                self.phone.ring_caller(number, CALLBACK_PATH, CALLBACK_SECONDS)
+            except PhoneSilent:  # It may ring, or not: nobody is rung twice, whatever becomes of this text.
+                with suppress(PartUnavailable):
+                    self._text(number, cannot)
+            except PartUnavailable:
+                self._text(number, cannot)
+
+    def _text(self, number: str, words: str) -> None:
+        """Send a text. One that this phone never gets is not tried again."""
         try:
-            self.phone.ring_caller(number, CALLBACK_PATH, CALLBACK_SECONDS)
-        except PartUnavailable:
-            self.phone.text(number, write(self.flow, effect.language, "call_cannot").words)
+            self.phone.text(number, words)
+        except NumberRefused as refusal:
+            logger.warning("a text was refused: %s", refusal)
 
     def _raise_alarm(self, why: str) -> None:
         """Tell whoever runs the line, without a word about a caller."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from ivr.transfer.machine import nothing
 from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ivr.agencies import Agency
     from ivr.effects import Effect, Entry
     from ivr.flow.models import Flow
@@ -37,8 +40,11 @@ class SentTexts:
     texts: list[tuple[str, str]] = field(default_factory=list)
     rings: list[tuple[str, str, int]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)  # What becomes of the next texts.
 
     def text(self, number: str, words: str) -> None:
+        if self.faults:
+            raise self.faults.pop(0)
         self.texts.append((number, words))
 
     def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
@@ -71,6 +77,11 @@ class KeptEffects:
 
     def take(self, name: str) -> str:
         return self.secrets.pop(name, "")
+
+    @contextmanager
+    def lend(self, name: str) -> Iterator[str]:
+        yield self.secrets.get(name, "")
+        self.secrets.pop(name, None)
 
 
 ENVIRONMENT = {

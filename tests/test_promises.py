@@ -13,11 +13,14 @@ import pytest
 from conftest import ROOT, Twilio
 from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts, make_line
 
-from ivr.effects import Effect
+from ivr.circuit_breaker import PartUnavailable
+from ivr.effects import Effect, TextNumbers
 from ivr.jobs import EFFECTS as PERFORMED
 from ivr.line import ALARMS, Line
 from ivr.phone_numbers import why_not
 from ivr.position import NAME, Position
+from ivr.telephony.twilio_client import PhoneUnavailable
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
 
@@ -265,6 +268,34 @@ def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
     line.perform(make(kind))
 
     assert [phone.texts, phone.rings, transfers.asked, told, archive.asked].count([]) == 4
+
+
+def promised(flow: Flow, *faults: Exception) -> tuple[Line, SentTexts]:
+    """Make a line that has promised a text, and whose next texts fail."""
+    later, phone = KeptEffects(secrets={"number-c0ffee": "+19055550123"}), SentTexts(faults=list(faults))
+    return make_line(flow, phone=phone, later=later), phone
+
+
+@pytest.mark.parametrize("fault", [PhoneUnavailable("gone"), PhoneSilent("silent"), PhoneThrottled("busy")])
+def test_a_promised_text_outlives_requests_that_fail_and_is_sent_once(fault: Exception, flow: Flow) -> None:
+    line, phone = promised(flow, fault, fault)
+    for _ in range(2):
+        with pytest.raises(PartUnavailable):
+            line.perform(TextNumbers("c0ffee", "en"))
+
+    line.perform(TextNumbers("c0ffee", "en"))
+    line.perform(TextNumbers("c0ffee", "en"))
+
+    assert [number for number, _ in phone.texts] == ["+19055550123"]
+
+
+def test_a_text_that_twilio_will_never_take_is_not_tried_again(flow: Flow) -> None:
+    line, phone = promised(flow, NumberRefused("Twilio refused: 21610"))
+
+    line.perform(TextNumbers("c0ffee", "en"))
+    line.perform(TextNumbers("c0ffee", "en"))
+
+    assert phone.texts == []
 
 
 def test_whatever_is_queued_is_known_to_the_worker() -> None:

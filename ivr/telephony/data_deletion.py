@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WAIT = timedelta(minutes=15)  # What is younger may still be asked about: by a callback, or by an operator.
-EMPTIED = timedelta(days=1)  # A queue: what its deletion does to a talk that began in it, Twilio does not say.
+EMPTIED = timedelta(days=1)  # What deleting a queue does to a talk that began in it, Twilio does not say.
 STUCK = timedelta(days=1)  # A text whose last news never came is tried all the same.
 JUDGED = timedelta(days=7)  # Of an older call the log need not know: it may be forgotten, and its key gone.
 SKEW = timedelta(minutes=1)  # How far Twilio's start of a call may lie from ours, at the turn of a month.

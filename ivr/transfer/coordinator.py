@@ -27,6 +27,7 @@ from ivr.transfer.time_limits import TimeLimits, due, free_lines, is_in_vain, is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from ivr.agencies import Agency, Directory
     from ivr.transfer.roster import AgencyStatus
@@ -88,6 +89,9 @@ class WorkQueue(Protocol):
 
     def take(self, name: str) -> str:
         """Give a secret and forget it; empty when there is none any more."""
+
+    def lend(self, name: str) -> AbstractContextManager[str]:
+        """Give a secret to one at a time, and forget it once that went well: a retry still finds it."""
 
 
 class Pacing(Protocol):
