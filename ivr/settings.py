@@ -145,6 +145,14 @@ class Settings:
             read=_without_slash,
         )
     )
+    leg_fallback_url: str = field(
+        metadata=_declared(
+            "LEG_FALLBACK_URL",
+            "the address of leg.xml, on another host: heard by whom we rang while our site is gone",
+            "",
+            _or_empty(_address("http", "https")),
+        )
+    )
     database_url: str = field(
         metadata=_declared(
             "DATABASE_URL",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import pytest
 from fakes import ENVIRONMENT
@@ -19,6 +20,8 @@ from ivr.transfer.coordinator import NumberRefused, PhoneSilent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ivr.flow.models import Flow
 
 ANSWERS, SILENT, REFUSES_NUMBER = "answers", "silent", "refuses number"
 
@@ -37,13 +40,15 @@ class Twilio:
 
     behaviour: str = ANSWERS
     asked: list[str] = field(default_factory=list)
+    forms: list[dict[str, str]] = field(default_factory=list)
 
 
 @contextmanager
 def serve(twilio: Twilio) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            twilio.forms.append(dict(parse_qsl(form)))
             twilio.asked.append(self.path)
             if twilio.behaviour == SILENT:
                 return  # The connection ends without an answer, after the request was taken.
@@ -122,3 +127,16 @@ def test_a_number_that_twilio_refuses_is_an_answer(client: TwilioClient, twilio:
             ring(client)
 
     assert len(twilio.asked) == 3
+
+
+@pytest.mark.parametrize("set_to", ["", "https://elsewhere.example/leg.xml"])
+def test_a_leg_that_we_ring_has_a_fallback(set_to: str, twilio: Twilio, flow: Flow) -> None:
+    with serve(twilio) as url:
+        settings = read_settings(ENVIRONMENT | {"TWILIO_API_URL": url, "LEG_FALLBACK_URL": set_to})
+        client = TwilioClient(settings)
+        client.ring_caller("+19055464904", "/called", 25)
+        client.ring_agency(flow.directory.agencies["chrysalis"], "/transfers/s/1", 15)
+
+    fallbacks = [(form["FallbackUrl"], form["FallbackMethod"]) for form in twilio.forms]
+
+    assert fallbacks == [(set_to or "https://line.example/voice/farewell", "POST")] * 2

@@ -14,6 +14,7 @@ from twilio.rest import Client
 
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.settings import TWILIO
+from ivr.telephony.fallback_twiml import FAREWELL_PATH
 from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class TwilioClient:
         self._number = settings.number
         self._breaker = CircuitBreaker(clock, REST_SECONDS, FAILURES)
         self._public_url = settings.public_url
+        self._fallback_url = settings.leg_fallback_url or settings.public_url + FAREWELL_PATH
         self._client = make_client(settings)
 
     def text(self, number: str, words: str) -> None:
@@ -85,6 +87,8 @@ class TwilioClient:
                 from_=self._number,
                 url=self._public_url + path,
                 method="POST",
+                fallback_url=self._fallback_url,
+                fallback_method="POST",
                 timeout=seconds,
                 status_callback=self._public_url + status,
                 status_callback_event=["initiated", "ringing", "answered", "completed"],
