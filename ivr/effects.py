@@ -64,9 +64,9 @@ class OptIn:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Tell whoever runs the line that callers reach nobody. Counted: at most one in half an hour is sent."""
+    """Tell whoever runs the line what it cannot mend itself. Counted: at most one in half an hour is sent."""
 
-    why: str  # "unreached" or "direct".
+    why: str  # See line.ALARMS.
 
 
 Effect = TextNumbers | CallTexter | Ring | EndRing | Erase | OptOut | OptIn | Alarm

@@ -25,7 +25,7 @@ from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, numbers_of, 
 from ivr.flow.turn import AskForPerson, Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
 from ivr.flow.voice import ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import Caller
-from ivr.transfer.coordinator import NumberRefused, PhoneSilent
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, TooManyCalls
 from ivr.transfer.machine import Event, EventType
 from ivr.transfer.roster import AgencyStatus, who_to_ring
 
@@ -41,11 +41,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 HALF_AN_HOUR = 1800
+ALARMED_AGAIN = {"limit": 86_400}  # Seconds, where half an hour is too soon: its mend takes days.
 UNREACHED_CALLERS = 3  # In a row: then somebody should look.
 CALLBACK_PATH = "/called"  # Where a texter whose phone we rang is met.
 CALLBACK_SECONDS = 25  # How long that phone is rung.
 ALARMS = {
     "unreached": "The line: three callers in a row reached nobody. Look at: ivr agencies",
+    "limit": "The line: Twilio turned a call away, as this account has too many at once (10004)."
+    " Have a business profile approved in Twilio's Trust Hub; until then two or three calls are the most.",
     "direct": "The line: callers go by the direct path. Does the database or Twilio's REST API answer?",
 }
 
@@ -242,7 +245,9 @@ class Line:
             except PhoneSilent:  # It may ring, or not: nobody is rung twice, whatever becomes of this text.
                 with suppress(PartUnavailable):
                     self._text(number, cannot)
-            except PartUnavailable:
+            except PartUnavailable as fault:
+                if isinstance(fault, TooManyCalls):
+                    self.later.put(Alarm("limit"))
                 self._text(number, cannot)
 
     def _text(self, number: str, words: str) -> None:
@@ -256,7 +261,7 @@ class Line:
         """Tell whoever runs the line, without a word about a caller."""
         if why == "unreached" and self.transfers.unreached_in_a_row() < UNREACHED_CALLERS:
             return
-        if self.limits.lets_alarm(why, HALF_AN_HOUR):
+        if self.limits.lets_alarm(why, ALARMED_AGAIN.get(why, HALF_AN_HOUR)):
             self.send_alarm(ALARMS[why])
 
 

@@ -41,6 +41,7 @@ class SentTexts:
     rings: list[tuple[str, str, int]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)  # What becomes of the next texts.
+    ring_faults: list[Exception] = field(default_factory=list)  # What becomes of the next callers rung.
 
     def text(self, number: str, words: str) -> None:
         if self.faults:
@@ -52,6 +53,8 @@ class SentTexts:
         return f"leg {len(self.rings)}"
 
     def ring_caller(self, number: str, path: str, seconds: int) -> str:
+        if self.ring_faults:
+            raise self.ring_faults.pop(0)
         self.rings.append((number, path, seconds))
         return f"leg {len(self.rings)}"
 

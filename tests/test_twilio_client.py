@@ -16,14 +16,15 @@ from fakes import ENVIRONMENT
 from ivr.circuit_breaker import PartUnavailable
 from ivr.settings import read_settings
 from ivr.telephony.twilio_client import REST_SECONDS, TwilioClient
-from ivr.transfer.coordinator import NumberRefused, PhoneSilent
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, TooManyCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ivr.flow.models import Flow
 
-ANSWERS, SILENT, REFUSES_NUMBER = "answers", "silent", "refuses number"
+ANSWERS, SILENT, REFUSES_NUMBER, AT_LIMIT = "answers", "silent", "refuses number", "at limit"
+REFUSALS = {REFUSES_NUMBER: (400, 21211), AT_LIMIT: (429, 10004)}
 
 
 @dataclass
@@ -52,9 +53,9 @@ def serve(twilio: Twilio) -> Iterator[str]:
             twilio.asked.append(self.path)
             if twilio.behaviour == SILENT:
                 return  # The connection ends without an answer, after the request was taken.
-            refused = twilio.behaviour == REFUSES_NUMBER
-            body = json.dumps({"code": 21211} if refused else {"sid": "CA1"}).encode()
-            self.send_response(400 if refused else 201)
+            status, code = REFUSALS.get(twilio.behaviour, (201, 0))
+            body = json.dumps({"code": code} if code else {"sid": "CA1"}).encode()
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -127,6 +128,17 @@ def test_a_number_that_twilio_refuses_is_an_answer(client: TwilioClient, twilio:
             ring(client)
 
     assert len(twilio.asked) == 3
+
+
+def test_an_account_at_its_limit_is_neither_an_outage_nor_throttling(
+    client: TwilioClient, twilio: Twilio
+) -> None:
+    twilio.behaviour = AT_LIMIT
+    for _ in range(4):
+        with pytest.raises(TooManyCalls):
+            ring(client)
+
+    assert len(twilio.asked) == 4
 
 
 @pytest.mark.parametrize("set_to", ["", "https://elsewhere.example/leg.xml"])

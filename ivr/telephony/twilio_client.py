@@ -15,7 +15,8 @@ from twilio.rest import Client
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.settings import TWILIO
 from ivr.telephony.fallback_twiml import FAREWELL_PATH
-from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled
+from ivr.telephony.webhook_forms import LIMITED
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, TooManyCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,6 +110,8 @@ def _reworded() -> Iterator[None]:
     try:
         yield
     except TwilioRestException as error:
+        if str(error.code) in LIMITED:
+            raise TooManyCalls(f"Twilio refused: {error.code}") from None
         if error.status == THROTTLED:
             raise PhoneThrottled("Twilio is throttling") from None
         kind: type[PartUnavailable] = NumberRefused if error.code in REFUSED else PhoneUnavailable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
@@ -18,6 +19,8 @@ OVER: Mapping[str, How] = {  # How a ring ended that no person accepted.
     "canceled": "no_answer",
 }
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+# Twilio's codes for: as many calls go on at once as this account may have.
+LIMITED = frozenset({"10004", "16021", "86008"})
 OPT_OUT: Mapping[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
 # What stands for a withheld number: words such as ANONYMOUS, typed on a keypad.
 WITHHELD = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
@@ -75,9 +78,20 @@ def leg_event(form: Mapping[str, str], attempt: int) -> Event | None:
             return Event(EventType.ANSWERED, attempt)
         case "completed":  # Somebody was there, and pressed nothing or has talked.
             return Event(EventType.AGENCY_LEFT, attempt, how="no_key")
+        case "failed" if form.get("ErrorCode") in LIMITED:
+            return Event(EventType.LIMITED, attempt)
         case "busy" | "no-answer" | "failed" | "canceled":
             return Event(EventType.MISSED, attempt, how=OVER[status])
     return None
+
+
+def debugger_error(form: Mapping[str, str]) -> str:
+    """Give the code of an error that Twilio's debugger tells of, and nothing else of it: it quotes forms."""
+    try:
+        code = json.loads(form.get("Payload", ""))["error_code"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return str(code) if str(code).isdecimal() else ""
 
 
 def machine_kind(form: Mapping[str, str]) -> str:

@@ -49,6 +49,10 @@ class PhoneThrottled(PartUnavailable):
     """The network asks us to come back later; nothing was rung."""
 
 
+class TooManyCalls(PartUnavailable):
+    """As many calls go on at once as the network allows this account: nothing was rung."""
+
+
 class PhoneSilent(PartUnavailable):
     """The network did not answer in time: it may ring, or not."""
 
@@ -217,14 +221,16 @@ class TransferCoordinator:
             moved = before.state is not after.state
             for entry in entries_of(before, after, happened[0], self.now()) if moved and happened else ():
                 self.journal.write(entry)
-            alarm = self._alarm(after) if moved else None
+            alarm = self._alarm(after, happened) if moved else None
             for effect in (*effects, Alarm(alarm)) if alarm else effects:
                 self.later.put(effect)
 
         return self.store.change(transfer_id, change, follow)
 
-    def _alarm(self, transfer: Transfer) -> str | None:
+    def _alarm(self, transfer: Transfer, happened: list[Event]) -> str | None:
         """Name what whoever runs the line may have to know of a transfer that came here."""
+        if any(news.event is EventType.LIMITED for news in happened):
+            return "limit"
         return "unreached" if is_in_vain(self.limits, transfer) else ALARMED.get(transfer.state)
 
     def unreached_in_a_row(self) -> int:
@@ -262,6 +268,8 @@ class TransferCoordinator:
             leg = self.phone.ring_agency(self.directory.agencies[transfer.agency], path, seconds)
         except NumberRefused:
             return Event(EventType.MISSED, transfer.place, how="failed")
+        except TooManyCalls:
+            return Event(EventType.LIMITED, transfer.place)
         except PhoneThrottled:
             return Event(EventType.REST_LOST, transfer.place) if last else None
         except PhoneSilent:
@@ -282,6 +290,7 @@ ENDED_AS = {  # How an attempt ended, for the log, where the news does not say.
     EventType.AGENCY_LEFT: "no_key",
     EventType.TALKED: "accepted",
     EventType.REST_LOST: "not_rung",  # That is our fault, and says nothing of the agency.
+    EventType.LIMITED: "not_rung",
     EventType.GAVE_UP: "cancelled",
     EventType.CALLER_LEFT: "left",
 }

@@ -9,6 +9,7 @@ from flask import Flask
 from ivr.web.agency_leg import direct, transfers
 from ivr.web.callback_call import called
 from ivr.web.context import NAME
+from ivr.web.debugger import debugger
 from ivr.web.health import health
 from ivr.web.sms import text
 from ivr.web.voice import voice
@@ -28,7 +29,7 @@ def create_app(parts: WebhookContext) -> Flask:
     app.url_map.strict_slashes = False  # A redirect would lose what the caller pressed.
     app.url_map.merge_slashes = False
     app.extensions[NAME] = parts
-    for blueprint in (voice, called, waits, transfers, direct, text, health):
+    for blueprint in (voice, called, waits, transfers, direct, text, debugger, health):
         app.register_blueprint(blueprint)
     app.register_error_handler(404, lost)
     return app
