@@ -69,7 +69,15 @@ class Alarm:
     why: str  # See line.ALARMS.
 
 
-Effect = TextNumbers | CallTexter | Ring | EndRing | Erase | OptOut | OptIn | Alarm
+@dataclass(frozen=True)
+class NoteDelivery:
+    """Count a text that arrived, or why it did not. Counted once for each id within ten minutes."""
+
+    message: str  # A keyed id, never Twilio's.
+    reason: str  # Twilio's code of why it did not arrive; empty: it did.
+
+
+Effect = NoteDelivery | TextNumbers | CallTexter | Ring | EndRing | Erase | OptOut | OptIn | Alarm
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ivr.effects import (
     EndRing,
     Entry,
     Erase,
+    NoteDelivery,
     OptIn,
     OptOut,
     Ring,
@@ -43,10 +44,12 @@ logger = logging.getLogger(__name__)
 HALF_AN_HOUR = 1800
 ALARMED_AGAIN = {"limit": 86_400}  # Seconds, where half an hour is too soon: its mend takes days.
 UNREACHED_CALLERS = 3  # In a row: then somebody should look.
+UNDELIVERED_TEXTS = 3  # In a row too.
 CALLBACK_PATH = "/called"  # Where a texter whose phone we rang is met.
 CALLBACK_SECONDS = 25  # How long that phone is rung.
 ALARMS = {
     "unreached": "The line: three callers in a row reached nobody. Look at: ivr agencies",
+    "undelivered": "The line: three texts in a row did not arrive. `ivr doctor` says why, and what to do.",
     "limit": "The line: Twilio turned a call away, as this account has too many at once (10004)."
     " Have a business profile approved in Twilio's Trust Hub; until then two or three calls are the most.",
     "direct": "The line: callers go by the direct path. Does the database or Twilio's REST API answer?",
@@ -72,6 +75,9 @@ class Archive(Protocol):
 
     def opt_in(self, mark: str) -> None:
         """Forget that somebody sent STOP."""
+
+    def count_delivery(self, reason: str) -> int:
+        """Count a text that arrived, or why it did not; give how many in a row have not."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,8 @@ class Line:
                 self.archive.opt_out(mark)
             case OptIn(mark):
                 self.archive.opt_in(mark)
+            case NoteDelivery(_, reason):
+                self._note_delivery(reason)
             case Alarm(why):
                 self._raise_alarm(why)
             case Ring():
@@ -256,6 +264,10 @@ class Line:
             self.phone.text(number, words)
         except NumberRefused as refusal:
             logger.warning("a text was refused: %s", refusal)
+
+    def _note_delivery(self, reason: str) -> None:
+        if self.archive.count_delivery(reason) >= UNDELIVERED_TEXTS:
+            self.later.put(Alarm("undelivered"))
 
     def _raise_alarm(self, why: str) -> None:
         """Tell whoever runs the line, without a word about a caller."""

@@ -103,6 +103,7 @@ ENVIRONMENT = {
 class KeptArchive:
     opted_out: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    undelivered: int = 0
 
     def erase(self, mark: str) -> None:
         self.asked.append(("erase", mark))
@@ -114,6 +115,11 @@ class KeptArchive:
     def opt_in(self, mark: str) -> None:
         self.asked.append(("opt_in", mark))
         self.opted_out.discard(mark)
+
+    def count_delivery(self, reason: str) -> int:
+        self.asked.append(("count_delivery", reason))
+        self.undelivered = self.undelivered + 1 if reason else 0
+        return self.undelivered
 
     def lists(self) -> ListedCallers:
         return ListedCallers(frozenset(self.opted_out))

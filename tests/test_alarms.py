@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ALARM_NUMBER = "+19055550188"
 HALF_AN_HOUR = 1800
 UNREACHED, DIRECT = "three callers in a row reached nobody", "callers go by the direct path"
+UNDELIVERED = "three texts in a row did not arrive"
 LIMIT = "too many at once (10004)"
 
 
@@ -179,6 +180,20 @@ def test_callers_beyond_what_the_account_allows_hear_a_choice_and_one_alarm_name
     assert watched.texts == watched.posts
     attempts = [a for call in watched.world.log() for t in call["transfers"] for a in t["attempts"]]
     assert {attempt["outcome"] for attempt in attempts} == {"not_rung"}
+
+
+def test_texts_that_do_not_arrive_are_one_alarm(watched: Watched) -> None:
+    network = watched.world.network
+    network.exchange.texts.unreachable.add(CALLER)
+    network.exchange.texts.undelivered = 30007
+
+    for _ in range(4):
+        network.text(CALLER, "signs")
+        network.settle()
+        network.clock.advance(30)
+
+    assert [UNDELIVERED in words for words in watched.posts] == [True]
+    assert watched.texts == watched.posts
 
 
 def test_a_call_that_twilio_turned_away_before_we_heard_of_it_is_an_alarm(

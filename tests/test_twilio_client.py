@@ -141,6 +141,12 @@ def test_an_account_at_its_limit_is_neither_an_outage_nor_throttling(
     assert len(twilio.asked) == 4
 
 
+def test_a_text_asks_whether_it_arrived(client: TwilioClient, twilio: Twilio) -> None:
+    client.text("+19055550123", "numbers")
+
+    assert [form["StatusCallback"] for form in twilio.forms] == ["https://line.example/sms/status"]
+
+
 @pytest.mark.parametrize("set_to", ["", "https://elsewhere.example/leg.xml"])
 def test_a_leg_that_we_ring_has_a_fallback(set_to: str, twilio: Twilio, flow: Flow) -> None:
     with serve(twilio) as url:

@@ -11,6 +11,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from ivr.flow.rendering import fill, spell
 from ivr.flow.voice import quiet_order
 from ivr.telephony.transfer_twiml import leave
+from ivr.telephony.twiml import DELIVERY_PATH
 
 if TYPE_CHECKING:
     from ivr.flow.turn import Say
@@ -89,5 +90,8 @@ def _text(speech: TwimlRenderer) -> str:
     flow = speech.flow
     document = MessagingResponse()
     words = (flow.prompts[language].lines.fixed_text for language in flow.languages)
-    document.message("\n".join(fill(flow, flow.languages[0], each, spoken=False) for each in words))
+    document.message(
+        "\n".join(fill(flow, flow.languages[0], each, spoken=False) for each in words),
+        status_callback=speech.public_url + DELIVERY_PATH,
+    )
     return str(document)

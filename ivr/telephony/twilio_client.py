@@ -15,6 +15,7 @@ from twilio.rest import Client
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.settings import TWILIO
 from ivr.telephony.fallback_twiml import FAREWELL_PATH
+from ivr.telephony.twiml import DELIVERY_PATH
 from ivr.telephony.webhook_forms import LIMITED
 from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, TooManyCalls
 
@@ -55,7 +56,12 @@ class TwilioClient:
     def text(self, number: str, words: str) -> None:
         """Send a text from the line's number. PhoneUnavailable when Twilio does not take it."""
         with _reworded():
-            self._client.messages.create(to=number, from_=self._number, body=words)
+            self._client.messages.create(
+                to=number,
+                from_=self._number,
+                body=words,
+                status_callback=self._public_url + DELIVERY_PATH,
+            )
 
     def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
         """Ring an agency about a call; what it hears is at a path of ours. Gives Twilio's name of the leg."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
@@ -21,6 +22,7 @@ OVER: Mapping[str, How] = {  # How a ring ended that no person accepted.
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 # Twilio's codes for: as many calls go on at once as this account may have.
 LIMITED = frozenset({"10004", "16021", "86008"})
+ERROR_CODE = re.compile(r"[0-9]{5}")
 OPT_OUT: Mapping[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
 # What stands for a withheld number: words such as ANONYMOUS, typed on a keypad.
 WITHHELD = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
@@ -85,13 +87,24 @@ def leg_event(form: Mapping[str, str], attempt: int) -> Event | None:
     return None
 
 
+def delivery(form: Mapping[str, str]) -> str | None:
+    """Say why a text of ours did not arrive, by Twilio's code; empty when it did, None while under way."""
+    match form.get("MessageStatus"):
+        case "delivered" | "read":
+            return ""
+        case "undelivered" | "failed":
+            code = form.get("ErrorCode", "")
+            return code if ERROR_CODE.fullmatch(code) else "unknown"
+    return None
+
+
 def debugger_error(form: Mapping[str, str]) -> str:
     """Give the code of an error that Twilio's debugger tells of, and nothing else of it: it quotes forms."""
     try:
         code = json.loads(form.get("Payload", ""))["error_code"]
     except (ValueError, KeyError, TypeError):
         return ""
-    return str(code) if str(code).isdecimal() else ""
+    return str(code) if ERROR_CODE.fullmatch(str(code)) else ""
 
 
 def machine_kind(form: Mapping[str, str]) -> str:

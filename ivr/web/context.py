@@ -49,8 +49,9 @@ def webhook_context() -> WebhookContext:
 
 def caller_of_request() -> Caller:
     """Give what may be known of whoever calls or texts."""
-    number = sender(request.form)
-    return webhook_context().pseudonyms.who(number, may_reach=may_reach(number))
+    context, number = webhook_context(), sender(request.form)
+    registered = context.line.flow.line.united_states.registered
+    return context.pseudonyms.who(number, may_reach=may_reach(number, united_states=registered))
 
 
 def signed() -> bool:

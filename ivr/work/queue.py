@@ -34,7 +34,8 @@ QUEUES = (
     LINE,
 )  # In the order in which the worker looks: a waiting caller comes before everything.
 URGENT = (Ring, EndRing)  # Somebody waits.
-ONCE = frozenset({"TextNumbers", "CallTexter"})  # What reaches a caller; the others claim their row in SQL.
+# What reaches a caller or is counted; the others claim their row in SQL.
+ONCE = frozenset({"TextNumbers", "CallTexter", "NoteDelivery"})
 MOST_REMEMBERED = 1000
 SECONDS = 0.1  # What Redis may take of our time.
 FAILED_SECONDS = 86_400
