@@ -112,7 +112,7 @@ def test_a_reply_tells_its_callback_whether_it_arrived_and_why_not(rehearse: Reh
     network.exchange.texts.undelivered = 30007
 
     network.text(TEXTER, "hello")
-    network.settle()
+    network.clock.advance(5)
 
     told = papers.forms("/told")[-1]
     assert (told["MessageStatus"], told["ErrorCode"]) == ("undelivered", "30007")
