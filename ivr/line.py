@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -15,6 +16,7 @@ from ivr.effects import (
     EndRing,
     Entry,
     Erase,
+    NoteDelivery,
     OptIn,
     OptOut,
     Ring,
@@ -25,11 +27,12 @@ from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, is_urgent, n
 from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
 from ivr.flow.voice import ring_last, ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import Caller
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, TooManyCalls
 from ivr.transfer.machine import Event, EventType
 from ivr.transfer.roster import AgencyStatus, who_to_ring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ivr.caller_limits import CallerLimits
     from ivr.flow.models import Flow
@@ -41,11 +44,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 HALF_AN_HOUR = 1800
+ALARMED_AGAIN = {"limit": 86_400}  # Seconds, where half an hour is too soon: its mend takes days.
 UNREACHED_CALLERS = 3  # In a row: then somebody should look.
+UNDELIVERED_TEXTS = 3  # In a row too.
 CALLBACK_PATH = "/called"  # Where a texter whose phone we rang is met.
 CALLBACK_SECONDS = 25  # How long that phone is rung.
 ALARMS = {
     "unreached": "The line: three callers in a row reached nobody. Look at: ivr agencies",
+    "undelivered": "The line: three texts in a row did not arrive. `ivr doctor` says why, and what to do.",
+    "limit": "The line: Twilio turned a call away, as this account has too many at once (10004)."
+    " Have a business profile approved in Twilio's Trust Hub; until then two or three calls are the most.",
     "direct": "The line: callers go by the direct path. Does the database or Twilio's REST API answer?",
     "refused": "The line: all that Twilio asks is refused. PUBLIC_URL or the token is wrong: see its log.",
 }
@@ -71,6 +79,9 @@ class Archive(Protocol):
 
     def opt_in(self, mark: str) -> None:
         """Forget that somebody sent STOP."""
+
+    def count_delivery(self, reason: str) -> int:
+        """Count a text that arrived, or why it did not; give how many in a row have not."""
 
 
 class PerformedRequests(Protocol):
@@ -201,6 +212,8 @@ class Line:
                 self.archive.opt_out(mark)
             case OptIn(mark):
                 self.archive.opt_in(mark)
+            case NoteDelivery(_, reason):
+                self._note_delivery(reason)
             case Alarm(why):
                 self._raise_alarm(why)
             case Ring():
@@ -277,25 +290,47 @@ class Line:
         }
         return Roster(orders, int(now))
 
-    def _sealed_number(self, call: str) -> str:
-        """Take the number of a caller who asked for something; empty when it was taken or is too old."""
-        number = self.later.take(f"number-{call}")
-        if not number:
-            logger.warning("no number any more of a caller who asked for something", extra={"call": call})
-        return number
+    @contextmanager
+    def _sealed_number(self, call: str) -> Iterator[str]:
+        """Lend the number of a caller who asked for something; empty when it is done, or too old.
+
+        It is forgotten once what was asked for is done, and not before: then no retry could do it.
+        """
+        with self.later.lend(f"number-{call}") as number:
+            if not number:
+                logger.warning("no number any more of a caller who asked for something", extra={"call": call})
+            yield number
 
     def _text_numbers(self, effect: TextNumbers) -> None:
-        if number := self._sealed_number(effect.call):
-            self.phone.text(number, numbers_of(self.flow, effect.language, effect.stop))
+        with self._sealed_number(effect.call) as number:
+            if number:
+                self._text(number, numbers_of(self.flow, effect.language, effect.stop))
 
     def _call_texter(self, effect: CallTexter) -> None:
-        number = self._sealed_number(effect.call)
-        if not number:
-            return
+        with self._sealed_number(effect.call) as number:
+            if not number:
+                return
+            cannot = write(self.flow, effect.language, "call_cannot").words
+            try:
+                self.phone.ring_caller(number, CALLBACK_PATH, CALLBACK_SECONDS)
+            except PhoneSilent:  # It may ring, or not: nobody is rung twice, whatever becomes of this text.
+                with suppress(PartUnavailable):
+                    self._text(number, cannot)
+            except PartUnavailable as fault:
+                if isinstance(fault, TooManyCalls):
+                    self.later.put(Alarm("limit"))
+                self._text(number, cannot)
+
+    def _text(self, number: str, words: str) -> None:
+        """Send a text. One that this phone never gets is not tried again."""
         try:
-            self.phone.ring_caller(number, CALLBACK_PATH, CALLBACK_SECONDS)
-        except PartUnavailable:
-            self.phone.text(number, write(self.flow, effect.language, "call_cannot").words)
+            self.phone.text(number, words)
+        except NumberRefused as refusal:
+            logger.warning("a text was refused: %s", refusal)
+
+    def _note_delivery(self, reason: str) -> None:
+        if self.archive.count_delivery(reason) >= UNDELIVERED_TEXTS:
+            self.later.put(Alarm("undelivered"))
 
     def _due(self, turn: Turn, call: CallContext) -> tuple[Effect, ...]:
         """Give what a turn does to the world, without what the same request has done to a list before."""
@@ -320,7 +355,7 @@ class Line:
         """Tell whoever runs the line, without a word about a caller."""
         if why == "unreached" and self.transfers.unreached_in_a_row() < UNREACHED_CALLERS:
             return
-        if self.limits.lets_alarm(why, HALF_AN_HOUR):
+        if self.limits.lets_alarm(why, ALARMED_AGAIN.get(why, HALF_AN_HOUR)):
             self.send_alarm(ALARMS[why])
 
 

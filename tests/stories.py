@@ -13,7 +13,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ivr.simulator.clock import START
-from ivr.simulator.faults import Delivery, RestFault
+from ivr.simulator.documents import SORRY
+from ivr.simulator.faults import Delivery, RestFault, WebhookFault
 from ivr.simulator.people import (
     HangsUp,
     Joined,
@@ -607,6 +608,20 @@ def after_a_talk_on_the_direct_path_nobody_else_is_rung(world: World) -> None:
     assert world.network.calls_to("chrysalis") == []
 
 
+def an_agency_whose_document_is_lost_hears_a_farewell(world: World) -> None:
+    world.network.faults.webhooks.append(WebhookFault("/whisper", status=503, times=1))
+    people(world, vs=accepts(), ch=accepts(talks=15))
+    call = asks(world)
+    assert call.wait_until_joined(110), call.heard
+    assert call.joined_to == "chrysalis"
+    in_time(world, call)
+    (leg,) = world.network.calls_to("victim-services")
+    assert "Goodbye" in " ".join(leg.heard), leg.heard
+    assert SORRY not in leg.heard
+    call.hang_up()
+    assert world.network.settle(120)
+
+
 STORIES: dict[str, Callable[[World], None]] = {
     "accepted at once": the_first_agency_accepts,
     "no answer": _the_second_accepts(never_answers, ("no_answer",)),
@@ -654,6 +669,7 @@ STORIES: dict[str, Callable[[World], None]] = {
     "rest answers 500": _rest_answers("500"),
     "rest answers 429": _rest_answers("429"),
     "rest drops": _rest_answers("drop"),
+    "whisper lost": an_agency_whose_document_is_lost_hears_a_farewell,
     "closed": an_agency_that_is_closed_is_not_rung,
     "extension": an_agency_is_reached_by_its_extension,
     "two minutes": two_minutes_are_the_end,

@@ -55,7 +55,9 @@ def test_a_yes_after_five_minutes_rings_nobody(twilio: Twilio, line: Line, clock
     assert effects(line) == []
 
 
-@pytest.mark.parametrize("number", ["anonymous", "+266696687", "+442079460000", "sip:a@b.example", "+12125"])
+@pytest.mark.parametrize(
+    "number", ["anonymous", "+266696687", "+17165550123", "+442079460000", "sip:a@b.example", "+12125"]
+)
 def test_only_a_number_that_can_be_dialled_here_is_rung(twilio: Twilio, line: Line, number: str) -> None:
     twilio.text("CALL", "SM1", From=number)
 

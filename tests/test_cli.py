@@ -138,10 +138,13 @@ def test_check_of_a_folder_that_is_not_there_says_so(tmp_path: Path) -> None:
     assert "does not exist" in done.output
 
 
+@pytest.mark.parametrize(
+    "api", ["https://api.twilio.com", "https://api.ie1.twilio.com", "http://API.twilio.com:80/x"]
+)
 def test_release_refuses_to_go_live_with_agencies_that_nobody_has_dialled(
-    environment: dict[str, str], tmp_path: Path
+    environment: dict[str, str], tmp_path: Path, api: str
 ) -> None:
-    done = ivr("release", env=environment)
+    done = ivr("release", env=environment | {"TWILIO_API_URL": api})
 
     assert done.exit_code == 1
     refused = re.findall(r"agencies\.([a-z-]+)\.last_dialled: no person has dialled it; dial it", done.output)

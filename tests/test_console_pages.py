@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from ivr.records.disclosure import HIDDEN
 from ivr.records.ingest import record
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import list_blocks
+from ivr.records.text_deliveries import count_delivery
 from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
@@ -121,6 +123,21 @@ def test_now_says_when_twilio_was_last_heard_from(
     shown = hands.get("/_now").text
 
     assert [each for each in words if each not in shown] == []
+
+
+def test_now_counts_texts_that_did_not_arrive_by_their_reason_and_none_of_a_few(
+    hands: Hands, console: Console
+) -> None:
+    for reason in ["30007"] * 6 + ["30034", ""]:
+        count_delivery(console.database, date(2026, 9, 20), reason)
+
+    shown = hands.get("/_now").text
+    french = hands.client.get("/console/_now", headers={"Accept-Language": "fr"}).text
+
+    assert '30007: carriers filter our texts</th><td class="n">6</td>' in shown
+    assert '30034: our number is not registered in the United States</th><td class="n">' in shown
+    assert '<td class="n">1</td>' not in shown.partition("Texts that did not arrive")[2]
+    assert "les réseaux filtrent nos textos" in french
 
 
 def test_a_filter_in_the_address_keeps_what_it_names(hands: Hands) -> None:

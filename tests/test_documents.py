@@ -208,6 +208,15 @@ def test_a_fallback_document_dials_only_after_a_key_and_says_911_first() -> None
     assert heard.index("9 1 1") < heard.index("9 0 0")
 
 
+def test_the_fallback_of_a_leg_that_we_rang_says_the_innocuous_sentence_and_hangs_up(flow: Flow) -> None:
+    leg = ET.parse(ROOT / "docs/fallback/leg.xml").getroot()  # noqa: S314 - our own
+
+    said = [flow.prompts[tongue].stops[flow.menus.leave].say for tongue in flow.languages]
+
+    assert [verb.text for verb in leg if verb.tag == "Say"] == said
+    assert [verb.tag for verb in leg] == ["Say"] * len(said) + ["Hangup"]
+
+
 def test_the_conversation_of_the_readme_is_one_that_callers_have() -> None:
     told = README.read_text("utf-8").split("```")[1].strip().splitlines()
     played = [path.read_text("utf-8").splitlines() for path in (ROOT / "tests/conversations").glob("*.txt")]

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from ivr.operations.health_checks import HEALTH_CHECKS, Finding, Verdict, examin
 from ivr.operations.local_stack import find_redis, free_port
 from ivr.records.database import connect
 from ivr.records.tables import worker_heartbeats
+from ivr.records.text_deliveries import count_delivery
 from ivr.records.worker_heartbeats import note_alive
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account, Urls
@@ -148,7 +149,21 @@ def test_parts_that_are_away_are_named_each_with_its_mend(line: Line, tmp_path: 
     assert [words.partition("?")[2].strip() for words in unknown] == [
         "the call log does not answer",
         "Twilio does not answer",
+        "the call log does not answer",
     ]
+
+
+def test_texts_that_did_not_arrive_are_named_by_reason_with_what_can_be_done(line: Line) -> None:
+    with closing(connect(line["DATABASE_URL"])) as database:
+        for reason in ("30034", "30003", "30003", ""):
+            count_delivery(database, datetime.now(UTC).date(), reason)
+
+    (warned,) = said(line, Verdict.WARNING)
+    well = [words for words in said(line, Verdict.OK) if "30003" in words]
+
+    assert "30034" in warned
+    assert "A2P 10DLC" in warned
+    assert len(well) == 1
 
 
 def test_a_log_without_this_versions_tables_is_a_fault(line: Line, tmp_path: Path) -> None:

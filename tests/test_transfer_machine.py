@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sizes import examples
 
 from ivr.effects import EndRing, Ring
+from ivr.telephony.webhook_forms import leg_event
 from ivr.transfer.machine import (
     ARRIVALS,
     LEG,
@@ -221,3 +222,19 @@ class Anything(RuleBasedStateMachine):
 
 TestAnything = Anything.TestCase
 TestAnything.settings = settings(examples(50), stateful_step_count=40)
+
+
+@pytest.mark.parametrize("state", [State.DIALLING, State.RINGING])
+def test_an_account_at_its_limit_gives_the_caller_a_choice_and_says_nothing_of_the_agency(
+    state: State,
+) -> None:
+    ringing = Transfer("s", "call", "any", "en", state, place=1, agency="chrysalis", tried=("chrysalis",))
+    news = leg_event({"CallStatus": "failed", "ErrorCode": "10004"}, 1)
+    assert news
+
+    after, effects = advance(ringing, news)
+
+    assert (after.state, after.tried, effects) == (State.RETURNED, (), ())
+    assert leg_event({"CallStatus": "failed", "ErrorCode": "13224"}, 1) == Event(
+        EventType.MISSED, 1, how="failed"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 from fakes import make_line
@@ -97,3 +98,35 @@ def test_a_caller_who_hung_up_while_waiting_did_not_talk(
 
     assert world.transfer.state is State.LEFT
     assert world.ended() == [("end-s-1", "left")]
+
+
+class FailingTransfers:
+    """Transfers in whose code a fault is."""
+
+    def tick(self, *args: object) -> None:  # noqa: ARG002 - the shape of TransferCoordinator
+        raise LookupError
+
+
+def test_a_caller_whom_our_code_fails_in_the_queue_waits_twenty_times_and_then_leaves(
+    flow: Flow, make_twilio: Callable[[Line], Twilio]
+) -> None:
+    twilio = make_twilio(make_line(flow, transfers=FailingTransfers()))
+    url, documents = "/wait/s/en/3/1", []
+
+    while url and len(documents) < 100:
+        documents.append(ET.fromstring(twilio.post(url).get_data(as_text=True)))  # noqa: S314 - our own
+        url = documents[-1].findtext("Redirect", "")
+
+    assert [verb.tag for verb in documents[0]] == ["Say"] * len(flow.languages) + ["Pause", "Redirect"]
+    assert len(documents) == 21
+    assert [verb.tag for verb in documents[-1]] == ["Leave"]
+
+
+def test_where_the_fixed_wait_leads_is_where_the_caller_was(
+    flow: Flow, make_twilio: Callable[[Line], Twilio]
+) -> None:
+    twilio = make_twilio(make_line(flow, transfers=FailingTransfers()))
+
+    onward = ET.fromstring(twilio.post("/wait/s/en/3/1/fresh").get_data(as_text=True))  # noqa: S314 - our own
+
+    assert onward.findtext("Redirect") == "https://line.example/wait/s/en/3/1/fresh?again=1"

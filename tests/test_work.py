@@ -28,9 +28,10 @@ from ivr.records.database import connect
 from ivr.records.worker_heartbeats import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
 from ivr.work.call_pacing import CallPacing
 from ivr.work.jobs_by_name import JOB, OwnJob
+from ivr.work.network_clock import WallClock
 from ivr.work.queue import QUEUES, RedisQueue, connect_redis, queues
 from ivr.work.redis_limits import RedisLimits
-from ivr.work.secret_store import KEPT_SECONDS, SecretStore
+from ivr.work.secret_store import KEPT_SECONDS, LENT_SECONDS, SecretStore
 from ivr.work.twilio_heartbeat import LastSigns, TwilioHeartbeat
 from ivr.work.worker import heartbeats, keep_working, make_worker
 
@@ -189,6 +190,59 @@ def test_a_secret_kept_while_redis_was_gone_is_given_when_it_is_back(redis: Redi
 
     assert breaker.closed
     assert sealed.take("number-c1") == NUMBER
+
+
+def spend(sealed: SecretStore, fault: Exception | None = None) -> str:
+    """Use a secret for something that goes well, or does not; tell what it was."""
+    seen = []
+    with suppress(OSError), sealed.lend("number-c1") as lent:
+        seen.append(lent)
+        if fault:
+            raise fault
+    return seen[0]
+
+
+@pytest.mark.parametrize("server", ["redis", "dead"])
+def test_a_secret_is_forgotten_once_what_it_was_for_is_done_and_not_before(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    sealed = SecretStore(request.getfixturevalue(server), SECRET, CircuitBreaker())
+    sealed.keep("number-c1", NUMBER)
+
+    spent = [spend(sealed, OSError()), spend(sealed, OSError()), spend(sealed), spend(sealed)]
+
+    assert spent == [NUMBER, NUMBER, NUMBER, ""]
+
+
+def test_a_secret_that_nobody_could_use_goes_after_ten_minutes(redis: Redis) -> None:
+    sealed = SecretStore(redis, SECRET, CircuitBreaker())
+    sealed.keep("number-c1", NUMBER)
+    spend(sealed, OSError())
+
+    assert 0 < int(redis.ttl("sealed:number-c1")) <= KEPT_SECONDS == 600  # type: ignore[arg-type]
+    assert redis.keys("lent:*") == []
+
+
+@pytest.mark.parametrize("server", ["redis", "dead"])
+def test_a_secret_is_lent_to_one_at_a_time(server: str, request: pytest.FixtureRequest) -> None:
+    sealed = SecretStore(request.getfixturevalue(server), SECRET, CircuitBreaker())
+    sealed.keep("number-c1", NUMBER)
+
+    with sealed.lend("number-c1") as first:
+        second = spend(sealed)
+        third = spend(sealed)
+
+    assert (first, second, third, spend(sealed)) == (NUMBER, "", "", "")
+
+
+def test_whoever_died_with_a_secret_is_not_waited_for(redis: Redis) -> None:
+    sealed = SecretStore(redis, SECRET, CircuitBreaker())
+    sealed.keep("number-c1", NUMBER)
+    died = sealed.lend("number-c1")
+    died.__enter__()
+
+    assert 0 < int(redis.ttl("lent:number-c1")) <= LENT_SECONDS  # type: ignore[arg-type]
+    assert redis.get("sealed:number-c1")
 
 
 def slots(redis: Redis, clock: Clock) -> CallPacing:
@@ -391,6 +445,52 @@ def test_an_effect_that_fails_here_does_not_stop_the_next_nor_tell_a_number(
     assert len(performed.effects) == 2
     assert "RuntimeError" in caplog.text
     assert NUMBER not in caplog.text
+
+
+class NoWait(WallClock):
+    """A clock on which no time passes."""
+
+    def sleep(self, seconds: float) -> None:
+        pass
+
+
+@dataclass
+class FailsOnce:
+    """Fails the first time."""
+
+    tries: int = 0
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, effect: Effect) -> None:  # noqa: ARG002 - whatever it is
+        self.tries += 1
+        if self.tries == 1:
+            raise PartUnavailable("not now")
+        self.done.set()
+
+
+def test_without_redis_a_promised_text_is_tried_again_here(dead: Redis) -> None:
+    breaker, performed = CircuitBreaker(), FailsOnce()
+    later = RedisQueue(dead, SecretStore(dead, SECRET, breaker), breaker, NoWait())
+    later.perform_with(performed)
+
+    later.put(TextNumbers("c0ffee", "en"), NUMBER)
+
+    assert performed.done.wait(SOON)
+    later.close()
+
+
+def test_a_promised_text_is_tried_again_for_minutes_and_within_the_ten_of_its_number(redis: Redis) -> None:
+    later = later_on(redis, Performed())
+    later.put(TextNumbers("c0ffee", "en"), NUMBER)
+    later.put(Ring("beef", "1"))
+    later.close()
+
+    intervals = {
+        str(job.args[0]): job.retry_intervals or [] for q in queues(redis).values() for job in q.get_jobs()
+    }
+
+    assert 120 < sum(intervals["TextNumbers"]) < KEPT_SECONDS
+    assert sum(intervals["Ring"]) < 5
 
 
 def test_putting_an_effect_does_not_make_a_caller_wait_for_a_hanging_redis(redis_url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from ivr.work.queue import connect_redis
 from ivr.work.redis_limits import RedisLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ivr.agencies import Agency
     from ivr.effects import Effect
@@ -70,6 +71,11 @@ class Soon:
 
     def take(self, name: str) -> str:
         return self.secrets.pop(name, "")
+
+    @contextmanager
+    def lend(self, name: str) -> Iterator[str]:
+        yield self.secrets.get(name, "")
+        self.secrets.pop(name, None)
 
     def _do(self, effect: Effect) -> None:
         try:

@@ -35,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     config.wrong_time_limits,
     config.unrelated_time_limits,
     config.unexplained,
+    config.unexplained_registration,
     config.wrong_retention,
     config.unknown_zone,
     menus.unknown_stops,

@@ -51,6 +51,14 @@ class SweepSettings:
 
 
 @dataclass(frozen=True)
+class UnitedStates:
+    """Whether carriers there know our number: without that they block its texts."""
+
+    registered: StrictBool = False
+    registration: str = ""  # By what, and since when.
+
+
+@dataclass(frozen=True)
 class LineFile:
     """`config/line.toml`."""
 
@@ -59,6 +67,7 @@ class LineFile:
     patience: TimeLimits
     retention: Retention
     sweep: SweepSettings = SweepSettings()
+    united_states: UnitedStates = UnitedStates()
     zone: str = "America/Toronto"  # Where days and hours are counted.
 
 

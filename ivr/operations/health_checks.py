@@ -28,8 +28,10 @@ from ivr.flow.loader import FlowError, read_flow
 from ivr.logs import OneLine
 from ivr.pseudonyms import MONTH, month_before, month_of
 from ivr.records.database import connect, read_url
+from ivr.records.disclosure import shown
 from ivr.records.journal import SUFFIX, claim_dead
 from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer
+from ivr.records.text_deliveries import list_undelivered
 from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.telephony.data_deletion import twilio_records
@@ -45,6 +47,16 @@ ADOPTED = 60  # Seconds after which somebody alive has adopted a dead process's 
 OVERDUE = timedelta(days=7)
 MANY = 1000  # So many are enough to know.
 DIALLED = timedelta(days=90)
+
+
+UNDELIVERED = {  # Why texts do not arrive that somebody can mend, and how.
+    "30004": "phones block our number: look at what was sent, and to whom",
+    "30007": "carriers filter them: send from a verified toll-free number or a short code",
+    "30032": "our toll-free number is not verified: verify it in Twilio's console",
+    "30034": "the United States block an unregistered number: register it (A2P 10DLC), or leave"
+    " [united_states] registered = false in line.toml",
+    "unknown": "see Twilio's messaging log",
+}
 
 
 class Verdict(StrEnum):
@@ -215,6 +227,23 @@ def _overdue(settings: Settings) -> Iterator[Finding]:
         yield complain(f"Twilio's own records older than 7 days: {some}; is the worker up? See its log")
 
 
+def _texts(settings: Settings) -> Iterator[Finding]:
+    since = (datetime.now(UTC) - OVERDUE).date()
+    with closing(connect(settings.database_url)) as database:
+        try:
+            if compare_tables(database) is Tables.OLDER:
+                raise NotNow("the call log lacks tables")
+            undelivered = list_undelivered(database, since)
+        except PartUnavailable:
+            raise NotNow("the call log does not answer") from None
+    for reason, count in undelivered.items():
+        words = (
+            f"texts that did not arrive in {OVERDUE.days} days, for Twilio's reason {reason}: {shown(count)}"
+        )
+        mend = UNDELIVERED.get(reason)
+        yield warning(f"{words}; {mend}") if mend else Finding(Verdict.OK, f"{words}; the phones' own matter")
+
+
 def _agencies(settings: Settings) -> Iterator[Finding]:
     latest = (datetime.now(UTC) - DIALLED).date().isoformat()
     agencies = _flow(settings).directory.agencies
@@ -250,6 +279,7 @@ HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothi
     "the keys lie in a folder of their own": _keys,
     "Twilio answers": _twilio,
     "nothing at Twilio is older than 7 days": _overdue,
+    "texts arrive": _texts,
     "every agency was dialled in the last 90 days": _agencies,
     "the sweep of Twilio's own records is on": _sweep,
 }

@@ -285,6 +285,15 @@ published_prompts = Table(  # Which version is heard; without a row the prompt o
     ),
 )
 
+text_deliveries = Table(  # How many texts arrived, and why others did not: counts, and nothing of a phone.
+    "text_deliveries",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("reason", String, primary_key=True),  # Twilio's code; empty for those that arrived.
+    Column("count", Integer, nullable=False),
+    Column("in_a_row", Integer, nullable=False),  # Of these: since one last arrived.
+)
+
 tallies = Table(  # The counts of a day that is over; deleted when a call of it changes or goes.
     "tallies",
     metadata,

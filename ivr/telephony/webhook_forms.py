@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
@@ -18,6 +20,9 @@ OVER: Mapping[str, How] = {  # How a ring ended that no person accepted.
     "canceled": "no_answer",
 }
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+# Twilio's codes for: as many calls go on at once as this account may have.
+LIMITED = frozenset({"10004", "16021", "86008"})
+ERROR_CODE = re.compile(r"[0-9]{5}")
 OPT_OUT: Mapping[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
 # What stands for a withheld number: words such as ANONYMOUS, typed on a keypad.
 WITHHELD = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
@@ -92,6 +97,8 @@ def leg_event(form: Mapping[str, str], attempt: int) -> Event | None:
             return Event(EventType.ANSWERED, attempt)
         case "completed":  # Somebody was there, and pressed nothing or has talked.
             return Event(EventType.AGENCY_LEFT, attempt, how="no_key")
+        case "failed" if form.get("ErrorCode") in LIMITED:
+            return Event(EventType.LIMITED, attempt)
         case "busy" | "no-answer" | "failed" | "canceled":
             return Event(EventType.MISSED, attempt, how=OVER[status])
     return None
@@ -101,6 +108,26 @@ def queue_seconds(form: Mapping[str, str]) -> int:
     """Give for how long Twilio says that a caller is in the queue; 0 where it does not say."""
     seconds = form.get("QueueTime", "")
     return int(seconds) if seconds.isascii() and seconds.isdecimal() else 0
+
+
+def delivery(form: Mapping[str, str]) -> str | None:
+    """Say why a text of ours did not arrive, by Twilio's code; empty when it did, None while under way."""
+    match form.get("MessageStatus"):
+        case "delivered" | "read":
+            return ""
+        case "undelivered" | "failed":
+            code = form.get("ErrorCode", "")
+            return code if ERROR_CODE.fullmatch(code) else "unknown"
+    return None
+
+
+def debugger_error(form: Mapping[str, str]) -> str:
+    """Give the code of an error that Twilio's debugger tells of, and nothing else of it: it quotes forms."""
+    try:
+        code = json.loads(form.get("Payload", ""))["error_code"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return str(code) if ERROR_CODE.fullmatch(str(code)) else ""
 
 
 def queue_result(form: Mapping[str, str]) -> Literal["talked", "gone", "leave", "lost"]:

@@ -9,6 +9,7 @@ from flask import Flask
 from ivr.web.agency_leg import direct, transfers
 from ivr.web.callback_call import called
 from ivr.web.context import NAME
+from ivr.web.debugger import debugger
 from ivr.web.health import health
 from ivr.web.server.wsgi_adapter import LARGEST_BODY, MOST_FIELDS
 from ivr.web.sms import text
@@ -29,7 +30,7 @@ def create_app(parts: WebhookContext) -> Flask:
     app.url_map.merge_slashes = False
     app.extensions[NAME] = parts
     app.before_request(refuse_large)
-    for blueprint in (voice, called, waits, transfers, direct, text, health):
+    for blueprint in (voice, called, waits, transfers, direct, text, debugger, health):
         app.register_blueprint(blueprint)
     app.register_error_handler(404, lost)
     return app

@@ -51,8 +51,10 @@ def webhook_context() -> WebhookContext:
 
 def caller_of_request() -> Caller:
     """Give what may be known of whoever calls or texts."""
-    number, forged = sender(request.form), _is_forged()
-    return webhook_context().pseudonyms.who(number, may_reach=may_reach(number) and not forged, forged=forged)
+    context, number, forged = webhook_context(), sender(request.form), _is_forged()
+    registered = context.line.flow.line.united_states.registered
+    reached = may_reach(number, united_states=registered) and not forged
+    return context.pseudonyms.who(number, may_reach=reached, forged=forged)
 
 
 def origin_of_request() -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeSerializer
 
+from ivr.effects import NoteDelivery
 from ivr.flow.sms import asks_yes
 from ivr.flow.text_parser import fold, understand
 from ivr.flow.turn import Asked, Unclear
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
-from ivr.telephony.webhook_forms import opt_out_wish, sender
+from ivr.telephony.webhook_forms import delivery, opt_out_wish, sender
 from ivr.web.context import caller_of_request, origin_of_request, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
@@ -62,14 +63,14 @@ class ConversationCookie:
 
 
 text = Blueprint("text", __name__)
-guard(text, lambda documents: documents.text)
+guard(text, lambda documents: documents.text, ("/status",))
 
 
 @text.post("/sms")
 def arrive() -> Response:
     """Answer one text. News of a text that we sent is none: an answer to it would bring more news."""
     if "MessageStatus" in request.form:
-        return no_content()
+        return note_delivery()
     context = webhook_context()
     conversation, message = _conversation()
     heard, caller = _heard(conversation), caller_of_request()
@@ -77,13 +78,23 @@ def arrive() -> Response:
         conversation.id, "text", message, context.now(), caller, origin_of_request(), _words(heard)
     )
     turn = context.line.hear(conversation.position, heard, call)
-    response = twiml_response(twiml.text(turn))
+    response = twiml_response(twiml.text(turn, context.speech.public_url))
     if turn.sign in OVER:
         response.delete_cookie(COOKIE)
         return response
     written = context.cookie.write(Conversation(conversation.id, turn.position), call.now)
     response.set_cookie(COOKIE, written, max_age=COOKIE_SECONDS, httponly=True, samesite="Lax")
     return response
+
+
+@text.post("/sms/status")
+def note_delivery() -> Response:
+    """Take news of a text that we sent: whether it arrived, and if not, why."""
+    context, reason = webhook_context(), delivery(request.form)
+    if reason is not None:
+        message = context.pseudonyms.message(request.form.get("MessageSid", ""))
+        context.line.later.put(NoteDelivery(message, reason))
+    return no_content()
 
 
 def _conversation() -> tuple[Conversation, str]:

@@ -48,6 +48,12 @@ def fixed() -> Response:
     return twiml_response(chosen.get(request.form.get("Digits", ""), documents.again))
 
 
+@voice.post("/farewell")
+def farewell() -> Response:
+    """End a leg that we rang and whose own document could not be had, where no other host is set for it."""
+    return twiml_response(webhook_context().fixed.goodbye)
+
+
 @voice.post("/status")
 def status() -> Response:
     """Note that a call is over: the second to tell, where a caller who waits has hung up."""

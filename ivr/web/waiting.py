@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from ivr.flow.models import TOPICS
-from ivr.telephony.fallback_twiml import HERE
+from ivr.telephony.fallback_twiml import AGAIN, FallbackDocuments
 from ivr.telephony.transfer_twiml import WaitPosition, goodbye, leave, lost, waiting
 from ivr.telephony.webhook_forms import queue_seconds
 from ivr.transfer.machine import Event, EventType
@@ -14,10 +14,14 @@ from ivr.web.context import webhook_context
 from ivr.web.webhook_guard import guard, twiml_response
 
 waits = Blueprint("waits", __name__, url_prefix="/wait")
-guard(
-    waits,
-    lambda documents: documents.wait.replace(HERE, webhook_context().speech.public_url + request.path),
-)
+
+
+def _wait_again(documents: FallbackDocuments) -> str:
+    url = webhook_context().speech.public_url + request.path
+    return documents.wait_again(url, request.args.get(AGAIN, 0, type=int))
+
+
+guard(waits, _wait_again)
 
 
 @waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>")  # Of a caller who waited before an upgrade.

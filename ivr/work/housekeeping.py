@@ -13,8 +13,10 @@ from ivr.pseudonyms import month_of
 from ivr.records.counts import tally
 from ivr.records.deletion import erase
 from ivr.records.opt_outs_blocks import opt_in, opt_out
+from ivr.records.periods import moment
 from ivr.records.retention import blur, forget
 from ivr.records.table_rewriting import rewrite
+from ivr.records.text_deliveries import count_delivery
 from ivr.records.unknown_calls import count_unknown
 
 if TYPE_CHECKING:
@@ -50,6 +52,10 @@ class PhoneArchive:
     def opt_in(self, mark: str) -> None:
         """Forget that somebody sent STOP."""
         opt_in(self.database, mark)
+
+    def count_delivery(self, reason: str) -> int:
+        """Count a text that arrived, or why it did not; give how many in a row have not."""
+        return count_delivery(self.database, moment(self.now()).date(), reason)
 
 
 @dataclass
