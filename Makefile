@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone quick test long steady check bench bench-quick pictures requirements clean
+.PHONY: help demo phone quick test long steady check bench bench-quick understanding pictures requirements clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -65,6 +65,9 @@ bench: $(VENV)/test.stamp ## Measure, side by side, what a caller would notice
 
 bench-quick: $(VENV)/test.stamp ## Compare the cost of a spoken turn with the figure that is kept
 	@PYTHONPATH=tests $(BIN)/python -m long.turn_cost
+
+understanding: $(VENV)/demo.stamp ## Learn what texts mean from phrases/: weights and thresholds, the same bytes each time
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m ivr.understanding.training phrases
 
 requirements: $(VENV)/test.stamp ## Pin what pyproject.toml asks for, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/pin && $(VENV)/pin/bin/pip install --quiet uv

@@ -28,6 +28,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "itsdangerous": ("ivr/web/",),
     "jinja2": ("ivr/reports/document.py",),
     "msgspec": ("ivr/records/", "ivr/simulator/"),
+    "numpy": ("ivr/understanding/",),
     "pydantic": ("ivr/flow/", "ivr/agencies.py", "ivr/transfer/time_limits.py"),
     "phonenumbers": ("ivr/phone_numbers.py",),
     "pygal": ("ivr/reports/charts.py",),

@@ -10,6 +10,7 @@ from ivr.checks import (
     config,
     facts,
     menus,
+    phrases,
     prompts,
     speech,
 )
@@ -101,15 +102,16 @@ class CheckReport:
     figures: Figures | None = None
 
 
-def check(config: Path, prompts: Path) -> CheckReport:
-    """Check all files. Never raises, whatever they hold."""
+def check(config: Path, prompts: Path, written: Path | None = None) -> CheckReport:
+    """Check all files; ``written`` is the folder of phrases. Never raises, whatever they hold."""
     try:
         flow = read_flow(config, prompts)
     except FlowError as error:
         return CheckReport(error.faults)
     found = (*inspect(flow), *_strangers(flow, prompts))
     placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
-    faults = (*placed, *_unread_pages(flow, prompts))
+    learned = phrases.phrase_faults(flow, written) if written else ()
+    faults = (*placed, *_unread_pages(flow, prompts), *learned)
     return CheckReport(faults, measure(patched(flow)) if flow.languages else None)
 
 

@@ -10,16 +10,18 @@ import click
 from ivr.cli.context import flow_of
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+ANY_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.option("--config", type=FOLDER, default="config", show_default=True, help="Menus, agencies, keywords.")
 @click.option("--prompts", type=FOLDER, default="prompts", show_default=True, help="Prompts.")
+@click.option("--phrases", type=ANY_FOLDER, default="phrases", show_default=True, help="What people text.")
 @click.option(
     "--live", is_flag=True, help="Also what people have to do before real callers: who, where, what."
 )
 @click.option("--coverage", is_flag=True, help="Print which stop carries what the line was asked to say.")
-def check(config: Path, prompts: Path, *, live: bool, coverage: bool) -> None:
+def check(config: Path, prompts: Path, phrases: Path, *, live: bool, coverage: bool) -> None:
     """Find every fault in menus, words, agencies and keywords, and measure what a caller hears.
 
     One fault a line: file, place, mend. Ends with 1 if there is any.
@@ -27,7 +29,7 @@ def check(config: Path, prompts: Path, *, live: bool, coverage: bool) -> None:
     from ivr.checks.runner import check as find_faults
     from ivr.flow.menu_measurements import summary
 
-    report = find_faults(config, prompts)
+    report = find_faults(config, prompts, phrases if phrases.is_dir() else None)
     for fault in report.faults:
         click.echo(str(fault))
     if coverage and not report.faults:

@@ -16,6 +16,7 @@ from ivr.cli.operators import audit, operators
 from ivr.cli.processes import console, release, web, worker
 from ivr.cli.prompts import prompts
 from ivr.cli.report import report
+from ivr.cli.understand import understand
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -72,7 +73,7 @@ def phone(record: Path | None, number: str) -> None:
 
 COMMANDS = (
     *(web, worker, console, release, check, doctor),
-    *(agencies, audit, calls, forget, materials, operators, prompts, report),
+    *(agencies, audit, calls, forget, materials, operators, prompts, report, understand),
 )
 for command in COMMANDS:
     main.add_command(command)

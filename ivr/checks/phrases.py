@@ -1,0 +1,116 @@
+"""Phrases: enough of each, no templates, and every stop a texter may want has an intent or says why not."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ivr.flow.loader import Fault
+from ivr.understanding.danger import RulesError, read_danger_rules
+from ivr.understanding.intents import read_intents
+from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, read_check_set, read_phrases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from ivr.flow.models import Flow
+    from ivr.understanding.intents import IntentTable
+    from ivr.understanding.phrases import Phrase
+
+LEAST_OF_INTENT, LEAST_OFF_TOPIC = (
+    60,
+    300,
+)  # Phrases, in each language of LANGUAGES, with those of the check set.
+LANGUAGES = ("en", "fr")
+FOLDER = "phrases"
+INTENTS = "intents.toml"
+
+
+def phrase_faults(flow: Flow, folder: Path) -> Iterator[Fault]:
+    """Find every fault of a folder of phrases. Never raises, whatever it holds."""
+    try:
+        intents = read_intents(folder / INTENTS)
+        read_danger_rules(folder)
+    except (OSError, KeyError, tomllib.TOMLDecodeError, RulesError) as error:
+        yield Fault(f"{FOLDER}/{INTENTS}", "top of the file", str(error))
+        return
+    phrases, apart = read_phrases(folder), read_check_set(folder)
+    yield from unknown_names(intents, phrases)
+    yield from too_few(intents, (*phrases, *apart))
+    yield from alike(phrases)
+    yield from learned_and_checked(phrases, apart)
+    yield from stops_without_intent(flow, intents)
+
+
+def stops_without_intent(flow: Flow, intents: IntentTable) -> Iterator[Fault]:
+    """Find stops that no intent leads to, and intents that lead nowhere."""
+    led = set(intents.stops.values())
+    for intent, stop in intents.stops.items():
+        if stop not in flow.stops:
+            yield _fault(
+                INTENTS, f"stops.{intent}", f"leads to {stop!r}, which is no stop of config/menus.toml"
+            )
+    for stop in intents.without_intent:
+        if stop not in flow.stops:
+            yield _fault(
+                INTENTS, f"without_intent.{stop}", "is no stop of config/menus.toml; remove the line"
+            )
+    for stop in flow.stops:
+        if stop not in led and stop not in intents.without_intent:
+            mend = f"no intent leads to {stop!r}; write phrases for it, or why not under [without_intent]"
+            yield _fault(INTENTS, "stops", mend)
+
+
+def unknown_names(intents: IntentTable, phrases: Iterable[Phrase]) -> Iterator[Fault]:
+    """Find files of phrases that mean nothing: no intent, danger, wish or off-topic."""
+    known = {*intents.stops, OFF_TOPIC}
+    for language, name in sorted({(p.language, p.name) for p in phrases}):
+        if name not in known and not name.startswith((DANGER, WISH)):
+            yield _fault(f"{language}/{name}.txt", "its name", f"is no intent of {INTENTS}; add it there")
+    for phrase in phrases:
+        if phrase.topic and phrase.topic not in known:
+            yield _fault(
+                f"{phrase.language}/{phrase.name}.txt", phrase.text, f"{phrase.topic!r} is no intent"
+            )
+
+
+def too_few(intents: IntentTable, phrases: Iterable[Phrase]) -> Iterator[Fault]:
+    """Find intents with too few phrases to be learned."""
+    counted = Counter((phrase.language, phrase.name) for phrase in phrases)
+    for language in LANGUAGES:
+        for name in (*intents.stops, OFF_TOPIC, SOUNDS):
+            least = LEAST_OFF_TOPIC if name == OFF_TOPIC else LEAST_OF_INTENT
+            if (count := counted[language, name]) < least:
+                yield _fault(f"{language}/{name}.txt", "its phrases", f"are {count}; write {least} at least")
+
+
+def alike(phrases: Iterable[Phrase]) -> Iterator[Fault]:
+    """Find phrases of one file that share two thirds of their words: the same again, or a template."""
+    by_file: dict[tuple[str, str], list[tuple[str, Counter[str]]]] = {}
+    for phrase in phrases:
+        words = Counter(re.findall(r"[\w'#$]+", phrase.text.casefold()) or [phrase.text])
+        before = by_file.setdefault((phrase.language, phrase.name), [])
+        for text, other in before:
+            longer = max(words.total(), other.total())
+            if 3 * (words & other).total() >= 2 * longer:
+                place = f"{phrase.language}/{phrase.name}.txt"
+                yield _fault(place, repr(phrase.text), f"is too much like {text!r}; write one that differs")
+                break
+        before.append((phrase.text, words))
+
+
+def learned_and_checked(phrases: Iterable[Phrase], apart: Iterable[Phrase]) -> Iterator[Fault]:
+    """Find phrases of the check set that are also learned from."""
+    learned = {phrase.text.casefold() for phrase in phrases}
+    for phrase in apart:
+        if phrase.text.casefold() in learned:
+            yield _fault(
+                f"check/{phrase.language}.tsv", repr(phrase.text), "is learned from too; remove it there"
+            )
+
+
+def _fault(file: str, place: str, mend: str) -> Fault:
+    return Fault(f"{FOLDER}/{file}", place, mend)

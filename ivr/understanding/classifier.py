@@ -1,0 +1,115 @@
+"""The classifier of meaning: encoders and heads, read from files of weights. Runs in a process of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ivr.understanding.encoders import Letters, installed_encoder
+from ivr.understanding.heads import Head, softmax
+from ivr.understanding.meaning import Meaning
+from ivr.understanding.text_cleaning import clean, sentences
+from ivr.understanding.thresholds import SMALLEST_SHARE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ivr.understanding.encoders import Encoder
+
+FILE = "weights-{}.npz"
+WHOLE_SHARE = 0.6  # How much the whole text counts beside its last sentence.
+LETTERS_SHARE = 0.35  # How much letters count beside a sentence encoder, in log-odds.
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The heads for one encoder: which name, and whether it is danger."""
+
+    encoder: str
+    names: tuple[str, ...]
+    name_head: Head
+    danger_head: Head
+
+
+class Classifier:
+    """Reads texts with what is installed: sentence encoders and letters, or letters alone."""
+
+    def __init__(self, letters: Weights, meaning: Weights | None, encoder: Encoder | None) -> None:
+        """Take the heads of letters, and those of a sentence encoder where there is one."""
+        self._letters, self._meaning, self._encoder = letters, meaning, encoder
+        self._runs = Letters()
+
+    @property
+    def by(self) -> str:
+        """Name what reads texts."""
+        return f"{self._encoder.name}+letters" if self._encoder and self._meaning else "letters"
+
+    def classify(self, text: str) -> Meaning:
+        """Classify one text: names by the whole of it, danger by its most dangerous sentence."""
+        cleaned = clean(text)
+        parts = sentences(cleaned)
+        texts = [cleaned] if parts == (cleaned,) else [cleaned, *parts]
+        names, danger = self.score(texts)
+        about = WHOLE_SHARE * names[:1] + (1 - WHOLE_SHARE) * names[-1:]  # The question mostly stands last.
+        shares = softmax(about)[0]
+        found = {
+            n: round(float(p), 4)
+            for n, p in zip(self._letters.names, shares, strict=True)
+            if p >= SMALLEST_SHARE
+        }
+        return Meaning(found, float(max(danger[0], *(danger - 0.5))), self.by)
+
+    def score(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Score cleaned texts: log-odds of each name, and of danger, a row a text."""
+        runs = self._runs.encode(texts)
+        names, danger = self._letters.name_head.scores(runs), self._letters.danger_head.scores(runs)
+        if self._meaning and self._encoder:
+            rows = self._encoder.encode(texts)
+            names = self._meaning.name_head.scores(rows) + LETTERS_SHARE * names
+            danger = self._meaning.danger_head.scores(rows) + LETTERS_SHARE * danger
+        return names, danger[:, 0]
+
+
+def load_classifier(folder: Path) -> Classifier:
+    """Load the weights that fit the encoders installed here. Without any, letters alone."""
+    encoder = installed_encoder()
+    meaning = None
+    if encoder and (file := folder / FILE.format(encoder.name)).exists():
+        meaning = read_weights(file)
+    return Classifier(read_weights(folder / FILE.format("letters")), meaning, encoder if meaning else None)
+
+
+def letters_alone(folder: Path) -> Classifier:
+    """Load what works without any sentence encoder."""
+    return Classifier(read_weights(folder / FILE.format("letters")), None, None)
+
+
+def write_weights(folder: Path, weights: Weights) -> Path:
+    """Write heads as eighths of a byte each: a row is whole numbers from -127 to 127 and one scale."""
+    arrays: dict[str, NDArray[np.generic]] = {"names": np.array(weights.names)}
+    for name, head in (("name", weights.name_head), ("danger", weights.danger_head)):
+        scale = np.maximum(np.abs(head.weights).max(axis=1, keepdims=True), 1e-9).astype(np.float32) / 127
+        arrays[f"{name}_weights"] = np.rint(head.weights / scale).astype(np.int8)
+        arrays[f"{name}_scale"] = scale
+        arrays[f"{name}_bias"] = head.bias.astype(np.float32)
+    path = folder / FILE.format(weights.encoder)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # Its stub takes a keyword of its own for one.
+    return path
+
+
+def read_weights(file: Path) -> Weights:
+    """Read what `write_weights` wrote."""
+    with np.load(file, allow_pickle=False) as found:
+        heads = {
+            name: Head(
+                found[f"{name}_weights"].astype(np.float32) * found[f"{name}_scale"], found[f"{name}_bias"]
+            )
+            for name in ("name", "danger")
+        }
+        names = tuple(str(name) for name in found["names"])
+    return Weights(file.stem.removeprefix("weights-"), names, heads["name"], heads["danger"])

@@ -1,0 +1,170 @@
+"""How well texts are understood: figures against labelled texts, with 95 % intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from ivr.understanding.understand import Understanding
+
+Z = 1.96
+SHORTEST_FOR_LANGUAGE = 8  # Letters below which a text's language is anybody's guess.
+HOME = "main"  # The label of a text that is best answered with the greeting and its menu.
+ANY = "-"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A text and what two people said of it."""
+
+    text: str
+    language: str
+    danger: str
+    sounds: bool
+    wish: str
+    stops: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A share of texts, and what was hoped for: "≥ 0.85" or "≤ 0.03"."""
+
+    name: str
+    hits: int
+    count: int
+    wanted: str
+
+    @property
+    def share(self) -> float:
+        """The share, 0 of none."""
+        return self.hits / self.count if self.count else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval."""
+        return wilson(self.hits, self.count)
+
+
+def read_labelled(file: Path) -> tuple[Labelled, ...]:
+    """Read a file of columns text, language, danger, sounds, wish, stops; "-" is none."""
+    head, *lines = file.read_text("utf-8").splitlines()
+    columns = head.split("\t")
+    rows = [dict(zip(columns, line.split("\t"), strict=True)) for line in lines if line]
+    return tuple(
+        Labelled(
+            row["text"],
+            row["language"],
+            row["danger"].replace(ANY, ""),
+            row["sounds"] == "yes",
+            "" if row["wish"] == ANY else row["wish"],
+            () if row["stops"] == ANY else tuple(row["stops"].split(",")),
+        )
+        for row in rows
+    )
+
+
+def measure(texts: Sequence[Labelled], understood: Callable[[str], Understanding]) -> tuple[Figure, ...]:
+    """Measure all that is wanted of understanding."""
+    pairs = [(each, understood(each.text)) for each in texts]
+    quiet = [(t, u) for t, u in pairs if not t.danger]
+    danger = [(t, u) for t, u in pairs if t.danger]
+    sounds = [(t, u) for t, u in quiet if t.sounds]
+    named = [(t, u) for t, u in pairs if sum(c.isalpha() for c in t.text) >= SHORTEST_FOR_LANGUAGE]
+    return (
+        _figure("useful", "≥ 0.85", (is_useful(t, u) for t, u in pairs)),
+        _figure("right by danger, wish or sure", "≥ 0.70", (is_right(t, u) for t, u in pairs)),
+        _figure("the same, of those not in danger", "≥ 0.65", (is_right(t, u) for t, u in quiet)),
+        _figure("offered (first or among the choices)", "≥ 0.95", (is_offered(t, u) for t, u in pairs)),
+        _figure("sure and wrong", "≤ 0.03", (is_sure_and_wrong(t, u) for t, u in pairs)),
+        _figure("danger: 911 first, either net", "≥ 0.98", (u.safety for _, u in danger)),
+        _figure("danger: by the first net", "≥ 0.90", (u.answer == "danger" for _, u in danger)),
+        _figure(
+            "danger: the right kind, of those",
+            "",
+            (u.danger == t.danger for t, u in danger if u.answer == "danger"),
+        ),
+        _figure(
+            "first net's false alarms, of all others", "≤ 0.03", (u.answer == "danger" for _, u in quiet)
+        ),
+        _figure("the same, of those that sound like it", "≤ 0.10", (u.answer == "danger" for _, u in sounds)),
+        _figure("second net, of all others", "≤ 0.30", (u.safety and u.answer != "danger" for _, u in quiet)),
+        _figure("language right", "≥ 0.97", (_language_right(t, u) for t, u in named)),
+    )
+
+
+def is_useful(text: Labelled, found: Understanding) -> bool:
+    """Whether the first answer helps: right by danger, wish or sure, or first of the choices."""
+    if is_right(text, found):
+        return True
+    return not text.danger and found.answer == "choices" and _first(found) in text.stops
+
+
+def is_right(text: Labelled, found: Understanding) -> bool:
+    """Whether the line answered without asking back, and rightly."""
+    if text.danger:
+        return found.answer == "danger"
+    if found.answer == "danger":
+        return False
+    if text.wish and found.wish == text.wish:
+        return True
+    if found.answer == "sure":
+        return _first(found) in text.stops
+    return HOME in text.stops and found.answer == "lost"
+
+
+def is_offered(text: Labelled, found: Understanding) -> bool:
+    """Whether the right answer was given, or is one of the choices."""
+    if is_useful(text, found):
+        return True
+    offered = {each.stop for each in found.intents} if found.answer in ("sure", "choices") else set()
+    return not text.danger and bool(offered & set(text.stops))
+
+
+def is_sure_and_wrong(text: Labelled, found: Understanding) -> bool:
+    """Whether the line answered something else as if it were sure."""
+    if text.danger:
+        return found.answer in ("sure", "wish")
+    return found.answer in ("danger", "sure", "wish") and not is_right(text, found)
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """Give Wilson's 95 % interval of a share."""
+    if not count:
+        return 0.0, 1.0
+    share = hits / count
+    middle = share + Z * Z / (2 * count)
+    spread = Z * sqrt(share * (1 - share) / count + Z * Z / (4 * count * count))
+    low, high = ((middle + sign * spread) / (1 + Z * Z / count) for sign in (-1, 1))
+    return max(0.0, low), min(1.0, high)
+
+
+def report_lines(sides: dict[str, tuple[Figure, ...]]) -> Iterator[str]:
+    """Write figures side by side, one a line: what was wanted, then each way of understanding."""
+    yield f"{'':40} {'wanted':>7}  " + "  ".join(f"{name:^22}" for name in sides)
+    for row in zip(*sides.values(), strict=True):
+        cells = (f"{f.share:.3f} [{f.interval[0]:.3f} {f.interval[1]:.3f}]" for f in row)
+        yield (
+            f"{row[0].name:40} {row[0].wanted:>7}  "
+            + "  ".join(f"{cell:^22}" for cell in cells)
+            + f"  of {row[0].count}"
+        )
+
+
+def _figure(name: str, wanted: str, claims: Iterable[bool]) -> Figure:
+    kept = list(claims)
+    return Figure(name, sum(kept), len(kept), wanted)
+
+
+def _first(found: Understanding) -> str:
+    return found.intents[0].stop if found.intents else ""
+
+
+def _language_right(text: Labelled, found: Understanding) -> bool:
+    return found.language == text.language or (
+        text.language == "other" and found.language not in ("", "en", "fr")
+    )

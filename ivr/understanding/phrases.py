@@ -1,0 +1,62 @@
+"""The line's own phrases: what people write, by language and by what it means. Files that people edit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DANGER = "danger-"
+SOUNDS = "danger-sounds"
+WISH = "wish-"
+OFF_TOPIC = "off-topic"
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One text, its language, and the name of what it means: an intent, danger-…, wish-… or off-topic.
+
+    A text that only sounds like danger is about something else: ``topic``, "" where nobody can tell.
+    """
+
+    text: str
+    language: str
+    name: str
+    topic: str = ""
+
+    @property
+    def is_danger(self) -> bool:
+        """Whether its writer speaks of present danger."""
+        return self.name.startswith(DANGER) and self.name != SOUNDS
+
+
+def read_phrases(folder: Path) -> tuple[Phrase, ...]:
+    """Read all phrases to learn from, in an order that never changes."""
+    files = sorted(folder.glob("*/*.txt"))
+    return tuple(
+        phrase for file in files if file.parent.name != "check" for phrase in _read(file, file.parent.name)
+    )
+
+
+def read_check_set(folder: Path) -> tuple[Phrase, ...]:
+    """Read the check set: phrases with their meaning that are never learned from."""
+    found = []
+    for file in sorted(folder.glob("check/*.tsv")):
+        for line in file.read_text("utf-8").splitlines():
+            name, text = line.split("\t")[:2]
+            found.append(Phrase(text, file.stem, name))
+    return tuple(found)
+
+
+def order_by_hash(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+    """Order phrases by chance, the same chance each time."""
+    return tuple(sorted(phrases, key=lambda p: sha256(f"{p.name}\n{p.text}".encode()).digest()))
+
+
+def _read(file: Path, language: str) -> list[Phrase]:
+    lines = (line.strip() for line in file.read_text("utf-8").splitlines())
+    kept = (line.partition("\t") for line in lines if line and not line.startswith("#"))
+    return [Phrase(text, language, file.stem, topic) for text, _, topic in kept]

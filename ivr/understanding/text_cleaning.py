@@ -1,0 +1,74 @@
+"""One form for what people type: no hidden marks, look-alike letters, shouting or endless repeats."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST = (
+    400  # An encoder's time grows with the square of the length; people say it in the first 400 letters.
+)
+MOST_SENTENCES = 6
+SHORT_ENOUGH = 60  # A text of this many letters is understood as one.
+
+# Letters of other scripts that look like Latin ones: a Cyrillic e in "help".
+LOOK_ALIKES = str.maketrans(
+    "аеіоорсухѕԁһӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧοАВЕКМНОРСТХ",  # noqa: RUF001 - that is the point
+    "aeioopcyxsdhlABEZHIKMNOPTYXoABEKMHOPCTX",
+)
+LATIN = re.compile(r"[A-Za-z]")
+INVISIBLE = {"Cf", "Cc", "Co", "Cs", "Cn"}
+SENTENCE = re.compile(r"(?<=[.!?…\n])\s+|\s*\n+\s*")
+REPEATS = re.compile(r"(.)\1{2,}")
+MARKS_KEPT = 2  # Zalgo heaps dozens of marks on a letter; no language of the line needs more than this.
+
+
+def clean(text: str) -> str:
+    """Cut a text and take out what is not seen: NUL, marks of direction, heaps of accents, look-alikes."""
+    visible = _visible(unicodedata.normalize("NFKC", text[: 4 * LONGEST].replace("\0", " ")))
+    if LATIN.search(visible):
+        visible = _latin_words(visible)
+    spaced = " ".join(visible.replace("\u2019", "'").replace("\u2018", "'").split(" "))
+    return re.sub(r"[ \t]+", " ", spaced).strip()[:LONGEST]
+
+
+def for_encoder(text: str) -> str:
+    """Give a cleaned text as an encoder reads it best: shouting in small letters, "helppppp" as "helpp"."""
+    letters = [c for c in text if c.isalpha()]
+    shouted = len(letters) > 2 and sum(c.isupper() for c in letters) > 0.6 * len(letters)  # noqa: PLR2004 - two letters may be a name
+    return REPEATS.sub(r"\1\1", text.casefold() if shouted else text)
+
+
+def fold(text: str) -> str:
+    """Fold to small letters without accents, apostrophes or punctuation: "J'ai peur !" becomes "jai peur"."""
+    plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'").replace("œ", "oe").replace("Œ", "oe"))
+    bare = (
+        "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("'", "").replace("`", "")
+    )
+    return REPEATS.sub(r"\1\1", " ".join(re.findall(r"[^\W_]+", bare)))
+
+
+def sentences(text: str) -> tuple[str, ...]:
+    """Split a cleaned text in its sentences, where it is long enough to hold more than one."""
+    if len(text) <= SHORT_ENOUGH:
+        return (text,)
+    parts = tuple(part.strip() for part in SENTENCE.split(text) if len(part.strip()) > 1)
+    return parts[:MOST_SENTENCES] or (text,)
+
+
+def _visible(text: str) -> str:
+    kept: list[str] = []
+    marks = 0
+    for c in unicodedata.normalize("NFD", text):
+        marks = marks + 1 if unicodedata.combining(c) else 0
+        if marks > MARKS_KEPT:
+            continue
+        if c in "\n\t" or unicodedata.category(c) not in INVISIBLE or c == "\u200d":
+            kept.append(c)
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def _latin_words(text: str) -> str:
+    """Change look-alikes inside words that also hold Latin letters; a word wholly in another script stays."""
+    words = (word.translate(LOOK_ALIKES) if LATIN.search(word) else word for word in text.split(" "))
+    return " ".join(words)

@@ -1,0 +1,304 @@
+"""Learn heads and thresholds from the line's phrases, by folds of them; never from held-out texts."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ivr.understanding.classifier import LETTERS_SHARE, Weights, write_weights
+from ivr.understanding.danger import read_danger
+from ivr.understanding.encoders import Letters, installed_encoder
+from ivr.understanding.heads import Head, fit_claim, fit_classes, softmax
+from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, order_by_hash, read_phrases
+from ivr.understanding.text_cleaning import clean
+from ivr.understanding.thresholds import (
+    LETTERS_ALONE,
+    MEANING,
+    MOST_POINTS,
+    SMALLEST_SHARE,
+    Thresholds,
+    write_thresholds,
+)
+from ivr.understanding.understand import read_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from ivr.understanding.encoders import Encoder
+    from ivr.understanding.phrases import Phrase
+
+    Rows = NDArray[np.float32]
+    Floats = NDArray[np.float32] | NDArray[np.float64]
+
+FOLDS = 4
+NAME_PENALTY, DANGER_PENALTY = 2e-5, 5e-5
+SOUNDS_COUNT = 2.0  # How much a text that only sounds like danger counts against a false alarm.
+# The most false alarms of the first net: of all others, and of those that only sound like danger.
+FIRST_ALARMS, FIRST_SOUNDS = 0.02, 0.1
+SECOND_OTHERS = 0.25  # The second net may catch this share of all others.
+SURE_WRONG = 0.015  # Phrases have one name each though neighbours would do: many of these are not wrong.
+WISH_WRONG = 0.005
+NOTHING = 0.2  # The share of texts that are about nothing the line knows: jokes, thanks, tests.
+LOST = (1.5, 1.2, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2)  # How likely off-topic must be beside the first stop.
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Phrases with their numbers: encoded, hashed, and read by the rules."""
+
+    phrases: tuple[Phrase, ...]
+    names: tuple[str, ...]
+    labels: NDArray[np.int64]
+    danger: NDArray[np.bool_]
+    sounds: NDArray[np.bool_]
+    rows: Rows | None
+    runs: Rows
+    topics: NDArray[np.int64]  # What a text that only sounds like danger is about; -1 where nobody can tell.
+    points: Rows  # Two columns: for danger, and what calms.
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Log-odds of names and of danger, a row a phrase."""
+
+    names: Rows
+    danger: Rows
+
+
+def train(folder: Path, encoder: Encoder | None, say: Callable[[str], None]) -> None:
+    """Learn from `phrases/`, and write weights and thresholds into it: the same bytes each time."""
+    known = prepare(folder, encoder)
+    reader = encoder.name if encoder else LETTERS_ALONE
+    say(f"{len(known.phrases)} phrases of {len(known.names)} names, read by {reader}")
+    limits = dict(read_rules(folder).thresholds)
+    for way, across in score_by_folds(known).items():
+        limits[way] = find_thresholds(known, across, limits[way])
+        say(f"{way}, by {FOLDS} folds:\n{describe(known, across, limits[way])}")
+    for weights in fit(known, encoder, np.arange(len(known.phrases))):
+        say(f"wrote {write_weights(folder, weights)}")
+    write_thresholds(folder / "thresholds.toml", limits)
+
+
+def prepare(folder: Path, encoder: Encoder | None) -> TrainingSet:
+    """Read the phrases and turn them into numbers."""
+    phrases = order_by_hash(read_phrases(folder))
+    names = tuple(sorted({phrase.name for phrase in phrases}))
+    texts = [clean(phrase.text) for phrase in phrases]
+    rules = read_rules(folder)
+    readings = [read_danger(rules.danger, text) for text in texts]
+    points = [(min(r.points, MOST_POINTS), min(r.calm, MOST_POINTS)) for r in readings]
+    return TrainingSet(
+        phrases,
+        names,
+        np.array([names.index(phrase.name) for phrase in phrases]),
+        np.array([phrase.is_danger for phrase in phrases]),
+        np.array([phrase.name == SOUNDS for phrase in phrases]),
+        encoder.encode(texts) if encoder else None,
+        Letters().encode(texts),
+        np.array([names.index(phrase.topic) if phrase.topic else -1 for phrase in phrases]),
+        np.array(points, np.float32),
+    )
+
+
+def fit(known: TrainingSet, encoder: Encoder | None, chosen: NDArray[np.int64]) -> tuple[Weights, ...]:
+    """Fit the heads of letters and, where there is an encoder, of meaning, to the chosen phrases."""
+    sources = [("letters", known.runs)]
+    if known.rows is not None:
+        sources.append((encoder.name if encoder else "meaning", known.rows))
+    labels = known.labels[chosen]
+    counts = np.bincount(known.labels, minlength=len(known.names))
+    if (
+        OFF_TOPIC in known.names
+    ):  # As frequent as it stands in the phrases: many texts are about nothing we know.
+        counts[known.names.index(OFF_TOPIC)] = np.median(counts)
+    share = 1 / np.sqrt(counts[labels])
+    weight = np.where(known.sounds[chosen], SOUNDS_COUNT, 1.0)
+    told = np.flatnonzero(
+        known.topics[chosen] >= 0
+    )  # These are learned twice: as what they sound like, and by topic.
+    again = np.append(np.arange(len(chosen)), told)
+    twice = np.append(labels, known.topics[chosen][told])
+    shares = np.append(share, share[told])
+    return tuple(
+        Weights(
+            name,
+            known.names,
+            _level(rows[chosen][again], lambda level: fit_classes(level, twice, shares, NAME_PENALTY)),
+            _level(
+                rows[chosen], lambda level: fit_claim(level, known.danger[chosen], weight, DANGER_PENALTY)
+            ),
+        )
+        for name, rows in sources
+    )
+
+
+def _level(rows: Rows, fitted: Callable[[Rows], Head]) -> Head:
+    """Fit on columns of like size around nought, which is quicker; give a head for the rows as they are."""
+    middle = rows.mean(axis=0)
+    size = np.maximum(rows.std(axis=0), np.float32(1e-4)) * np.float32(np.sqrt(rows.shape[1]))
+    head = fitted((rows - middle) / size)
+    weights = head.weights / size
+    return Head(weights, head.bias - weights @ middle)
+
+
+def score_by_folds(known: TrainingSet) -> dict[str, Scores]:
+    """Score each phrase by heads that have not seen it: by letters alone, and by meaning too."""
+    count = len(known.phrases)
+    turn = np.arange(count) % FOLDS
+    parts = [(away, fit(known, None, np.flatnonzero(turn != fold))) for fold, away in _folds(turn)]
+    ways = (LETTERS_ALONE, MEANING) if known.rows is not None else (LETTERS_ALONE,)
+    found = {}
+    for way in ways:
+        names, danger = np.zeros((count, len(known.names)), np.float32), np.zeros(count, np.float32)
+        for away, heads in parts:
+            scores = score(known, heads, away, way)
+            names[away], danger[away] = scores.names, scores.danger
+        found[way] = Scores(names, danger)
+    return found
+
+
+def _folds(turn: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
+    return [(fold, np.flatnonzero(turn == fold)) for fold in range(FOLDS)]
+
+
+def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds) -> Thresholds:
+    """Find how rules and classifier add up to danger, and from where on an answer is sure."""
+    odds = _signs_of_danger(known, across)
+    weight = np.where(known.sounds, SOUNDS_COUNT, 1.0)
+    head = fit_claim(odds, known.danger, weight, 1e-4)
+    total = head.scores(odds)[:, 0]
+    score = 1 / (1 + np.exp(-total))
+    other = ~known.danger
+    plain = other & ~known.sounds
+    first = max(_top(score[plain], FIRST_ALARMS), _top(score[known.sounds], FIRST_SOUNDS))
+    second = _top(score[plain], SECOND_OTHERS)
+    topics, wishes = _topics(known, across), _wishes(known, across)
+    wish = _until_wrong(wishes[0], wishes[1], WISH_WRONG)
+    sure = _until_wrong(topics[0], topics[1], SURE_WRONG)
+    meaning, named, sounds, points, calm = (float(each) for each in head.weights[0])
+    return replace(
+        before,
+        danger_meaning=round(meaning, 3),
+        danger_names=round(named, 3),
+        danger_sounds=round(sounds, 3),
+        danger_points=round(points, 3),
+        danger_calm=round(calm, 3),
+        danger_bias=round(float(head.bias[0]), 3),
+        danger_first=round(first, 3),
+        danger_second=round(min(second, first), 3),
+        wish=round(wish, 3),
+        sure=round(sure, 3),
+        lost=_best_lost(known, across),
+    )
+
+
+def describe(known: TrainingSet, across: Scores, limits: Thresholds) -> str:
+    """Tell in figures what the folds say."""
+    right = across.names.argmax(axis=1) == known.labels
+    best = np.argsort(-across.names, axis=1)[:, :3]
+    three = (best == known.labels[:, None]).any(axis=1)
+    lines = [f"by folds: name right first {right.mean():.3f}, among three {three.mean():.3f}"]
+    counts = [limits.danger_meaning, limits.danger_names, limits.danger_sounds]
+    counts += [limits.danger_points, limits.danger_calm]
+    odds = limits.danger_bias + _signs_of_danger(known, across) @ np.array(counts)
+    for word, limit in (("first", limits.danger_first), ("second", limits.danger_second)):
+        caught = 1 / (1 + np.exp(-odds)) >= limit
+        plain = ~known.danger & ~known.sounds
+        lines.append(
+            f"{word} net from {limit:.3f}: danger {caught[known.danger].mean():.3f},"
+            f" sounds {caught[known.sounds].mean():.3f}, others {caught[plain].mean():.3f}"
+        )
+    lines.append(f"sure from {limits.sure}, wish from {limits.wish}")
+    return "\n".join(lines)
+
+
+def score(known: TrainingSet, heads: Sequence[Weights], away: NDArray[np.int64], way: str) -> Scores:
+    """Score the phrases that heads have not seen."""
+    letters = heads[0]
+    names, danger = letters.name_head.scores(known.runs[away]), letters.danger_head.scores(known.runs[away])
+    if way == MEANING and known.rows is not None:
+        meaning = heads[1]
+        names = meaning.name_head.scores(known.rows[away]) + LETTERS_SHARE * names
+        danger = meaning.danger_head.scores(known.rows[away]) + LETTERS_SHARE * danger
+    return Scores(names, danger[:, 0])
+
+
+def _signs_of_danger(known: TrainingSet, across: Scores) -> Rows:
+    """Give what adds up to danger, a row a phrase, as `understand.danger_score` adds it."""
+    shares = softmax(across.names)
+    kinds = [i for i, name in enumerate(known.names) if name.startswith(DANGER) and name != SOUNDS]
+    named = np.asarray(shares[:, kinds].sum(axis=1), np.float32)
+    sounds = np.asarray(shares[:, known.names.index(SOUNDS)], np.float32)
+    columns = [across.danger, _odds(named), -_odds(sounds), known.points[:, 0], -known.points[:, 1]]
+    return np.column_stack(columns).astype(np.float32)
+
+
+def _odds(shares: Rows) -> Rows:
+    kept = np.clip(shares, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    return np.asarray(np.log(kept / (1 - kept)), np.float32)
+
+
+def _topics(known: TrainingSet, across: Scores) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Give how sure the first topic of each phrase that is about something is, and whether it is right."""
+    columns = [i for i, name in enumerate(known.names) if not name.startswith(DANGER)]
+    about = [i for i in range(len(columns)) if not known.names[columns[i]].startswith((WISH, OFF_TOPIC))]
+    asked = ~np.array([name.startswith(DANGER) for name in known.names])[known.labels]
+    shares = softmax(across.names[asked][:, columns])
+    first = np.array(about)[shares[:, about].argmax(axis=1)]
+    return shares[np.arange(len(first)), first], np.array(columns)[first] == known.labels[asked]
+
+
+def _best_lost(known: TrainingSet, across: Scores) -> float:
+    """Find from where on a text is about nothing, if one in five is."""
+    columns = [i for i, name in enumerate(known.names) if not name.startswith((DANGER, WISH))]
+    asked = np.isin(known.labels, columns)
+    shares, labels = softmax(across.names[asked][:, columns]), known.labels[asked]
+    aside = columns.index(known.names.index(OFF_TOPIC))
+    nothing = labels == columns[aside]
+    others = shares.copy()
+    others[:, aside] = 0
+    first = np.array(columns)[others.argmax(axis=1)] == labels
+
+    def right(lost: float) -> float:
+        taken = shares[:, aside] >= lost * others.max(axis=1)
+        return NOTHING * float(taken[nothing].mean()) + (1 - NOTHING) * float(
+            (first & ~taken)[~nothing].mean()
+        )
+
+    return max(LOST, key=right)
+
+
+def _wishes(known: TrainingSet, across: Scores) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Give how sure the first wish of each phrase is, and whether it is right."""
+    shares = softmax(across.names)
+    columns = np.array([i for i, name in enumerate(known.names) if name.startswith(WISH)])
+    first = columns[shares[:, columns].argmax(axis=1)]
+    return shares[np.arange(len(first)), first], first == known.labels
+
+
+def _top(scores: Floats, share: float) -> float:
+    """Give the score that this share of them reaches."""
+    return float(np.quantile(scores, 1 - share)) if len(scores) else 1.0
+
+
+def _until_wrong(sure: NDArray[np.float32], right: NDArray[np.bool_], share: float) -> float:
+    """Give the lowest confidence from which on at most a share of all is wrong."""
+    order = np.argsort(-sure)
+    wrong = np.cumsum(~right[order]) / len(order)
+    within = np.flatnonzero(wrong <= share)
+    return float(sure[order][within[-1]]) if len(within) else 1.0
+
+
+def main() -> None:
+    """Train on a folder of phrases: `python -m ivr.understanding.training phrases`."""
+    train(Path(sys.argv[1]), installed_encoder(), print)
+
+
+if __name__ == "__main__":
+    main()

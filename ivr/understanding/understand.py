@@ -1,0 +1,245 @@
+"""What a text means, decided once, in order: bare words, danger, wishes, answers, keyword, topic."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from ivr.understanding.answers import read_answer
+from ivr.understanding.danger import DangerReading, DangerRule, read_danger, read_danger_rules
+from ivr.understanding.intents import IntentTable, Likely, off_topic, rank_stops, read_intents
+from ivr.understanding.languages import (
+    LanguageGuess,
+    LanguageWords,
+    detect_language,
+    letter_detector,
+    read_language_words,
+)
+from ivr.understanding.phrases import DANGER, SOUNDS
+from ivr.understanding.text_cleaning import clean, fold
+from ivr.understanding.thresholds import (
+    LETTERS_ALONE,
+    MEANING,
+    MOST_POINTS,
+    SMALLEST_SHARE,
+    Thresholds,
+    read_thresholds,
+)
+from ivr.understanding.wishes import FIRST, WishReading, WishRule, read_wish, read_wish_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from ivr.understanding.meaning import Meaning
+
+Answer = Literal["danger", "wish", "key", "yes", "no", "sure", "choices", "lost"]
+BARE = frozenset({"stop", "start", "exit", "erase"})
+WISH_NAMES = {"leave": "exit"}  # What config/keywords.toml calls a wish -> what it is called here.
+
+
+@dataclass(frozen=True)
+class Keywords:
+    """The line's own words, folded: of wishes, of languages, and of stops by language."""
+
+    wishes: Mapping[str, str] = field(default_factory=dict)
+    languages: Mapping[str, str] = field(default_factory=dict)
+    stops: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        wishes: Mapping[str, Sequence[str]],
+        languages: Mapping[str, Sequence[str]],
+        stops: Mapping[str, Mapping[str, Sequence[str]]],
+    ) -> Keywords:
+        """Fold the words as they stand in `config/keywords.toml`."""
+        return cls(
+            {fold(word): WISH_NAMES.get(wish, wish) for wish, words in wishes.items() for word in words},
+            {fold(word): language for language, words in languages.items() for word in words},
+            {
+                language: {fold(word): stop for stop, words in each.items() for word in words}
+                for language, each in stops.items()
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known before a text is read: what the line speaks, and what the conversation was about."""
+
+    languages: tuple[str, ...] = ("en", "fr")
+    language: str = ""  # Of the conversation so far.
+    home: str = "main"  # The stop of the menu, where a text that is about nothing leads.
+    asked: Literal["", "key", "yes_no"] = ""  # What the last answer asked for.
+    keywords: Keywords = field(default_factory=Keywords)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that is read from `phrases/` to understand a text without the classifier."""
+
+    danger: tuple[DangerRule, ...]
+    wishes: tuple[WishRule, ...]
+    words: LanguageWords
+    intents: IntentTable
+    thresholds: Mapping[str, Thresholds]  # By what reads texts: meaning, or letters alone.
+
+
+@dataclass(frozen=True)
+class TextRead:
+    """A text as the steps read it: cleaned, folded, its language, and the names by the classifier."""
+
+    cleaned: str
+    folded: str
+    language: str
+    names: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """What was made of one text, and why. ``safety`` tells whether the reply begins with 911."""
+
+    language: str
+    danger: str = ""
+    danger_score: float = 0.0
+    safety: bool = False
+    wish: str = ""
+    intents: tuple[Likely, ...] = ()
+    answer: Answer = "lost"
+    key: str = ""
+    why: tuple[str, ...] = ()
+
+
+def read_rules(folder: Path) -> Rules:
+    """Read all rules of `phrases/`."""
+    return Rules(
+        danger=read_danger_rules(folder),
+        wishes=read_wish_rules(folder),
+        words=read_language_words(folder / "languages.toml", letter_detector()),
+        intents=read_intents(folder / "intents.toml"),
+        thresholds=read_thresholds(folder / "thresholds.toml"),
+    )
+
+
+def understand(rules: Rules, text: str, context: Context, meaning: Meaning | None) -> Understanding:
+    """Understand one text. Total and pure; ``meaning`` is the classifier's word, None where it gave none."""
+    cleaned = clean(text)
+    guess = detect_language(rules.words, cleaned, context.language, context.languages)
+    read = TextRead(
+        cleaned, fold(cleaned), guess.language or context.language, meaning.names if meaning else {}
+    )
+    bare = context.keywords.wishes.get(read.folded, "")
+    if bare in BARE and not (context.asked and read_answer(context.asked, read.folded, cleaned)):
+        return Understanding(read.language, wish=bare, answer="wish", why=(f"bare word: {read.folded}",))
+    reading = read_danger(rules.danger, cleaned)
+    limits = rules.thresholds[LETTERS_ALONE if meaning and meaning.by == LETTERS_ALONE else MEANING]
+    score = danger_score(limits, reading, meaning)
+    first, second = _nets(limits, reading, score, meaning)
+    why = _reasons(guess, reading, score)
+    if first:
+        kind = _danger_kind(reading, read.names)
+        return Understanding(read.language, kind, score, safety=True, answer="danger", why=why)
+    found = _after_danger(rules, limits, read, context)
+    safety = second or (meaning is None and found.answer == "lost")
+    return replace(found, danger_score=score, safety=safety, why=(*why, *found.why))
+
+
+def danger_score(limits: Thresholds, reading: DangerReading, meaning: Meaning | None) -> float:
+    """Add the rules' points to the classifier's log-odds; the probability of danger now."""
+    if meaning is None:
+        return round(1 / (1 + math.exp(-(reading.score - limits.points_first + 0.5))), 3)
+    points = min(reading.points, MOST_POINTS) * limits.danger_points
+    calm = min(reading.calm, MOST_POINTS) * limits.danger_calm
+    kinds = sum(share for name, share in meaning.names.items() if name.startswith(DANGER) and name != SOUNDS)
+    named = limits.danger_names * _odds(kinds) - limits.danger_sounds * _odds(meaning.names.get(SOUNDS, 0.0))
+    odds = limits.danger_bias + limits.danger_meaning * meaning.danger + named + points - calm
+    return round(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))), 3)
+
+
+def _odds(share: float) -> float:
+    kept = min(1 - SMALLEST_SHARE, max(SMALLEST_SHARE, share))
+    return math.log(kept / (1 - kept))
+
+
+def _nets(
+    limits: Thresholds, reading: DangerReading, score: float, meaning: Meaning | None
+) -> tuple[bool, bool]:
+    if meaning is None:
+        return reading.score >= limits.points_first, reading.score >= limits.points_second
+    return score >= limits.danger_first, score >= limits.danger_second
+
+
+def _danger_kind(reading: DangerReading, names: Mapping[str, float]) -> str:
+    """Name the kind by rules and classifier together: what to say differs, 9-8-8 for suicide."""
+    shares = {
+        name.removeprefix(DANGER): share
+        for name, share in names.items()
+        if name.startswith(DANGER) and name != SOUNDS
+    }
+    if reading.kind:
+        shares[reading.kind] = shares.get(reading.kind, 0.0) + 0.1 * reading.points
+    return max(shares, key=lambda kind: shares[kind], default="violence")
+
+
+def _after_danger(rules: Rules, limits: Thresholds, read: TextRead, context: Context) -> Understanding:
+    wish = read_wish(rules.wishes, read.cleaned, read.names)
+    wanted = wish.wish if wish.confidence >= limits.wish else ""
+    if wanted in FIRST and wish.confidence == 1:  # By rule: words that can hardly mean anything else.
+        return _wished(read.language, wish)
+    if key := read_answer(context.asked, read.folded, read.cleaned):
+        answer: Answer = "yes" if key == "yes" else "no" if key == "no" else "key"
+        return Understanding(read.language, answer=answer, key=key, why=(f"answers what was asked: {key}",))
+    if named := context.keywords.languages.get(read.folded):
+        return Understanding(named, wish="language", answer="wish", why=("names a language",))
+    if bare := context.keywords.wishes.get(read.folded, ""):
+        return _wished(read.language, WishReading(bare, 1.0, read.folded))
+    if stop := _keyword(context, read):
+        return _asked_for(context, read, stop)
+    if wanted:
+        return _wished(read.language, wish)
+    return _about(rules.intents, limits, read)
+
+
+def _wished(language: str, wish: WishReading) -> Understanding:
+    return Understanding(
+        language, wish=wish.wish, answer="wish", why=(f"wish: {wish.seen} {wish.confidence:.2f}",)
+    )
+
+
+def _keyword(context: Context, read: TextRead) -> tuple[str, str] | None:
+    for each in dict.fromkeys((read.language, context.language, *context.languages)):
+        if stop := context.keywords.stops.get(each, {}).get(read.folded):
+            return stop, each
+    return None
+
+
+def _asked_for(context: Context, read: TextRead, keyword: tuple[str, str]) -> Understanding:
+    """Answer a keyword that is the whole text; the word of the menu leads to the menu."""
+    stop, language = keyword
+    why = (f"keyword: {read.folded}",)
+    if stop == context.home:
+        return Understanding(read.language or language, why=why)
+    return Understanding(read.language or language, intents=(Likely(stop, 1.0),), answer="sure", why=why)
+
+
+def _about(intents: IntentTable, limits: Thresholds, read: TextRead) -> Understanding:
+    """Decide between sure, choices and lost by what is neither danger nor a wish."""
+    topics = {name: share for name, share in read.names.items() if not name.startswith(DANGER)}
+    whole = sum(topics.values())
+    shares = {name: share / whole for name, share in topics.items()} if whole else {}
+    ranked = rank_stops(intents, shares)
+    aside = off_topic(shares)
+    why = (*(f"{each.stop} {each.confidence:.2f}" for each in ranked[:3]), f"off-topic {aside:.2f}")
+    offered = tuple(each for each in ranked[:3] if each.confidence >= limits.choice)
+    if not offered or aside >= limits.lost * offered[0].confidence:
+        return Understanding(read.language, intents=ranked[:3], answer="lost", why=why)
+    answer: Answer = "sure" if offered[0].confidence >= limits.sure else "choices"
+    return Understanding(read.language, intents=offered, answer=answer, why=why)
+
+
+def _reasons(guess: LanguageGuess, reading: DangerReading, score: float) -> tuple[str, ...]:
+    seen = f": {'; '.join(reading.seen)}" if reading.seen else ""
+    language = f"{guess.language or 'no language'} by {guess.why}"
+    return (language, f"danger {score:.2f} ({reading.points} points, {reading.calm} calm{seen})")

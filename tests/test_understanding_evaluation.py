@@ -1,0 +1,171 @@
+"""Figures of understanding, and the check of the phrases that it is learned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ivr.checks.phrases import alike, learned_and_checked, stops_without_intent, too_few, unknown_names
+from ivr.understanding.classifier import read_weights, write_weights
+from ivr.understanding.encoders import Letters
+from ivr.understanding.evaluation import Labelled, is_offered, is_sure_and_wrong, is_useful, measure, wilson
+from ivr.understanding.heads import fit_classes, softmax
+from ivr.understanding.intents import IntentTable, Likely, read_intents
+from ivr.understanding.phrases import Phrase, read_check_set, read_phrases
+from ivr.understanding.training import fit, prepare
+from ivr.understanding.understand import Understanding
+
+PHRASES = Path("phrases")
+MENU = Labelled("hi", "en", "", False, "", ("main",))
+BED = Labelled("a bed tonight", "en", "", False, "", ("shelter", "services"))
+KNIFE = Labelled("he has a knife", "en", "violence", False, "", ())
+
+
+def _sure(stop: str) -> Understanding:
+    return Understanding("en", intents=(Likely(stop, 0.9),), answer="sure")
+
+
+def _choices(*stops: str) -> Understanding:
+    return Understanding(
+        "en", intents=tuple(Likely(stop, 0.3) for stop in stops), answer="choices", safety=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "useful", "offered", "wrong"),
+    [
+        (BED, _sure("services"), True, True, False),
+        (BED, _sure("crisis"), False, False, True),
+        (BED, _choices("shelter", "crisis"), True, True, False),
+        (BED, _choices("crisis", "shelter"), False, True, False),
+        (BED, Understanding("en", answer="lost"), False, False, False),
+        (MENU, Understanding("en", answer="lost"), True, True, False),
+        (MENU, _choices("about"), False, False, False),
+        (KNIFE, Understanding("en", "violence", 0.9, safety=True, answer="danger"), True, True, False),
+        (KNIFE, _choices("shelter"), False, False, False),
+        (KNIFE, _sure("shelter"), False, False, True),
+        (BED, Understanding("en", "held", 0.9, safety=True, answer="danger"), False, False, True),
+    ],
+)
+def test_an_answer_is_useful_offered_or_wrong(
+    text: Labelled,
+    found: Understanding,
+    useful: bool,  # noqa: FBT001
+    offered: bool,  # noqa: FBT001
+    wrong: bool,  # noqa: FBT001
+) -> None:
+    measured = (is_useful(text, found), is_offered(text, found), is_sure_and_wrong(text, found))
+
+    assert measured == (useful, offered, wrong)
+
+
+def test_the_second_net_counts_for_danger_but_not_as_first() -> None:
+    figures = {figure.name: figure.share for figure in measure((KNIFE, BED), lambda _: _choices("shelter"))}
+
+    assert figures["danger: 911 first, either net"] == 1.0
+    assert figures["danger: by the first net"] == 0.0
+    assert figures["second net, of all others"] == 1.0
+
+
+def test_wilsons_interval_is_that_of_the_textbook() -> None:
+    assert [round(each, 3) for each in wilson(8, 10)] == [0.490, 0.943]
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_templates_and_near_duplicates_are_refused() -> None:
+    twice = (
+        Phrase("i need a bed tonight", "en", "shelter"),
+        Phrase("i need a room tonight", "en", "shelter"),
+    )
+    apart = (
+        Phrase("i need a bed tonight", "en", "shelter"),
+        Phrase("kicked out in the snow", "en", "shelter"),
+    )
+
+    assert len(list(alike(twice))) == 1
+    assert list(alike(apart)) == []
+
+
+def test_a_phrase_of_the_check_set_is_never_learned_from() -> None:
+    phrase = Phrase("where can i sleep", "en", "shelter")
+
+    assert len(list(learned_and_checked((phrase,), (phrase,)))) == 1
+    assert list(learned_and_checked(read_phrases(PHRASES), read_check_set(PHRASES))) == []
+
+
+def test_every_stop_has_an_intent_or_says_why_not() -> None:
+    flow: Any = SimpleNamespace(stops={"shelter": None, "new": None})
+    table = IntentTable({"shelter": "shelter", "gone": "lost-stop"}, {"old": "was removed"})
+
+    faults = [str(fault) for fault in stops_without_intent(flow, table)]
+
+    assert len(faults) == 3
+    assert any("'new'" in fault for fault in faults)
+
+
+def test_an_intent_needs_sixty_phrases_in_each_language() -> None:
+    table = IntentTable({"shelter": "shelter"}, {})
+
+    faults = [str(fault) for fault in too_few(table, (Phrase("a bed", "en", "shelter"),))]
+
+    assert len(faults) == 6
+    assert any("en/shelter.txt: its phrases: are 1; write 60" in fault for fault in faults)
+
+
+def test_a_file_that_is_no_intent_is_named() -> None:
+    assert len(list(unknown_names(IntentTable({}, {}), (Phrase("x", "en", "sheltr"),)))) == 1
+
+
+def test_letters_forgive_slips_and_know_no_others() -> None:
+    near, slip, far = Letters().encode(
+        ["where can i sleep tonight", "were can i slep tonite", "lawyer for court"]
+    )
+
+    assert near @ slip > 2 * (near @ far)
+
+
+def test_heads_tell_apart_what_can_be_told_apart() -> None:
+    chance = np.random.default_rng(1)
+    labels = chance.integers(0, 3, 300)
+    rows = (np.eye(3)[labels] + chance.normal(0, 0.2, (300, 3))).astype(np.float32)
+
+    head = fit_classes(rows, labels, np.ones(300), 1e-4)
+
+    assert (softmax(head.scores(rows)).argmax(axis=1) == labels).mean() > 0.95
+
+
+def test_the_same_phrases_give_the_same_bytes(tmp_path: Path) -> None:
+    folder = _small_folder(tmp_path)
+    first, second = (prepare(folder, None) for _ in range(2))
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+
+    one, two = (
+        write_weights(tmp_path / place, fit(known, None, np.arange(len(known.phrases)))[0])
+        for place, known in (("one", first), ("two", second))
+    )
+
+    assert one.read_bytes() == two.read_bytes()
+    assert read_weights(one).names == ("danger-held", "off-topic", "shelter")
+
+
+def test_the_weights_know_the_intents_of_the_table() -> None:
+    names = set(read_weights(PHRASES / "weights-letters.npz").names)
+
+    assert set(read_intents(PHRASES / "intents.toml").stops) <= names
+
+
+def _small_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "phrases"
+    for file in ("danger.toml", "wishes.toml"):
+        (folder / "en").mkdir(parents=True, exist_ok=True)
+        (folder / "en" / file).write_bytes((PHRASES / "en" / file).read_bytes())
+    for file in ("intents.toml", "languages.toml", "thresholds.toml"):
+        (folder / file).write_bytes((PHRASES / file).read_bytes())
+    for name in ("shelter", "off-topic", "danger-held"):
+        (folder / "en" / f"{name}.txt").write_bytes((PHRASES / "en" / f"{name}.txt").read_bytes())
+    return folder

@@ -1,0 +1,215 @@
+"""What the rules alone make of texts: no classifier, as where its process is gone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.understanding.answers import read_answer
+from ivr.understanding.danger import RulesError, read_danger, read_danger_rules
+from ivr.understanding.languages import detect_language, read_language_words
+from ivr.understanding.text_cleaning import LONGEST, clean, fold, sentences
+from ivr.understanding.understand import Context, Keywords, Rules, read_rules, understand
+from ivr.understanding.wishes import read_wish, read_wish_rules
+
+PHRASES = Path("phrases")
+KEYWORDS = Keywords.of(
+    {
+        "leave": ["exit"],
+        "stop": ["stop", "arret"],
+        "start": ["start", "yes"],
+        "erase": ["delete"],
+        "help": ["help"],
+    },
+    {"en": ["english"], "fr": ["francais"]},
+    {"en": {"main": ["menu"], "shelter": ["shelter"]}, "fr": {"shelter": ["refuge"]}},
+)
+HERE = Context(("en", "fr"), keywords=KEYWORDS)
+
+
+@lru_cache
+def rules() -> Rules:
+    return read_rules(PHRASES)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("stop him he's hitting me", "violence"),
+        ("he has a knife to my throat", "violence"),
+        ("il me frappe en ce moment", "violence"),
+        ("il va me tuer", "violence"),
+        ("they locked me in the basement", "held"),
+        ("je suis enfermée je peux pas sortir", "held"),
+        ("i want to kill myself", "suicide"),
+        ("je veux mourir", "suicide"),
+        ("she took too many pills and wont wake up", "overdose"),
+        ("il respire plus", "medical"),
+    ],
+)
+def test_danger_in_plain_words_is_seen_without_the_classifier(text: str, kind: str) -> None:
+    found = understand(rules(), text, HERE, None)
+
+    assert (found.answer, found.safety) == ("danger", True)
+    assert (
+        found.danger in (kind, "medical", "overdose")
+        if kind in ("overdose", "medical")
+        else found.danger == kind
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "he is not hitting me",
+        "il me frappe pas",
+        "haha my phone is dead lol",
+        "training: what should a nurse do if a patient is bleeding?",
+        "where can i sleep tonight",
+        "what are my rights at work",
+    ],
+)
+def test_what_is_not_danger_is_not_answered_with_danger(text: str) -> None:
+    assert understand(rules(), text, HERE, None).answer != "danger"
+
+
+def test_danger_is_read_in_every_language_whatever_the_line_speaks() -> None:
+    english_only = Context(("en",), language="en", keywords=KEYWORDS)
+
+    assert understand(rules(), "il me frappe avec un couteau", english_only, None).answer == "danger"
+
+
+def test_stop_in_a_cry_for_help_unsubscribes_nobody() -> None:
+    assert understand(rules(), "stop him he's hitting me", HERE, None).wish == ""
+    assert understand(rules(), " STOP! ", HERE, None).wish == "stop"
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("please dont text me again", "stop"),
+        ("arrêtez de m'écrire", "stop"),
+        ("can u call me", "call"),
+        ("pouvez-vous me rappeler", "call"),
+        ("who is this", "who"),
+        ("c'est qui", "who"),
+        ("wrong number sorry", "wrong_number"),
+        ("mauvais numéro", "wrong_number"),
+        ("where is my wife staying", "seeking_someone"),
+        ("je cherche ma femme", "seeking_someone"),
+        ("delete everything i wrote", "erase"),
+        ("i want to talk to a real person", "person"),
+        ("bye thanks", "exit"),
+        ("parlez vous français", "language"),
+    ],
+)
+def test_wishes_in_a_sentence_are_read_like_the_word(text: str, wish: str) -> None:
+    assert understand(rules(), text, HERE, None).wish == wish
+
+
+def test_yes_after_a_question_is_an_answer_and_not_an_opt_in() -> None:
+    asked = Context(("en", "fr"), language="en", asked="yes_no", keywords=KEYWORDS)
+
+    assert [understand(rules(), text, asked, None).answer for text in ("Yes", "👍", "non merci")] == [
+        "yes",
+        "yes",
+        "no",
+    ]
+    assert understand(rules(), "yes", HERE, None).wish == "start"
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "answer"),
+    [
+        ("key", "2", "2"),
+        ("key", "two", "2"),
+        ("yes_no", "oui", "yes"),
+        ("yes_no", "1", "yes"),
+        ("yes_no", "nope", "no"),
+        ("", "yes", ""),
+        ("", "1", ""),
+        ("key", "help me", ""),
+    ],
+)
+def test_an_answer_counts_only_after_a_question(asked: str, text: str, answer: str) -> None:
+    assert read_answer(asked, fold(text), text) == answer  # type: ignore[arg-type]  # The cases are literals.
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "language"),
+    [
+        ("mon boss garde mon passeport", "en", "fr"),
+        ("my boss keeps my passport", "fr", "en"),
+        ("ok", "fr", "fr"),
+        ("mi jefe no me deja salir de la casa", "", "es"),
+        ("我需要帮助", "en", "zh"),
+        ("مساعدة من فضلك", "", "ar"),
+        ("mainu madad chahidi hai", "", "pa"),
+        ("🤔", "", ""),
+    ],
+)
+def test_language_is_told_from_the_text_before_the_conversation(
+    text: str, before: str, language: str
+) -> None:
+    words = read_language_words(PHRASES / "languages.toml")
+
+    assert detect_language(words, text, before, ("en", "fr")).language == language
+
+
+def test_a_keyword_alone_is_sure_and_the_menu_is_the_menu() -> None:
+    shelter, menu = (understand(rules(), text, HERE, None) for text in ("Refuge", "MENU"))
+
+    assert (shelter.answer, shelter.intents[0].stop, shelter.language) == ("sure", "shelter", "fr")
+    assert (menu.answer, menu.wish) == ("lost", "")
+
+
+def test_hidden_letters_do_not_hide_danger() -> None:
+    hidden = "h\u0435'\u0455 h\u0456tting me \u202e\u200b now"
+    zalgo = "".join(f"{c}\u0301\u0302\u0303\u0304\u0305" for c in "he is killing me")
+
+    assert fold(clean(hidden)) == "hes hitting me now"
+    assert understand(rules(), hidden, HERE, None).answer == "danger"
+    assert understand(rules(), zalgo, HERE, None).answer == "danger"
+
+
+def test_a_long_text_is_cut_and_split() -> None:
+    long = clean("One sentence here. Another one there! " * 60)
+
+    assert len(long) == LONGEST
+    assert sentences(long)[:2] == ("One sentence here.", "Another one there!")
+    assert sentences("Short. One.") == ("Short. One.",)
+
+
+@given(st.text(max_size=300))
+def test_every_text_is_understood_somehow(text: str) -> None:
+    found = understand(rules(), text, HERE, None)
+
+    assert found.answer in ("danger", "wish", "sure", "choices", "lost")
+    assert found.safety or found.answer != "danger"
+
+
+def test_a_fault_in_the_rules_is_named(tmp_path: Path) -> None:
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / "danger.toml").write_text(
+        '[[danger]]\nkind = "violence"\npoints = 3\nany = ["<nobody> hit"]\n'
+    )
+
+    with pytest.raises(RulesError, match=r"danger 1: no group is called 'nobody'"):
+        read_danger_rules(tmp_path)
+
+
+def test_rules_say_what_they_saw() -> None:
+    reading = read_danger(read_danger_rules(PHRASES), "he used to hit me, that was years ago")
+
+    assert reading.calm > 0
+    assert any(seen.startswith("calm: ") for seen in reading.seen)
+
+
+def test_a_wish_by_the_classifier_has_its_confidence() -> None:
+    wish = read_wish(read_wish_rules(PHRASES), "zzz", {"wish-call": 0.7, "about": 0.2})
+
+    assert (wish.wish, wish.confidence) == ("call", 0.7)
