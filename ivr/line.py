@@ -21,6 +21,7 @@ from ivr.effects import (
 )
 from ivr.flow.rendering import write
 from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, numbers_of, reply
+from ivr.flow.text_meaning import request_in
 from ivr.flow.turn import AskForPerson, Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
 from ivr.flow.voice import ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import Caller
@@ -192,10 +193,11 @@ class Line:
     def _answer_text(self, flow: Flow, position: Position, heard: Heard, call: CallContext) -> Turn:
         """Answer a texter. What is counted of a phone is counted only where the answer depends on it."""
         caller, limits = call.caller, self.limits
+        request = request_in(flow, heard)
         opted_out = limits.is_opted_out(caller)
-        obeyed = is_about_phone(heard) or (opted_out and heard_wish(heard) != "help")
+        obeyed = is_about_phone(request) or (opted_out and heard_wish(request) != "help")
         turned_away = not obeyed and bool(limits.turns_away(caller, "text"))
-        confirms = not obeyed and not turned_away and confirms_ring(position, heard, call.now)
+        confirms = not obeyed and not turned_away and confirms_ring(position, request, call.now)
         phone = Phone(
             call.request,
             may_be_rung=confirms and limits.lets_ring(caller),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from ivr.agencies import Directory
-from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Prompts
+from ivr.flow.models import Coverage, Facts, Flow, Interpreters, Keywords, LineFile, Menus, Prompts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,14 +57,16 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     keywords = read_file(config / "keywords.toml", Keywords, faults)
     facts = read_file(config / "facts.toml", Facts, faults)
     coverage = read_file(config / "coverage.toml", Coverage, faults)
+    others = config / "interpreters.toml"
+    foreign = read_file(others, Interpreters, faults) if others.exists() else Interpreters()
     read = {
         language: read_file(prompts / f"{language}.toml", Prompts, faults)
         for language in (line.languages if line else ())
     }
     spoken = {language: words for language, words in read.items() if words}
-    if faults or not (line and menus and directory and keywords and facts and coverage):
+    if faults or not (line and menus and directory and keywords and facts and coverage and foreign):
         raise FlowError(tuple(faults))
-    return Flow(menus, spoken, line, directory, keywords, facts, coverage)
+    return Flow(menus, spoken, line, directory, keywords, facts, coverage, foreign.words)
 
 
 def prompts_file(language: str) -> str:

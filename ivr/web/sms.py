@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeSerializer
 
-from ivr.flow.text_parser import understand
+from ivr.flow.text_meaning import context_of
+from ivr.flow.turn import Texted
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
@@ -69,7 +70,7 @@ def arrive() -> Response:
     context = webhook_context()
     conversation, message = _conversation()
     call = CallContext(conversation.id, "text", message, context.now(), caller_of_request())
-    turn = context.line.hear(conversation.position, _heard(conversation), call)
+    turn = context.line.hear(conversation.position, _heard(conversation, call.now), call)
     response = twiml_response(twiml.text(turn))
     if turn.sign in OVER:
         response.delete_cookie(COOKIE)
@@ -90,10 +91,12 @@ def _conversation() -> tuple[Conversation, str]:
     return kept or Conversation(context.pseudonyms.call(message), Position()), message
 
 
-def _heard(conversation: Conversation) -> Heard:
+def _heard(conversation: Conversation, now: float) -> Heard:
     context = webhook_context()
     wish = opt_out_wish(request.form)
     if wish and not context.advanced_opt_out:
         logger.warning("Twilio's Advanced Opt-Out answers texts: set IVR_OPT_OUT=advanced")
-    body = request.form.get("Body", "")
-    return wish or understand(context.line.flow, body, conversation.position.language)
+    if wish:
+        return wish
+    known = context_of(context.line.flow, conversation.position, now)
+    return Texted(context.understand(request.form.get("Body", ""), known))
