@@ -174,10 +174,8 @@ def _understood(flow: Flow, position: Position, meaning: Understanding) -> Turn:
             return Turn(position.move(""), (_own(flow, position, "text_nobody"),), HangUp())
         case _ if meaning.foreign:
             return _in_another_language(flow, position, meaning.language)
-        case "choices", _ if offered := tuple(
-            each.stop for each in meaning.intents if each.stop in flow.stops
-        ):
-            return _offer(flow, position, offered)
+        case "choices", _ if offered := [each.stop for each in meaning.intents if each.stop in flow.stops]:
+            return _offer(flow, position, tuple(offered))
         case _ if not position.language:
             return visit(flow, position.move(flow.menus.start))
         case _:
@@ -243,8 +241,8 @@ def _press(flow: Flow, position: Position, key: str) -> Turn:
         return visit(flow, position.move(_top(flow, position)))
     if key == "0":
         return visit(flow, position.move(flow.menus.person))
-    if chosen := dict(enumerate(position.choices, 1)).get(int(key) if key.isdecimal() else 0):
-        return visit(flow, position.move(chosen) if chosen in flow.stops else position.move(flow.menus.home))
+    if meant := dict(enumerate(position.choices, 1)).get(int(key) if key.isdecimal() else 0):
+        return visit(flow, position.move(meant if meant in flow.stops else flow.menus.home))
     if position.held:
         return (
             _reveal(flow, replace(position, held=False))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Meaning:
-    """The likeliest names with their probability, log-odds of danger, which encoders read it, and its language."""
+    """The likeliest names with their probability, log-odds of danger, what read the text, its language."""
 
     names: dict[str, float] = field(default_factory=dict)
     danger: float = 0.0
