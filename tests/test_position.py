@@ -19,6 +19,7 @@ POSITIONS = st.builds(
     held=st.booleans(),
     about=NAMES | st.just(""),
     order=st.just(""),
+    choices=st.lists(NAMES, max_size=3).map(tuple),
 ) | st.builds(
     Position,
     stop=NAMES,

@@ -35,13 +35,14 @@ from ivr.flow.turn import (
     Wished,
 )
 from ivr.flow.voice import mend
+from ivr.position import Position
 
 if TYPE_CHECKING:
     from ivr.effects import Effect
-    from ivr.position import Position
     from ivr.understanding.understand import Understanding
 
 DANGERS = {"suicide": "text_suicide", "overdose": "text_overdose", "medical": "text_medical"}
+NEUTRAL = {"who": "text_who", "wrong_number": "text_wrong_number", "seeking_someone": "text_nobody"}
 NAMES_911 = 40  # A text that has 911 in its first so many letters begins with it.
 SIGNS: dict[Wish, str] = {"leave": "left", "stop": "opted_out"}
 
@@ -166,12 +167,9 @@ def _understood(flow: Flow, position: Position, meaning: Understanding) -> Turn:
     match meaning.answer, meaning.wish:
         case "danger", _:
             return _in_danger(flow, position, meaning)
-        case _, "who":
-            return Turn(position.move(""), (_own(flow, position, "text_who"),), HangUp())
-        case _, "wrong_number":
-            return Turn(position.move(""), (_own(flow, position, "text_wrong_number"),), HangUp())
-        case _, "seeking_someone":
-            return Turn(position.move(""), (_own(flow, position, "text_nobody"),), HangUp())
+        case _, wish if line := NEUTRAL.get(wish):
+            nowhere = Position(turn=position.turn)  # Somebody else may hold this phone now.
+            return Turn(nowhere, (_own(flow, position, line),), HangUp())
         case _ if meaning.foreign:
             return _in_another_language(flow, position, meaning.language)
         case "choices", _ if offered := [each.stop for each in meaning.intents if each.stop in flow.stops]:
@@ -241,7 +239,8 @@ def _press(flow: Flow, position: Position, key: str) -> Turn:
         return visit(flow, position.move(_top(flow, position)))
     if key == "0":
         return visit(flow, position.move(flow.menus.person))
-    if meant := dict(enumerate(position.choices, 1)).get(int(key) if key.isdecimal() else 0):
+    if position.choices:
+        meant = dict(enumerate(position.choices, 1)).get(int(key) if key.isdecimal() else 0, "")
         return visit(flow, position.move(meant if meant in flow.stops else flow.menus.home))
     if position.held:
         return (
