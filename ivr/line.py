@@ -24,6 +24,7 @@ from ivr.effects import (
 )
 from ivr.flow.rendering import write
 from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, is_urgent, numbers_of, reply
+from ivr.flow.text_meaning import request_in
 from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
 from ivr.flow.voice import ring_last, ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import Caller
@@ -262,12 +263,13 @@ class Line:
     def _answer_text(self, flow: Flow, position: Position, heard: Heard, call: CallContext) -> Turn:
         """Answer a texter. What is counted of a phone is counted only where the answer depends on it."""
         caller, limits = call.caller, self.limits
+        request = request_in(flow, heard)
         opted_out = limits.is_opted_out(caller)
-        obeyed = is_about_phone(heard)
-        silent = opted_out and not obeyed and heard_wish(heard) != "help"
-        urgent = is_urgent(flow, heard)
+        obeyed = is_about_phone(request)
+        silent = opted_out and not obeyed and heard_wish(request) != "help"
+        urgent = is_urgent(flow, request)
         answers = "yes" if silent or urgent else limits.answers_text(caller, call.request, call.words)
-        confirms = answers == "yes" and not silent and confirms_ring(position, heard, call.now)
+        confirms = answers == "yes" and not silent and confirms_ring(position, request, call.now)
         phone = Phone(
             call.request,
             may_be_rung=confirms and limits.lets_ring(caller, call.request),

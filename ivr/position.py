@@ -35,6 +35,7 @@ class Position:
     order: str = ""  # In a transfer: the order in which agencies are rung.
     asked: int = 0  # In a transfer: the Unix second in which a person was asked for.
     tried: tuple[str, ...] = ()  # On the direct path: agencies rung so far; the last rings now.
+    choices: tuple[str, ...] = ()  # By text: the stops that 1, 2, 3 stand for, where it was unclear which.
     transfer_id: str = ""  # In a queue: the transfer that is searching for a person.
     month: str = ""  # Of a call: the month in which it began, whose key made the call's id.
 
@@ -59,7 +60,9 @@ class Position:
             parts += ["about", self.about]
         if self.transfer_id:
             parts += ["wait", self.transfer_id]
-        if self.order:
+        if self.choices:  # Stands last; a position with choices has no order.
+            parts += ["choose", *self.choices]
+        elif self.order:
             parts += ["ring", self.order, str(self.asked), *self.tried]
         return "/".join(parts)
 
@@ -87,6 +90,8 @@ class Position:
             here, rest = replace(here, about=_name(rest[1])), rest[2:]
         if rest[:1] == ["wait"]:
             here, rest = replace(here, transfer_id=_name(rest[1])), rest[2:]
+        if rest[:1] == ["choose"]:
+            here, rest = replace(here, choices=tuple(map(_name, rest[1:]))), []
         if rest[:1] == ["ring"]:
             here = replace(
                 here, order=_name(rest[1]), asked=_count(rest[2]), tried=tuple(map(_name, rest[3:]))

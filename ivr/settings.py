@@ -221,6 +221,15 @@ class Settings:
             "IVR_PROMPTS", "the folder with a file of words for every language", "prompts", _folder, read=Path
         )
     )
+    phrases: Path = field(
+        metadata=_declared(
+            "IVR_PHRASES",
+            "the folder with what people write, and what was learned from it",
+            "phrases",
+            _folder,
+            read=Path,
+        )
+    )
     alarm_number: str = field(
         metadata=_declared(
             "ALARM_NUMBER", "a number that is texted when callers reach nobody", "", _or_empty(_NUMBER)

@@ -42,6 +42,9 @@ from ivr.telephony.twilio_client import TwilioClient
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.roster import AgencyStatus
+from ivr.understanding.supervisor import keep_classifier
+from ivr.understanding.text_reader import TextReader
+from ivr.understanding.understand import read_rules
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
 from ivr.web.sms import ConversationCookie
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow, Retention
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Transfers
+    from ivr.understanding.meaning import Meaning
     from ivr.web.console.context import ConsoleContext
     from ivr.work.network_clock import Clock
 
@@ -221,8 +225,9 @@ def build_parts(
     line: Line,
     now: Callable[[], float] = WALL.now,
     heard: Callable[[], object] = lambda: None,
+    meaning: Callable[[str], Meaning | None] = lambda _: None,
 ) -> WebhookContext:
-    """Put together what answers webhooks for a line."""
+    """Put together what answers webhooks for a line; without ``meaning`` texts are read by rules alone."""
     audio = settings.prompts / "audio"
     speech = TwimlRenderer(line.flow, settings.number, settings.public_url, recordings(audio))
     signatures = SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token)
@@ -237,6 +242,7 @@ def build_parts(
         pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
         cookie=ConversationCookie(settings.secret_key),
+        understand=TextReader(read_rules(settings.phrases), meaning).read,
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
         now=now,
@@ -274,7 +280,8 @@ def web() -> Flask:
     line, prompts = build_line(settings, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings, clock)
-    parts = build_parts(settings, line, clock.now, heard=signs.hear)
+    meaning = keep_classifier(settings.phrases)
+    parts = build_parts(settings, line, clock.now, heard=signs.hear, meaning=meaning)
     app = create_app(parts)
     follow_prompts(app, prompts)
     prompts.refresh()

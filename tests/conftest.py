@@ -48,6 +48,7 @@ def settings(tmp_path: Path) -> Settings:
             "DATABASE_URL": f"sqlite:///{tmp_path}/line.sqlite3",
             "IVR_CONFIG": str(ROOT / "config"),
             "IVR_PROMPTS": str(ROOT / "prompts"),
+            "IVR_PHRASES": str(ROOT / "phrases"),
         }
     )
 

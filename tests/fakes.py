@@ -95,6 +95,7 @@ ENVIRONMENT = {
     "SECRET_KEY": "a long secret that only the tests of this line know",
     "IVR_CONFIG": "config",
     "IVR_PROMPTS": "prompts",
+    "IVR_PHRASES": "phrases",
     "PATH": os.environ.get("PATH", ""),
 }
 

@@ -33,7 +33,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "phonenumbers": ("ivr/phone_numbers.py",),
     "pygal": ("ivr/reports/charts.py",),
     "pyotp": ("ivr/authentication.py",),
-    "rapidfuzz": ("ivr/flow/",),
+    "rapidfuzz": ("ivr/understanding/",),
     "redis": ("ivr/work/",),
     "requests": ("ivr/simulator/", "ivr/telephony/"),
     "rich": ("ivr/cli/", "ivr/simulator/"),

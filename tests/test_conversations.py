@@ -20,6 +20,7 @@ from ivr.simulator.exchange import Account, Exchange
 from ivr.simulator.messages import OPTED_OUT
 from ivr.simulator.rehearse import urls_of
 from ivr.simulator.webhooks import Answer
+from ivr.understanding.classifier import letters_alone
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ivr.effects import Effect
     from ivr.flow.models import Flow
     from ivr.settings import Settings
+    from ivr.understanding.meaning import Meaning
 
 CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))
 
@@ -90,20 +92,32 @@ class ExchangePhone:
     """Texts over the pretend network."""
 
     exchange: Exchange | None = None
+    rung: list[str] = field(default_factory=list)
+
+    def ring_caller(self, number: str, path: str, seconds: int) -> str:
+        self.rung.append(f"{number} {path} {seconds}")
+        return "CA" + "9" * 32
 
     def text(self, number: str, words: str) -> None:
         assert self.exchange is not None
         self.exchange.texts.send(number, words)
 
 
+@pytest.fixture(scope="module")
+def meaning() -> Callable[[str], Meaning | None]:
+    """The classifier as every machine has it: by letters alone."""
+    return letters_alone(Path(__file__).parent.parent / "phrases").classify
+
+
 @pytest.fixture
-def exchange(flow: Flow, settings: Settings) -> Exchange:
+def exchange(flow: Flow, settings: Settings, meaning: Callable[[str], Meaning | None]) -> Exchange:
     clock, later, phone = VirtualClock(), AtOnce(), ExchangePhone()
     archive = KeptArchive()
     limits = CallerLimits(lists=archive.lists)
     line = make_line(flow, phone=phone, later=later, limits=limits, archive=archive)
     later.perform = line.perform
-    app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
+    parts = build_parts(settings, line, lambda: clock.date(clock.now()).timestamp(), meaning=meaning)
+    app = create_app(parts)
     account = Account(settings.account_sid, settings.auth_token, settings.number)
     fetch = ClientFetch(app.test_client(use_cookies=False))
     phone.exchange = Exchange(account, urls_of(settings.public_url), fetch, clock, seed="conversation")

@@ -20,6 +20,7 @@ POSITIONS = st.builds(
     about=NAMES | st.just(""),
     order=st.just(""),
     month=st.sampled_from(["", "2026-11"]),
+    choices=st.lists(NAMES, max_size=3).map(tuple),
 ) | st.builds(
     Position,
     stop=NAMES,

@@ -33,6 +33,7 @@ MALFORMED = {
     "TWILIO_CALLS_PER_SECOND": ["0", "many"],
     "IVR_CONFIG": ["no-such-folder"],
     "IVR_PROMPTS": ["no-such-folder"],
+    "IVR_PHRASES": ["no-such-folder"],
     "IVR_OPT_OUT": ["maybe", "Default"],
     "ALARM_NUMBER": ["905-546-4904"],
     "ALARM_URL": ["pager"],

@@ -17,9 +17,9 @@ from ivr.flow.models import (
     TransferStop,
 )
 from ivr.flow.repair import counts, is_count
-from ivr.flow.text_parser import fold
 from ivr.flow.turn import Wish
 from ivr.position import NAME
+from ivr.understanding.text_cleaning import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ivr.flow.graph import by_voice, stops_with_facts
 from ivr.flow.loader import MENUS, Fault, prompts_file
 from ivr.flow.menu_measurements import first_sentence, instructions, seconds, texts, to_a_person, to_facts
+from ivr.flow.readability import plain_words
 from ivr.flow.rendering import content, spell
 from ivr.flow.segments import forced, segments
-from ivr.flow.text_parser import fold
 from ivr.position import Position
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def overheard(flow: Flow) -> Iterator[Fault]:
             "lines.safe_to_read": words.lines.safe_to_read,
         }
         for place, said in heard.items():
-            if loaded := LOADED.search(fold(said)):
+            if loaded := LOADED.search(plain_words(said)):
                 mend = f"'{loaded[0]}…' tells an eavesdropper what the line is about; reword it"
                 yield Fault(prompts_file(language), place, mend)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -28,13 +29,15 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     multiple=True,
     help="Figures against labelled texts: text, language, danger, sounds, wish, stops, by tabs.",
 )
+@click.option("--reply", is_flag=True, help="Add the words that a new texter would read.")
 @click.option("--letters", is_flag=True, help="As where no sentence encoder is installed.")
 @click.option("--rules", "rules_alone", is_flag=True, help="As where the classifier's process is gone.")
-def understand(
+def understand(  # noqa: PLR0913 - the options of a command
     texts: TextIO | None,
     report: tuple[Path, ...],
     *,
     as_json: bool,
+    reply: bool,
     letters: bool,
     rules_alone: bool,
 ) -> None:
@@ -52,7 +55,8 @@ def understand(
     meaning = _reader(phrases, letters=letters, rules_alone=rules_alone)
     for line in _lines(texts):
         found = _decide(rules, line, context, meaning)
-        click.echo(_as_json(line, found) if as_json else _as_line(line, found))
+        words = _reply_to(found) if reply else None
+        click.echo(_as_json(line, found, words) if as_json else _as_line(line, found, words))
 
 
 def _rules_of(phrases: Path) -> Rules:
@@ -100,7 +104,18 @@ def _lines(texts: TextIO) -> Iterator[str]:
             yield line.rstrip("\r\n")
 
 
-def _as_json(text: str, found: Understanding) -> str:
+def _reply_to(found: Understanding) -> str:
+    """Give the words that answer a text, where it is the first of a conversation."""
+    from ivr.flow.sms import reply
+    from ivr.flow.turn import Texted
+    from ivr.position import Position
+
+    turn = reply(flow_of(folder("config"), folder("prompts")), Position(), Texted(found))
+    return "\n".join(say.words for say in turn.says)
+
+
+def _as_json(text: str, found: Understanding, words: str | None) -> str:
+    reply = {} if words is None else {"reply": words}
     return json.dumps(
         {
             "text": text,
@@ -110,19 +125,21 @@ def _as_json(text: str, found: Understanding) -> str:
             "wish": found.wish or None,
             "stops": [[each.stop, each.confidence] for each in found.intents],
             "answer": found.answer,
-        },
+        }
+        | reply,
         ensure_ascii=False,
     )
 
 
-def _as_line(text: str, found: Understanding) -> str:
+def _as_line(text: str, found: Understanding, words: str | None) -> str:
     what = (
         found.danger
         or found.wish
         or ", ".join(f"{each.stop} {each.confidence:.2f}" for each in found.intents)
     )
     safety = ", begins with 911" if found.safety else ""
-    return f"{text}\n    {found.answer}: {what or 'nothing known'}{safety} · {' · '.join(found.why)}"
+    made = f"{text}\n    {found.answer}: {what or 'nothing known'}{safety} · {' · '.join(found.why)}"
+    return made if words is None else f"{made}\n" + indent(words or "(no reply)", "    < ")
 
 
 def _print_report(files: tuple[Path, ...], phrases: Path, rules: Rules, context: Context) -> None:

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from ivr.agencies import Directory
-from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Place, Prompts
+from ivr.flow.models import (
+    Coverage,
+    Facts,
+    Flow,
+    Interpreters,
+    Keywords,
+    LineFile,
+    Menus,
+    Place,
+    Prompts,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,14 +68,16 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     facts = read_file(config / "facts.toml", Facts, faults)
     coverage = read_file(config / "coverage.toml", Coverage, faults)
     place = read_file(config / "place.toml", Place, faults)
+    others = config / "interpreters.toml"
+    foreign = read_file(others, Interpreters, faults) if others.exists() else Interpreters()
     read = {
         language: read_file(prompts / f"{language}.toml", Prompts, faults)
         for language in (line.languages if line else ())
     }
     spoken = {language: words for language, words in read.items() if words}
-    if faults or not (line and menus and directory and keywords and facts and coverage and place):
+    if faults or not (line and menus and directory and keywords and facts and coverage and place and foreign):
         raise FlowError(tuple(faults))
-    return Flow(menus, spoken, line, directory, keywords, facts, coverage, place)
+    return Flow(menus, spoken, line, directory, keywords, facts, coverage, place, foreign.words)
 
 
 def prompts_file(language: str) -> str:

@@ -157,7 +157,11 @@ def _offers(flow: Flow, position: Position, language: str) -> Iterator[tuple[str
 # What a caller hears and a texter reads, in seconds, keys and segments.
 
 
-TEXTED_LINES = ("safe_to_read", "numbers_text", "fixed_text")
+OWN_TEXTS = (  # Lines that answer texts in people's own words.
+    *("text_danger", "text_suicide", "text_overdose", "text_medical", "text_who", "text_wrong_number"),
+    *("text_nobody", "text_no_ring", "text_interpreters"),
+)
+TEXTED_LINES = ("safe_to_read", "numbers_text", "fixed_text", *OWN_TEXTS)
 
 
 @dataclass(frozen=True)
@@ -344,6 +348,7 @@ TEXTED = frozenset(
     for line in (
         *("safe_to_read", "text_choice", "text_keys", "help", "numbers_text", "fixed_text"),
         *("call_ask", "call_rings", "call_cannot", "erased"),
+        *("text_911", "text_unsure", "text_lost", "text_ring", *OWN_TEXTS),
     )
 )
 BOTH = ("lines.language_name", "agencies.")

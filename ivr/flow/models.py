@@ -271,6 +271,19 @@ class Lines:
     call_continue: str
     call_cannot: str
     erased: str
+    text_911: str
+    text_danger: str
+    text_suicide: str
+    text_overdose: str
+    text_medical: str
+    text_unsure: str
+    text_lost: str
+    text_who: str
+    text_wrong_number: str
+    text_nobody: str
+    text_ring: str
+    text_no_ring: str
+    text_interpreters: str
 
 
 @dataclass(frozen=True)
@@ -351,6 +364,13 @@ class Keywords:
     yes: tuple[str, ...] = ()  # Words that answer "1" to what was just asked, and only then.
 
 
+@dataclass(frozen=True, kw_only=True)
+class Interpreters:
+    """`config/interpreters.toml`: one sentence in languages that the line does not speak."""
+
+    words: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)  # Compared by identity, so that what is drawn from it can be kept.
 class Flow:
     """Everything that decides what is heard next."""
@@ -363,6 +383,7 @@ class Flow:
     facts: Facts = NO_FACTS
     coverage: Coverage = NO_COVERAGE
     place: Place = NO_PLACE
+    interpreters: Mapping[str, str] = field(default_factory=dict)  # By a language that the line lacks.
 
     @property
     def stops(self) -> Mapping[str, Stop]:

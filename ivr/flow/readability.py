@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ivr.flow.models import every_prompt
 from ivr.flow.rendering import PLACEHOLDER, fill_names
-from ivr.flow.text_parser import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,9 +65,16 @@ def plainness(words: str) -> Plainness:
     return Plainness(grade, length)
 
 
+def plain_words(words: str) -> str:
+    """Give words in small letters, without accents or punctuation: "L'arrêt !" becomes "l arret"."""
+    plain = unicodedata.normalize("NFKD", words)
+    kept = "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("œ", "oe")
+    return " ".join(re.findall(r"[^\W_]+", kept))
+
+
 def syllables(word: str) -> int:
     """Count the syllables of an English word as it is spelt: groups of vowels, less the silent e."""
-    plain = re.sub(r"[^a-z]", "", fold(word))
+    plain = re.sub(r"[^a-z]", "", plain_words(word))
     if word.isupper():
         return max(1, len(plain) if not VOWELS.search(plain) else len(VOWELS.findall(plain)))
     if plain in IRREGULAR:
@@ -78,12 +85,12 @@ def syllables(word: str) -> int:
 
 def unkind(words: str, style: Style) -> str:
     """Give the first banned word that stands in words, outside of names, which {agency.name} puts in."""
-    rest = fold(PLACEHOLDER.sub(" ", words))
-    for name in filter(None, map(fold, style.names.split(","))):
+    rest = plain_words(PLACEHOLDER.sub(" ", words))
+    for name in filter(None, map(plain_words, style.names.split(","))):
         rest = rest.replace(name, " ")
-    for word in filter(fold, style.banned.split(",")):
+    for word in filter(plain_words, style.banned.split(",")):
         end = r"\w*" if "*" in word else r"\b"
-        if found := re.search(rf"\b{fold(word)}{end}", rest):
+        if found := re.search(rf"\b{plain_words(word)}{end}", rest):
             return found[0]
     return ""
 

@@ -19,6 +19,7 @@ from ivr.flow.models import (
     TransferStop,
 )
 from ivr.flow.rendering import fill, numbers_in, spoken_languages, write
+from ivr.flow.text_meaning import CALL, offers_ring, request_in
 from ivr.flow.turn import (
     ANY_PHONE,
     Asked,
@@ -27,19 +28,22 @@ from ivr.flow.turn import (
     Phone,
     Pressed,
     Say,
+    Texted,
     Turn,
     Unclear,
     Wish,
     Wished,
 )
 from ivr.flow.voice import mend
+from ivr.position import Position
 
 if TYPE_CHECKING:
     from ivr.effects import Effect
-    from ivr.position import Position
+    from ivr.understanding.understand import Understanding
 
-CALL = "call"  # In a position: the texter was told that their phone will ring.
-CALL_SECONDS = 300  # How long a yes to that counts.
+DANGERS = {"suicide": "text_suicide", "overdose": "text_overdose", "medical": "text_medical"}
+NEUTRAL = {"who": "text_who", "wrong_number": "text_wrong_number", "seeking_someone": "text_nobody"}
+NAMES_911 = 40  # A text that has 911 in its first so many letters begins with it.
 SIGNS: dict[Wish, str] = {"leave": "left", "stop": "opted_out"}
 
 
@@ -54,6 +58,8 @@ def reply(
 
     ``now`` is the time in Unix seconds.
     """
+    meaning = heard.meaning if isinstance(heard, Texted) else None
+    heard = request_in(flow, heard)
     if isinstance(heard, Pressed) and not position.stop:
         heard = Unclear()  # Whoever holds the phone now: a digit without what it answers means nothing.
     start = mend(flow, replace(position, order="", asked=0, tried=()))
@@ -65,10 +71,16 @@ def reply(
         turn = _answer(flow, start, Wished("help"))
     elif confirms_ring(position, heard, now):
         turn = _ring(flow, start, phone)
+    elif offers_ring(position, now) and heard == Pressed("2"):
+        turn = Turn(start, (_own(flow, start, "text_no_ring"),), HangUp())
     elif isinstance(heard, Wished) and heard.wish == "call":
         turn = _ask_to_ring(flow, start, heard, now)
     else:
         turn = _answer(flow, start, heard)
+        if turn.position.stop == flow.menus.person and not isinstance(heard, Texted):
+            turn = replace(turn, position=replace(turn.position, order=CALL, asked=int(now)))
+    if meaning and meaning.safety:
+        turn = _name_911(flow, turn)
     return replace(turn, position=replace(turn.position, turn=turn.position.turn + 1))
 
 
@@ -83,14 +95,15 @@ def is_about_phone(heard: Heard) -> bool:
 
 
 def is_urgent(flow: Flow, heard: Heard) -> bool:
-    """Whether a text is answered however many came before it."""
+    """Whether a text is answered however many came before it: present danger, and the stops that say so."""
+    if isinstance(heard, Texted):
+        return bool(heard.meaning.danger)
     return isinstance(heard, Asked) and heard.stop in flow.menus.urgent
 
 
 def confirms_ring(position: Position, heard: Heard, now: float) -> bool:
     """Whether a texter says yes to being rung: they were asked, not long ago."""
-    asked = position.order == CALL and 0 <= now - position.asked <= CALL_SECONDS
-    return asked and heard == Pressed("1")
+    return offers_ring(position, now) and heard == Pressed("1")
 
 
 def asks_yes(position: Position) -> bool:
@@ -153,8 +166,79 @@ def _answer(flow: Flow, position: Position, heard: Heard) -> Turn:
             return visit(flow, replace(position, language=language or position.language).move(stop))
         case Pressed(key):
             return _press(flow, position, key)
+        case Texted(meaning):
+            return _understood(flow, position, meaning)
         case _:
             return visit(flow, position.move(_top(flow, position)))
+
+
+def _understood(flow: Flow, position: Position, meaning: Understanding) -> Turn:
+    """Answer a text that is no plain request: danger, a question about the line, or not understood."""
+    if meaning.language in flow.languages:
+        position = replace(position, language=meaning.language)
+    match meaning.answer, meaning.wish:
+        case "danger", _:
+            return _in_danger(flow, position, meaning)
+        case _, wish if line := NEUTRAL.get(wish):
+            nowhere = Position(turn=position.turn)  # Somebody else may hold this phone now.
+            return Turn(nowhere, (_own(flow, position, line),), HangUp())
+        case _ if meaning.foreign:
+            return _in_another_language(flow, position, meaning.language)
+        case "choices", _ if offered := [each.stop for each in meaning.intents if each.stop in flow.stops]:
+            return _offer(flow, position, tuple(offered))
+        case _ if not position.language:
+            return visit(flow, position.move(flow.menus.start))
+        case _:
+            return _lost(flow, position.move(flow.menus.home))
+
+
+def _in_danger(flow: Flow, position: Position, meaning: Understanding) -> Turn:
+    """Name 911, or 9-8-8, and a person: at once, in the texter's language, whatever they were reading."""
+    words = _own(flow, position, DANGERS.get(meaning.danger, "text_danger"))
+    native = _native(flow, meaning.language)
+    others = () if position.language or native else flow.languages[1:]
+    also = (native, *(write(flow, language, "text_911").words for language in others))
+    said = "\n".join(line for line in (words.words, *also) if line)
+    return Turn(position.move(flow.menus.person), (replace(words, words=said),), HangUp(), sign="informed")
+
+
+def _in_another_language(flow: Flow, position: Position, language: str) -> Turn:
+    """Lead to a person who has interpreters: in the texter's language where we can."""
+    words = _own(flow, position, "text_interpreters")
+    said = "\n".join(line for line in (_native(flow, language), words.words) if line)
+    return Turn(position.move(flow.menus.person), (replace(words, words=said),), HangUp(), sign="informed")
+
+
+def _native(flow: Flow, language: str) -> str:
+    return fill(flow, flow.languages[0], flow.interpreters.get(language, ""), spoken=False)
+
+
+def _offer(flow: Flow, position: Position, stops: tuple[str, ...]) -> Turn:
+    """Say that it is not sure what was meant, and give the nearest stops as numbers."""
+    home = replace(position.move(flow.menus.home), choices=stops)
+    language = position.language or flow.languages[0]
+    labels = (flow.prompts[language].stops[stop].label for stop in stops)
+    offered = (_choice(flow, language, str(key), label) for key, label in enumerate(labels, 1))
+    lines = (_own(flow, position, "text_unsure").words, *offered, flow.prompts[language].lines.text_keys)
+    return Turn(home, (Say("\n".join(lines), language),), HangUp())
+
+
+def _lost(flow: Flow, position: Position) -> Turn:
+    language = position.language
+    lines = (_own(flow, position, "text_lost").words, *_choices(flow, position, language))
+    return Turn(position, (Say("\n".join(lines), language),), HangUp())
+
+
+def _own(flow: Flow, position: Position, line: str) -> Say:
+    """Write one of the line's own sentences, in the texter's language."""
+    return write(flow, position.language or flow.languages[0], line)
+
+
+def _name_911(flow: Flow, turn: Turn) -> Turn:
+    """Begin an answer with 911, unless it does: what was not understood may be danger."""
+    if not turn.says or "911" in turn.says[0].words[:NAMES_911] or "9-8-8" in turn.says[0].words[:NAMES_911]:
+        return turn
+    return replace(turn, says=(_own(flow, turn.position, "text_911"), *turn.says))
 
 
 def _top(flow: Flow, position: Position) -> str:
@@ -167,6 +251,9 @@ def _press(flow: Flow, position: Position, key: str) -> Turn:
         return visit(flow, position.move(_top(flow, position)))
     if key == "0":
         return visit(flow, position.move(flow.menus.person))
+    if position.choices:
+        meant = dict(enumerate(position.choices, 1)).get(int(key) if key.isdecimal() else 0, "")
+        return visit(flow, position.move(meant if meant in flow.stops else flow.menus.home))
     if position.held:
         return (
             _reveal(flow, replace(position, held=False))
@@ -200,7 +287,8 @@ def _reveal(flow: Flow, position: Position) -> Turn:
     words = (
         fill(flow, each, flow.prompts[each].stops[position.stop].text, spoken=False) for each in languages
     )
-    lines = [line for line in (*words, *_choices(flow, position, language)) if line]
+    ring = (write(flow, language, "text_ring").words,) if position.stop == flow.menus.person else ()
+    lines = [line for line in (*words, *ring, *_choices(flow, position, language)) if line]
     says = (Say("\n".join(lines), language),) if lines else ()
     informed = isinstance(stop, MessageStop | ChecklistStop) and bool(stop.facts)
     return Turn(position, says, HangUp(), sign="informed" if informed else "")

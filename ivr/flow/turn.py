@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from ivr.effects import Effect
     from ivr.position import Position
+    from ivr.understanding.understand import Understanding
 
 Wish = Literal["leave", "stop", "start", "help", "call", "erase"]
 How = Literal["accepted", "no_answer", "busy", "failed", "declined", "in_doubt"]
@@ -55,6 +56,13 @@ class Unclear:
 
 
 @dataclass(frozen=True)
+class Texted:
+    """A text, as it was understood: never its words."""
+
+    meaning: Understanding
+
+
+@dataclass(frozen=True)
 class CameBack:
     """A ring of the direct path is over, and how."""
 
@@ -67,7 +75,7 @@ class Returned:
     """The caller came back from waiting, and nobody was reached: they are to hear a choice."""
 
 
-Heard = Arrived | Pressed | Silent | Asked | Wished | Unclear | CameBack | Returned
+Heard = Arrived | Pressed | Silent | Asked | Wished | Unclear | Texted | CameBack | Returned
 
 KINDS: Mapping[type, str] = {
     Arrived: "arrived",
@@ -76,13 +84,28 @@ KINDS: Mapping[type, str] = {
     Asked: "keyword",
     Wished: "wish",
     Unclear: "unclear",
+    Texted: "unclear",
     CameBack: "came_back",
     Returned: "returned",
+}
+
+TEXT_KINDS: Mapping[str, str] = {  # What was made of a text -> what the log calls it.
+    "danger": "danger",
+    "wish": "wish",
+    "key": "key",
+    "yes": "key",
+    "no": "key",
+    "sure": "keyword",
+    "choices": "unsure",
+    "lost": "unclear",
 }
 
 
 def kind(heard: Heard) -> str:
     """Name what kind of thing was heard, for the log: never the thing itself."""
+    if isinstance(heard, Texted):
+        found = heard.meaning
+        return "keyword" if found.greeted else TEXT_KINDS[found.answer]
     return KINDS[type(heard)]
 
 

@@ -102,6 +102,7 @@ class LocalStack:
             "PORT": str(self.web_port),
             "IVR_CONFIG": str(project_folder("config")),
             "IVR_PROMPTS": str(project_folder("prompts")),
+            "IVR_PHRASES": str(project_folder("phrases")),
         }
         return settings | dict(self.extra)
 

@@ -6,7 +6,7 @@ which begin with `>`. Everything else in it is what was heard, and is written an
     > dials               > dials from anonymous
     > presses 1           once everything was said; `> presses 1 soon` breaks in
     > waits               until something new was heard and said; in a queue, until out of it
-    > waits 12            so many seconds
+    > waits 12            so many seconds, also between two texts
     > hangs up
     > texts "signes"      its replies follow as `< …`
 """
@@ -94,6 +94,8 @@ class _Player:
             self.call.wait_until_quiet(LONGEST)
         elif step.startswith("texts "):
             self._text(step.removeprefix("texts ").strip().removeprefix('"').removesuffix('"'))
+        elif self.call is None and step.startswith("waits "):
+            self.exchange.clock.advance(float(step.split()[1]))
         elif self.call is None:
             raise ValueError(f"nobody has dialled yet: > {step}")
         else:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ivr.understanding.encoders import Letters, installed_encoder
 from ivr.understanding.heads import Head, softmax
+from ivr.understanding.languages import letter_detector
 from ivr.understanding.meaning import Meaning
 from ivr.understanding.text_cleaning import clean, sentences
 from ivr.understanding.thresholds import SMALLEST_SHARE
@@ -43,6 +44,7 @@ class Classifier:
         """Take the heads of letters, and those of a sentence encoder where there is one."""
         self._letters, self._meaning, self._encoder = letters, meaning, encoder
         self._runs = Letters()
+        self._detect = letter_detector()
 
     @property
     def by(self) -> str:
@@ -62,7 +64,8 @@ class Classifier:
             for n, p in zip(self._letters.names, shares, strict=True)
             if p >= SMALLEST_SHARE
         }
-        return Meaning(found, float(max(danger[0], *(danger - 0.5))), self.by)
+        language = self._detect(cleaned) if self._detect else ""
+        return Meaning(found, float(max(danger[0], *(danger - 0.5))), self.by, language)
 
     def score(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Score cleaned texts: log-odds of each name, and of danger, a row a text."""

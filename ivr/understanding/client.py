@@ -42,5 +42,8 @@ def _read_reply(asked: socket.socket, end: float) -> Meaning | None:
         reply += part
     found = json.loads(reply)
     return Meaning(
-        {str(name): float(p) for name, p in found["names"].items()}, float(found["danger"]), str(found["by"])
+        {str(name): float(p) for name, p in found["names"].items()},
+        float(found["danger"]),
+        str(found["by"]),
+        str(found["language"]),
     )

@@ -53,10 +53,9 @@ class LanguageWords:
 
     words: dict[str, dict[str, float]] = field(default_factory=dict)
     letters: dict[str, str] = field(default_factory=dict)
-    detector: Callable[[str], str] | None = None
 
 
-def read_language_words(file: Path, detector: Callable[[str], str] | None = None) -> LanguageWords:
+def read_language_words(file: Path) -> LanguageWords:
     """Read `phrases/languages.toml`."""
     found = tomllib.loads(file.read_text("utf-8"))
     words: dict[str, dict[str, float]] = {}
@@ -64,11 +63,14 @@ def read_language_words(file: Path, detector: Callable[[str], str] | None = None
         for points, listed in ((1.0, entry["sure"]), (0.5, entry.get("likely", ""))):
             for word in listed.split():
                 words.setdefault(word, {})[language] = points
-    return LanguageWords(words, dict(found.get("letters", {})), detector)
+    return LanguageWords(words, dict(found.get("letters", {})))
 
 
 def letter_detector() -> Callable[[str], str] | None:
-    """Load `eldc`, which tells languages by their letters; None where it has no wheel."""
+    """Load `eldc`, which tells languages by their letters; None where it has no wheel.
+
+    It holds 26 MB, so the classifier's process has it, and no web process.
+    """
     try:
         eldc = importlib.import_module("eldc")
     except ImportError:
@@ -77,8 +79,13 @@ def letter_detector() -> Callable[[str], str] | None:
     return lambda text: str(eldc.detect(text) or "")
 
 
-def detect_language(words: LanguageWords, text: str, before: str, line: Sequence[str]) -> LanguageGuess:
-    """Tell the language of a cleaned text; ``before`` is the conversation's, ``line`` those we speak."""
+def detect_language(
+    words: LanguageWords, text: str, before: str, line: Sequence[str], by_letters: str = ""
+) -> LanguageGuess:
+    """Tell the language of a cleaned text.
+
+    ``before`` is the conversation's, ``line`` those we speak, ``by_letters`` what `letter_detector` says.
+    """
     if script := _script(text):
         return LanguageGuess(script, sure=True, why="script")
     points = _points(words, text)
@@ -88,7 +95,7 @@ def detect_language(words: LanguageWords, text: str, before: str, line: Sequence
     if lead >= SURE or (lead >= LIKELY and before in ("", best)):
         return LanguageGuess(best, sure=lead >= 1, why="words")
     letters = len(re.sub(r"[\W\d_]", "", text))
-    guess = words.detector(text) if words.detector and letters >= SHORTEST_GUESS else ""
+    guess = by_letters if letters >= SHORTEST_GUESS else ""
     if guess and guess == best:
         return LanguageGuess(best, sure=True, why="words and letters")
     if lead >= LIKELY:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Meaning:
-    """The likeliest names with their probability, log-odds of danger, and which encoders read the text."""
+    """The likeliest names with their probability, log-odds of danger, what read the text, its language."""
 
     names: dict[str, float] = field(default_factory=dict)
     danger: float = 0.0
     by: str = ""
+    language: str = ""  # By letters alone; empty where nothing tells it.

@@ -64,7 +64,12 @@ def answer(asked: socket.socket, reader: Reader) -> None:
         if text is None or _has_left(asked):
             return
         found = reader.classify(text)
-        reply = {"names": found.names, "danger": found.danger, "by": found.by}
+        reply = {
+            "names": found.names,
+            "danger": found.danger,
+            "by": found.by,
+            "language": found.language,
+        }
         asked.sendall(json.dumps(reply).encode() + b"\n")
     except (OSError, ValueError):
         return  # Whoever asked is gone or asked nonsense; there is nobody to tell.

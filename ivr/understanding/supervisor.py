@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -17,7 +18,9 @@ from typing import IO, TYPE_CHECKING
 from ivr.understanding.client import ask_classifier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from ivr.understanding.meaning import Meaning
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +143,16 @@ def start_classifier(weights: Path, under: Path | None = None) -> ClassifierSupe
     kept = ClassifierSupervisor(path, command_of(path, weights))
     kept.start()
     return kept
+
+
+def keep_classifier(weights: Path, under: Path | None = None) -> Callable[[str], Meaning | None]:
+    """Keep a classifier on this host, and give the question to it. Without one, every answer is None."""
+    try:
+        start_classifier(weights, under)
+        return partial(ask_classifier, socket_of(weights, under))
+    except (ClassifierUnavailable, OSError) as error:
+        logger.error("texts are understood by rules and keywords alone: %s", error)  # noqa: TRY400 - its text says all
+        return lambda _: None
 
 
 def _locked(lock: IO[str]) -> bool:

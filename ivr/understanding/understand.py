@@ -6,14 +6,15 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from rapidfuzz import fuzz, process
+
 from ivr.understanding.answers import read_answer
 from ivr.understanding.danger import DangerReading, DangerRule, read_danger, read_danger_rules
-from ivr.understanding.intents import IntentTable, Likely, off_topic, rank_stops, read_intents
+from ivr.understanding.intents import MOST_CHOICES, IntentTable, Likely, off_topic, rank_stops, read_intents
 from ivr.understanding.languages import (
     LanguageGuess,
     LanguageWords,
     detect_language,
-    letter_detector,
     read_language_words,
 )
 from ivr.understanding.phrases import DANGER, SOUNDS
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 
 Answer = Literal["danger", "wish", "key", "yes", "no", "sure", "choices", "lost"]
 BARE = frozenset({"stop", "start", "exit", "erase"})
+WITHOUT_911 = frozenset(
+    {"language", "stop", "exit", "start"}
+)  # Of these wishes: no reply, or a menu with it.
+NEUTRAL = frozenset({"who", "wrong_number", "seeking_someone"})  # By rule they come before any keyword.
+ALIKE = 86  # Of 100: "traffiking" is alike to "trafficking", "police" is not to "polite".
+SHORTEST_INSIDE = 4  # Letters of a keyword, or the name of a language, that counts inside a sentence.
 WISH_NAMES = {"leave": "exit"}  # What config/keywords.toml calls a wish -> what it is called here.
 
 
@@ -109,6 +116,9 @@ class Understanding:
     intents: tuple[Likely, ...] = ()
     answer: Answer = "lost"
     key: str = ""
+    greeted: bool = False  # Nothing was misunderstood: they said hello, or asked for the menu.
+    exact: bool = False  # The whole text is a word of the line's.
+    foreign: bool = False  # In a language that the line lacks.
     why: tuple[str, ...] = ()
 
 
@@ -117,7 +127,7 @@ def read_rules(folder: Path) -> Rules:
     return Rules(
         danger=read_danger_rules(folder),
         wishes=read_wish_rules(folder),
-        words=read_language_words(folder / "languages.toml", letter_detector()),
+        words=read_language_words(folder / "languages.toml"),
         intents=read_intents(folder / "intents.toml"),
         thresholds=read_thresholds(folder / "thresholds.toml"),
     )
@@ -126,11 +136,13 @@ def read_rules(folder: Path) -> Rules:
 def understand(rules: Rules, text: str, context: Context, meaning: Meaning | None) -> Understanding:
     """Understand one text. Total and pure; ``meaning`` is the classifier's word, None where it gave none."""
     cleaned = clean(text)
-    guess = detect_language(rules.words, cleaned, context.language, context.languages)
+    by_letters = meaning.language if meaning else ""
+    guess = detect_language(rules.words, cleaned, context.language, context.languages, by_letters)
     read = TextRead(
         cleaned, fold(cleaned), guess.language or context.language, meaning.names if meaning else {}
     )
     bare = context.keywords.wishes.get(read.folded, "")
+    foreign = _is_foreign(guess, context)
     if bare in BARE and not (context.asked and read_answer(context.asked, read.folded, cleaned)):
         return Understanding(read.language, wish=bare, answer="wish", why=(f"bare word: {read.folded}",))
     reading = read_danger(rules.danger, cleaned)
@@ -140,10 +152,31 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     why = _reasons(guess, reading, score)
     if first:
         kind = _danger_kind(reading, read.names)
-        return Understanding(read.language, kind, score, safety=True, answer="danger", why=why)
+        return Understanding(
+            read.language, kind, score, safety=True, answer="danger", foreign=foreign, why=why
+        )
     found = _after_danger(rules, limits, read, context)
-    safety = second or (meaning is None and found.answer == "lost")
-    return replace(found, danger_score=score, safety=safety, why=(*why, *found.why))
+    if not read.names and found.answer == "lost" and not found.greeted:
+        found = _keywords_inside(context, read) or found
+    safety = _begins_with_911(found, second=second)
+    foreign = found.foreign or (foreign and found.answer in ("sure", "choices", "lost") and not found.exact)
+    return replace(found, danger_score=score, safety=safety, foreign=foreign, why=(*why, *found.why))
+
+
+def _begins_with_911(found: Understanding, *, second: bool) -> bool:
+    """Whether an answer that is not about danger names 911 first: what was not understood may be danger."""
+    if found.greeted or found.answer in ("key", "yes", "no") or found.wish in WITHOUT_911:
+        return False
+    return second or found.answer in ("choices", "lost")
+
+
+def _is_foreign(guess: LanguageGuess, context: Context) -> bool:
+    """Whether a text is in a language that the line lacks; in a conversation a mere guess is not enough."""
+    return (
+        bool(guess.language)
+        and guess.language not in context.languages
+        and (guess.sure or not context.language)
+    )
 
 
 def danger_score(limits: Thresholds, reading: DangerReading, meaning: Meaning | None) -> float:
@@ -191,12 +224,17 @@ def _after_danger(rules: Rules, limits: Thresholds, read: TextRead, context: Con
     if key := read_answer(context.asked, read.folded, read.cleaned):
         answer: Answer = "yes" if key == "yes" else "no" if key == "no" else "key"
         return Understanding(read.language, answer=answer, key=key, why=(f"answers what was asked: {key}",))
+    if wanted in NEUTRAL and wish.confidence == 1:
+        return _wished(read.language, wish)
     if named := context.keywords.languages.get(read.folded):
         return Understanding(named, wish="language", answer="wish", why=("names a language",))
     if bare := context.keywords.wishes.get(read.folded, ""):
         return _wished(read.language, WishReading(bare, 1.0, read.folded))
     if stop := _keyword(context, read):
         return _asked_for(context, read, stop)
+    if wanted == "language":
+        named = _language_named(context, read.folded)
+        return replace(_wished(named or read.language, wish), foreign=not named)
     if wanted:
         return _wished(read.language, wish)
     return _about(rules.intents, limits, read)
@@ -209,10 +247,37 @@ def _wished(language: str, wish: WishReading) -> Understanding:
 
 
 def _keyword(context: Context, read: TextRead) -> tuple[str, str] | None:
-    for each in dict.fromkeys((read.language, context.language, *context.languages)):
-        if stop := context.keywords.stops.get(each, {}).get(read.folded):
-            return stop, each
-    return None
+    """Find the stop whose keyword the whole text is, and in which language: "" where several have it."""
+    stops = context.keywords.stops
+    having = [each for each in context.languages if read.folded in stops.get(each, {})]
+    if not having:
+        return None
+    known = [each for each in (read.language, context.language) if each in having]
+    language = known[0] if known else having[0]
+    return stops[language][read.folded], language if known or len(having) == 1 else context.language
+
+
+def _keywords_inside(context: Context, read: TextRead) -> Understanding | None:
+    """Offer the stops whose keywords stand in a text, or nearly do: all there is without a classifier."""
+    language = read.language if read.language in context.languages else context.language
+    known = context.keywords.stops.get(language or context.languages[0], {})
+    padded = f" {read.folded} "
+    words = [word for word in known if len(word) >= SHORTEST_INSIDE and f" {word} " in padded]
+    for written in read.folded.split():
+        if not words and len(written) > SHORTEST_INSIDE:
+            near = process.extractOne(written, known.keys(), scorer=fuzz.ratio, score_cutoff=ALIKE)
+            words += [near[0]] if near else []
+    stops = dict.fromkeys(known[word] for word in sorted(words, key=len, reverse=True))
+    offered = tuple(Likely(stop, 0.3) for stop in stops if stop != context.home)[:MOST_CHOICES]
+    why = (f"keywords in it: {', '.join(words)}",)
+    return Understanding(read.language, intents=offered, answer="choices", why=why) if offered else None
+
+
+def _language_named(context: Context, folded: str) -> str:
+    """Give the language of the line that a sentence names, such as "can you write in french"."""
+    words = [word for word in folded.split() if len(word) >= SHORTEST_INSIDE]
+    named = context.keywords.languages
+    return next((named[word] for word in words if word in named), "")
 
 
 def _asked_for(context: Context, read: TextRead, keyword: tuple[str, str]) -> Understanding:
@@ -220,8 +285,8 @@ def _asked_for(context: Context, read: TextRead, keyword: tuple[str, str]) -> Un
     stop, language = keyword
     why = (f"keyword: {read.folded}",)
     if stop == context.home:
-        return Understanding(read.language or language, why=why)
-    return Understanding(read.language or language, intents=(Likely(stop, 1.0),), answer="sure", why=why)
+        return Understanding(language, greeted=True, exact=True, why=why)
+    return Understanding(language, intents=(Likely(stop, 1.0),), answer="sure", exact=True, why=why)
 
 
 def _about(intents: IntentTable, limits: Thresholds, read: TextRead) -> Understanding:

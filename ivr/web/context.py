@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ivr.telephony.fallback_twiml import FallbackDocuments
     from ivr.telephony.signature import SignatureValidator
     from ivr.telephony.twiml import TwimlRenderer
+    from ivr.understanding.understand import Context, Understanding
     from ivr.web.sms import ConversationCookie
     from ivr.web.webhook_refusals import WebhookRefusals
 
@@ -38,6 +39,7 @@ class WebhookContext:
     refusals: WebhookRefusals
     accepted: Markers
     cookie: ConversationCookie
+    understand: Callable[[str, Context], Understanding]  # What a text means; its words go no further.
     audio: Path
     advanced_opt_out: bool  # Twilio's Advanced Opt-Out is said to answer STOP and HELP.
     now: Callable[[], float]

@@ -11,9 +11,9 @@ from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeSerializer
 
 from ivr.effects import NoteDelivery
-from ivr.flow.sms import asks_yes
-from ivr.flow.text_parser import fold, understand
-from ivr.flow.turn import Asked, Unclear
+from ivr.flow.readability import plain_words
+from ivr.flow.text_meaning import context_of
+from ivr.flow.turn import Texted
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 COOKIE = "p"
 COOKIE_SECONDS = 20 * 60
+UNREAD = ("lost", "choices")  # Kinds of answer to what was not understood.
 KEYWORD = 3  # Words; no keyword has more.
 OVER = frozenset({"left", "opted_out", "erased"})  # After these nothing is to be known of the conversation.
 
@@ -73,7 +74,7 @@ def arrive() -> Response:
         return note_delivery()
     context = webhook_context()
     conversation, message = _conversation()
-    heard, caller = _heard(conversation), caller_of_request()
+    heard, caller = _heard(conversation, context.now()), caller_of_request()
     call = CallContext(
         conversation.id, "text", message, context.now(), caller, origin_of_request(), _words(heard)
     )
@@ -113,17 +114,18 @@ def _words(heard: Heard) -> str:
 
     Digits are left out, as a machine may count what it sends.
     """
-    said = re.sub(r"[0-9]", "", fold(request.form.get("Body", "")))
-    if not isinstance(heard, Unclear) and not (isinstance(heard, Asked) and said.count(" ") >= KEYWORD):
+    said = re.sub(r"[0-9]", "", plain_words(request.form.get("Body", "")))
+    if not isinstance(heard, Texted) or not (heard.meaning.answer in UNREAD or said.count(" ") >= KEYWORD):
         return ""
     return webhook_context().pseudonyms.words(sender(request.form), said)
 
 
-def _heard(conversation: Conversation) -> Heard:
+def _heard(conversation: Conversation, now: float) -> Heard:
     context = webhook_context()
     wish = opt_out_wish(request.form)
     if wish and not context.advanced_opt_out:
         logger.warning("Twilio's Advanced Opt-Out answers texts: set IVR_OPT_OUT=advanced")
-    body = request.form.get("Body", "")
-    here = conversation.position
-    return wish or understand(context.line.flow, body, here.language, asked=asks_yes(here))
+    if wish:
+        return wish
+    known = context_of(context.line.flow, conversation.position, now)
+    return Texted(context.understand(request.form.get("Body", ""), known))
