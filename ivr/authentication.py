@@ -18,6 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 SHORTEST_PASSWORD = 12
 STEP_SECONDS = 30
 RECOVERY_CODES = 8
+KEYED = "k:"  # Begins the hash of a recovery code that was made under a key.
 _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash(secrets.token_hex())  # An unknown name takes as long as a wrong password.
 
@@ -55,7 +56,7 @@ def step_of(key: str, code: str, now: float) -> int:
     """Say which time step a code is of, the last and the next allowed for; 0 when of none."""
     made = pyotp.TOTP(key)
     for step in range(int(now // STEP_SECONDS) - 1, int(now // STEP_SECONDS) + 2):
-        if hmac.compare_digest(made.generate_otp(step), code):
+        if same(made.generate_otp(step), code):
             return step
     return 0
 
@@ -65,6 +66,40 @@ def new_recovery() -> tuple[str, ...]:
     return tuple(secrets.token_hex(5) for _ in range(RECOVERY_CODES))
 
 
-def hash_recovery(code: str) -> str:
-    """Hash a recovery code: it has 40 random bits of its own, and guesses are counted."""
-    return hashlib.sha256(b"recovery:" + code.strip().lower().encode()).hexdigest()
+def hash_recovery(secret: str, seed: str, code: str) -> str:
+    """Hash a recovery code under a key: its 40 random bits alone could be tried by a thief of the records."""
+    bare = hashlib.sha256(b"recovery:" + code.strip().lower().encode()).hexdigest()
+    return key_recovery(secret, seed, bare)
+
+
+def key_recovery(secret: str, seed: str, stored: str) -> str:
+    """Put a key over a hash that was stored without one; what has its key stays as it is."""
+    if stored.startswith(KEYED):
+        return stored
+    return KEYED + _digest(secret, "recovery", seed, stored)
+
+
+def session_proof(key: str, purpose: str, epoch: int, name: str) -> str:
+    """Make what only a session has that we began: its key lies with the operator, and nowhere else."""
+    return _digest(key, purpose, str(epoch), name)
+
+
+def device_proof(secret: str, seed: str, device: str, name: str) -> str:
+    """Make what a browser keeps in which somebody signed in; a reset of the operator ends it."""
+    return _digest(secret, "device", seed, device, name)
+
+
+def keyed_mark(secret: str, *parts: str) -> str:
+    """Make a mark that tells whoever reads it nothing of what it was made from."""
+    return _digest(secret, "mark", *parts)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two texts are the same, compared in constant time, whatever letters are in them."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _digest(secret: str, *parts: str) -> str:
+    """Hash parts under a key; the length of each is in it, so that none runs into the next."""
+    message = "".join(f"{len(part)}:{part}" for part in parts)
+    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()

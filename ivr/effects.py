@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TextNumbers:
-    """Text numbers to a caller who asked for them. Takes the sealed number: runs only once."""
+    """Text numbers to a caller who asked for them. The sealed number is lent to one run, until one did it."""
 
     call: str
     language: str
@@ -19,7 +19,7 @@ class TextNumbers:
 
 @dataclass(frozen=True)
 class CallTexter:
-    """Ring a texter who asked for it and said yes. Takes the sealed number: runs only once."""
+    """Ring a texter who asked for it and said yes. The sealed number is lent to one run, until one did it."""
 
     call: str
     language: str
@@ -64,12 +64,20 @@ class OptIn:
 
 @dataclass(frozen=True)
 class Alarm:
-    """Tell whoever runs the line that callers reach nobody. Counted: at most one in half an hour is sent."""
+    """Tell whoever runs the line what it cannot mend itself. Counted: at most one in half an hour is sent."""
 
-    why: str  # "unreached" or "direct".
+    why: str  # See line.ALARMS.
 
 
-Effect = TextNumbers | CallTexter | Ring | EndRing | Erase | OptOut | OptIn | Alarm
+@dataclass(frozen=True)
+class NoteDelivery:
+    """Count a text that arrived, or why it did not. Counted once for each id within ten minutes."""
+
+    message: str  # A keyed id, never Twilio's.
+    reason: str  # Twilio's code of why it did not arrive; empty: it did.
+
+
+Effect = NoteDelivery | TextNumbers | CallTexter | Ring | EndRing | Erase | OptOut | OptIn | Alarm
 
 
 @dataclass(frozen=True)

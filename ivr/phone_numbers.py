@@ -31,13 +31,15 @@ def is_e164(number: str) -> bool:
     return bool(E164.fullmatch(number))
 
 
-def may_reach(number: str) -> bool:
+def may_reach(number: str, *, united_states: bool = False) -> bool:
     """Whether the line may text or ring whoever has this number, once they ask for it.
 
-    An ordinary number of Canada or the United States: none that costs, none that is free to call and so
-    belongs to a company, none that follows a person around the world.
+    An ordinary number of Canada, or of the United States where our number is registered there: none that
+    costs, none that is free to call and so belongs to a company, none that follows a person around the world.
     """
-    return not _why_never(number) and number_type(parse(number)) in PERSONAL
+    if _why_never(number) or number_type(parse(number)) not in PERSONAL:
+        return False
+    return united_states or region_code_for_number(parse(number)) == "CA"
 
 
 def why_not(number: str) -> str:

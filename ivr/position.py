@@ -37,10 +37,11 @@ class Position:
     tried: tuple[str, ...] = ()  # On the direct path: agencies rung so far; the last rings now.
     choices: tuple[str, ...] = ()  # By text: the stops that 1, 2, 3 stand for, where it was unclear which.
     transfer_id: str = ""  # In a queue: the transfer that is searching for a person.
+    month: str = ""  # Of a call: the month in which it began, whose key made the call's id.
 
     def move(self, stop: str) -> Position:
         """Go to another stop, leaving behind what belonged to this one."""
-        return Position(stop, self.language, self.turn)
+        return Position(stop, self.language, self.turn, month=self.month)
 
     def retry(self) -> Self:
         """Stay, and count one thing that was not understood."""
@@ -49,6 +50,8 @@ class Position:
     def path(self) -> str:
         """Write the position as a path without a leading slash: ``3/en/signs-me/0``."""
         parts = [str(self.turn), self.language or _UNKNOWN, self.stop or _UNKNOWN, str(self.attempt)]
+        if self.month:
+            parts += ["month", self.month]
         if self.question or self.yes:
             parts += ["q", str(self.question), str(self.yes)]
         if self.held:
@@ -77,6 +80,8 @@ class Position:
     def _read(cls, parts: list[str]) -> Self:
         turn, language, stop, attempt, *rest = parts
         here = cls(_name(stop), _name(language), _count(turn), _count(attempt))
+        if rest[:1] == ["month"]:
+            here, rest = replace(here, month=_name(rest[1])), rest[2:]
         if rest[:1] == ["q"]:
             here, rest = replace(here, question=_count(rest[1]), yes=_count(rest[2])), rest[3:]
         if rest[:1] == ["held"]:

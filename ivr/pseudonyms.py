@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ivr.private_files import make_private_folder, open_private
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LENGTH = 32  # Hexadecimal digits: 128 bits.
+WORDS_LENGTH = 4
 RANDOM_BYTES = 32
 MONTH = re.compile(r"\d{4}-\d{2}")
 LASTING = "lists"  # The half of the key for opt-outs and blocks, which last longer than a month.
@@ -51,10 +54,15 @@ class Caller:
     marks: tuple[str, ...] = ()  # Every mark under which the log may hold them.
     opt_out: str = ""  # Their mark on the list of those who sent STOP.
     block: str = ""  # Their mark on the list of those who are blocked.
+    forged: bool = False  # Their phone company says that the number is not theirs.
 
 
 class MonthKeys:
-    """The random halves of the keys, one file each, shared by all processes of a line."""
+    """The random halves of the keys, one file each, shared by all processes of a line.
+
+    A process remembers what it has read, and ``refresh`` makes it forget what has been destroyed meanwhile.
+    That there is no key is never remembered: it may be made a moment later.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -62,19 +70,37 @@ class MonthKeys:
 
     def part(self, name: str, *, make: bool) -> bytes:
         """Give the random half of a name, made if it may be; empty when there is none or no folder."""
-        if name not in self._known:
+        if half := self._known.get(name):
+            return half
+        try:
+            half = self._read(name) or (self._make(name) if make else b"")
+        except OSError as error:
+            logger.error("a key cannot be kept: %s; callers have no marks", error.strerror)  # noqa: TRY400 - the way around is taken
+            return b""
+        if half:
+            self._known[name] = half
+        return half
+
+    def refresh(self, month: str) -> None:
+        """Forget the keys of months that are over, and those whose file is gone; read again what changed.
+
+        Every process that stays up does so every few seconds: only the worker destroys files.
+        """
+        alive = _alive(month)
+        for name, known in list(self._known.items()):  # Other threads read keys meanwhile.
             try:
-                self._known[name] = self._read(name) or (self._make(name) if make else b"")
-            except OSError as error:
-                logger.error("a key cannot be kept: %s; callers have no marks", error.strerror)  # noqa: TRY400 - the way around is taken
-                return b""
-        return self._known[name]
+                half = self._read(name) if name in alive else b""
+            except OSError:
+                continue  # A disk that cannot be read has destroyed nothing.
+            if not half:
+                self._known.pop(name, None)
+            elif half != known:
+                self._known[name] = half
 
     def destroy(self, month: str) -> None:
         """Overwrite and delete the keys of every month before the last."""
-        alive = {month, month_before(month), LASTING}
-        for name in set(self._known) - alive:
-            del self._known[name]
+        alive = _alive(month)
+        self.refresh(month)
         with suppress(OSError):
             for path in self._folder.glob("*.key"):
                 if path.stem not in alive and MONTH.fullmatch(path.stem) and path.stem < month:
@@ -88,15 +114,15 @@ class MonthKeys:
 
     def _make(self, name: str) -> bytes:
         """Make a half. The file appears whole, once: of two processes one makes it, and both read it."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         draft = self._folder / f".{name}-{secrets.token_hex(8)}"
-        draft.touch(mode=0o600)
         try:
-            draft.write_bytes(secrets.token_bytes(RANDOM_BYTES))
+            with os.fdopen(open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+                file.write(secrets.token_bytes(RANDOM_BYTES))
             with suppress(FileExistsError):
                 os.link(draft, self._path(name))
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
         return self._read(name)
 
     def _path(self, name: str) -> Path:
@@ -116,15 +142,31 @@ class Pseudonyms:
         """The month whose key is used now."""
         return month_of(self.now())
 
+    def refresh(self) -> None:
+        """Forget the keys that are over."""
+        self.keys.refresh(self.month)
+
     def call(self, sid: str, month: str = "") -> str:
         """Give the id of a call, under the key of the month in which it began."""
         return self._mark("call", sid, self._half(month or self.month))
+
+    def calls(self, sid: str) -> tuple[str, ...]:
+        """Give every id that a call which is over now may have: it began this month or the last."""
+        return tuple(self.call(sid, month) for month in (self.month, month_before(self.month)))
 
     def message(self, sid: str) -> str:
         """Give the id of a text message."""
         return self._mark("message", sid, self._half(self.month))
 
-    def who(self, number: str, *, may_reach: bool = False) -> Caller:
+    def request(self, sid: str) -> str:
+        """Give the id of a signed request, the same in every month: a mark of what was done lives a day."""
+        return self._mark("request", sid, b"")
+
+    def words(self, number: str, words: str) -> str:
+        """Give a mark of words that a phone sent: too short to tell which they were."""
+        return self._mark("words", f"{number}:{words}", self._half(self.month))[:WORDS_LENGTH]
+
+    def who(self, number: str, *, may_reach: bool = False, forged: bool = False) -> Caller:
         """Give what may be known of whoever has a number; ``may_reach``: the line may text or ring it."""
         return Caller(
             number if may_reach else "",
@@ -132,6 +174,7 @@ class Pseudonyms:
             self.callers(number),
             self.listed("opt-out", number),
             self.listed("block", number),
+            forged,
         )
 
     def caller(self, number: str) -> str:
@@ -156,6 +199,11 @@ class Pseudonyms:
         # Without a half an id still tells calls apart, and Twilio's ids cannot be guessed. Numbers can.
         key = hmac.digest(self.secret.encode(), half, "sha256")
         return hmac.new(key, f"{what}:{value}".encode(), hashlib.sha256).hexdigest()[:LENGTH]
+
+
+def _alive(month: str) -> set[str]:
+    """Name the keys that are in use in a month."""
+    return {month, month_before(month), LASTING}
 
 
 def _overwrite(path: Path) -> None:

@@ -145,6 +145,14 @@ class Settings:
             read=_without_slash,
         )
     )
+    leg_fallback_url: str = field(
+        metadata=_declared(
+            "LEG_FALLBACK_URL",
+            "the address of leg.xml, on another host: heard by whom we rang while our site is gone",
+            "",
+            _or_empty(_address("http", "https")),
+        )
+    )
     database_url: str = field(
         metadata=_declared(
             "DATABASE_URL",
@@ -261,8 +269,8 @@ class Settings:
 
     @property
     def live(self) -> bool:
-        """Whether real people's calls come here: REST goes to Twilio itself."""
-        return self.api_url == TWILIO
+        """Whether real people's calls come here: REST goes to Twilio itself, in whatever region."""
+        return is_twilio(self.api_url)
 
 
 VARIABLES: tuple[Variable, ...] = tuple(each.metadata["variable"] for each in fields(Settings))
@@ -286,10 +294,15 @@ def _fault(variable: Variable, text: str | None) -> str:
     return f"{variable.name} {wrong}: {variable.says}" if wrong else ""
 
 
+def is_twilio(url: str) -> bool:
+    """Whether an address is at Twilio: its host alone says so, whatever the scheme, the port and the path."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    return f".{host}".endswith(".twilio.com")
+
+
 def _for_rehearsals(texts: Mapping[str, str | None]) -> list[str]:
     """Refuse what only a rehearsal may set where REST goes to Twilio, or Twilio signs for the address."""
-    hosts = [urlsplit(texts[name] or "").hostname or "" for name in ("TWILIO_API_URL", "PUBLIC_URL")]
-    if not any(f".{host}".endswith(".twilio.com") for host in hosts):
+    if not any(is_twilio(texts[name] or "") for name in ("TWILIO_API_URL", "PUBLIC_URL")):
         return []
     return [
         f"{variable.name} is only for rehearsals with a pretend network: leave it out"

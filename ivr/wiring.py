@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
+from ivr.effects import Alarm
 from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
 from ivr.flow.public_page import read_pages
@@ -19,16 +20,19 @@ from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
+from ivr.records.counter_files import CounterFiles
 from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.markers import Markers
-from ivr.records.migrations.migrate import is_current
+from ivr.records.migrations.migrate import Tables, compare_tables
+from ivr.records.request_marks import RequestMarks
 from ivr.records.retention import within
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
+from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
 from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records
@@ -44,6 +48,7 @@ from ivr.understanding.understand import read_rules
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
 from ivr.web.sms import ConversationCookie
+from ivr.web.webhook_refusals import WebhookRefusals
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.network_clock import WALL, clock_of
@@ -51,7 +56,7 @@ from ivr.work.queue import SECONDS, RedisQueue, connect_redis
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
-from ivr.work.worker import count_workers
+from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,9 +107,12 @@ def build_line(
             Markers(settings.journal_dir).agree,
         ),
         status=status,
-        limits=CallerLimits(RedisLimits(redis, breaker), partial(_lists, snapshots)),
+        limits=CallerLimits(
+            RedisLimits(redis, breaker), partial(_lists, snapshots), counters_of(settings, clock)
+        ),
         archive=PhoneArchive(records_of(settings), clock.now),
         send_alarm=Alarms(phone, settings.alarm_number, settings.alarm_url).tell,
+        performed=RequestMarks(settings.journal_dir),
     )
     later.perform_with(line.perform)
     return line, prompts
@@ -134,8 +142,17 @@ def keep_house(
     sweeps = partial(sweep, settings, database, clock) if file.sweep.on else None
     signs = signs_of(settings, clock)
     accepted, there = Markers(settings.journal_dir), zone(file.zone)
+    beside = (counters_of(settings, clock).forget, RequestMarks(settings.journal_dir).forget)
     return Housekeeping(
-        database, kept, keys, accepted, sweeps, clock.now, lambda whole: signs.swept(whole=whole), there
+        database,
+        kept,
+        keys,
+        accepted,
+        sweeps,
+        clock.now,
+        lambda whole: signs.swept(whole=whole),
+        there,
+        beside,
     )
 
 
@@ -144,6 +161,11 @@ def signs_of(settings: Settings, clock: Clock = WALL) -> TwilioHeartbeat:
     return TwilioHeartbeat(
         connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker(), clock.now
     )
+
+
+def counters_of(settings: Settings, clock: Clock = WALL) -> CounterFiles:
+    """Put together what counts what phones caused, for all processes of this host."""
+    return CounterFiles(settings.journal_dir / "counted", clock.now)
 
 
 def records_of(settings: Settings) -> Database:
@@ -208,11 +230,15 @@ def build_parts(
     """Put together what answers webhooks for a line; without ``meaning`` texts are read by rules alone."""
     audio = settings.prompts / "audio"
     speech = TwimlRenderer(line.flow, settings.number, settings.public_url, recordings(audio))
+    signatures = SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token)
     return WebhookContext(
         line=line,
         speech=speech,
         fixed=fixed_documents(speech),
-        signatures=SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token),
+        signatures=signatures,
+        refusals=WebhookRefusals(
+            signatures, settings.account_sid, lambda: line.later.put(Alarm("refused")), now
+        ),
         pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
         cookie=ConversationCookie(settings.secret_key),
@@ -255,10 +281,19 @@ def web() -> Flask:
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings, clock)
     meaning = keep_classifier(settings.phrases)
-    app = create_app(build_parts(settings, line, clock.now, heard=signs.hear, meaning=meaning))
+    parts = build_parts(settings, line, clock.now, heard=signs.hear, meaning=meaning)
+    app = create_app(parts)
     follow_prompts(app, prompts)
     prompts.refresh()
-    refreshes = (signs.tell, snapshots.refresh, prompts.refresh, clock.looked)
+    marks: Pseudonyms = app.extensions[NAME].pseudonyms
+    refreshes = (
+        marks.refresh,
+        signs.tell,
+        snapshots.refresh,
+        prompts.refresh,
+        clock.looked,
+        parts.refusals.tell,
+    )
     _file(
         journal, database, partial(_kept, line, snapshots), refreshes, now=clock.now, often=settings.patience
     )
@@ -291,13 +326,14 @@ def build_site(config: Path, prompts: Path, number: str, settings: Settings | No
     from ivr.web.site import create_site
 
     flow = read_flow(config, prompts)
-    public = PublicContext(flow, read_pages(prompts, flow.languages), number)
+    public = PublicContext(flow, read_pages(prompts, flow), number)
     return create_site(public, build_console(settings, flow) if settings else None)
 
 
 def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
     """Put together the parts of the console."""
     from ivr.web.console.context import ConsoleContext
+    from ivr.web.console.prompt_checks import PromptChecks
 
     database = connect(settings.database_url)
     return ConsoleContext(
@@ -307,6 +343,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         secret=settings.secret_key,
         secure=settings.public_url.startswith("https:"),
         now=time.time,
+        prompt_checks=PromptChecks(flow),
         parts=partial(_parts, database, settings.redis_url),
         counts_hold=COUNTS_HOLD,
         twilio=signs_of(settings).read,
@@ -316,14 +353,17 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
 def _parts(database: Database, redis_url: str) -> dict[str, bool]:
     """Ask each part whether it answers."""
     try:
-        records = is_current(database)
+        # Tables of the next version are read as well: `ivr doctor` tells of them.
+        records = compare_tables(database) is not Tables.OLDER
+        worker = bool(seconds_since_signs(database, time.time()))
     except PartUnavailable:
-        records = False
+        records = worker = False
     try:
-        workers, redis = count_workers(redis_url), True
-    except (PartUnavailable, OSError):
-        workers, redis = 0, False
-    return {"database": records, "redis": redis, "worker": workers > 0}
+        ask_redis(redis_url)
+        redis = True
+    except PartUnavailable:
+        redis = False
+    return {"database": records, "redis": redis, "worker": worker}
 
 
 def follow_published(app: Flask, prompts: LivePrompts) -> None:

@@ -15,11 +15,13 @@ from postgres import put_tables
 
 from ivr.authentication import STEP_SECONDS, second_key
 from ivr.caller_limits import Unlimited
+from ivr.checks.runner import inspect
 from ivr.flow.public_page import read_pages
 from ivr.records.database import connect
 from ivr.records.operators import Role, add_operator, enrol, find_operator
 from ivr.web.console.access import SignedIn
 from ivr.web.console.context import ConsoleContext
+from ivr.web.console.prompt_checks import PromptChecks
 from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
 from ivr.work.twilio_heartbeat import LastSigns
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from ivr.caller_limits import RateLimiter
+    from ivr.flow.loader import Fault
     from ivr.flow.models import Flow
     from ivr.records.database import Database
 
@@ -71,6 +74,7 @@ class Console:
         self.database: Database = connect(url)
         self.at = 1_790_000_000.0
         self.twilio = LastSigns()
+        self.checked: list[Flow] = []  # Each flow that was checked as a whole.
         desk = ConsoleContext(
             flow=flow,
             database=self.database,
@@ -78,12 +82,17 @@ class Console:
             secret=SECRET,
             secure=False,
             now=lambda: self.at,
+            prompt_checks=PromptChecks(flow, self._check),
             parts=lambda: {"database": True, "redis": False, "worker": False},
             twilio=lambda: self.twilio,
             counts_hold=self.counts_hold,
         )
-        self.app = create_site(PublicContext(flow, read_pages(prompts, flow.languages), "+12895550100"), desk)
+        self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)
         self.app.jinja_env.bytecode_cache = DRAWN
+
+    def _check(self, flow: Flow) -> list[Fault]:
+        self.checked.append(flow)
+        return inspect(flow)
 
     def visitor(self) -> Hands:
         return Hands(self.app.test_client())
@@ -99,14 +108,15 @@ class Console:
     def signed_in(self, name: str = "ada", role: Role = Role.ADMINISTRATOR) -> Hands:
         """Give an operator who has just signed in for the first time, without opening the pages that ask."""
         self.add(name, role)
-        enrol(
+        added, hands = find_operator(self.database, name), self.visitor()
+        assert added
+        operator = enrol(
             self.database,
-            name,
+            added,
             int(self.at // STEP_SECONDS),
             password=HASHED[CHOSEN],
             recovery=frozenset(),
         )
-        operator, hands = find_operator(self.database, name), self.visitor()
         assert operator
         with hands.client.session_transaction("/console/") as session:
             session["_user_id"] = SignedIn(operator).get_id()

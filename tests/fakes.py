@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from ivr.transfer.machine import nothing
 from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from ivr.agencies import Agency
     from ivr.effects import Effect, Entry
     from ivr.flow.models import Flow
@@ -37,8 +40,12 @@ class SentTexts:
     texts: list[tuple[str, str]] = field(default_factory=list)
     rings: list[tuple[str, str, int]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)  # What becomes of the next texts.
+    ring_faults: list[Exception] = field(default_factory=list)  # What becomes of the next callers rung.
 
     def text(self, number: str, words: str) -> None:
+        if self.faults:
+            raise self.faults.pop(0)
         self.texts.append((number, words))
 
     def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
@@ -46,6 +53,8 @@ class SentTexts:
         return f"leg {len(self.rings)}"
 
     def ring_caller(self, number: str, path: str, seconds: int) -> str:
+        if self.ring_faults:
+            raise self.ring_faults.pop(0)
         self.rings.append((number, path, seconds))
         return f"leg {len(self.rings)}"
 
@@ -72,6 +81,11 @@ class KeptEffects:
     def take(self, name: str) -> str:
         return self.secrets.pop(name, "")
 
+    @contextmanager
+    def lend(self, name: str) -> Iterator[str]:
+        yield self.secrets.get(name, "")
+        self.secrets.pop(name, None)
+
 
 ENVIRONMENT = {
     "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
@@ -90,6 +104,7 @@ ENVIRONMENT = {
 class KeptArchive:
     opted_out: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    undelivered: int = 0
 
     def erase(self, mark: str) -> None:
         self.asked.append(("erase", mark))
@@ -101,6 +116,11 @@ class KeptArchive:
     def opt_in(self, mark: str) -> None:
         self.asked.append(("opt_in", mark))
         self.opted_out.discard(mark)
+
+    def count_delivery(self, reason: str) -> int:
+        self.asked.append(("count_delivery", reason))
+        self.undelivered = self.undelivered + 1 if reason else 0
+        return self.undelivered
 
     def lists(self) -> ListedCallers:
         return ListedCallers(frozenset(self.opted_out))
@@ -122,6 +142,9 @@ class NoTransfers:
         follow: Follow = nothing,  # noqa: ARG002 - the shape of Transfers
     ) -> tuple[Transfer, Transfer] | None:
         return None
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:  # noqa: ARG002 - the shape of Transfers
+        return []
 
     def unreached_in_a_row(self, waited: int) -> int:  # noqa: ARG002 - the shape of Transfers
         return 0

@@ -13,7 +13,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ivr.simulator.clock import START
-from ivr.simulator.faults import Delivery, RestFault
+from ivr.simulator.documents import SORRY
+from ivr.simulator.faults import Delivery, RestFault, WebhookFault
 from ivr.simulator.people import (
     HangsUp,
     Joined,
@@ -44,6 +45,7 @@ VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001
 ANY, NOT_POLICE = "2", "1"
 WITHIN = 60.0  # Seconds of Twilio's from asking to a person or a spoken choice.
 END, LONGEST_DOCUMENT = 120.0, 10.0
+TOLD_WITHIN = 5.0  # Seconds in which an agency that finds nobody hears so.
 AT_ONCE = 8  # Callbacks in the same moment.
 LONG_ORDER = ("victim-services", "chrysalis", "sacha", "interval-house", "coast", "mens-centre")
 DAYS = tuple(  # Today and the days around it, here and where the clock jumps.
@@ -72,6 +74,16 @@ class World(Protocol):
     @property
     def choice(self) -> tuple[str, ...]:
         """Give the words that offer a caller other ways."""
+
+
+PROMISES = ("all is told", "what is promised")  # What the network tells beside what a form needs.
+
+
+def keep_only_what_is_promised(world: World, promise: str) -> None:
+    """Have the network tell how long a caller waits but once, and keep no cookie of a call, as it may."""
+    faults = world.network.faults
+    faults.queue_time_once = promise == "what is promised"
+    faults.voice_cookies = promise == "all is told"
 
 
 def people(
@@ -110,8 +122,8 @@ def hears_choice(world: World, call: RehearsedCall) -> None:
     in_time(world, call)
 
 
-def in_time(world: World, call: RehearsedCall) -> None:
-    """See that a person or a spoken choice came within a minute of asking."""
+def in_time(world: World, call: RehearsedCall, last: str = "") -> None:
+    """See that a person or a spoken choice came within a minute of asking, or the last was being rung."""
     lines = call.lines
     asked = [line for line in lines if line.what == "presses"][2]
     came = [
@@ -119,6 +131,9 @@ def in_time(world: World, call: RehearsedCall) -> None:
         for line in lines
         if line.n > asked.n and (line.what == "joined" or any(words in line.words for words in world.choice))
     ]
+    rings = world.network.calls_to(last) if last else []
+    came += [line.at for ring in rings for line in ring.lines if line.what == "rings"]
+    came.sort()
     assert came, [line.words for line in lines]
     assert came[0] - asked.at <= WITHIN + world.slack, [
         (line.at - asked.at, line.what, line.words) for line in lines
@@ -193,6 +208,57 @@ def the_caller_hangs_up_at_once(world: World) -> None:
     assert world.network.calls_to("chrysalis") == []
 
 
+def _one_alone_tells(lost: str, story: Callable[[World], None]) -> Callable[[World], None]:
+    """Lose the caller's status callback ("caller"), or the last action of their call ("action")."""
+
+    def one_lost(world: World) -> None:
+        world.network.faults.callbacks[lost] = Delivery(lost=True)
+        story(world)
+
+    return one_lost
+
+
+def the_telephone_of_an_agency_stops_ringing_for_a_caller_who_left(world: World) -> None:
+    people(world, vs=accepts(after=14))
+    call = asks(world)
+    call.until(lambda _: bool(world.network.ringing("victim-services")))
+    call.hang_up()
+    assert world.network.settle(60)
+    (agency,) = world.network.calls_to("victim-services")
+    assert agency.leg.answered_at is None
+    assert world.network.calls_to("chrysalis") == []
+    assert transfer(world)["outcome"] == "left"
+
+
+def an_agency_hears_that_the_caller_has_hung_up(world: World) -> None:
+    """Its leg cannot be ended by us; it presses 1 when the caller is gone."""
+    people(world, vs=accepts_late(10))
+    world.network.faults.rest.append(RestFault("500", match="/Calls/CA"))
+    call = asks(world)
+    agency = _briefed(world, call)
+    call.hang_up()
+    _hears_in_five_seconds_that_the_caller_has_hung_up(world, agency)
+
+
+def an_agency_that_is_being_connected_hears_that_the_caller_has_hung_up(world: World) -> None:
+    people(world, vs=accepts_late(10))
+    call = asks(world)
+    agency = _briefed(world, call)
+    assert agency.until(lambda a: "being connected" in " ".join(a.heard), 60), agency.heard
+    call.hang_up()
+    _hears_in_five_seconds_that_the_caller_has_hung_up(world, agency)
+
+
+def _hears_in_five_seconds_that_the_caller_has_hung_up(world: World, agency: RehearsedCall) -> None:
+    assert agency.wait_until_over(60)
+    told = [line for line in agency.lines if "The caller has hung up" in line.words]
+    assert told, agency.heard
+    before = [line for line in agency.lines if line.n < told[0].n][-1]  # A key, or the last words before.
+    assert told[0].at - (before.at + before.seconds) <= TOLD_WITHIN + world.slack
+    assert not any(line.what == "joined" for line in agency.lines)
+    assert world.network.settle(60)
+
+
 def the_caller_hangs_up_during_the_whisper(world: World) -> None:
     people(world, vs=accepts_late(12))
     call = asks(world)
@@ -247,11 +313,11 @@ def the_caller_asks_for_other_ways(world: World) -> None:
 def the_caller_takes_the_choice_that_is_offered(world: World) -> None:
     people(world, vs=ignores(12), ch=ignores(6))  # Nobody there is cut off: a minute passes.
     call = asks(world)
-    assert call.until(lambda c: "for other ways" in c.last_heard, 90), call.heard
+    assert call.until(lambda c: "For other ways" in c.last_heard, 90), call.heard
     in_time(world, call)
     ringing = len(world.network.exchange.calls)
     assert call.press("1", When.SOON)
-    assert call.until(lambda c: "Nobody could take the call" in c.last_heard, 20), call.heard
+    assert call.until(lambda c: "I could not reach anyone" in c.last_heard, 20), call.heard
     assert call.until(lambda _: len(world.network.exchange.legs_alive()) == 1, 20)
     assert len(world.network.exchange.calls) == ringing
     ends(world, call)
@@ -263,7 +329,7 @@ def two_minutes_are_the_end(world: World) -> None:
     for number, name in enumerate(LONG_ORDER):
         world.network.people.put(f"+1905555{1000 + number}", ignores(9), name=name)
     call = asks(world)
-    assert call.until(lambda c: "Nobody could take the call" in c.last_heard, 200), call.heard
+    assert call.until(lambda c: "I could not reach anyone" in c.last_heard, 200), call.heard
     in_time(world, call)
     asked, came = call.lines[:1][0].at, call.lines[-1].at
     assert END <= came - asked <= END + LONGEST_DOCUMENT + 10 + world.slack
@@ -276,7 +342,7 @@ def two_minutes_are_the_end(world: World) -> None:
 def what_the_caller_lets_us_tell_is_told_after_the_agencys_key(world: World) -> None:
     people(world, vs=accepts(after=18, talks=20))
     call = asks(world)
-    assert call.until(lambda c: "tell them what it is about" in " ".join(c.heard[-1:]), 40), call.heard
+    assert call.until(lambda c: "tell them the topic" in " ".join(c.heard[-1:]), 40), call.heard
     call.press("2", When.SOON)
     reaches(world, call, "victim-services")
     (agency,) = world.network.calls_to("victim-services")
@@ -294,13 +360,11 @@ def an_agency_that_is_closed_is_not_rung(world: World) -> None:
 
 
 def an_agency_is_reached_by_its_extension(world: World) -> None:
-    """Twilio sends the digits, and then does not listen for machines."""
-    people(world, vs=replace(accepts(talks=15), verdict="machine_end_beep"))
+    people(world, vs=accepts(talks=15))
     call = asks(world)
     reaches(world, call, "victim-services")
     (agency,) = world.network.calls_to("victim-services")
     assert [line.words for line in agency.lines if line.what == "is sent keys"] == ["ww42"]
-    assert agency.leg.answered_by == ""
     assert attempts(world) == [("victim-services", "accepted")]
 
 
@@ -315,41 +379,65 @@ def the_caller_leaves_by_pound(world: World) -> None:
 
 
 def two_agencies_accept_at_once(world: World) -> None:
-    """The machine detector is wrong: the first agency is still there, and presses 1 as the second does."""
-    people(world, vs=_mistaken(17), ch=accepts(after=1, talks=20))
-    world.network.faults.amd_seconds = 3
-    world.network.faults.rest.append(RestFault("500", match="/Calls/CA"))
-    call = asks(world)
-    assert call.wait_until_joined(100)
-    call.wait(8)
-    talking = [leg for leg in world.network.exchange.legs_alive() if leg.joined_to is not None]
-    assert len(talking) == 2
-    ends(world, call)
-
-
-def _mistaken(after: float) -> Person:
-    return replace(accepts_late(after), verdict="machine_end_other")
-
-
-def an_agency_that_accepts_after_another_hears_that_it_is_taken(world: World) -> None:
-    """The machine detector is wrong: the first agency presses 1 when the second talks with the caller."""
-    quick = Person(answers=1, steps=(Press("1", When.SOON), Joined(60), HangsUp()))
-    people(world, vs=_mistaken(17), ch=quick)
-    world.network.faults.amd_seconds = 3
-    world.network.faults.rest.append(RestFault("500", match="/Calls/CA"))
-    call = asks(world)
-    assert call.wait_until_joined(100)
-    (late,) = world.network.calls_to("victim-services")
-    assert late.wait_until_over(60)
-    assert "does not wait any more" in late.last_heard
-    assert not any(line.what == "joined" for line in late.lines)
+    """The caller asks for another agency while a person hears what the call is, and both press 1."""
+    call, late = _asks_for_another(world)
+    assert call.until(lambda _: any(_presses(agency) for agency in world.network.calls_to("chrysalis")), 60)
+    late.press("1", When.NOW)
+    _is_told_that_the_caller_is_gone(late)
+    assert call.wait_until_joined(60)
     assert call.joined_to == "chrysalis"
     ends(world, call)
 
 
+def an_agency_that_accepts_after_another_hears_that_it_is_taken(world: World) -> None:
+    """The first agency presses 1 when the second talks with the caller."""
+    call, late = _asks_for_another(world)
+    assert call.wait_until_joined(60)
+    late.press("1", When.NOW)
+    _is_told_that_the_caller_is_gone(late)
+    assert call.joined_to == "chrysalis"
+    ends(world, call)
+
+
+def _asks_for_another(world: World) -> tuple[RehearsedCall, RehearsedCall]:
+    """Let a caller leave an agency that listens, and whose leg Twilio does not end, for another."""
+    quick = Person(answers=1, steps=(Press("1", When.SOON), Joined(60), HangsUp()))
+    people(world, vs=ignores(2), ch=quick)
+    world.network.faults.rest.append(RestFault("500", match="/Calls/CA"))
+    call = asks(world)
+    late = _briefed(world, call)
+    assert call.press("*", When.SOON)
+    assert call.until(lambda c: "Nobody could take the call" in c.last_heard, 20), call.heard
+    for key in ("0", NOT_POLICE):
+        call.press(key, When.SOON)
+    return call, late
+
+
+def _presses(call: RehearsedCall) -> bool:
+    return any(line.what == "presses" for line in call.lines)
+
+
+def _is_told_that_the_caller_is_gone(agency: RehearsedCall) -> None:
+    assert agency.wait_until_over(60)
+    assert _presses(agency)
+    assert "no longer waiting" in agency.last_heard
+    assert not any(line.what == "joined" for line in agency.lines)
+
+
+def a_person_who_is_taken_for_a_machine_is_put_through(world: World) -> None:
+    """Twilio takes a person with a long greeting for a machine, and says so while they hear us."""
+    world.network.faults.amd_seconds = 3
+    people(world, vs=replace(accepts_late(12), verdict="machine_end_silence"))
+    call = asks(world)
+    reaches(world, call, "victim-services")
+    (agency,) = world.network.calls_to("victim-services")
+    assert agency.leg.answered_by == ""  # Twilio was not asked to listen for machines.
+    assert attempts(world) == [("victim-services", "accepted")]
+
+
 def _callbacks(delivery: Delivery) -> Callable[[World], None]:
     def story(world: World) -> None:
-        for kind in ("call", "amd"):
+        for kind in ("call", "caller"):
             world.network.faults.callbacks[kind] = delivery
         people(world, vs=never_answers(), ch=accepts(talks=15))
         call = asks(world)
@@ -469,7 +557,7 @@ def a_switchboard_is_joined_when_it_answers(world: World) -> None:
     people(world, ho=switchboard())
     call = asks(world, NOT_POLICE)
     reaches(world, call, "hotline")
-    assert any("recorded greeting" in words for words in call.heard)
+    assert any("You may hear a recording" in words for words in call.heard)
 
 
 def three_callers_want_an_agency_with_one_line(world: World) -> None:
@@ -491,6 +579,25 @@ def nobody_can_be_reached_on_the_direct_path(world: World) -> None:
     ends(world, call)
 
 
+def silence_on_the_direct_path_leads_to_the_last_in_time(world: World) -> None:
+    """Without SQL a silent person and a voicemail cost all their time; the hotline is still rung."""
+    world.lose("sql")
+    people(world, vs=ignores(3), ch=voicemail(4), ho=switchboard())
+    call = asks(world)
+    reaches(world, call, "hotline")
+    in_time(world, call, "hotline")
+    assert world.network.calls_to("chrysalis") == []
+
+
+def voicemails_on_the_direct_path_end_in_a_choice_in_time(world: World) -> None:
+    world.lose("sql")
+    people(world, vs=voicemail(9), ch=voicemail(4), ho=never_answers())
+    call = asks(world)
+    assert call.until(lambda c: "Nobody could take the call" in " ".join(c.heard), 150), call.heard
+    in_time(world, call, "hotline")
+    ends(world, call)
+
+
 def after_a_talk_on_the_direct_path_nobody_else_is_rung(world: World) -> None:
     world.lose("sql")
     people(world, vs=accepts(talks=10), ch=accepts(), ho=switchboard())
@@ -501,6 +608,20 @@ def after_a_talk_on_the_direct_path_nobody_else_is_rung(world: World) -> None:
     assert world.network.calls_to("chrysalis") == []
 
 
+def an_agency_whose_document_is_lost_hears_a_farewell(world: World) -> None:
+    world.network.faults.webhooks.append(WebhookFault("/whisper", status=503, times=1))
+    people(world, vs=accepts(), ch=accepts(talks=15))
+    call = asks(world)
+    assert call.wait_until_joined(110), call.heard
+    assert call.joined_to == "chrysalis"
+    in_time(world, call)
+    (leg,) = world.network.calls_to("victim-services")
+    assert "Goodbye" in " ".join(leg.heard), leg.heard
+    assert SORRY not in leg.heard
+    call.hang_up()
+    assert world.network.settle(120)
+
+
 STORIES: dict[str, Callable[[World], None]] = {
     "accepted at once": the_first_agency_accepts,
     "no answer": _the_second_accepts(never_answers, ("no_answer",)),
@@ -509,8 +630,9 @@ STORIES: dict[str, Callable[[World], None]] = {
     "declined": _the_second_accepts(declines, ("declined",)),
     "silent": _the_second_accepts(lambda: ignores(2), ("no_key", "declined")),
     "hangs up on the whisper": _the_second_accepts(hangs_up, ("no_key",)),
-    "voicemail": _the_second_accepts(lambda: voicemail(9), ("voicemail", "no_key")),
-    "fax": _the_second_accepts(fax, ("fax",)),
+    "voicemail": _the_second_accepts(lambda: voicemail(9), ("no_key",)),
+    "fax": _the_second_accepts(fax, ("no_key",)),
+    "taken for a machine": a_person_who_is_taken_for_a_machine_is_put_through,
     "all fail": nobody_can_be_reached,
     "caller leaves at once": the_caller_hangs_up_at_once,
     "caller leaves while it rings": the_caller_hangs_up_while_it_rings,
@@ -523,6 +645,15 @@ STORIES: dict[str, Callable[[World], None]] = {
     "topic": what_the_caller_lets_us_tell_is_told_after_the_agencys_key,
     "accepts too late": an_agency_that_accepts_after_another_hears_that_it_is_taken,
     "two accept at once": two_agencies_accept_at_once,
+    **{
+        f"{name}, no {lost}": _one_alone_tells(lost, story)
+        for name, story in (
+            ("ring for nobody", the_telephone_of_an_agency_stops_ringing_for_a_caller_who_left),
+            ("press 1 for nobody", an_agency_hears_that_the_caller_has_hung_up),
+            ("connect to nobody", an_agency_that_is_being_connected_hears_that_the_caller_has_hung_up),
+        )
+        for lost in ("action", "caller")
+    },
     "callbacks twice": _callbacks(Delivery(copies=2)),
     "callbacks reversed": _callbacks(Delivery(reverse=True)),
     "callbacks late": _callbacks(Delivery(late=6)),
@@ -538,6 +669,7 @@ STORIES: dict[str, Callable[[World], None]] = {
     "rest answers 500": _rest_answers("500"),
     "rest answers 429": _rest_answers("429"),
     "rest drops": _rest_answers("drop"),
+    "whisper lost": an_agency_whose_document_is_lost_hears_a_farewell,
     "closed": an_agency_that_is_closed_is_not_rung,
     "extension": an_agency_is_reached_by_its_extension,
     "two minutes": two_minutes_are_the_end,
@@ -546,6 +678,8 @@ STORIES: dict[str, Callable[[World], None]] = {
     "switchboard": a_switchboard_is_joined_when_it_answers,
     "three callers, one line": three_callers_want_an_agency_with_one_line,
     "direct path fails": nobody_can_be_reached_on_the_direct_path,
+    "direct path silent": silence_on_the_direct_path_leads_to_the_last_in_time,
+    "direct path voicemails": voicemails_on_the_direct_path_end_in_a_choice_in_time,
     "direct path ends": after_a_talk_on_the_direct_path_nobody_else_is_rung,
 }
 SLOW_STORIES: dict[str, Callable[[World], None]] = {  # Only where time is real: a limit of ours must pass.
@@ -560,4 +694,12 @@ AGENCIES: dict[str, Mapping[str, Mapping[str, Any]]] = {  # What a story changes
     },
 }
 ORDERS = {"two minutes": {"any": LONG_ORDER}}
-__all__ = ["AGENCIES", "ORDERS", "SLOW_STORIES", "STORIES", "World"]
+__all__ = [
+    "AGENCIES",
+    "ORDERS",
+    "PROMISES",
+    "SLOW_STORIES",
+    "STORIES",
+    "World",
+    "keep_only_what_is_promised",
+]

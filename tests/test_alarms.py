@@ -9,10 +9,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from conftest import Twilio
 from stories import CALLER, asks, ends, people
-from world import OneProcess
+from world import OneProcess, Soon
 
 from ivr.simulator.people import accepts, ignores
+from ivr.web.app import create_app
+from ivr.wiring import build_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 ALARM_NUMBER = "+19055550188"
 HALF_AN_HOUR = 1800
 UNREACHED, DIRECT = "three callers in a row reached nobody", "callers go by the direct path"
+UNDELIVERED = "three texts in a row did not arrive"
+LIMIT = "too many at once (10004)"
 
 
 @dataclass
@@ -80,7 +85,7 @@ class Watched:
         """Let callers ask for a person, one after the other, and reach nobody."""
         for _ in range(times):
             call = asks(self.world)
-            assert call.until(lambda now: "Nobody could take the call" in now.last_heard, 120)
+            assert call.until(lambda now: "I could not reach anyone" in now.last_heard, 120)
             ends(self.world, call)
 
 
@@ -110,7 +115,7 @@ def test_callers_who_hang_up_when_a_choice_is_offered_have_reached_nobody(watche
     people(watched.world, vs=ignores(12), ch=ignores(6))
     for _ in range(3):
         call = asks(watched.world)
-        assert call.until(lambda c: "for other ways" in c.last_heard, 90), call.heard
+        assert call.until(lambda c: "For other ways" in c.last_heard, 90), call.heard
         ends(watched.world, call)
 
     assert [UNREACHED in words for words in watched.posts] == [True]
@@ -160,6 +165,54 @@ def test_a_caller_who_goes_by_the_direct_path_is_an_alarm(watched: Watched) -> N
 
     assert watched.texts == watched.posts
     assert [DIRECT in words for words in watched.posts] == [True]
+
+
+def test_callers_beyond_what_the_account_allows_hear_a_choice_and_one_alarm_names_the_mend(
+    watched: Watched,
+) -> None:
+    watched.world.network.faults.concurrency = 1
+    people(watched.world, vs=accepts(), ch=accepts())
+
+    watched.reach_nobody(4)
+
+    assert "business profile" in watched.posts[0]
+    assert [LIMIT in words for words in watched.posts] == [True]
+    assert watched.texts == watched.posts
+    attempts = [a for call in watched.world.log() for t in call["transfers"] for a in t["attempts"]]
+    assert {attempt["outcome"] for attempt in attempts} == {"not_rung"}
+
+
+def test_texts_that_do_not_arrive_are_one_alarm(watched: Watched) -> None:
+    network = watched.world.network
+    network.exchange.texts.unreachable.add(CALLER)
+    network.exchange.texts.undelivered = 30007
+
+    for _ in range(4):
+        network.text(CALLER, "signs")
+        network.settle()
+        network.clock.advance(30)
+
+    assert [UNDELIVERED in words for words in watched.posts] == [True]
+    assert watched.texts == watched.posts
+
+
+def test_a_call_that_twilio_turned_away_before_we_heard_of_it_is_an_alarm(
+    watched: Watched, settings: Settings
+) -> None:
+    later = watched.world.line.later
+    client = create_app(build_parts(settings, watched.world.line)).test_client()
+    twilio = Twilio(client, settings.public_url, settings.auth_token)
+    told = {"resource_sid": None, "error_code": "10004", "webhook": {"request": {"parameters": {}}}}
+
+    codes = [twilio.post("/debugger", Payload=json.dumps(told)).status_code for _ in range(2)]
+    codes += [
+        twilio.post("/debugger", Payload=odd).status_code for odd in ("", "{", "[1]", '{"error_code": {}}')
+    ]
+    watched.world.network.clock.advance(5)
+
+    assert codes == [204] * 6
+    assert isinstance(later, Soon)
+    assert [LIMIT in words for words in watched.posts] == [True]
 
 
 def test_an_alarm_says_nothing_about_a_caller(watched: Watched) -> None:

@@ -9,11 +9,11 @@ import pytest
 from fakes import KeptEffects, SentTexts, make_line
 from test_web_sms import read
 
-from ivr.caller_limits import CallerLimits
+from ivr.caller_limits import Bound, CallerLimits
 from ivr.effects import CallTexter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from conftest import Clock, Twilio
 
@@ -55,7 +55,9 @@ def test_a_yes_after_five_minutes_rings_nobody(twilio: Twilio, line: Line, clock
     assert effects(line) == []
 
 
-@pytest.mark.parametrize("number", ["anonymous", "+266696687", "+442079460000", "sip:a@b.example", "+12125"])
+@pytest.mark.parametrize(
+    "number", ["anonymous", "+266696687", "+17165550123", "+442079460000", "sip:a@b.example", "+12125"]
+)
 def test_only_a_number_that_can_be_dialled_here_is_rung(twilio: Twilio, line: Line, number: str) -> None:
     twilio.text("CALL", "SM1", From=number)
 
@@ -66,17 +68,14 @@ def test_only_a_number_that_can_be_dialled_here_is_rung(twilio: Twilio, line: Li
 
 
 class Full:
-    def allow_if_known(self, what: str, mark: str, most: int, seconds: int) -> bool:
-        return bool(what and mark and most and seconds)
-
-    def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
-        return not (what == "ring" and mark and most and seconds)
+    def allow(self, what: str, mark: str, bounds: Sequence[Bound], request: str) -> bool:
+        return not (what == "ring" and mark and bounds and request)
 
 
 def test_a_phone_that_was_rung_too_often_gets_words_and_the_number(
     flow: Flow, make_twilio: Callable[[Line], Twilio]
 ) -> None:
-    line = make_line(flow, journal=KeptJournal(), limits=CallerLimits(Full()))
+    line = make_line(flow, journal=KeptJournal(), limits=CallerLimits(counts=Full()))
     twilio = make_twilio(line)
     twilio.text("CALL", "SM1")
 

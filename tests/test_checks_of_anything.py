@@ -17,7 +17,7 @@ from ivr.checks.runner import check, inspect
 from ivr.flow.diagrams import diagram
 from ivr.flow.loader import validate
 from ivr.flow.menu_measurements import measure, summary
-from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Prompts
+from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Place, Prompts
 from ivr.flow.public_page import PageWords
 from ivr.flow.repair import patched
 
@@ -30,6 +30,7 @@ SHAPES = {
     "config/keywords.toml": Keywords,
     "config/facts.toml": Facts,
     "config/coverage.toml": Coverage,
+    "config/place.toml": Place,
     "prompts/en.toml": Prompts,
     "prompts/fr.toml": Prompts,
     "prompts/pages/en.toml": PageWords,
@@ -131,6 +132,7 @@ def test_any_edit_of_a_good_line_is_answered(spoils: list[tuple[str, list[int], 
         read["config/keywords.toml"],
         read["config/facts.toml"],
         read["config/coverage.toml"],
+        read["config/place.toml"],
     )
 
     faults = list(inspect(flow))

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 from fakes import ENVIRONMENT
+from sqlalchemy import text
 
 from ivr.cli.main import main
 from ivr.effects import Entry
@@ -137,10 +138,13 @@ def test_check_of_a_folder_that_is_not_there_says_so(tmp_path: Path) -> None:
     assert "does not exist" in done.output
 
 
+@pytest.mark.parametrize(
+    "api", ["https://api.twilio.com", "https://api.ie1.twilio.com", "http://API.twilio.com:80/x"]
+)
 def test_release_refuses_to_go_live_with_agencies_that_nobody_has_dialled(
-    environment: dict[str, str], tmp_path: Path
+    environment: dict[str, str], tmp_path: Path, api: str
 ) -> None:
-    done = ivr("release", env=environment)
+    done = ivr("release", env=environment | {"TWILIO_API_URL": api})
 
     assert done.exit_code == 1
     refused = re.findall(r"agencies\.([a-z-]+)\.last_dialled: no person has dialled it; dial it", done.output)
@@ -154,6 +158,23 @@ def test_release_goes_live_when_every_agency_was_dialled(environment: dict[str, 
     done = ivr("release", env=environment)
 
     assert (done.exit_code, done.output) == (0, "the call log is up to date\n")
+
+
+def test_release_says_that_the_tables_are_newer_and_what_to_do(environment: dict[str, str]) -> None:
+    line = environment | SIMULATED
+    ivr("release", env=line)
+    database = connect(line["DATABASE_URL"])
+    with database.write() as sql:
+        sql.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    refused, back = ivr("release", env=line), ivr("release", "--back", env=line)
+
+    assert refused.exit_code == 1
+    assert "tables are newer (9999) than this version" in " ".join(refused.output.split())
+    assert "`ivr release --back`" in " ".join(refused.output.split())
+    assert (back.exit_code, "stay as they are" in back.output) == (0, True)
+    with database.read() as sql:
+        assert sql.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
 
 
 def test_release_lets_an_agency_be_that_is_switched_off(environment: dict[str, str], folder: Path) -> None:

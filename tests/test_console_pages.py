@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,11 @@ from ivr.pseudonyms import Caller
 from ivr.records.agency_status import list_status
 from ivr.records.audit import list_audit_entries
 from ivr.records.deletion import erase
-from ivr.records.disclosure import UNDER
+from ivr.records.disclosure import HIDDEN
 from ivr.records.ingest import record
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import list_blocks
+from ivr.records.text_deliveries import count_delivery
 from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
@@ -123,6 +125,21 @@ def test_now_says_when_twilio_was_last_heard_from(
     assert [each for each in words if each not in shown] == []
 
 
+def test_now_counts_texts_that_did_not_arrive_by_their_reason_and_none_of_a_few(
+    hands: Hands, console: Console
+) -> None:
+    for reason in ["30007"] * 6 + ["30034", ""]:
+        count_delivery(console.database, date(2026, 9, 20), reason)
+
+    shown = hands.get("/_now").text
+    french = hands.client.get("/console/_now", headers={"Accept-Language": "fr"}).text
+
+    assert '30007: carriers filter our texts</th><td class="n">6</td>' in shown
+    assert '30034: our number is not registered in the United States</th><td class="n">' in shown
+    assert '<td class="n">1</td>' not in shown.partition("Texts that did not arrive")[2]
+    assert "les réseaux filtrent nos textos" in french
+
+
 def test_a_filter_in_the_address_keeps_what_it_names(hands: Hands) -> None:
     shown = hands.get("/calls?channel=voice").text
 
@@ -205,7 +222,7 @@ def test_the_console_says_plainly_when_the_records_are_gone(hands: Hands, tmp_pa
 def test_a_report_shows_no_count_that_could_be_one_person(hands: Hands) -> None:
     shown = hands.get("/reports?since=2026-09-01&until=2026-10-30").text
 
-    assert f'<td class="n">{escape(UNDER)}</td>' in shown
+    assert f'<td class="n">{escape(HIDDEN)}</td>' in shown
     assert '<td class="n">1</td>' not in shown
 
 
@@ -241,3 +258,88 @@ def test_a_number_that_an_operator_types_is_not_kept(hands: Hands, console: Cons
 
     assert [row for row in kept if "0123" in row] == []
     assert any("[number]" in row for row in kept)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/transfers?until=0001-01-01", "/reports?until=0001-01-01", "/calls?until=0001-01-01"),
+        *("/transfers?since=9999-12-31&until=9999-12-31", "/transfers?since=0001-01-01&until=0001-01-02"),
+        *("/calls?endpoint=x", "/calls?kind=x", "/calls?_method=POST", "/calls?_external=1&_scheme=x"),
+        *("/calls?_anchor=x&after=x", "/reports/chart/days.svg?until=0001-01-01"),
+    ],
+)
+def test_no_address_that_somebody_types_breaks_a_page(hands: Hands, address: str) -> None:
+    assert hands.get(address).status_code == 200
+
+
+@pytest.fixture
+def going_on(console: Console) -> str:
+    """Have a call go on at a stop."""
+    entry = Entry(call="live" + "0" * 28, key="0", at=console.at, channel="voice", language="en", stop="law")
+    record(console.database, [entry], console.at)
+    return entry.call
+
+
+@pytest.mark.parametrize(("role", "sees"), [(Role.VIEWER, False), (Role.OPERATOR, True)])
+def test_a_live_stop_is_shown_to_those_alone_to_whom_now_shows_it(
+    console: Console,
+    going_on: str,
+    role: Role,
+    sees: bool,  # noqa: FBT001
+) -> None:
+    hands = console.signed_in("vic", role)
+
+    shown = {
+        "now": "<td>law</td>" in hands.get("/_now").text,
+        "list": "<td>law</td>" in hands.get("/calls?channel=voice").text,
+        "page": "law" in hands.get(f"/calls/{going_on}").text,
+        "filter": going_on in hands.get("/calls?stop=law").text,
+        "export": '"law"' in hands.get("/calls.json").text,
+        "export of a filter": going_on in hands.get("/calls.csv?stop=law").text,
+    }
+
+    assert shown == dict.fromkeys(shown, sees)
+    assert going_on in hands.get("/calls").text
+
+
+def test_a_viewer_sees_the_stops_of_a_call_that_is_over(console: Console, going_on: str) -> None:
+    over = Entry(call=going_on, key="end", at=console.at + 60, channel="voice", ended="completed")
+    record(console.database, [over], console.at + 60)
+    hands = console.signed_in("vic", Role.VIEWER)
+
+    assert "<td>law</td>" in hands.get("/calls?stop=law").text
+    assert "<td>law</td>" in hands.get(f"/calls/{going_on}").text
+
+
+def test_the_deed_of_an_export_names_its_filter_and_no_number(hands: Hands, console: Console) -> None:
+    hands.get("/calls.csv?language=fr&hour=0&since=2026-09-01&stop=905|555|0177")
+    hands.get("/calls.json")
+
+    assert [deed.about for deed in list_audit_entries(console.database)][:2] == [
+        "json: all",
+        "csv: since=2026-09-01 hour=0 language=fr stop=[number]",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/console//evil", "/en", "/console", "//evil.example/en", "/materials/"])
+def test_no_redirect_goes_where_the_host_header_says(console: Console, path: str) -> None:
+    answer = console.app.test_client().get(path, headers={"Host": "evil.example"})
+
+    assert answer.status_code in {303, 308, 404}
+    assert "evil.example" not in answer.headers.get("Location", "").removeprefix("/evil.example/en")
+    assert answer.headers.get("Location", "/").startswith("/")
+    assert not answer.headers.get("Location", "/").startswith("//")
+    assert "http" not in answer.text or answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "why", ["905|555|0177", "9\ufe0f\u20e305 555 0177", "9O5 555 O177", "nine oh five 555 0177"]
+)
+def test_a_number_is_kept_in_no_note_and_no_name(hands: Hands, why: str) -> None:
+    hands.post(f"/calls/{CALL}/note", note=f"They left {why} again")
+    name = why.replace("|", ".").replace(" ", "-").replace("\ufe0f\u20e3", "")
+    refused = hands.post("/operators/add", "/operators", name=name, role="viewer")
+
+    assert "They left [number]" in hands.get(f"/calls/{CALL}").text
+    assert refused.status_code == 409

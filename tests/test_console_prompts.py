@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +26,7 @@ from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
+from ivr.web.console.prompt_checks import PromptChecks
 from ivr.web.console.prompts import read_catalogue
 from ivr.web.public.views import NAME as PUBLIC
 from ivr.wiring import build_parts, follow_prompts, follow_published
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
+    from ivr.flow.loader import Fault
     from ivr.flow.models import Flow
     from ivr.records.prompts import PromptVersion
     from ivr.settings import Settings
@@ -270,7 +274,7 @@ def test_an_absurd_form_does_no_harm(hands: Hands, console: Console) -> None:
 
 
 def test_the_words_of_the_file_are_read_once_for_all(console: Console, flow: Flow) -> None:
-    catalogue = read_catalogue(flow, console.database)
+    catalogue = read_catalogue(flow, console.database, PromptChecks(flow))
 
     assert catalogue.changed() == {}
     assert sum(catalogue.groups().values()) == len(catalogue.prompts)
@@ -360,5 +364,73 @@ def test_a_caller_hears_the_file_where_published_words_are_broken(
     after = air.hear()
 
     assert "For somebody, press 0." in after
-    assert after.replace("For somebody, press 0.", "For a person, press 0.") == before
+    assert after.replace("For somebody, press 0.", "To talk with a person, press 0.") == before
     assert f"en {HELLO}" in caplog.text
+
+
+def test_what_is_published_is_checked_once_and_for_operators_alone(console: Console, hands: Hands) -> None:
+    viewer = console.signed_in("vic", Role.VIEWER)
+    force(console, PLACE, "your own case and rights")
+
+    for _ in range(3):
+        viewer.get(f"{PAGE}?reverted=1")
+    by_viewer = len(console.checked)
+    for _ in range(3):
+        hands.get(f"{PAGE}?reverted=1")
+    by_operator = len(console.checked)
+    force(console, PLACE, "you and your rights")
+    hands.get(f"{PAGE}?reverted=1")
+
+    assert (by_viewer, by_operator, len(console.checked)) == (0, 1, 2)
+
+
+def test_the_same_preview_is_worked_out_once(console: Console, hands: Hands) -> None:
+    for _ in range(3):
+        hands.post(f"{PAGE}/en", text="your own case and rights", do="preview")
+    hands.post(f"{PAGE}/en", text="you and your rights", do="preview")
+
+    assert len(console.checked) == 2
+
+
+def test_one_check_runs_at_a_time_and_those_who_wait_are_given_its_result(flow: Flow) -> None:
+    running, most, begun = 0, 0, Barrier(4)
+
+    def check(_: Flow) -> list[Fault]:
+        nonlocal running, most
+        running, count = running + 1, running + 1
+        most = max(most, count)
+        running -= 1
+        calls.append(count)
+        return []
+
+    calls: list[int] = []
+    checks = PromptChecks(flow, check)
+
+    def ask(text: str) -> object:
+        begun.wait()
+        return checks.trial([], ("en", PLACE), text)
+
+    with ThreadPoolExecutor(4) as threads:
+        trials = list(threads.map(ask, ("one", "one", "other", "other")))
+
+    assert (len(calls), most) == (2, 1)
+    assert trials[0] is trials[1]
+    assert trials[2] is trials[3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["905/555/1234", "905: 555: 0177", "905 – 555 – 0177", "neuf cent cinq, cinq cinq cinq, 0177"],  # noqa: RUF001
+)
+@pytest.mark.parametrize("place", [PLACE, "agencies.chrysalis.name"])
+def test_a_disguised_number_is_neither_saved_nor_published(
+    console: Console, hands: Hands, place: str, text: str
+) -> None:
+    save(hands, f"call {text} now", place)
+    saved = list_versions(console.database, place)
+    number = save_version(console.database, "en", place, f"call {text} now", who="olu")
+    answer = let_hear(hands, number, place)
+
+    assert saved == []
+    assert answer.status_code == 409
+    assert heard(console) == {}

@@ -26,6 +26,7 @@ from ivr.wiring import build_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from flask.testing import FlaskClient
 
@@ -81,6 +82,9 @@ class AtOnce:
 
     def take(self, name: str) -> str:
         return self.kept.take(name)
+
+    def lend(self, name: str) -> AbstractContextManager[str]:
+        return self.kept.lend(name)
 
 
 @dataclass

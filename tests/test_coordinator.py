@@ -19,7 +19,7 @@ from ivr.transfer.machine import Decide, Event, EventType, Follow, State, Transf
 from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ivr.agencies import Agency
@@ -54,6 +54,9 @@ class Kept:
         self.rows[transfer_id] = decide(before, busy) or before
         follow(before, self.rows[transfer_id])
         return before, self.rows[transfer_id]
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        return [transfer.id for transfer in self.rows.values() if transfer.call in calls]
 
     def unreached_in_a_row(self) -> int:
         return 0

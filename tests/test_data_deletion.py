@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 OURS, THEIRS, AGENCY = "+12895550100", "+12895550177", "+19055464904"
 CALLERS = [f"+1905555{n:04}" for n in range(120, 128)]
 ACCOUNT = Account("AC" + "0" * 32, "12345", OURS)
-QUARTER = 15 * 60.0
+QUARTER, DAY = 15 * 60.0, 86_400.0
 WEEK = timedelta(days=7)
 
 
@@ -125,7 +125,7 @@ def kept(network: Network) -> tuple[int, int, int]:
     return len(exchange.calls), len(exchange.texts.messages), len(exchange.queues)
 
 
-NOTHING = (0, 0, 0)
+NOTHING, ONLY_A_QUEUE = (0, 0, 0), (0, 0, 1)  # A queue stays for a day.
 
 
 def test_nothing_of_ours_is_left_at_twilio(
@@ -134,12 +134,29 @@ def test_nothing_of_ours_is_left_at_twilio(
     live(network, log, papers)
     before = kept(network)
     network.clock.advance(QUARTER)
+    early = sweep.run()
+    network.clock.advance(DAY)
 
-    swept = sweep.run()
+    late = sweep.run()
 
     assert before == (9, 7, 1)
     assert kept(network) == NOTHING
-    assert swept == SweepResult(deleted_calls=9, deleted_messages=7, deleted_queues=1)
+    assert early == SweepResult(deleted_calls=9, deleted_messages=7)
+    assert late == SweepResult(deleted_queues=1)
+
+
+def test_a_queue_stays_for_a_day_as_a_talk_that_began_in_it_may_last(
+    network: Network, sweep: DeletionSweep
+) -> None:
+    network.exchange.queue("transfer-1")
+
+    left = []
+    for hours in (1, 6, 16, 2):
+        network.clock.advance(hours * 3600)
+        sweep.run()
+        left.append(kept(network))
+
+    assert left == [ONLY_A_QUEUE, ONLY_A_QUEUE, ONLY_A_QUEUE, NOTHING]
 
 
 def test_what_is_younger_than_a_quarter_of_an_hour_stays(
@@ -165,12 +182,12 @@ def test_sweeps_go_on_where_twilio_was_busy_or_had_not_closed_its_records(
     ]
 
     first = sweep.run()
-    left = sum(kept(network))
+    left = sum(kept(network)[:2])
     second = sweep.run()
 
     assert first.left == left > 3
     assert first.oldest == network.exchange.date(40.0)
-    assert (kept(network), second.left, second.oldest) == (NOTHING, 0, None)
+    assert (kept(network), second.left, second.oldest) == (ONLY_A_QUEUE, 0, None)
     assert first.deleted_calls + second.deleted_calls == 9
 
 
@@ -187,7 +204,7 @@ def test_a_call_that_the_log_never_saw_is_counted_once(
     counted = [sweep.run().unknown_calls for _ in range(3)]
 
     assert sum(counted) == 1
-    assert kept(network) == NOTHING
+    assert kept(network) == ONLY_A_QUEUE
 
 
 def test_a_call_is_looked_up_by_when_it_began_a_minute_more_or_less(
@@ -215,8 +232,8 @@ def test_calls_wait_for_a_log_that_is_away_and_texts_do_not(
 
     second = sweep.run()
 
-    assert (first.left, left) == (5, (5, 0, 0))
-    assert (second.unknown_calls, kept(network)) == (0, NOTHING)
+    assert (first.left, left) == (5, (5, 0, 1))
+    assert (second.unknown_calls, kept(network)) == (0, ONLY_A_QUEUE)
 
 
 def test_a_call_of_before_the_line_is_deleted_and_not_counted(network: Network, sweep: DeletionSweep) -> None:
@@ -282,7 +299,7 @@ def test_a_text_whose_last_news_never_came_is_deleted_after_a_day(
     stuck.status = "sent"
     network.clock.advance(QUARTER)
     early = sweep.run()
-    network.clock.advance(86_400)
+    network.clock.advance(DAY)
 
     late = sweep.run()
     stuck.status = "delivered"
@@ -323,7 +340,7 @@ def test_a_busy_twilio_is_left_alone_until_the_next_sweep(
     swept = sweep.run()
 
     assert busy.seen == 5
-    assert (swept.left, swept.whole) == (17, False)
+    assert (swept.left, swept.whole) == (16, False)
 
 
 def test_a_sweep_that_takes_too_long_is_ended(
@@ -334,7 +351,7 @@ def test_a_sweep_that_takes_too_long_is_ended(
 
     swept = make_sweep(seconds=0.0).run()
 
-    assert (swept.left, swept.whole, kept(network)) == (17, False, (9, 7, 1))
+    assert (swept.left, swept.whole, kept(network)) == (16, False, (9, 7, 1))
 
 
 @pytest.mark.parametrize("does", ["429", "503", "drop"])
@@ -348,7 +365,7 @@ def test_lists_that_do_not_come_are_asked_for_by_the_next_sweep(
     first, second = sweep.run(), sweep.run()
 
     assert not first.whole
-    assert (second.whole, kept(network)) == (True, NOTHING)
+    assert (second.whole, kept(network)) == (True, ONLY_A_QUEUE)
 
 
 def test_many_pages_are_read_before_anything_is_deleted(

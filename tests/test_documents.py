@@ -171,9 +171,12 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 def test_the_changelog_speaks_to_each_audience_in_turn() -> None:
-    unreleased = (ROOT / "CHANGELOG.md").read_text("utf-8").partition("## [Unreleased]")[2]
+    versions = (ROOT / "CHANGELOG.md").read_text("utf-8").split("\n## [")[1:]
 
-    assert re.findall(r"^### (.+)$", unreleased.partition("\n## ")[0], re.MULTILINE) == AUDIENCES
+    addressed = [re.findall(r"^### (.+)$", version, re.MULTILINE) for version in versions]
+
+    assert [each for each in addressed if each != [who for who in AUDIENCES if who in each]] == []
+    assert AUDIENCES in addressed
 
 
 def test_each_process_of_the_procfile_is_a_command() -> None:
@@ -203,6 +206,15 @@ def test_a_fallback_document_dials_only_after_a_key_and_says_911_first() -> None
     assert [verb.tag for verb in voice] == ["Gather", "Say", "Hangup"]
     assert "Dial" not in {verb.tag for verb in voice.iter()}
     assert heard.index("9 1 1") < heard.index("9 0 0")
+
+
+def test_the_fallback_of_a_leg_that_we_rang_says_the_innocuous_sentence_and_hangs_up(flow: Flow) -> None:
+    leg = ET.parse(ROOT / "docs/fallback/leg.xml").getroot()  # noqa: S314 - our own
+
+    said = [flow.prompts[tongue].stops[flow.menus.leave].say for tongue in flow.languages]
+
+    assert [verb.text for verb in leg if verb.tag == "Say"] == said
+    assert [verb.tag for verb in leg] == ["Say"] * len(said) + ["Hangup"]
 
 
 def test_the_conversation_of_the_readme_is_one_that_callers_have() -> None:

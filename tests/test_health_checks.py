@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,16 +19,20 @@ from conftest import ROOT
 from fakes import ENVIRONMENT
 from postgres import put_tables
 from redis import Redis, RedisError
+from sqlalchemy import text, update
 
 from ivr.cli.main import main
-from ivr.operations.health_checks import Finding, Verdict, examine
+from ivr.operations.health_checks import HEALTH_CHECKS, Finding, Verdict, examine
 from ivr.operations.local_stack import find_redis, free_port
+from ivr.records.database import connect
+from ivr.records.tables import worker_heartbeats
+from ivr.records.text_deliveries import count_delivery
+from ivr.records.worker_heartbeats import note_alive
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import RestFault
 from ivr.simulator.papers import Papers
 from ivr.simulator.rehearse import Network
-from ivr.work.worker import make_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +60,7 @@ def network() -> Iterator[Network]:
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a Redis at which a worker has signed in."""
+    """Start a Redis."""
     server = find_redis()
     if not server:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(GET)
@@ -71,7 +75,6 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                     client.ping()
                     break
                 threading.Event().wait(0.02)
-            make_worker(client).register_birth()
         yield url
     finally:
         running.terminate()
@@ -89,6 +92,7 @@ def line(tmp_path: Path, network: Network, redis: str) -> Line:
     for name in ("log", "journal", "keys"):
         (tmp_path / name).mkdir(mode=0o700)
     put_tables(f"sqlite:///{tmp_path}/log/line.sqlite3")
+    note_alive(connect(f"sqlite:///{tmp_path}/log/line.sqlite3"), "a worker", time.time())
     return ENVIRONMENT | {
         "TWILIO_API_URL": network.api_url,
         "REDIS_URL": redis,
@@ -114,7 +118,7 @@ def test_a_line_that_is_well_has_no_fault_and_no_warning(line: Line) -> None:
     done = CliRunner().invoke(main, ["doctor"], env=line)
 
     assert (done.exit_code, {row.split()[0] for row in done.output.splitlines()}) == (0, {"ok"})
-    assert len(done.output.splitlines()) == 12
+    assert len(done.output.splitlines()) == 13
 
 
 def test_without_settings_they_are_all_named_and_the_doctor_ends_with_one(line: Line) -> None:
@@ -143,15 +147,73 @@ def test_parts_that_are_away_are_named_each_with_its_mend(line: Line, tmp_path: 
     mends = ["`ivr release`", "REDIS_URL", "JOURNAL_DIR", "KEYS_DIR", "TWILIO_API_URL"]
     assert [mend for mend, fault in zip(mends, faults, strict=True) if mend not in fault] == []
     assert [words.partition("?")[2].strip() for words in unknown] == [
-        "Redis does not answer",
+        "the call log does not answer",
         "Twilio does not answer",
+        "the call log does not answer",
     ]
+
+
+def test_texts_that_did_not_arrive_are_named_by_reason_with_what_can_be_done(line: Line) -> None:
+    with closing(connect(line["DATABASE_URL"])) as database:
+        for reason in ("30034", "30003", "30003", ""):
+            count_delivery(database, datetime.now(UTC).date(), reason)
+
+    (warned,) = said(line, Verdict.WARNING)
+    well = [words for words in said(line, Verdict.OK) if "30003" in words]
+
+    assert "30034" in warned
+    assert "A2P 10DLC" in warned
+    assert len(well) == 1
 
 
 def test_a_log_without_this_versions_tables_is_a_fault(line: Line, tmp_path: Path) -> None:
     (tmp_path / "log/line.sqlite3").write_bytes(b"")
 
     assert said(line) == ["the call log lacks tables that this version expects; run `ivr release`"]
+    assert any("a worker is alive? the call log" in words for words in said(line, Verdict.UNKNOWN))
+
+
+def test_a_worker_that_was_killed_is_a_fault_and_one_that_lives_without_redis_is_none(line: Line) -> None:
+    away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    alive = [words for words in said(line | away, Verdict.OK) if "a worker is alive" in words]
+    with connect(line["DATABASE_URL"]).write() as sql:
+        sql.execute(update(worker_heartbeats).values(at=datetime.now(UTC) - timedelta(seconds=26)))
+
+    (dead,) = said(line)
+
+    assert re.search(r"last sign \d+ s ago, workers: 1", alive[0])
+    assert dead.startswith("no worker has been alive for 20 s")
+
+
+@pytest.mark.parametrize(
+    ("url", "open_to_others"),
+    [
+        ("redis://10.0.0.7:6379/0", True),
+        ("rediss://redis.example.com:6379/0", True),
+        ("redis://:secret@10.0.0.7:6379/0", False),
+        ("redis://10.0.0.7:6379/0?password=secret", False),
+        ("redis://127.0.0.1:6379/0", False),
+        ("redis://[::1]:6379/0", False),
+        ("redis://localhost/0", False),
+        ("unix:///run/redis.sock", False),
+    ],
+)
+def test_a_redis_that_is_open_to_others_is_a_warning(url: str, open_to_others: bool, line: Line) -> None:  # noqa: FBT001
+    claim = "Redis is open to nobody else"
+    (found,) = list(examine(line | {"REDIS_URL": url}, {claim: HEALTH_CHECKS[claim]}))[1:]
+
+    assert found.verdict == (Verdict.WARNING if open_to_others else Verdict.OK)
+    assert ("requirepass" in found.words) == open_to_others
+
+
+def test_tables_of_a_newer_version_are_a_fault_that_says_so(line: Line) -> None:
+    with connect(line["DATABASE_URL"]).write() as sql:
+        sql.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    (words,) = said(line)
+
+    assert "tables are newer (9999) than this version" in words
+    assert "Start the newer version again" in words
 
 
 def test_a_fault_in_the_files_is_told_as_the_check_tells_it(line: Line, tmp_path: Path) -> None:

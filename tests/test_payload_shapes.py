@@ -139,7 +139,7 @@ def test_a_call_of_any_shape_hears_the_choice_of_languages(twilio: Twilio, name:
     words = post(twilio, "/voice", CALLS[name]).get_data(as_text=True)
 
     assert "For English, press 1." in words
-    assert "Pour le français, faites le 2." in words
+    assert "En français, faites le 2." in words
 
 
 @pytest.mark.parametrize("name", ["pictures only", "a text without a body", "an opt-out that is new"])

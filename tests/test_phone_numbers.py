@@ -43,12 +43,18 @@ def test_numbers_that_cost_or_do_not_exist_are_refused(number: str) -> None:
 @given(st.text(max_size=16) | st.from_regex(r"\+1[0-9]{10}", fullmatch=True))
 def test_any_number_is_answered(number: str) -> None:
     assert isinstance(why_not(number), str)
-    assert not may_reach(number) or why_not(number) == ""
+    assert not may_reach(number, united_states=True) or why_not(number) == ""
 
 
-@pytest.mark.parametrize("number", ["+19055550123", "+12125550123", "+18675550123"])
-def test_phones_of_canada_and_the_united_states_may_be_texted_and_rung(number: str) -> None:
+@pytest.mark.parametrize("number", ["+19055550123", "+18675550123"])
+def test_phones_of_canada_may_be_texted_and_rung(number: str) -> None:
     assert may_reach(number)
+
+
+@pytest.mark.parametrize("number", ["+12125550123", "+17165550123"])
+def test_phones_of_the_united_states_may_be_texted_and_rung_only_where_we_are_registered(number: str) -> None:
+    assert may_reach(number, united_states=True)
+    assert not may_reach(number)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +74,7 @@ def test_phones_of_canada_and_the_united_states_may_be_texted_and_rung(number: s
 )
 def test_no_other_number_is_texted_or_rung(number: str) -> None:
     assert not may_reach(number)
+    assert not may_reach(number, united_states=True)
 
 
 @pytest.mark.parametrize("number", ["+442079460123", "+18765550123", "+19055550123", "+525512345678"])

@@ -20,6 +20,7 @@ POSITIONS = st.builds(
     about=NAMES | st.just(""),
     order=st.just(""),
     choices=st.lists(NAMES, max_size=3).map(tuple),
+    month=st.sampled_from(["", "2026-11"]),
 ) | st.builds(
     Position,
     stop=NAMES,
@@ -28,6 +29,7 @@ POSITIONS = st.builds(
     order=NAMES,
     asked=st.integers(0, 2_000_000_000),
     tried=st.lists(NAMES, max_size=5).map(tuple),
+    month=st.sampled_from(["", "2026-11"]),
 )
 
 

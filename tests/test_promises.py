@@ -13,16 +13,20 @@ import pytest
 from conftest import ROOT, Twilio
 from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts, make_line
 
-from ivr.effects import Effect
+from ivr.circuit_breaker import PartUnavailable
+from ivr.effects import Alarm, CallTexter, Effect, TextNumbers
+from ivr.flow.rendering import write
 from ivr.jobs import EFFECTS as PERFORMED
 from ivr.line import ALARMS, Line
 from ivr.phone_numbers import why_not
 from ivr.position import NAME, Position
+from ivr.telephony.twilio_client import PhoneUnavailable
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, TooManyCalls
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from conftest import Clock
     from werkzeug.test import TestResponse
@@ -234,6 +238,9 @@ class PlayedTransfers:
     def unreached_in_a_row(self) -> int:
         return 3
 
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        return list(calls)
+
 
 def make(kind: type) -> Effect:
     """Make one effect of a kind, every field of it a word that could be there."""
@@ -265,6 +272,56 @@ def test_every_effect_is_performed(kind: type, flow: Flow) -> None:
     line.perform(make(kind))
 
     assert [phone.texts, phone.rings, transfers.asked, told, archive.asked].count([]) == 4
+
+
+def promised(flow: Flow, *faults: Exception) -> tuple[Line, SentTexts]:
+    """Make a line that has promised a text, and whose next texts fail."""
+    later, phone = KeptEffects(secrets={"number-c0ffee": "+19055550123"}), SentTexts(faults=list(faults))
+    return make_line(flow, phone=phone, later=later), phone
+
+
+@pytest.mark.parametrize("fault", [PhoneUnavailable("gone"), PhoneSilent("silent"), PhoneThrottled("busy")])
+def test_a_promised_text_outlives_requests_that_fail_and_is_sent_once(fault: Exception, flow: Flow) -> None:
+    line, phone = promised(flow, fault, fault)
+    for _ in range(2):
+        with pytest.raises(PartUnavailable):
+            line.perform(TextNumbers("c0ffee", "en"))
+
+    line.perform(TextNumbers("c0ffee", "en"))
+    line.perform(TextNumbers("c0ffee", "en"))
+
+    assert [number for number, _ in phone.texts] == ["+19055550123"]
+
+
+def test_a_text_that_twilio_will_never_take_is_not_tried_again(flow: Flow) -> None:
+    line, phone = promised(flow, NumberRefused("Twilio refused: 21610"))
+
+    line.perform(TextNumbers("c0ffee", "en"))
+    line.perform(TextNumbers("c0ffee", "en"))
+
+    assert phone.texts == []
+
+
+def test_a_texter_whom_a_full_account_cannot_ring_is_told_and_the_mend_is_asked_for(flow: Flow) -> None:
+    later = KeptEffects(secrets={"number-c0ffee": "+19055550123"})
+    phone = SentTexts(ring_faults=[TooManyCalls("Twilio refused: 10004")])
+    line = make_line(flow, phone=phone, later=later)
+
+    line.perform(CallTexter("c0ffee", "en"))
+
+    assert [words for _, words in phone.texts] == [write(flow, "en", "call_cannot").words]
+    assert later.effects == [Alarm("limit")]
+
+
+def test_a_texter_who_may_have_been_rung_is_not_rung_again(flow: Flow) -> None:
+    later = KeptEffects(secrets={"number-c0ffee": "+19055550123"})
+    phone = SentTexts(ring_faults=[PhoneSilent("silent")], faults=[PhoneSilent("silent")])
+    line = make_line(flow, phone=phone, later=later)
+
+    line.perform(CallTexter("c0ffee", "en"))
+    line.perform(CallTexter("c0ffee", "en"))
+
+    assert (phone.rings, phone.texts) == ([], [])
 
 
 def test_whatever_is_queued_is_known_to_the_worker() -> None:

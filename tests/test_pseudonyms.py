@@ -141,3 +141,58 @@ def test_lists_have_marks_of_their_own_that_outlast_a_month(tmp_path: Path, cale
 def test_the_month_before_january_is_december() -> None:
     assert month_before("2027-01") == "2026-12"
     assert month_before("2026-11") == "2026-10"
+
+
+def test_a_key_that_the_worker_destroys_does_not_live_on_in_web(tmp_path: Path, calendar: Calendar) -> None:
+    web, worker = marks(tmp_path, calendar), MonthKeys(tmp_path)
+    planted, month = web.caller(PLANTED), web.month
+
+    calendar.at = JANUARY
+    worker.destroy(web.month)
+    web.keys.refresh(web.month)
+
+    assert web.keys.part(month, make=False) == b""
+    assert web.call("CA1", month) == marks(tmp_path, calendar).call("CA1", month)
+    assert planted not in web.callers(PLANTED)
+
+
+def test_a_month_that_is_over_is_forgotten_although_nobody_destroys_its_file(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    here = marks(tmp_path, calendar)
+    here.caller(PLANTED)
+    (file,) = tmp_path.iterdir()
+    file.rename(tmp_path / "aside")
+
+    calendar.at = JANUARY
+    here.keys.refresh(here.month)
+    (tmp_path / "aside").rename(file)
+    kept = {half for half in vars(here.keys).values() if isinstance(half, dict) for half in half.values()}
+
+    assert file.read_bytes() not in kept
+
+
+def test_keys_that_somebody_takes_away_are_replaced_in_every_process_alike(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    first, second = marks(tmp_path, calendar), marks(tmp_path, calendar)
+    before = {first.caller(PLANTED), second.caller(PLANTED)}
+
+    for file in tmp_path.iterdir():  # As after a theft.
+        file.unlink()
+    first.keys.refresh(first.month)
+    after = {first.caller(PLANTED)}
+    second.keys.refresh(second.month)
+    after.add(second.caller(PLANTED))
+
+    assert (len(before), len(after), before & after) == (1, 1, set())
+
+
+def test_a_cookie_from_a_future_month_poisons_nothing(tmp_path: Path, calendar: Calendar) -> None:
+    here = marks(tmp_path, calendar)
+
+    here.call("CA1", month_of(DECEMBER))
+    calendar.at = DECEMBER
+
+    assert here.caller(PLANTED) != ""
+    assert here.call("CA1") == marks(tmp_path, calendar).call("CA1")

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from ivr.flow.models import ChecklistStop, GoodbyeStop, LanguageStop, MessageStop, TransferStop
 from ivr.flow.public_page import read_pages
-from ivr.flow.rendering import written_number
+from ivr.flow.rendering import fill, written_number
 from ivr.web.public.stops import readable
 from ivr.web.public.text import line, paragraphs
 from ivr.web.public.views import PublicContext
@@ -57,7 +57,7 @@ class Seen(HTMLParser):
 
 @pytest.fixture
 def visitor(flow: Flow) -> FlaskClient:
-    pages = read_pages(ROOT / "prompts", flow.languages)
+    pages = read_pages(ROOT / "prompts", flow)
     return create_site(PublicContext(flow, pages, NUMBER)).test_client()
 
 
@@ -95,7 +95,7 @@ def test_only_what_a_telephone_alone_can_mean_has_no_page(flow: Flow) -> None:
     assert {
         name for name, stop in kept_back.items() if isinstance(stop, ChecklistStop | TransferStop)
     } == set()
-    assert told == [flow.stops[flow.menus.unreached]]  # "Nobody could take the call": no call was made.
+    assert told == [flow.stops[flow.menus.unreached]]  # "I could not reach anyone": no call was made.
     assert {
         name for name in readable(flow) if isinstance(flow.stops[name], LanguageStop | GoodbyeStop)
     } == set()
@@ -104,7 +104,7 @@ def test_only_what_a_telephone_alone_can_mean_has_no_page(flow: Flow) -> None:
 def test_every_link_leads_to_a_page_or_out_by_the_way_that_was_chosen(
     flow: Flow, visitor: FlaskClient
 ) -> None:
-    ways_out = {words.leave_to for words in read_pages(ROOT / "prompts", flow.languages).values()}
+    ways_out = {words.leave_to for words in read_pages(ROOT / "prompts", flow).values()}
     dialled = re.compile(r"tel:(\+1[0-9]{10}|[2-9]11|988)|sms:\+1[0-9]{10}(\?body=[\w%]+)?|#words")
 
     links = {link for address in addresses(flow) for link in visit(visitor, address).links}
@@ -212,7 +212,7 @@ def test_whoever_is_lost_gets_a_kind_page_with_a_way_on(visitor: FlaskClient, ad
 
 
 def test_whoever_meets_our_fault_still_gets_the_numbers(flow: Flow) -> None:
-    site = create_site(PublicContext(flow, read_pages(ROOT / "prompts", flow.languages), NUMBER))
+    site = create_site(PublicContext(flow, read_pages(ROOT / "prompts", flow), NUMBER))
     site.view_functions["public.stop"] = lambda **_: 1 // 0
 
     answer = site.test_client().get("/fr/person")
@@ -243,5 +243,5 @@ def test_a_reader_is_told_who_runs_each_line_before_its_number(flow: Flow, visit
             for name in order:
                 agency = flow.directory.agencies[name]
                 if agency.on:
-                    who = flow.prompts[language].agencies[name].who
+                    who = fill(flow, language, flow.prompts[language].agencies[name].who)
                     assert f"{who} {written_number(agency.number)}" in seen.text

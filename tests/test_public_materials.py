@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -30,9 +31,7 @@ PICTURE = ROOT / "docs/pictures/tree.svg"
 
 @pytest.fixture
 def visitor(flow: Flow) -> FlaskClient:
-    return create_site(
-        PublicContext(flow, read_pages(ROOT / "prompts", flow.languages), NUMBER)
-    ).test_client()
+    return create_site(PublicContext(flow, read_pages(ROOT / "prompts", flow), NUMBER)).test_client()
 
 
 @pytest.mark.parametrize(
@@ -57,21 +56,21 @@ def test_a_number_can_be_dialled_where_it_stands(flow: Flow) -> None:
     assert [piece.dial for piece in second if piece.dial] == ["211"]
 
 
-def test_a_fault_in_the_words_of_the_page_names_its_file_and_place(tmp_path: Path) -> None:
+def test_a_fault_in_the_words_of_the_page_names_its_file_and_place(flow: Flow, tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages/en.toml").write_text('title = "Information"\n')
 
     with pytest.raises(FlowError, match=r"pages/en\.toml: leave_to"):
-        read_pages(tmp_path, ["en", "fr"])
+        read_pages(tmp_path, flow)
 
 
-def test_a_blank_that_was_lost_from_the_words_of_the_page_is_a_fault(tmp_path: Path) -> None:
-    (tmp_path / "pages").mkdir()
+def test_a_blank_that_was_lost_from_the_words_of_the_page_is_a_fault(flow: Flow, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "prompts/pages", tmp_path / "pages")
     whole = (ROOT / "prompts/pages/en.toml").read_text("utf-8")
     (tmp_path / "pages/en.toml").write_text(whole.replace("send {word} to {number}", "send it"), "utf-8")
 
     with pytest.raises(FlowError) as refused:
-        read_pages(tmp_path, ["en"])
+        read_pages(tmp_path, flow)
 
     assert [fault.place for fault in refused.value.faults] == ["by_text", "by_text"]
 
@@ -90,7 +89,7 @@ def test_the_outside_of_what_is_printed_names_no_topic(flow: Flow, visitor: Flas
 
 
 def test_the_code_on_a_card_opens_a_text_that_the_line_understands(flow: Flow, visitor: FlaskClient) -> None:
-    for language, words in read_pages(ROOT / "prompts", flow.languages).items():
+    for language, words in read_pages(ROOT / "prompts", flow).items():
         known = flow.keywords.stops[language][flow.menus.home]
 
         drawn = ET.fromstring(visitor.get(f"/materials/{language}/code.svg").get_data())  # noqa: S314 - our own

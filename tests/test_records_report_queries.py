@@ -76,7 +76,7 @@ def test_agencies_figures_are_those_of_their_rings(told: Database) -> None:
         answered=1,
         accepted=1,
         declined=1,
-        voicemail=1,
+        no_key=1,
         no_answer=0,
         busy=1,
         failed=1,

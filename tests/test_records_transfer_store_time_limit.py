@@ -12,7 +12,7 @@ from ivr.records.transfer_store import TimeLimitedStore
 from ivr.transfer.machine import Decide, Follow, Transfer, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 ASKED = Transfer("t", "call", "any", "fr")
 
@@ -38,6 +38,10 @@ class Kept:
         self.rows[transfer_id] = decide(before, {}) or before
         follow(before, self.rows[transfer_id])
         return before, self.rows[transfer_id]
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        self._wait()
+        return [transfer.id for transfer in self.rows.values() if transfer.call in calls]
 
     def unreached_in_a_row(self) -> int:
         self._wait()

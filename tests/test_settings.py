@@ -115,8 +115,26 @@ def test_a_slash_at_the_end_of_an_address_changes_nothing() -> None:
     assert settings.live
 
 
-def test_a_line_on_a_simulator_is_not_live() -> None:
-    assert not read_settings(ENVIRONMENT | {"TWILIO_API_URL": "http://127.0.0.1:9000"}).live
+@pytest.mark.parametrize(
+    "api",
+    [
+        "https://api.ie1.twilio.com",
+        "https://api.dublin.ie1.twilio.com/",
+        "https://api.twilio.com:443",
+        "https://API.Twilio.com/2010-04-01",
+        "http://api.twilio.com",
+        "https://twilio.com.",
+    ],
+)
+def test_a_line_at_any_address_of_twilio_is_live(api: str) -> None:
+    assert read_settings(ENVIRONMENT | {"TWILIO_API_URL": api}).live
+
+
+@pytest.mark.parametrize(
+    "api", ["http://127.0.0.1:9000", "http://nottwilio.com", "https://api.twilio.com.example"]
+)
+def test_a_line_on_a_simulator_is_not_live(api: str) -> None:
+    assert not read_settings(ENVIRONMENT | {"TWILIO_API_URL": api}).live
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,18 @@ def test_twilios_own_replies_are_messages_of_the_account(rehearse: Rehearse) -> 
     ]
 
 
+def test_a_reply_tells_its_callback_whether_it_arrived_and_why_not(rehearse: Rehearse) -> None:
+    network, papers = rehearse("<Message statusCallback='/told'>Hello.</Message>")
+    network.exchange.texts.unreachable.add(TEXTER)
+    network.exchange.texts.undelivered = 30007
+
+    network.text(TEXTER, "hello")
+    network.clock.advance(5)
+
+    told = papers.forms("/told")[-1]
+    assert (told["MessageStatus"], told["ErrorCode"]) == ("undelivered", "30007")
+
+
 def test_a_failing_server_is_replaced_by_the_fallback(rehearse: Rehearse) -> None:
     network, papers = rehearse(Answer(500))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from stories import AGENCIES, ORDERS, STORIES
+from stories import AGENCIES, ORDERS, PROMISES, STORIES, keep_only_what_is_promised
 from world import OneProcess, with_agencies
 
 if TYPE_CHECKING:
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def world(story: str, settings: Settings, flow: Flow) -> Iterator[OneProcess]:
+def world(story: str, promise: str, settings: Settings, flow: Flow) -> Iterator[OneProcess]:
     here = OneProcess(settings, with_agencies(flow, AGENCIES.get(story, {}), ORDERS.get(story, {})))
+    keep_only_what_is_promised(here, promise)
     yield here
     here.close()
 
 
+@pytest.mark.parametrize("promise", PROMISES)
 @pytest.mark.parametrize("story", STORIES)
 def test_a_caller_ends_connected_or_with_a_choice(story: str, world: OneProcess) -> None:
     STORIES[story](world)

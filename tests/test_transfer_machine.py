@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sizes import examples
 
 from ivr.effects import EndRing, Ring
+from ivr.telephony.webhook_forms import leg_event
 from ivr.transfer.machine import (
     ARRIVALS,
     LEG,
@@ -57,9 +58,7 @@ def test_an_accepted_call_goes_from_searching_to_finished() -> None:
     assert after(*told).state is State.FINISHED
 
 
-@pytest.mark.parametrize(
-    "event", [EventType.MISSED, EventType.MACHINE, EventType.OVERDUE, EventType.AGENCY_LEFT]
-)
+@pytest.mark.parametrize("event", [EventType.MISSED, EventType.OVERDUE, EventType.AGENCY_LEFT])
 def test_an_agency_that_does_not_take_the_call_is_followed_by_the_next(event: EventType) -> None:
     ringing = after(claimed(), Event(EventType.RANG, 1))
 
@@ -86,9 +85,7 @@ def test_a_second_agency_that_presses_one_connects_nobody() -> None:
     assert not transfer.connects(1)
 
 
-@pytest.mark.parametrize(
-    "event", [EventType.GAVE_UP, EventType.CALLER_LEFT, EventType.OVERDUE, EventType.MACHINE]
-)
+@pytest.mark.parametrize("event", [EventType.GAVE_UP, EventType.CALLER_LEFT, EventType.OVERDUE])
 def test_a_telephone_that_rings_for_nobody_is_ended(event: EventType) -> None:
     ringing = after(claimed(), Event(EventType.RANG, 1))
 
@@ -225,3 +222,19 @@ class Anything(RuleBasedStateMachine):
 
 TestAnything = Anything.TestCase
 TestAnything.settings = settings(examples(50), stateful_step_count=40)
+
+
+@pytest.mark.parametrize("state", [State.DIALLING, State.RINGING])
+def test_an_account_at_its_limit_gives_the_caller_a_choice_and_says_nothing_of_the_agency(
+    state: State,
+) -> None:
+    ringing = Transfer("s", "call", "any", "en", state, place=1, agency="chrysalis", tried=("chrysalis",))
+    news = leg_event({"CallStatus": "failed", "ErrorCode": "10004"}, 1)
+    assert news
+
+    after, effects = advance(ringing, news)
+
+    assert (after.state, after.tried, effects) == (State.RETURNED, (), ())
+    assert leg_event({"CallStatus": "failed", "ErrorCode": "13224"}, 1) == Event(
+        EventType.MISSED, 1, how="failed"
+    )

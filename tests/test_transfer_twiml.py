@@ -19,12 +19,12 @@ HERE = WaitPosition("s", "en", tick=9, said=1)
 @pytest.mark.parametrize(
     ("state", "offer", "hears"),
     [
-        (State.RINGING, False, "still ringing"),
-        (State.BRIEFING, False, "Somebody has answered"),
+        (State.RINGING, False, "still calling"),
+        (State.BRIEFING, False, "Someone has answered"),
         (State.RINGING, True, "I am still trying"),
         (State.SEARCHING, True, "I am still trying"),
-        (State.BRIEFING, True, "Somebody has answered"),
-        (State.CONNECTED, True, "Somebody has answered"),
+        (State.BRIEFING, True, "Someone has answered"),
+        (State.CONNECTED, True, "Someone has answered"),
     ],
 )
 def test_a_caller_hears_what_goes_on(flow: Flow, state: State, hears: str, *, offer: bool) -> None:
@@ -34,4 +34,4 @@ def test_a_caller_hears_what_goes_on(flow: Flow, state: State, hears: str, *, of
     document = waiting(speech, HERE, transfer, offer=offer)
 
     assert hears in document
-    assert ("press 1 for other ways" in document) is offer
+    assert ("For other ways, press 1" in document) is offer

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import pytest
 from fakes import ENVIRONMENT
@@ -15,12 +16,15 @@ from fakes import ENVIRONMENT
 from ivr.circuit_breaker import PartUnavailable
 from ivr.settings import read_settings
 from ivr.telephony.twilio_client import REST_SECONDS, TwilioClient
-from ivr.transfer.coordinator import NumberRefused, PhoneSilent
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, TooManyCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ANSWERS, SILENT, REFUSES_NUMBER = "answers", "silent", "refuses number"
+    from ivr.flow.models import Flow
+
+ANSWERS, SILENT, REFUSES_NUMBER, AT_LIMIT = "answers", "silent", "refuses number", "at limit"
+REFUSALS = {REFUSES_NUMBER: (400, 21211), AT_LIMIT: (429, 10004)}
 
 
 @dataclass
@@ -37,19 +41,21 @@ class Twilio:
 
     behaviour: str = ANSWERS
     asked: list[str] = field(default_factory=list)
+    forms: list[dict[str, str]] = field(default_factory=list)
 
 
 @contextmanager
 def serve(twilio: Twilio) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            twilio.forms.append(dict(parse_qsl(form)))
             twilio.asked.append(self.path)
             if twilio.behaviour == SILENT:
                 return  # The connection ends without an answer, after the request was taken.
-            refused = twilio.behaviour == REFUSES_NUMBER
-            body = json.dumps({"code": 21211} if refused else {"sid": "CA1"}).encode()
-            self.send_response(400 if refused else 201)
+            status, code = REFUSALS.get(twilio.behaviour, (201, 0))
+            body = json.dumps({"code": code} if code else {"sid": "CA1"}).encode()
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -122,3 +128,33 @@ def test_a_number_that_twilio_refuses_is_an_answer(client: TwilioClient, twilio:
             ring(client)
 
     assert len(twilio.asked) == 3
+
+
+def test_an_account_at_its_limit_is_neither_an_outage_nor_throttling(
+    client: TwilioClient, twilio: Twilio
+) -> None:
+    twilio.behaviour = AT_LIMIT
+    for _ in range(4):
+        with pytest.raises(TooManyCalls):
+            ring(client)
+
+    assert len(twilio.asked) == 4
+
+
+def test_a_text_asks_whether_it_arrived(client: TwilioClient, twilio: Twilio) -> None:
+    client.text("+19055550123", "numbers")
+
+    assert [form["StatusCallback"] for form in twilio.forms] == ["https://line.example/sms/status"]
+
+
+@pytest.mark.parametrize("set_to", ["", "https://elsewhere.example/leg.xml"])
+def test_a_leg_that_we_ring_has_a_fallback(set_to: str, twilio: Twilio, flow: Flow) -> None:
+    with serve(twilio) as url:
+        settings = read_settings(ENVIRONMENT | {"TWILIO_API_URL": url, "LEG_FALLBACK_URL": set_to})
+        client = TwilioClient(settings)
+        client.ring_caller("+19055464904", "/called", 25)
+        client.ring_agency(flow.directory.agencies["chrysalis"], "/transfers/s/1", 15)
+
+    fallbacks = [(form["FallbackUrl"], form["FallbackMethod"]) for form in twilio.forms]
+
+    assert fallbacks == [(set_to or "https://line.example/voice/farewell", "POST")] * 2

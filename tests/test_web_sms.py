@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from fakes import KeptEffects, NotedJournal
 
-from ivr.effects import Erase, OptOut
+from ivr.effects import Erase, OptIn, OptOut
 
 if TYPE_CHECKING:
     from conftest import Clock, Twilio
@@ -90,6 +90,25 @@ def test_what_gives_its_reader_away_is_sent_only_after_a_yes(twilio: Twilio) -> 
 
     assert len(asked) < 90
     assert len(shown) > len(asked)
+
+
+@pytest.mark.parametrize("word", ["Yes", "yes.", "OUI", "ok"])
+def test_a_yes_is_as_good_as_a_one_where_it_was_asked_for(twilio: Twilio, word: str) -> None:
+    twilio.text("signs", "SM1")
+    pressed = read(twilio.text("1", "SM2"))
+    twilio.text("signs", "SM3")
+
+    said = read(twilio.text(word, "SM4"))
+
+    assert said == pressed
+
+
+def test_a_yes_to_nothing_is_the_start_of_the_network(twilio: Twilio, line: Line) -> None:
+    twilio.text("STOP", "SM1")
+    twilio.text("yes", "SM2")
+
+    assert isinstance(line.later, KeptEffects)
+    assert [type(effect) for effect in line.later.effects] == [OptOut, OptIn]
 
 
 def test_a_french_keyword_is_answered_in_french(twilio: Twilio) -> None:

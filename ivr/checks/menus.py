@@ -58,6 +58,11 @@ def unknown_stops(flow: Flow) -> Iterator[Fault]:
     for place, to in (*doors, *steps):
         if to not in flow.stops:
             yield Fault(MENUS, place, f"leads to '{to}', which is not declared; declare it or mend the name")
+    for name in flow.menus.urgent:
+        if name not in flow.stops:
+            yield Fault(
+                MENUS, "urgent", f"names '{name}', which is not declared; declare it or mend the name"
+            )
 
 
 def wrong_kinds(flow: Flow) -> Iterator[Fault]:

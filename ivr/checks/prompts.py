@@ -21,9 +21,9 @@ from ivr.flow.models import (
     TransferStop,
     every_prompt,
 )
-from ivr.flow.placeholders import BY_HAND
 from ivr.flow.readability import MEASURED, measured, unkind, whole_prompts
 from ivr.flow.rendering import PLACEHOLDER
+from ivr.number_detector import find_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,7 +95,7 @@ def missing_names(flow: Flow) -> Iterator[Fault]:
                 if not getattr(words, part).strip():
                     yield Fault(file, f"agencies.{agency}.{part}", mend)
         for agency in _quoted(prompts):
-            if agency not in rung and agency not in prompts.agencies:
+            if agency not in flow.place.names and agency not in rung and agency not in prompts.agencies:
                 yield Fault(file, f"agencies.{agency}.name", mend)
 
 
@@ -211,11 +211,13 @@ def banned_words(flow: Flow) -> Iterator[Fault]:
 
 
 def numbers_by_hand(flow: Flow) -> Iterator[Fault]:
-    """Find telephone numbers that stand in words as digits: they would be said once, and be wrong one day."""
+    """Find telephone numbers that stand in words: they would be said once, and be anybody's, or wrong."""
     for language, words in flow.prompts.items():
-        for place, said in whole_prompts(words):
-            if found := BY_HAND.search(said):
-                mend = f"holds the number {found[0]}; write {{agency.number}}, which is said twice"
+        named = ((place, said) for place, said in every_prompt(words) if place.startswith("agencies."))
+        said_at = dict(whole_prompts(words)) | dict(named)
+        for place, said in said_at.items():
+            for start, end in find_numbers(said, language):
+                mend = f"holds the number {said[start:end]}; write {{agency.number}}, which is said twice"
                 yield Fault(prompts_file(language), place, mend)
 
 

@@ -11,13 +11,14 @@ from ivr.checks import (
     facts,
     menus,
     phrases,
+    place,
     prompts,
     speech,
 )
 from ivr.flow import placeholders
 from ivr.flow.loader import Fault, FlowError, read_flow
 from ivr.flow.menu_measurements import Figures, measure
-from ivr.flow.public_page import read_pages
+from ivr.flow.public_page import unnamed_pages
 from ivr.flow.repair import patched
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     config.wrong_time_limits,
     config.unrelated_time_limits,
     config.unexplained,
+    config.unexplained_registration,
     config.wrong_retention,
     config.unknown_zone,
     menus.unknown_stops,
@@ -60,6 +62,8 @@ RULES: tuple[Rule, ...] = (
     prompts.unused_words,
     prompts.unused_parts,
     prompts.same_offers,
+    place.wrong_names,
+    place.written_out,
     placeholders.unknown_blanks,
     placeholders.missing_blanks,
     prompts.key_first,
@@ -111,7 +115,7 @@ def check(config: Path, prompts: Path, written: Path | None = None) -> CheckRepo
     found = (*inspect(flow), *_strangers(flow, prompts))
     placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
     learned = phrases.phrase_faults(flow, written) if written else ()
-    faults = (*placed, *_unread_pages(flow, prompts), *learned)
+    faults = (*placed, *_page_faults(flow, prompts), *learned)
     return CheckReport(faults, measure(patched(flow)) if flow.languages else None)
 
 
@@ -133,13 +137,12 @@ def _strangers(flow: Flow, prompts: Path) -> Iterator[Fault]:
             yield Fault(f"prompts/{path.relative_to(prompts).as_posix()}", "top of the file", mend)
 
 
-def _unread_pages(flow: Flow, prompts: Path) -> tuple[Fault, ...]:
+def _page_faults(flow: Flow, prompts: Path) -> tuple[Fault, ...]:
     """Find what is wrong with the words of the public page; these faults name the files where they are."""
     try:
-        read_pages(prompts, flow.languages)
+        return tuple(place.written_on_pages(flow, unnamed_pages(prompts, flow), prompts))
     except FlowError as error:
         return error.faults
-    return ()
 
 
 def _placed(fault: Fault, config: Path, prompts: Path) -> Fault:

@@ -41,14 +41,14 @@ def operators(context: click.Context) -> None:
     help="viewer reads; operator switches, blocks and notes; administrator lets people in, reads the audit.",
 )
 def add(name: str, role: str) -> None:
-    """Let somebody sign in. Prints their first password: it is good until they choose their own."""
+    """Let somebody sign in. Prints their first password, good for a day, until they choose their own."""
     from ivr.authentication import first_password, hash_password
     from ivr.records.operators import Role, add_operator
 
     password = first_password()
     with _records() as database:
         add_operator(database, name, Role(role), hash_password(password))
-    click.echo(f"{name} ({role}) signs in first with: {password}")
+    click.echo(f"{name} ({role}) signs in first, within a day, with: {password}")
 
 
 @operators.command()
@@ -95,7 +95,7 @@ def reset(name: str) -> None:
     password = first_password()
     with _records() as database:
         reset_operator(database, name, hash_password(password))
-    click.echo(f"{name} begins anew with: {password}")
+    click.echo(f"{name} begins anew, within a day, with: {password}")
 
 
 @click.group()

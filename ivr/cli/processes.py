@@ -43,23 +43,30 @@ def worker() -> None:
     """Do what is done later, and keep house (the `worker:` process)."""
     from ivr.jobs import this_line
     from ivr.logs import set_up_logs
+    from ivr.wiring import records_of
     from ivr.work.worker import run_worker
 
     set_up_logs()
     line = settings()
     this_line()  # Now, and not with the first job: on a quiet line too there is something to forget.
-    run_worker(line.redis_url)
+    run_worker(line.redis_url, records_of(line))
 
 
 @click.command()
-def release() -> None:
+@click.option("--back", is_flag=True, help="Go back to this version although the tables are newer.")
+def release(*, back: bool) -> None:
     """Prepare a new version to go live (the `release:` step): migrations, and a check of the agencies.
 
     Where calls are real, it refuses while an agency that is switched on has not been dialled by a person.
+    It refuses tables that a newer version made, unless you go back by one version on purpose.
     """
+    from functools import partial
+
+    from ivr.authentication import key_recovery
     from ivr.checks.runner import check
     from ivr.records.database import connect
-    from ivr.records.migrations.migrate import upgrade
+    from ivr.records.migrations.migrate import TablesNewer, upgrade
+    from ivr.records.operators import key_recovery_codes
     from ivr.records.prompts import list_published
 
     line = settings()
@@ -68,9 +75,17 @@ def release() -> None:
         faults = undialled(flow_of(line.config, line.prompts).directory, line.config)
     if faults:
         raise click.ClickException("not ready to go live:\n" + "\n".join(faults))
-    upgrade(line.database_url)
-    click.echo("the call log is up to date")
-    if published := list_published(connect(line.database_url)):
+    try:
+        upgrade(line.database_url)
+    except TablesNewer as newer:
+        if not back:
+            raise click.ClickException(str(newer)) from None
+        click.echo("the call log's tables are newer than this version, and stay as they are")
+    else:
+        click.echo("the call log is up to date")
+    database = connect(line.database_url)
+    key_recovery_codes(database, partial(key_recovery, line.secret_key))
+    if published := list_published(database):
         click.echo(f"published prompts are heard over the files: {len(published)}; `ivr prompts` lists them")
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from ivr.agencies import Directory
-from ivr.flow.models import Coverage, Facts, Flow, Interpreters, Keywords, LineFile, Menus, Prompts
+from ivr.flow.models import Coverage, Facts, Flow, Interpreters, Keywords, LineFile, Menus, Place, Prompts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LINE, MENUS, AGENCIES, KEYWORDS, FACTS, COVERAGE = (
-    f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords", "facts", "coverage")
+LINE, MENUS, AGENCIES, KEYWORDS, FACTS, COVERAGE, PLACE = (
+    f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords", "facts", "coverage", "place")
 )
 WHOLE = "whole file"
 T = TypeVar("T")
@@ -59,14 +59,15 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     coverage = read_file(config / "coverage.toml", Coverage, faults)
     others = config / "interpreters.toml"
     foreign = read_file(others, Interpreters, faults) if others.exists() else Interpreters()
+    place = read_file(config / "place.toml", Place, faults)
     read = {
         language: read_file(prompts / f"{language}.toml", Prompts, faults)
         for language in (line.languages if line else ())
     }
     spoken = {language: words for language, words in read.items() if words}
-    if faults or not (line and menus and directory and keywords and facts and coverage and foreign):
+    if faults or not (line and menus and directory and keywords and facts and coverage and place and foreign):
         raise FlowError(tuple(faults))
-    return Flow(menus, spoken, line, directory, keywords, facts, coverage, foreign.words)
+    return Flow(menus, spoken, line, directory, keywords, facts, coverage, place, foreign.words)
 
 
 def prompts_file(language: str) -> str:

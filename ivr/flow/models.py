@@ -51,6 +51,14 @@ class SweepSettings:
 
 
 @dataclass(frozen=True)
+class UnitedStates:
+    """Whether carriers there know our number: without that they block its texts."""
+
+    registered: StrictBool = False
+    registration: str = ""  # By what, and since when.
+
+
+@dataclass(frozen=True)
 class LineFile:
     """`config/line.toml`."""
 
@@ -59,6 +67,7 @@ class LineFile:
     patience: TimeLimits
     retention: Retention
     sweep: SweepSettings = SweepSettings()
+    united_states: UnitedStates = UnitedStates()
     zone: str = "America/Toronto"  # Where days and hours are counted.
 
 
@@ -100,7 +109,19 @@ class Coverage:
     papers: dict[str, tuple[Covered, ...]] = field(default_factory=dict)
 
 
-NO_FACTS, NO_COVERAGE = Facts(), Coverage()
+@dataclass(frozen=True)
+class Place:
+    """`config/place.toml`: what the place and its services are called, by a short name, then by language."""
+
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def name(self, key: str, language: str) -> str:
+        """Give a name in a language, or in the first in which it was written. KeyError: there is none."""
+        written = self.names[key]
+        return written.get(language) or next(iter(written.values()), "")
+
+
+NO_FACTS, NO_COVERAGE, NO_PLACE = Facts(), Coverage(), Place()
 
 
 TOPICS = ("1", "2", "3")  # What a waiting caller may let us tell the agency, if they agree to.
@@ -192,6 +213,7 @@ class Menus:
     private: tuple[
         str, ...
     ] = ()  # Where callers speak of themselves: nobody who enforces is named from here on.
+    urgent: tuple[str, ...] = ()  # A text that asks for one of these is answered however many came before.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,8 +236,10 @@ class Lines:
     whisper: str
     whisper_more: str
     whisper_accepted: str
+    whisper_accepted_unknown: str  # Of a caller who has chosen no language.
     whisper_declined: str
     taken: str
+    gone: str
     language_name: str
     safe_to_read: str
     text_choice: str
@@ -337,6 +361,7 @@ class Keywords:
     stops: dict[str, dict[str, tuple[str, ...]]]
     languages: dict[str, tuple[str, ...]]
     tongues: dict[str, tuple[str, ...]] = field(default_factory=dict)  # Language -> wishes that are in it.
+    yes: tuple[str, ...] = ()  # Words that answer "1" to what was just asked, and only then.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -357,6 +382,7 @@ class Flow:
     keywords: Keywords
     facts: Facts = NO_FACTS
     coverage: Coverage = NO_COVERAGE
+    place: Place = NO_PLACE
     interpreters: Mapping[str, str] = field(default_factory=dict)  # By a language that the line lacks.
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ivr.flow.loader import Fault, prompts_file
+from ivr.flow.loader import AGENCIES, Fault, prompts_file
 from ivr.flow.models import every_prompt
 from ivr.flow.rendering import PLACEHOLDER
 
@@ -24,14 +24,13 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     "ringing_answer": ("agency", "who"),
-    "whisper_more": ("language",),
     "whisper_accepted": ("language",),
     "whisper_topic": ("topic",),
     "joining": ("agency", "who"),
     "wait_on": ("agency", "who"),
 }
-BY_HAND = re.compile(r"\d(?:[ .,-]{0,2}\d){6,}")  # Seven digits or more: a telephone number.
 PLAIN = {"lines.language_name"}  # Stands inside other words, and is not filled itself.
+AGENCY_NAME = re.compile(r"agencies\..*\.name")  # Stands inside other words; it may hold names of the place.
 
 
 def unknown_blanks(flow: Flow) -> Iterator[Fault]:
@@ -40,7 +39,7 @@ def unknown_blanks(flow: Flow) -> Iterator[Fault]:
         for place, words in every_prompt(prompts):
             line = place.removeprefix("lines.")
             known = (*NEEDED.get(line, ()), *ALLOWED.get(line, ())) if place.startswith("lines.") else ()
-            plain = place in PLAIN or place.startswith("agencies.")
+            plain = place in PLAIN or AGENCY_NAME.fullmatch(place) is not None
             for match in BRACES.finditer(words):
                 if mend := _mend(flow, match, known, plain=plain):
                     yield Fault(prompts_file(language), place, mend)
@@ -63,14 +62,21 @@ def _mend(flow: Flow, match: re.Match[str], known: tuple[str, ...], *, plain: bo
     if blank is None:
         return f"has a '{match[0]}' without its pair; remove it, or close the blank"
     quoted = PLACEHOLDER.fullmatch(match[0])
-    if blank in known or (quoted and not plain and quoted[1] in flow.directory.agencies):
+    if blank in known or (quoted and _is_filled(flow, quoted[1], quoted[2], plain=plain)):
         return ""
+    if quoted and quoted[1] in flow.place.names and quoted[2] == "number":
+        return f"asks for the number of '{quoted[1]}', which has none; give it one in {AGENCIES}"
     if quoted and not plain:
         return f"names the agency '{quoted[1]}', which is not declared; declare it or mend the name"
     choices = ", ".join(
         "{" + name + "}" for name in (*known, *(() if plain else ("agency.name", "agency.number")))
     )
     return f"has the unknown blank {match[0]}; only these are filled here: {choices or 'none'}"
+
+
+def _is_filled(flow: Flow, key: str, what: str, *, plain: bool) -> bool:
+    """Whether the place has that name, or the directory that agency."""
+    return (key in flow.place.names and what == "name") or (not plain and key in flow.directory.agencies)
 
 
 # What no document of the telephone network can carry: XML 1.0 has no such letters.

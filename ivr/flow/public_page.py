@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from ivr.flow.loader import Fault, FlowError, read_file
+from ivr.flow.loader import PLACE, Fault, FlowError, read_file
+from ivr.flow.models import every_prompt
+from ivr.flow.rendering import PLACEHOLDER, fill_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from ivr.flow.models import Flow
 
 BLANKS = {  # What the program fills in, each exactly once.
     "call": ("{number}",),
@@ -71,18 +75,46 @@ class PageWords:
     materials: MaterialWords
 
 
-def read_pages(prompts: Path, languages: Iterable[str]) -> Mapping[str, PageWords]:
-    """Read the words of the public page in each language. FlowError lists what cannot be read."""
+def read_pages(prompts: Path, flow: Flow) -> Mapping[str, PageWords]:
+    """Read the words of the public page in each language, names filled in. FlowError: what cannot be read."""
+    return {
+        language: _named(flow, language, words) for language, words in unnamed_pages(prompts, flow).items()
+    }
+
+
+def unnamed_pages(prompts: Path, flow: Flow) -> Mapping[str, PageWords]:
+    """Read the words of the public page as they were written. FlowError lists what cannot be read."""
     faults: list[Fault] = []
-    found = {name: _read(prompts / "pages" / f"{name}.toml", faults) for name in languages}
+    found = {name: _read(prompts / "pages" / f"{name}.toml", flow, name, faults) for name in flow.languages}
     if faults:
         raise FlowError(tuple(faults))
     return {name: words for name, words in found.items() if words}
 
 
-def _read(path: Path, faults: list[Fault]) -> PageWords | None:
+def _named(flow: Flow, language: str, words: PageWords) -> PageWords:
+    """Put names of the place and of agencies into words."""
+
+    def named(written: str) -> str:
+        return fill_names(flow.place, flow.prompts[language], language, written)
+
+    printed = words.materials
+    lines = tuple(map(named, printed.lines))
+    texts = {each.name: getattr(printed, each.name) for each in fields(printed) if each.name != "lines"}
+    materials = replace(printed, lines=lines, **{name: named(text) for name, text in texts.items()})
+    own = {each.name: getattr(words, each.name) for each in fields(words) if each.name != "materials"}
+    return replace(words, materials=materials, **{name: named(text) for name, text in own.items()})
+
+
+def _read(path: Path, flow: Flow, language: str, faults: list[Fault]) -> PageWords | None:
     """Read one language's words, or note why not."""
     found = read_file(path, PageWords, faults)
+    known = flow.place.names.keys() | flow.prompts[language].agencies.keys()
+    faults += [
+        Fault(str(path), place, f"names '{match[1]}', which {PLACE} does not hold; write it there")
+        for place, written in (every_prompt(found) if found else ())
+        for match in PLACEHOLDER.finditer(written)
+        if match[2] == "number" or match[1] not in known
+    ]
     faults += [
         Fault(str(path), name, f"has not exactly one {blank}; write it where it belongs")
         for name, blanks in BLANKS.items()

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ivr.flow.models import every_prompt
-from ivr.flow.rendering import PLACEHOLDER
+from ivr.flow.rendering import PLACEHOLDER, fill_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +84,8 @@ def syllables(word: str) -> int:
 
 
 def unkind(words: str, style: Style) -> str:
-    """Give the first banned word that stands in words, outside of names."""
-    rest = plain_words(words)
+    """Give the first banned word that stands in words, outside of names, which {agency.name} puts in."""
+    rest = plain_words(PLACEHOLDER.sub(" ", words))
     for name in filter(None, map(plain_words, style.names.split(","))):
         rest = rest.replace(name, " ")
     for word in filter(plain_words, style.banned.split(",")):
@@ -118,16 +118,16 @@ def measured(flow: Flow) -> Iterator[tuple[str, Plainness]]:
     """Tell how plain each prompt of English is that is long enough to tell."""
     words = flow.prompts.get(MEASURED)
     for place, said in whole_prompts(words) if words else ():
-        heard = _named(words, said) if words else said
+        heard = _named(flow, words, said) if words else said
         if len(heard.split()) >= FEWEST_WORDS:
             yield place, plainness(heard)
 
 
-def _named(words: Prompts, said: str) -> str:
-    """Put agencies' names into words, and nothing for their numbers."""
+def _named(flow: Flow, words: Prompts, said: str) -> str:
+    """Put names into words, and nothing for numbers."""
 
-    def name(match: re.Match[str]) -> str:
-        known = words.agencies.get(match[1])
-        return known.name if known and match[2] == "name" else ""
+    def unnumbered(match: re.Match[str]) -> str:
+        known = match[1] in words.agencies or match[1] in flow.place.names
+        return match[0] if known and match[2] == "name" else ""
 
-    return PLACEHOLDER.sub(name, said)
+    return fill_names(flow.place, words, MEASURED, PLACEHOLDER.sub(unnumbered, said))

@@ -16,6 +16,7 @@ from ivr.flow.models import (
     LanguageStop,
     MenuStop,
     MessageStop,
+    Place,
     Prompts,
     Stop,
     TransferStop,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ivr.position import Position
 
 PLACEHOLDER = re.compile(r"\{([a-z0-9-]+)\.(name|number)\}")
+BEGINS = re.compile(r"[.?!]\s+$|^$")  # Before the first word of a sentence.
 
 
 def spoken_number(number: str) -> str:
@@ -52,16 +54,29 @@ def numbers_in(words: str) -> tuple[str, ...]:
 
 
 def fill(flow: Flow, language: str, words: str, *, spoken: bool = True) -> str:
-    """Put names and numbers of agencies into words."""
+    """Put names, and numbers of agencies, into words. KeyError: one that nobody declared."""
     write = spoken_number if spoken else written_number
 
-    def of(match: re.Match[str]) -> str:
-        agency, what = match.groups()
-        if what == "name":
-            return flow.prompts[language].agencies[agency].name
-        return write(flow.directory.agencies[agency].number)
+    def number(match: re.Match[str]) -> str:
+        return write(flow.directory.agencies[match[1]].number)
 
-    return PLACEHOLDER.sub(of, words)
+    return PLACEHOLDER.sub(number, fill_names(flow.place, flow.prompts[language], language, words))
+
+
+def fill_names(place: Place, prompts: Prompts | None, language: str, words: str) -> str:
+    """Put names of the place and of agencies into words; numbers of agencies are still blanks."""
+
+    def name(match: re.Match[str]) -> str:
+        key, what = match.groups()
+        if what == "number":
+            return match[0]
+        if key in place.names or not prompts:
+            found = place.name(key, language)
+        else:  # It may be called by its place: "the desk of {police.name}".
+            found = fill_names(place, None, language, prompts.agencies[key].name)
+        return found[:1].upper() + found[1:] if BEGINS.search(match.string[: match.start()]) else found
+
+    return PLACEHOLDER.sub(name, words)
 
 
 def spell(flow: Flow, language: str, line: str, /, **values: str) -> Say:

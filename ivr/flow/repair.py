@@ -74,6 +74,7 @@ def _directory(flow: Flow, menus: Menus) -> Directory:
         for words in flow.prompts.values()
         for _, text in every_prompt(words)
         for match in PLACEHOLDER.finditer(text)
+        if match[1] not in flow.place.names or match[2] == "number"
     ]
     agencies = dict.fromkeys((*rung, *quoted), NOBODY) | flow.directory.agencies
     return Directory(agencies, orders)

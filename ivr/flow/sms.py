@@ -94,6 +94,12 @@ def is_about_phone(heard: Heard) -> bool:
     return heard_wish(heard) in {"stop", "start", "erase"}
 
 
+def is_urgent(flow: Flow, heard: Heard) -> bool:
+    """Whether a text is answered however many came before it."""
+    in_danger = isinstance(heard, Texted) and heard.meaning.answer == "danger"
+    return in_danger or (isinstance(heard, Asked) and heard.stop in flow.menus.urgent)
+
+
 def confirms_ring(position: Position, heard: Heard, now: float) -> bool:
     """Whether a texter says yes to being rung: they were asked, not long ago."""
     return offers_ring(position, now) and heard == Pressed("1")

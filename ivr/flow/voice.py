@@ -40,10 +40,13 @@ from ivr.flow.turn import (
 from ivr.transfer.time_limits import RING_BUFFER, SHORTEST_RING, ring_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ivr.position import Position
 
 REPEATS = 2  # How often choices are heard again before the line offers to connect without a key.
 SPOKEN_SECONDS = 11  # What is said before a ring: that they did not answer, and who is rung now.
+ROUNDED = 1  # Seconds are whole: a caller may have waited for one more.
 
 
 def step(
@@ -79,14 +82,41 @@ def ring_next(flow: Flow, ask: AskForPerson, roster: Roster, *first: Say) -> Tur
     position, patience = ask.position, flow.line.patience
     left = _left(position, ask.order, roster)
     waited = roster.now - position.asked
-    late = waited + SPOKEN_SECONDS + SHORTEST_RING + RING_BUFFER > patience.choice
-    if not left or (late and position.tried):
+    agency = _in_time(flow, left, waited, first=not position.tried)
+    if not agency:
         return unreached(flow, ask)
-    agency = left[0]
+    left = left if agency == left[0] else [agency]
     ringing = replace(position, tried=(*position.tried, agency))
     says = tuple(_ringing(flow, language, agency) for language in spoken_languages(flow, position))
     seconds = ring_seconds(patience, waited, len(left), spoken=SPOKEN_SECONDS)
     return Turn(ringing, (*first, *says), Connect(agency, seconds))
+
+
+def ring_last(flow: Flow, ask: AskForPerson, roster: Roster) -> Turn:
+    """Ring the last of the order directly, and nobody before or after: the others are rung too often."""
+    spared = _left(ask.position, ask.order, roster)[:-1]
+    position = replace(ask.position, tried=(*ask.position.tried, *spared))
+    return ring_next(flow, replace(ask, position=position), roster)
+
+
+def _in_time(flow: Flow, left: Sequence[str], waited: int, *, first: bool) -> str:
+    """Choose whom to ring of those left, so that a choice is heard in time or the last is rung by then.
+
+    Nothing can be said while one of them is rung and hears what the call is, and a silent person or a
+    voicemail takes all of that time. So whoever could take too long is passed over for the last.
+    """
+    patience = flow.line.patience
+    shortest = SPOKEN_SECONDS + SHORTEST_RING + RING_BUFFER
+
+    def fits(agency: str) -> bool:
+        answers = flow.directory.agencies[agency].accept == "answer"
+        takes = SPOKEN_SECONDS if answers else shortest + patience.whisper
+        return waited + ROUNDED + takes <= patience.choice
+
+    if found := [agency for agency in (*left[:1], *left[-1:]) if fits(agency)]:
+        return found[0]
+    # Where even the first cannot be briefed in time, it is tried all the same.
+    return left[0] if left and first and waited + shortest <= patience.choice else ""
 
 
 def unreached(flow: Flow, ask: AskForPerson) -> Turn:

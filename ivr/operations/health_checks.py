@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 from ivr.checks.runner import check
 from ivr.circuit_breaker import PartUnavailable
@@ -26,11 +28,14 @@ from ivr.flow.loader import FlowError, read_flow
 from ivr.logs import OneLine
 from ivr.pseudonyms import MONTH, month_before, month_of
 from ivr.records.database import connect, read_url
+from ivr.records.disclosure import shown
 from ivr.records.journal import SUFFIX, claim_dead
-from ivr.records.migrations.migrate import is_current
+from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer
+from ivr.records.text_deliveries import list_undelivered
+from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.telephony.data_deletion import twilio_records
-from ivr.work.worker import count_workers
+from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +47,16 @@ ADOPTED = 60  # Seconds after which somebody alive has adopted a dead process's 
 OVERDUE = timedelta(days=7)
 MANY = 1000  # So many are enough to know.
 DIALLED = timedelta(days=90)
+
+
+UNDELIVERED = {  # Why texts do not arrive that somebody can mend, and how.
+    "30004": "phones block our number: look at what was sent, and to whom",
+    "30007": "carriers filter them: send from a verified toll-free number or a short code",
+    "30032": "our toll-free number is not verified: verify it in Twilio's console",
+    "30034": "the United States block an unregistered number: register it (A2P 10DLC), or leave"
+    " [united_states] registered = false in line.toml",
+    "unknown": "see Twilio's messaging log",
+}
 
 
 class Verdict(StrEnum):
@@ -83,30 +98,55 @@ def _files(settings: Settings) -> Iterator[Finding]:
 def _call_log(settings: Settings) -> Iterator[Finding]:
     with closing(connect(settings.database_url)) as database:
         try:
-            current = is_current(database)
+            tables, newer = compare_tables(database), describe_newer(database)
         except PartUnavailable as error:
             yield fault(
                 f"the call log cannot be reached: {error}; is DATABASE_URL right, did `ivr release` run?"
             )
         else:
-            if not current:
+            if newer:
+                yield fault(newer)
+            elif tables is Tables.OLDER:
                 yield fault("the call log lacks tables that this version expects; run `ivr release`")
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
     try:
-        count_workers(settings.redis_url)
+        ask_redis(settings.redis_url)
     except PartUnavailable as error:
         yield fault(f"{error}; start it or mend REDIS_URL (until then web does the later work by itself)")
 
 
-def _worker(settings: Settings) -> Iterator[Finding]:
+def _redis_is_ours(settings: Settings) -> Iterator[Finding]:
+    where = urlsplit(settings.redis_url)
+    password = where.password or "password" in parse_qs(where.query)
+    if where.scheme != "unix" and not password and not _is_loopback(where.hostname or "localhost"):
+        yield warning(
+            "Redis has no password and is not on this machine: whoever reaches it can ring agencies and read"
+            " who waits; set `requirepass`, and REDIS_URL=rediss://:PASSWORD@…"
+        )
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        count = count_workers(settings.redis_url)
-    except PartUnavailable:
-        raise NotNow("Redis does not answer") from None
-    if not count:
-        yield fault("no worker is alive, so nothing is swept or forgotten; start `ivr worker`")
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _worker(settings: Settings) -> Iterator[Finding]:
+    with closing(connect(settings.database_url)) as database:
+        try:
+            ages = seconds_since_signs(database, time.time())
+        except PartUnavailable:
+            raise NotNow("the call log does not answer") from None
+    if not ages:
+        yield fault(
+            f"no worker has been alive for {DEAD_SECONDS:g} s, so nothing is swept or forgotten;"
+            " start `ivr worker`"
+        )
+    else:
+        yield Finding(Verdict.OK, f"a worker is alive: last sign {ages[0]:.0f} s ago, workers: {len(ages)}")
 
 
 def _journal(settings: Settings) -> Iterator[Finding]:
@@ -187,6 +227,23 @@ def _overdue(settings: Settings) -> Iterator[Finding]:
         yield complain(f"Twilio's own records older than 7 days: {some}; is the worker up? See its log")
 
 
+def _texts(settings: Settings) -> Iterator[Finding]:
+    since = (datetime.now(UTC) - OVERDUE).date()
+    with closing(connect(settings.database_url)) as database:
+        try:
+            if compare_tables(database) is Tables.OLDER:
+                raise NotNow("the call log lacks tables")
+            undelivered = list_undelivered(database, since)
+        except PartUnavailable:
+            raise NotNow("the call log does not answer") from None
+    for reason, count in undelivered.items():
+        words = (
+            f"texts that did not arrive in {OVERDUE.days} days, for Twilio's reason {reason}: {shown(count)}"
+        )
+        mend = UNDELIVERED.get(reason)
+        yield warning(f"{words}; {mend}") if mend else Finding(Verdict.OK, f"{words}; the phones' own matter")
+
+
 def _agencies(settings: Settings) -> Iterator[Finding]:
     latest = (datetime.now(UTC) - DIALLED).date().isoformat()
     agencies = _flow(settings).directory.agencies
@@ -215,12 +272,14 @@ HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothi
     "menus, words and agencies have no fault": _files,
     "the call log answers, with every table": _call_log,
     "Redis answers": _redis,
+    "Redis is open to nobody else": _redis_is_ours,
     "a worker is alive": _worker,
     "the journal can be written, and its disk has room": _journal,
     "no journal of a dead process waits": _left_journals,
     "the keys lie in a folder of their own": _keys,
     "Twilio answers": _twilio,
     "nothing at Twilio is older than 7 days": _overdue,
+    "texts arrive": _texts,
     "every agency was dialled in the last 90 days": _agencies,
     "the sweep of Twilio's own records is on": _sweep,
 }

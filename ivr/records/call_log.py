@@ -65,6 +65,7 @@ class CallFilter:
     audience: str | None = None  # The branch of the main menu that the call entered: its first stop.
     seconds_from: int | None = None  # Whole seconds from start to end; a call that goes on has none.
     seconds_to: int | None = None  # Itself included.
+    ended: bool = False  # Only calls that are over.
     zone: tzinfo = UTC  # Where days and hours are counted.
 
 
@@ -252,6 +253,8 @@ def _matching(sql: Connection, wanted: CallFilter) -> Select[Any]:
     matching = matching.where(within(wanted.since, wanted.until, wanted.zone))
     matching = matching.where(*(calls.c[name] == value for name, value in same.items() if value is not None))
     matching = matching.where(*_lasts(wanted))
+    if wanted.ended:
+        matching = matching.where(calls.c.ended_at.is_not(None))
     if wanted.hour is not None:
         matching = matching.where(_at_hour(sql, wanted.hour, wanted.zone))
     if wanted.agency is not None:

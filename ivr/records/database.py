@@ -135,6 +135,7 @@ class Lock(IntEnum):
     CLAIMS = 7_461_001  # Whoever claims an agency.
     ERASING = 7_461_002  # Nobody files while somebody erases.
     FORGETTING = 7_461_003  # Whoever forgets.
+    REWRITING = 7_461_004  # Whoever writes tables anew.
 
 
 def be_alone(sql: Connection, lock: Lock, *, shared: bool = False) -> None:

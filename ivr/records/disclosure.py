@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Name = TypeVar("Name", bound="Hashable")
 
 FEW = 5  # Fewer are never shown: somebody could recognise themselves, or another.
-UNDER = f"under {FEW}"
-WITHHELD = "not shown"  # It would tell, by subtraction, how few the others are.
+# A small count, or one that would tell how small another is: which of the two it is, would tell as well.
+HIDDEN = "not shown"
 CHANNELS = frozenset({"calls", "texts"})
 
 
@@ -54,7 +54,7 @@ def list_daily(database: Database, since: date | None = None, until: date | None
 
 def shown(count: int) -> str:
     """Write a count as it may be shown."""
-    return UNDER if 0 < count < FEW else str(count)
+    return HIDDEN if 0 < count < FEW else str(count)
 
 
 def parts_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
@@ -68,7 +68,14 @@ def parts_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
         if count >= FEW and 0 < hidden < FEW:
             hidden += count
             withheld.add(name)
-    return {name: WITHHELD if name in withheld else shown(count) for name, count in counts.items()}
+    return {name: HIDDEN if name in withheld else shown(count) for name, count in counts.items()}
+
+
+def ranked_parts_shown(counts: Mapping[str, int]) -> dict[str, str]:
+    """Write parts as ``parts_shown`` does, the largest first; the order of hidden ones tells nothing."""
+    cells = parts_shown(counts)
+    ranked = sorted(cells, key=lambda name: (-counts[name], name) if cells[name] != HIDDEN else (-1, name))
+    return {name: cells[name] for name in ranked}
 
 
 def steps_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
@@ -82,7 +89,7 @@ def steps_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
     for name in (first, last, *reversed(between)):
         count = counts[name]
         near = any(0 < abs(count - other) < FEW for other in exact)
-        written[name] = WITHHELD if near and count >= FEW else shown(count)
+        written[name] = HIDDEN if near and count >= FEW else shown(count)
         if written[name] == str(count):
             exact.append(count)
     return {name: written[name] for name in counts}

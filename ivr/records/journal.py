@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ivr.effects import Entry
+from ivr.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -244,10 +245,10 @@ SUFFIX = ".journal"
 
 def claim_new(folder: Path) -> int:
     """Create a file that belongs to this process, and return its descriptor; OSError if it cannot be."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder)
     while True:
         name = f"{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
-        descriptor = os.open(folder / name, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = open_private(folder / name, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
         if _lock(descriptor):
             return descriptor
         # Between its birth and its lock a file looks like a dead process's, and somebody adopted it.

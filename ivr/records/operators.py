@@ -6,17 +6,19 @@ import re
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
+from ivr.number_detector import holds_number
 from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, RecordRefused, be_alone
 from ivr.records.tables import operators
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection, Row
 
@@ -37,6 +39,7 @@ class Role(StrEnum):
 
 
 COMMAND_LINE = "command line"
+FIRST_PASSWORD_LIVES = timedelta(days=1)  # It was told or written somewhere; nobody else is to find it.
 FIT = re.compile(r"\w[\w.@'-]{0,63}")  # A name stands in the audit for good, and on paper.
 
 
@@ -61,6 +64,14 @@ class Operator:
     recovery: frozenset[str]
     disabled: bool
     epoch: int
+    session_key: str
+    first_password_until: datetime | None
+
+    def knows_too_late(self, moment: datetime) -> bool:
+        """Whether the first password is good no more, and no other was chosen."""
+        return not self.enrolled and (
+            self.first_password_until is None or self.first_password_until <= moment
+        )
 
 
 def find_operator(database: Database, name: str) -> Operator | None:
@@ -80,11 +91,13 @@ def add_operator(
     database: Database, name: str, role: Role, password: str, *, who: str = COMMAND_LINE
 ) -> None:
     """Add somebody, with the hash of a password for the first sign-in; OperatorError when there is one."""
-    if not FIT.fullmatch(name):
+    if not FIT.fullmatch(name) or holds_number(name):
         raise OperatorError(
-            "unfit_name", f"{name!r} is no name: letters, digits and . _ - @ ' without spaces"
+            "unfit_name",
+            f"{name!r} is no name: letters, digits and . _ - @ ' without spaces, no telephone number",
         )
     row: dict[str, Any] = _fresh(password) | {"name": name, "role": role.value, "epoch": 1}
+    row["session_key"] = _new_session_key()
     try:
         with _alone(database) as sql:
             sql.execute(insert(operators).values(row))
@@ -129,31 +142,61 @@ def revoke(database: Database, name: str, *, who: str = COMMAND_LINE) -> None:
         write_audit_entry(sql, who, "sessions ended", name)
 
 
-def enrol(database: Database, name: str, step: int, *, password: str, recovery: frozenset[str]) -> None:
-    """Take the second factor and the chosen password into use."""
+def enrol(
+    database: Database, operator: Operator, step: int, *, password: str, recovery: frozenset[str]
+) -> Operator | None:
+    """Take the second factor and the chosen password into use, and end all other sessions.
+
+    Of two who enrol with one first password, the second gets None.
+    """
     values = {"enrolled": True, "step": step, "password": password, "recovery": " ".join(sorted(recovery))}
+    unchanged = (
+        operators.c.name == operator.name,
+        operators.c.epoch == operator.epoch,
+        operators.c.enrolled.is_(False),
+        operators.c.disabled.is_(False),
+    )
     with _alone(database) as sql:
-        sql.execute(update(operators).where(operators.c.name == name).values(values))
-        write_audit_entry(sql, name, "second factor set up", "")
+        if not sql.execute(update(operators).where(*unchanged).values(values)).rowcount:
+            return None
+        _change(sql, operator, {})
+        write_audit_entry(sql, operator.name, "second factor set up", "")
+        return _expected(sql, operator.name)
 
 
-def spend(database: Database, operator: Operator, *, step: int = 0, recovery: str = "") -> bool:
-    """Spend a code: a second one of the same moment, or the same recovery code again, is refused."""
+def spend(database: Database, operator: Operator, *, step: int = 0, recovery: str = "") -> Operator | None:
+    """Spend a code, and give the operator as they are then.
+
+    A second one of the same moment, or the same recovery code again, is refused: None.
+    """
     left = " ".join(sorted(operator.recovery - {recovery}))
     was = operators.c.recovery == " ".join(sorted(operator.recovery))
     values: dict[str, Any] = {"step": step} if step else {"recovery": left}
+    if not operator.session_key:  # The version before added them.
+        values["session_key"] = _new_session_key()
     with _alone(database) as sql:
         theirs = update(operators).where(operators.c.name == operator.name)
         done = sql.execute(theirs.where(operators.c.step < step if step else was).values(values))
-        if done.rowcount:
-            write_audit_entry(sql, operator.name, "signed in", "by recovery code" if recovery else "")
-        return bool(done.rowcount)
+        if not done.rowcount:
+            return None
+        write_audit_entry(sql, operator.name, "signed in", "by recovery code" if recovery else "")
+        return _expected(sql, operator.name)
+
+
+def key_recovery_codes(database: Database, key: Callable[[str, str], str]) -> None:
+    """Put a key over recovery codes that were stored without one: ``key`` takes a seed and a hash."""
+    with _alone(database) as sql:
+        for operator in map(_operator, sql.execute(select(operators)).all()):
+            keyed = {key(operator.seed, each) for each in operator.recovery}
+            if keyed != operator.recovery:
+                theirs = update(operators).where(operators.c.name == operator.name)
+                sql.execute(theirs.values(recovery=" ".join(sorted(keyed))))
 
 
 def end_sessions(database: Database, name: str, did: str) -> None:
     """End every session of an operator, who asks for it."""
     with _alone(database) as sql:
-        sql.execute(update(operators).where(operators.c.name == name).values(epoch=operators.c.epoch + 1))
+        _change(sql, _expected(sql, name), {})
         write_audit_entry(sql, name, did, "")
 
 
@@ -161,7 +204,12 @@ def _fresh(password: str) -> dict[str, Any]:
     """Give what somebody has who has not signed in yet."""
     seed = secrets.token_hex(16)
     nothing = {"enrolled": False, "step": 0, "recovery": "", "disabled": False}
-    return nothing | {"password": password, "seed": seed}
+    until = datetime.now(UTC) + FIRST_PASSWORD_LIVES
+    return nothing | {"password": password, "seed": seed, "first_password_until": until}
+
+
+def _new_session_key() -> str:
+    return secrets.token_hex(32)
 
 
 @contextmanager
@@ -198,7 +246,7 @@ def _spare_the_last(sql: Connection, operator: Operator) -> None:
 def _change(sql: Connection, operator: Operator, values: dict[str, Any]) -> None:
     """Change somebody, and end their sessions."""
     theirs = update(operators).where(operators.c.name == operator.name)
-    sql.execute(theirs.values(values | {"epoch": operator.epoch + 1}))
+    sql.execute(theirs.values(values | {"epoch": operator.epoch + 1, "session_key": _new_session_key()}))
 
 
 def _operator(row: Row[Any]) -> Operator:

@@ -105,7 +105,7 @@ class AgencyFigures:
     answered: int
     accepted: int
     declined: int
-    voicemail: int
+    no_key: int  # Also of voicemails and faxes, which the log named apart before.
     no_answer: int
     busy: int
     failed: int
@@ -168,7 +168,7 @@ def _figures(agency: str, counts: Counter[str]) -> AgencyFigures:
         answered=counts["answered"],
         accepted=counts["accepted"],
         declined=counts["declined"],
-        voicemail=counts["voicemail"],
+        no_key=counts["no_key"] + counts["voicemail"] + counts["fax"],
         no_answer=counts["no_answer"],
         busy=counts["busy"],
         failed=counts["failed"],

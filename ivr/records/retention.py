@@ -25,7 +25,7 @@ from ivr.records.deletion import DAY, delete_calls, forget_marks, note_forgotten
 from ivr.records.disclosure import add_counts
 from ivr.records.ingest import BATCH, EXACT_SECONDS, close_silent, recompute
 from ivr.records.periods import moment, months_before
-from ivr.records.tables import blocks, calls, daily, erased_calls, retention
+from ivr.records.tables import blocks, calls, daily, erased_calls, retention, text_deliveries
 from ivr.records.transfer_store import TransferStore
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Forgotten:
     attempts: int = 0
     live_transfers: int = 0
     counts: int = 0
+    deliveries: int = 0  # Counts of texts that arrived or not.
     erased: int = 0  # What was remembered of calls that had been erased.
     blocks: int = 0  # That were over.
     scrubbed: bool = True  # False when traces of them are left in SQLite's file until the next time.
@@ -165,6 +166,10 @@ def _forget_rest(database: Database, now: float, rows_days: int, counts_months: 
     over: dict[str, tuple[Table, ColumnElement[bool]]] = {
         # A month's counts stand under its first day, so they go when all of it is old.
         "counts": (daily, daily.c.day < months_before(moment(now).date(), counts_months)),
+        "deliveries": (
+            text_deliveries,
+            text_deliveries.c.day < months_before(moment(now).date(), counts_months),
+        ),
         "erased": (erased_calls, erased_calls.c.at < moment(ids_end)),
         "blocks": (blocks, blocks.c.until <= moment(now)),
     }

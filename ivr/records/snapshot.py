@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ivr.circuit_breaker import PartUnavailable
+from ivr.private_files import make_private_folder, open_private
 from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
 from ivr.records.ingest import REFRESH_EVERY
@@ -108,8 +109,8 @@ class SnapshotHolder:
             return
         draft = self._path.with_suffix(f".{os.getpid()}")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with draft.open("wb") as copy:
+            make_private_folder(self._path.parent)
+            with os.fdopen(open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as copy:
                 copy.write(msgspec.json.encode(known))
                 copy.flush()
                 os.fsync(copy.fileno())

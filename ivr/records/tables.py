@@ -148,6 +148,7 @@ live_transfers = Table(  # The truth about transfers that go on; `transfers` abo
     Column("topic", String, nullable=False),
     Column("began_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+    Index(None, "call_id"),
     Index(None, "state", "changed_at"),
     Index(None, "changed_at"),
 )
@@ -213,9 +214,12 @@ operators = Table(
     Column("seed", String, nullable=False),  # The second factor's key is made of it and SECRET_KEY.
     Column("enrolled", Boolean, nullable=False),  # Whether the second factor is in use.
     Column("step", Integer, nullable=False),  # The last code's time step: a code is good once.
-    Column("recovery", String, nullable=False),  # Hashes, with spaces between them.
+    Column("recovery", String, nullable=False),  # Keyed hashes, with spaces between them.
     Column("disabled", Boolean, nullable=False),
     Column("epoch", Integer, nullable=False),  # Counts up to end every session.
+    # Random, and new whenever sessions end: nobody forges one who has SECRET_KEY alone. Empty: none is good.
+    Column("session_key", String, nullable=False, server_default=""),
+    Column("first_password_until", UtcDateTime),  # Empty: the first password is good no more.
 )
 
 audit = Table(  # What operators did; each row holds the hash of the one before.
@@ -281,6 +285,15 @@ published_prompts = Table(  # Which version is heard; without a row the prompt o
     ),
 )
 
+text_deliveries = Table(  # How many texts arrived, and why others did not: counts, and nothing of a phone.
+    "text_deliveries",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("reason", String, primary_key=True),  # Twilio's code; empty for those that arrived.
+    Column("count", Integer, nullable=False),
+    Column("in_a_row", Integer, nullable=False),  # Of these: since one last arrived.
+)
+
 tallies = Table(  # The counts of a day that is over; deleted when a call of it changes or goes.
     "tallies",
     metadata,
@@ -289,4 +302,11 @@ tallies = Table(  # The counts of a day that is over; deleted when a call of it 
     Column("what", String, primary_key=True),
     Column("name", String, primary_key=True),
     Column("count", Integer, nullable=False),
+)
+
+worker_heartbeats = Table(  # When each worker last showed that it is alive.
+    "worker_heartbeats",
+    metadata,
+    Column("worker", String, primary_key=True),  # At random, for each start.
+    Column("at", UtcDateTime, nullable=False),
 )

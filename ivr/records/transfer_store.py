@@ -18,10 +18,10 @@ from ivr.circuit_breaker import CircuitBreaker
 from ivr.records.database import Lock, RecordsUnavailable, be_alone, insert_missing
 from ivr.records.periods import moment
 from ivr.records.tables import live_transfers
-from ivr.transfer.machine import LEG, Decide, Follow, State, Transfer, nothing
+from ivr.transfer.machine import LEG, MOVES, Decide, Follow, State, Transfer, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection, Row
 
@@ -33,6 +33,7 @@ TALK_SECONDS = 4 * 60 * 60  # Longer than any conversation that Twilio allows.
 RINGS = [state.value for state in LEG]
 REACHED = [State.CONNECTED.value, State.PARTED.value, State.FINISHED.value]
 UNREACHED = [State.RETURNED.value, State.DIRECT.value]
+OVER = [state.value for state, moves in MOVES.items() if not moves]
 THREADS = 4  # Fewer than the connections of a pool, so that a hanging SQL cannot take them all.
 
 Answer = TypeVar("Answer")
@@ -76,6 +77,12 @@ class TransferStore:
                 self._write(sql, before, after)
         follow(before, after)
         return before, after
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        """Name the transfers of some calls that are not over."""
+        going_on = live_transfers.c.call_id.in_(calls) & live_transfers.c.state.not_in(OVER)
+        with self._database.read() as sql:
+            return list(sql.scalars(select(live_transfers.c.id).where(going_on)))
 
     def forget(self, older_than: float) -> int:
         """Delete the transfers that have not changed since then; say how many."""
@@ -159,6 +166,10 @@ class TimeLimitedStore:
     def unreached_in_a_row(self, waited: int) -> int:
         """Count the newest that reached nobody; RecordsUnavailable when that is not known in time."""
         return self._ask(lambda: self._transfers.unreached_in_a_row(waited))
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        """Name the transfers of some calls; RecordsUnavailable when they are not known in time."""
+        return self._ask(lambda: self._transfers.of_calls(calls))
 
     def _ask(self, ask: Callable[[], Answer]) -> Answer:
         """Wait for an answer as long as a caller can."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.graph import offers
 from ivr.records.counts import REACHED, STEPS, TALKED, WEEK
-from ivr.records.disclosure import UNDER, WITHHELD, parts_shown, shown, steps_shown
+from ivr.records.disclosure import HIDDEN, parts_shown, ranked_parts_shown, shown, steps_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ class ReportView:
 
     def translate_hidden(self, section: Section) -> Section:
         """Put what stands in place of a hidden count into the language."""
-        hides = {UNDER: self.translations["hidden"], WITHHELD: self.translations["withheld"]}
+        hides = {HIDDEN: self.translations["hidden"]}
         rows = tuple((label, *(hides.get(cell, cell) for cell in cells)) for label, *cells in section.rows)
         return replace(section, rows=rows)
 
@@ -104,7 +104,7 @@ def hours_in_blocks(counts: Mapping[str, int], width: int) -> dict[tuple[str, in
 
 
 def _languages(view: ReportView) -> Section:
-    cells = parts_shown(view.report.of("language"))
+    cells = ranked_parts_shown(view.report.of("language"))
     rows = tuple(
         (view.translations["before_language"] if not name else view.translate(name), each)
         for name, each in cells.items()
@@ -125,7 +125,7 @@ def branches(flow: Flow) -> tuple[str, ...]:
 
 
 def _outcomes(view: ReportView) -> Section:
-    cells = parts_shown(view.report.of("outcome"))
+    cells = ranked_parts_shown(view.report.of("outcome"))
     return _ranked(
         view, "outcomes", "outcome", ((view.translate(name), each) for name, each in cells.items())
     )
@@ -155,7 +155,7 @@ def _waits(view: ReportView) -> Section:
 
 
 def _leaving(view: ReportView) -> Section:
-    cells = parts_shown(view.report.of("last_stop"))
+    cells = ranked_parts_shown(view.report.of("last_stop"))
     rows = [
         (view.stop_title(name) if name else view.translations["nowhere"], each)
         for name, each in cells.items()

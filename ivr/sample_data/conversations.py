@@ -69,10 +69,9 @@ GOES_ON = frozenset({State.SEARCHING, State.DIALLING, State.RINGING})
 ENDS = {  # How a ring in a queue ends, of a hundred.
     "accepted": 58,
     "no_answer": 13,
-    "voicemail": 9,
     "declined": 6,
     "busy": 5,
-    "no_key": 2,
+    "no_key": 11,
     "failed": 1,
     "caller_left": 4,
     "gave_up": 2,
@@ -85,7 +84,6 @@ NEWS = {  # What tells of it first, and after how many seconds of ringing at the
     "no_answer": (EventType.MISSED, 20),
     "busy": (EventType.MISSED, 3),
     "failed": (EventType.MISSED, 2),
-    "voicemail": (EventType.MACHINE, 18),
     "caller_left": (EventType.CALLER_LEFT, 18),
     "gave_up": (EventType.GAVE_UP, 18),
 }
@@ -94,7 +92,6 @@ AFTER_ANSWERING = {
     "declined": EventType.DECLINED,
     "no_key": EventType.AGENCY_LEFT,
 }
-NAMED = frozenset({EventType.MISSED, EventType.MACHINE})  # News that says how.
 DIRECTLY: Mapping[How, int] = {
     "accepted": 60,
     "no_answer": 20,
@@ -272,7 +269,9 @@ class AgencyAnswers:
             self.line.advance(transfer_id, Event(EventType.ANSWERED, transfer.place))
             self.world.pass_time(0 if agency.accept == "answer" else self.dice.uniform(5, 15))
             event = AFTER_ANSWERING[how]
-        self.line.advance(transfer_id, Event(event, transfer.place, how=how if event in NAMED else ""))
+        self.line.advance(
+            transfer_id, Event(event, transfer.place, how=how if event is EventType.MISSED else "")
+        )
 
     def _talk(self, transfer_id: str) -> Heard:
         """Let them talk; then one of them hangs up first."""

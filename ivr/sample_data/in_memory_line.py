@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from ivr.transfer.machine import nothing
 from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ivr.agencies import Agency
     from ivr.flow.models import Flow
     from ivr.transfer.machine import Decide, Follow, Transfer
@@ -56,6 +59,10 @@ class InMemoryWorld:
         follow(before, after)
         return before, after
 
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        """Name the transfers of some calls."""
+        return [transfer.id for transfer in self.live_transfers.values() if transfer.call in calls]
+
     def unreached_in_a_row(self, waited: int) -> int:  # noqa: ARG002 - the shape of Transfers
         """Count none: nobody is to be alarmed."""
         return 0
@@ -73,6 +80,10 @@ class InMemoryWorld:
     def take(self, name: str) -> str:  # noqa: ARG002 - the shape of WorkQueue
         """Know no secret."""
         return ""
+
+    def lend(self, name: str) -> AbstractContextManager[str]:
+        """Lend nothing: nobody is texted here."""
+        return nullcontext(self.take(name))
 
     def text(self, number: str, words: str) -> None:
         """Text nobody."""
@@ -92,6 +103,10 @@ class InMemoryWorld:
         """Hold nothing under a mark."""
 
     opt_out = opt_in = erase
+
+    def count_delivery(self, reason: str) -> int:  # noqa: ARG002 - the shape of Archive
+        """Count none: nobody is texted here."""
+        return 0
 
     def send_alarm(self, words: str) -> None:
         """Alarm nobody."""

@@ -26,8 +26,9 @@ class Callbacks:
 
     def call(self, leg: Leg, url: str, form: Mapping[str, str]) -> None:
         """Tell a call's status; in reverse order where the fault says so."""
-        if not self._faults.callbacks["call"].reverse:
-            self.send("call", url, form)
+        kind = "caller" if leg.direction == "inbound" else "call"
+        if not self._faults.callbacks[kind].reverse:
+            self.send(kind, url, form)
             return
         leg.held.insert(0, {**form, "": url})
         if leg.over:
@@ -42,7 +43,8 @@ class Callbacks:
 
     def tell(self, leg: Leg, url: str, form: Mapping[str, str]) -> None:
         """Request the action of a leg that is gone: the answer cannot be heard."""
-        self._deliver(url, form, leg.jar)
+        for delay in self._faults.callbacks["action"].delays():
+            self._clock.after(delay, lambda: self._deliver(url, form, leg.jar))
 
     def _later(self, delay: float, held: Mapping[str, str]) -> None:
         form = {name: value for name, value in held.items() if name}

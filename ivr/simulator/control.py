@@ -114,7 +114,14 @@ def set_faults(faults: Faults, body: Body) -> Body:
                 faults.rest = [RestFault(**each) for each in value]
             case "callbacks":
                 faults.callbacks.update({kind: Delivery(**each) for kind, each in value.items()})
-            case "duplicate" | "concurrency" | "refused_status" | "amd_seconds":
+            case (
+                "duplicate"
+                | "concurrency"
+                | "refused_status"
+                | "amd_seconds"
+                | "queue_time_once"
+                | "voice_cookies"
+            ):
                 setattr(faults, name, value)
             case _:
                 raise ControlError(f"no switch is called {name!r}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ivr.simulator import forms
 from ivr.simulator.documents import UNKNOWN_VERB, Page, Request
 from ivr.simulator.legs import INSTANT, Bridge, Leg, Plan
-from ivr.simulator.ringing import dialled
+from ivr.simulator.ringing import BUFFER, dialled
 from ivr.simulator.speaking import words_of
 from ivr.simulator.tasks import HungUp, Interruption, Key, Steps, Task, Wait
 
@@ -153,8 +153,8 @@ def _take(leg: Leg, verb: Element, noun: Element, page: Page, result: Dialled) -
     if queue is None:
         result.status = "failed"
         return
-    # Twilio's buffer is for ringing: an empty queue is watched no longer than asked.
-    end = leg.exchange.clock.now() + float(verb.get("timeout", "30"))
+    # Twilio adds its buffer to every timeout.
+    end = leg.exchange.clock.now() + float(verb.get("timeout", "30")) + BUFFER
     queue.watchers.append(leg)
     try:
         while not queue.waiting and (left := end - leg.exchange.clock.now()) > INSTANT:

@@ -126,7 +126,7 @@ class Exchange:
     def leg(self, direction: str, caller: str, called: str, plan: Plan) -> Leg:
         """Make a leg."""
         name = self.people.name(called)
-        jar = Jar(self.clock.now)
+        jar = Jar(self.clock.now, None if self.faults.voice_cookies else 0.0)
         leg = Leg(self, self.sid("CA"), direction, caller, called, name, jar, plan, began=self.clock.now())
         self.calls[leg.sid] = leg
         return leg

@@ -46,7 +46,11 @@ class RestFault:
 
 @dataclass
 class Delivery:
-    """How callbacks of one kind (call, amd, message) come: lost, late, more than once, in reverse."""
+    """How callbacks of one kind come: lost, late, more than once, in reverse.
+
+    The kinds: the status of a ``call`` that the line made, and of its ``caller``'s; the ``action`` of a verb
+    whose leg is gone; ``amd``, what a machine detector found; ``message``, the status of a text.
+    """
 
     lost: bool = False
     late: float = 0.0
@@ -59,7 +63,7 @@ class Delivery:
 
 
 def _deliveries() -> dict[str, Delivery]:
-    return {"call": Delivery(), "amd": Delivery(), "message": Delivery()}
+    return {kind: Delivery() for kind in ("call", "caller", "action", "amd", "message")}
 
 
 @dataclass
@@ -73,6 +77,8 @@ class Faults:
     concurrency: int | None = None  # Legs alive at once, before REST calls are refused with 10004.
     refused_status: str = "completed"  # DialCallStatus after a refused whisper: undocumented, so try both.
     amd_seconds: float = 3.5
+    queue_time_once: bool = False  # Only the first fetch of a waitUrl tells of the queue.
+    voice_cookies: bool = True  # Whether cookies of calls are kept: promised for texts alone.
 
     def webhook(self, url: str) -> WebhookFault | None:
         """Tell what spoils a request to our web server, if anything does."""

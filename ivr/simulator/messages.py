@@ -80,6 +80,7 @@ class Texts:
         self.messages: dict[str, Message] = {}
         self.stopped: set[str] = set()
         self.unreachable: set[str] = set()  # Landlines and the like.
+        self.undelivered: int = LANDLINE  # Why those get no text.
         self._jars: dict[str, Jar] = {}
 
     def come_in(self, sender: str, body: str, media: int = 0) -> Message:
@@ -159,7 +160,13 @@ class Texts:
                 continue
             body = _words(verb)
             try:
-                self.send(verb.get("to", message.sender), body, direction="outbound-reply")
+                callback = verb.get("statusCallback")
+                self.send(
+                    verb.get("to", message.sender),
+                    body,
+                    page.join(callback) if callback else None,
+                    direction="outbound-reply",
+                )
             except Refused as refusal:
                 self.exchange.feed.notice(message.sid, refusal.code, body)
 
@@ -169,7 +176,7 @@ class Texts:
             yield Wait(seconds)
             message.status = status
             if status == "undelivered":
-                message.error = LANDLINE
+                message.error = self.undelivered
             if status == "sent" and last == "delivered":
                 self.exchange.feed.add(message.sid, message.to, "reads", message.body)
             if message.callback and status != "sending":

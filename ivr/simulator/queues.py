@@ -109,12 +109,13 @@ def _last_word(leg: Leg, queue: Queue, place: Waiting, end: tuple[str | None, In
 def _stay(leg: Leg, queue: Queue, place: Waiting, wait_url: str) -> Steps[None]:
     queue.waiting.append(place)
     leg.queue = queue
-    leg.standing = lambda: _position(leg, queue, place)
+    once = leg.exchange.faults.queue_time_once
+    leg.standing = lambda: {} if once else _position(leg, queue, place)
     leg.log("waits", queue.name)
     for watcher in queue.watchers:
         watcher.stir()
     try:
-        yield from _wait(leg, wait_url)
+        yield from _wait(leg, Request(wait_url, _position(leg, queue, place)))
     except Left:
         place.result = "leave"
     except Unreadable:
@@ -134,13 +135,15 @@ def _stay(leg: Leg, queue: Queue, place: Waiting, wait_url: str) -> Steps[None]:
             place.taken_by.stir()
 
 
-def _wait(leg: Leg, wait_url: str) -> Steps[None]:
+def _wait(leg: Leg, first: Request) -> Steps[None]:
+    request = first
     while True:
-        if not wait_url:
+        if not request.url:
             yield Wait(None)
             continue
         began = leg.exchange.clock.now()
-        yield from follow(leg, Request(wait_url), IN_QUEUE)
+        yield from follow(leg, request, IN_QUEUE)
+        request = Request(first.url)
         if leg.exchange.clock.now() == began:
             yield from lasts(
                 leg, 1.0

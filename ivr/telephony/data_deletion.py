@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WAIT = timedelta(minutes=15)  # What is younger may still be asked about: by a callback, or by an operator.
+EMPTIED = timedelta(days=1)  # What deleting a queue does to a talk that began in it, Twilio does not say.
 STUCK = timedelta(days=1)  # A text whose last news never came is tried all the same.
 JUDGED = timedelta(days=7)  # Of an older call the log need not know: it may be forgotten, and its key gone.
 SKEW = timedelta(minutes=1)  # How far Twilio's start of a call may lie from ours, at the turn of a month.
@@ -85,7 +86,7 @@ class TwilioRecord:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What one sweep did. ``left`` counts what is older than 15 minutes and still there."""
+    """What one sweep did. ``left`` counts what was due and is still there."""
 
     deleted_calls: int = 0
     deleted_messages: int = 0
@@ -127,7 +128,7 @@ class DeletionSweep:
         due, now = [], self._moment()
         try:
             for record in self.records.all():
-                wait = WAIT if record.over else STUCK if record.kind is RecordKind.MESSAGE else None
+                wait = _wait(record)
                 if wait and record.at <= now - wait and record.sid not in tally.tried:
                     due.append(record)
         except TwilioRecordsUnavailable as fault:
@@ -271,6 +272,13 @@ class _Tally:
         calls, messages, queues = (self.deleted[kind] for kind in RecordKind)
         oldest = min(self.left.values(), default=None)
         return SweepResult(calls, messages, queues, self.unknown, len(self.left), oldest, self.whole)
+
+
+def _wait(record: TwilioRecord) -> timedelta | None:
+    """Say for how long a record is left; None when it is not to be deleted as it is."""
+    if not record.over:
+        return STUCK if record.kind is RecordKind.MESSAGE else None
+    return EMPTIED if record.kind is RecordKind.QUEUE else WAIT
 
 
 def _log_result(swept: SweepResult) -> None:

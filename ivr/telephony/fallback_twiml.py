@@ -10,6 +10,8 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from ivr.flow.rendering import fill, spell
 from ivr.flow.voice import quiet_order
+from ivr.telephony.transfer_twiml import leave
+from ivr.telephony.twiml import DELIVERY_PATH
 
 if TYPE_CHECKING:
     from ivr.flow.turn import Say
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
 
 FIXED_PATH = "/voice/fixed"
 FIXED = ("fixed_numbers", "fixed_press")
-HERE = "HERE"  # Stands in the wait document for the address that it was fetched from.
+FAREWELL_PATH = "/voice/farewell"  # For a leg that we rang and whose own document could not be had.
+HERE = "HERE"  # Stands in the wait document for the address to which it leads.
+AGAIN = "again"  # In that address: how often in a row this caller was told to wait by the fixed document.
+MOST_WAITS = 20  # So often at most: then they leave the queue, and hear a choice.
+LEAVE = leave()
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
@@ -33,6 +39,12 @@ class FallbackDocuments:
     wait: str
     agency: str
     text: str
+
+    def wait_again(self, url: str, times: int) -> str:
+        """Give the calm line of a waiting caller who heard it so often already, or let them leave."""
+        if times >= MOST_WAITS:
+            return LEAVE
+        return self.wait.replace(HERE, f"{url}?{AGAIN}={times + 1}")
 
 
 def fixed_documents(speech: TwimlRenderer) -> FallbackDocuments:
@@ -66,7 +78,7 @@ def _announce(speech: TwimlRenderer, agency: str) -> tuple[Say, ...]:
 
 
 def _wait(speech: TwimlRenderer) -> str:
-    """Write a calm line that comes back to where it was asked for: the next fetch may do better."""
+    """Write a calm line that asks again what failed: the next fetch may do better."""
     document = VoiceResponse()
     speech.say(document, _lines(speech, "fixed_wait"))
     document.pause(length=4)
@@ -78,5 +90,8 @@ def _text(speech: TwimlRenderer) -> str:
     flow = speech.flow
     document = MessagingResponse()
     words = (flow.prompts[language].lines.fixed_text for language in flow.languages)
-    document.message("\n".join(fill(flow, flow.languages[0], each, spoken=False) for each in words))
+    document.message(
+        "\n".join(fill(flow, flow.languages[0], each, spoken=False) for each in words),
+        status_callback=speech.public_url + DELIVERY_PATH,
+    )
     return str(document)

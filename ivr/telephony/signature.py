@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from twilio.request_validator import RequestValidator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class SignatureValidator:
@@ -20,4 +20,12 @@ class SignatureValidator:
     def check(self, path: str, form: Mapping[str, str], signature: str) -> bool:
         """Whether a webhook is Twilio's. ``path`` has the query too; the host is always ours."""
         url = self._public_url + path
+        return self._is_valid(url, form, signature)
+
+    def signed_for(self, path: str, form: Mapping[str, str], signature: str, hosts: Iterable[str]) -> str:
+        """Name the address that Twilio signed a webhook for, if it is at one of some hosts; else nothing."""
+        roots = (f"{scheme}://{host}" for host in hosts if host for scheme in ("https", "http"))
+        return next((root for root in roots if self._is_valid(root + path, form, signature)), "")
+
+    def _is_valid(self, url: str, form: Mapping[str, str], signature: str) -> bool:
         return any(validator.validate(url, form, signature) for validator in self._validators)

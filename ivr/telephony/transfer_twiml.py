@@ -37,6 +37,7 @@ class WaitPosition:
 
     transfer_id: str
     language: str
+    asked: int = 0  # The Unix second in which a person was asked for.
     tick: int = 0
     said: int = 0  # The attempt that was last spoken of.
     fresh: bool = False  # It was spoken of in the last fetch for the first time.
@@ -45,7 +46,7 @@ class WaitPosition:
     def path(self) -> str:
         """Write it as a path."""
         since = "/offered" if self.offered else "/fresh" if self.fresh else ""
-        return f"/wait/{self.transfer_id}/{self.language or '-'}/{self.tick}/{self.said}{since}"
+        return f"/wait/{self.transfer_id}/{self.language or '-'}/{self.asked}/{self.tick}/{self.said}{since}"
 
 
 def waiting(speech: TwimlRenderer, position: WaitPosition, transfer: Transfer | None, *, offer: bool) -> str:
@@ -59,6 +60,7 @@ def waiting(speech: TwimlRenderer, position: WaitPosition, transfer: Transfer | 
     onward = WaitPosition(
         position.transfer_id,
         position.language,
+        position.asked,
         position.tick + 1,
         said,
         fresh=said != position.said,
@@ -100,25 +102,24 @@ def goodbye(speech: TwimlRenderer, language: str) -> str:
     return str(document)
 
 
-def whisper_words(flow: Flow, agency: str, language: str) -> tuple[Say, ...]:
-    """Say what the call is and which key takes it; nothing about the caller but their language."""
+def whisper_words(flow: Flow, agency: str) -> tuple[Say, ...]:
+    """Say whose call it is and which key takes it; nothing about the caller, as anybody may have answered."""
     tongue = _tongue(flow, agency)
-    spoken = _language_name(flow, language, tongue)
-    return (
-        spell(flow, tongue, "whisper"),
-        spell(flow, tongue, "whisper_more", language=spoken),
-        spell(flow, tongue, "whisper"),
-    )
+    return tuple(spell(flow, tongue, line) for line in ("whisper", "whisper_more", "whisper"))
 
 
 def accepted_words(flow: Flow, agency: str, language: str, topic: str = "") -> tuple[Say, ...]:
     """Thank the person who took the call; name the caller's language, and what they agreed to say."""
     tongue = _tongue(flow, agency)
-    thanks = spell(flow, tongue, "whisper_accepted", language=_language_name(flow, language, tongue))
+    if language in flow.prompts:
+        name = flow.prompts[language].lines.language_name
+        thanks = spell(flow, tongue, "whisper_accepted", language=name)
+    else:
+        thanks = spell(flow, tongue, "whisper_accepted_unknown")
     if topic not in TOPICS:
         return (thanks,)
     about = getattr(flow.prompts[tongue].lines, f"topic_{topic}")
-    return (spell(flow, tongue, "whisper_topic", topic=about), thanks)
+    return (thanks, spell(flow, tongue, "whisper_topic", topic=about))
 
 
 def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
@@ -126,9 +127,9 @@ def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
     return (spell(flow, _tongue(flow, agency), "whisper_declined"),)
 
 
-def taken_words(flow: Flow, agency: str) -> tuple[Say, ...]:
-    """Thank an agency that came after another, or after the caller was gone."""
-    return (spell(flow, _tongue(flow, agency), "taken"),)
+def taken_words(flow: Flow, agency: str, *, gone: bool = False) -> tuple[Say, ...]:
+    """Thank an agency that came after another, or after the caller had hung up."""
+    return (spell(flow, _tongue(flow, agency), "gone" if gone else "taken"),)
 
 
 def seconds_left(flow: Flow, says: Iterable[Say]) -> int:
@@ -146,12 +147,6 @@ def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transf
     """
     document = VoiceResponse()
     agency = transfer.agency if transfer else ""
-    known = speech.flow.directory.agencies.get(agency)
-    if not (known and known.accept == "answer"):  # A recorded greeting would only be spoken over.
-        topic = transfer.topic if transfer else ""
-        speech.say(
-            document, accepted_words(speech.flow, agency, transfer.language if transfer else "", topic)
-        )
     over = f"{speech.public_url}/transfers/{transfer_id}/{attempt}/over"
     joined = Dial(timeout=QUEUE_SECONDS, action=over, method="POST")
     language = (transfer.language if transfer else "") or "-"
@@ -163,15 +158,26 @@ def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transf
     return str(document)
 
 
+def accepted(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transfer | None) -> str:
+    """Write what an agency that took the call is told of its caller, before it is joined with them."""
+    document = VoiceResponse()
+    agency, language = (transfer.agency, transfer.language) if transfer else ("", "")
+    speech.say(document, accepted_words(speech.flow, agency, language, transfer.topic if transfer else ""))
+    document.redirect(f"{speech.public_url}/transfers/{transfer_id}/{attempt}/join", method="POST")
+    return str(document)
+
+
 def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
-    """Write what the caller hears just before: who is there."""
+    """Write what the caller alone hears just before: who is there.
+
+    A switchboard may answer before any wait document has said who it is, so that is said here as well.
+    """
     flow = speech.flow
     answers = flow.directory.agencies[agency].accept == "answer"
     line = "ringing_answer" if answers else "joining"  # Of a switchboard: its greeting and keys are not ours.
-    says = [
-        spell(flow, tongue, line, agency=flow.prompts[tongue].agencies[agency].name)
-        for tongue in ([language] if language in flow.prompts else flow.languages)
-    ]
+    tongues = [language] if language in flow.prompts else flow.languages
+    names = {tongue: flow.prompts[tongue].agencies[agency] for tongue in tongues}
+    says = [spell(flow, tongue, line, agency=words.name, who=words.who) for tongue, words in names.items()]
     return speech.last_words(says, hang_up=False)
 
 
@@ -226,10 +232,3 @@ def _tongue(flow: Flow, agency: str) -> str:
     known = flow.directory.agencies.get(agency)
     theirs = [language for language in (known.languages if known else ()) if language in flow.prompts]
     return (theirs or list(flow.languages))[0]
-
-
-def _language_name(flow: Flow, language: str, tongue: str) -> str:
-    """Name the caller's language; while it is not known, name all of the line's."""
-    if language in flow.prompts:
-        return flow.prompts[language].lines.language_name
-    return " / ".join(flow.prompts[each].lines.language_name for each in flow.languages) if tongue else ""

@@ -14,7 +14,10 @@ from twilio.rest import Client
 
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.settings import TWILIO
-from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled
+from ivr.telephony.fallback_twiml import FAREWELL_PATH
+from ivr.telephony.twiml import DELIVERY_PATH
+from ivr.telephony.webhook_forms import LIMITED
+from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, TooManyCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,22 +50,26 @@ class TwilioClient:
         self._number = settings.number
         self._breaker = CircuitBreaker(clock, REST_SECONDS, FAILURES)
         self._public_url = settings.public_url
+        self._fallback_url = settings.leg_fallback_url or settings.public_url + FAREWELL_PATH
         self._client = make_client(settings)
 
     def text(self, number: str, words: str) -> None:
         """Send a text from the line's number. PhoneUnavailable when Twilio does not take it."""
         with _reworded():
-            self._client.messages.create(to=number, from_=self._number, body=words)
+            self._client.messages.create(
+                to=number,
+                from_=self._number,
+                body=words,
+                status_callback=self._public_url + DELIVERY_PATH,
+            )
 
     def ring_agency(self, agency: Agency, path: str, seconds: int) -> str:
-        """Ring an agency about a call; what it hears is at a path of ours. Gives Twilio's name of the leg."""
+        """Ring an agency about a call; what it hears is at a path of ours. Gives Twilio's name of the leg.
+
+        Twilio is not asked whether a machine answers: it takes people with long greetings for one. A machine
+        presses no key.
+        """
         options: dict[str, object] = {"send_digits": agency.extension} if agency.extension else {}
-        if not agency.extension and agency.accept == "press":  # Digits sent cancel Twilio's ear for machines.
-            options = {
-                "machine_detection": "DetectMessageEnd",
-                "async_amd": "true",
-                "async_amd_status_callback": f"{self._public_url}{path}/machine",
-            }
         return self._ring(agency.number, f"{path}/whisper", f"{path}/status", seconds, options)
 
     def ring_caller(self, number: str, path: str, seconds: int) -> str:
@@ -85,6 +92,8 @@ class TwilioClient:
                 from_=self._number,
                 url=self._public_url + path,
                 method="POST",
+                fallback_url=self._fallback_url,
+                fallback_method="POST",
                 timeout=seconds,
                 status_callback=self._public_url + status,
                 status_callback_event=["initiated", "ringing", "answered", "completed"],
@@ -105,6 +114,8 @@ def _reworded() -> Iterator[None]:
     try:
         yield
     except TwilioRestException as error:
+        if str(error.code) in LIMITED:
+            raise TooManyCalls(f"Twilio refused: {error.code}") from None
         if error.status == THROTTLED:
             raise PhoneThrottled("Twilio is throttling") from None
         kind: type[PartUnavailable] = NumberRefused if error.code in REFUSED else PhoneUnavailable

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LONGEST_SAY = 2400  # Of what Twilio takes: 3,000 characters, and 4,500 once URL-encoded.
 LONGEST_TEXT = 1600
+DELIVERY_PATH = "/sms/status"  # Where Twilio tells whether a text of ours arrived.
 SENTENCE_END = re.compile(r"(?<=[.!?…。])\s+")
 
 
@@ -105,7 +106,7 @@ class TwimlRenderer:
         language = turn.position.language or "-"
         document.enqueue(
             queue_name(transfer_id),
-            wait_url=f"{self.public_url}/wait/{transfer_id}/{language}/0/0",
+            wait_url=f"{self.public_url}/wait/{transfer_id}/{language}/{turn.position.asked}/0/0",
             wait_url_method="POST",
             action=f"{self.public_url}/voice/{turn.position.path()}",
             method="POST",
@@ -150,12 +151,12 @@ def queue_name(transfer_id: str) -> str:
     return f"transfer-{transfer_id}"
 
 
-def text(turn: Turn) -> str:
+def text(turn: Turn, public_url: str) -> str:
     """Write the TwiML that answers a text; empty when there is nothing to say."""
     document = MessagingResponse()
     words = "\n".join(say.words for say in turn.says)
     if words:
-        document.message(words[:LONGEST_TEXT])
+        document.message(words[:LONGEST_TEXT], status_callback=public_url + DELIVERY_PATH)
     return str(document)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
@@ -18,6 +20,9 @@ OVER: Mapping[str, How] = {  # How a ring ended that no person accepted.
     "canceled": "no_answer",
 }
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+# Twilio's codes for: as many calls go on at once as this account may have.
+LIMITED = frozenset({"10004", "16021", "86008"})
+ERROR_CODE = re.compile(r"[0-9]{5}")
 OPT_OUT: Mapping[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
 # What stands for a withheld number: words such as ANONYMOUS, typed on a keypad.
 WITHHELD = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
@@ -48,6 +53,12 @@ def how_it_ended(form: Mapping[str, str], *, accepted: bool, answers_itself: boo
     return "declined" if bridged == "false" else "in_doubt"
 
 
+def found_nobody(form: Mapping[str, str]) -> bool:
+    """Whether a Dial of a queue ended with nobody joined."""
+    bridged = form.get("DialBridged", "").lower()
+    return bridged == "false" if bridged else form.get("DialCallStatus", "") in OVER
+
+
 def opt_out_wish(form: Mapping[str, str]) -> Wished | None:
     """Give the wish that Advanced Opt-Out has already answered, if it has."""
     wish = OPT_OUT.get(form.get("OptOutType", "").upper())
@@ -55,9 +66,20 @@ def opt_out_wish(form: Mapping[str, str]) -> Wished | None:
 
 
 def sender(form: Mapping[str, str]) -> str:
-    """Give the number of whoever calls or texts, from anywhere; nothing when it is withheld."""
-    number = form.get("From", "")
+    """Give the number of whoever calls or texts, from anywhere; nothing when it is withheld.
+
+    A text may also come from a short code: that names somebody too, whom the line neither texts nor rings.
+    """
+    rung = form.get("Direction", "").startswith("outbound")  # By us: they are at the other end.
+    number = form.get("To" if rung else "From", "")
+    if "MessageSid" in form and number.isascii() and number.isdigit():
+        return number
     return number if is_e164(number) and number not in WITHHELD else ""
+
+
+def is_forged(form: Mapping[str, str]) -> bool:
+    """Whether the caller's phone company says that the number is not theirs (STIR/SHAKEN)."""
+    return form.get("StirVerstat", "").startswith("TN-Validation-Failed")
 
 
 def is_over(form: Mapping[str, str]) -> bool:
@@ -75,17 +97,37 @@ def leg_event(form: Mapping[str, str], attempt: int) -> Event | None:
             return Event(EventType.ANSWERED, attempt)
         case "completed":  # Somebody was there, and pressed nothing or has talked.
             return Event(EventType.AGENCY_LEFT, attempt, how="no_key")
+        case "failed" if form.get("ErrorCode") in LIMITED:
+            return Event(EventType.LIMITED, attempt)
         case "busy" | "no-answer" | "failed" | "canceled":
             return Event(EventType.MISSED, attempt, how=OVER[status])
     return None
 
 
-def machine_kind(form: Mapping[str, str]) -> str:
-    """Name the machine that answered; empty for a person, or where Twilio is not sure."""
-    answered = form.get("AnsweredBy", "")
-    if answered.startswith("machine_end"):
-        return "voicemail"
-    return "fax" if answered == "fax" else ""
+def queue_seconds(form: Mapping[str, str]) -> int:
+    """Give for how long Twilio says that a caller is in the queue; 0 where it does not say."""
+    seconds = form.get("QueueTime", "")
+    return int(seconds) if seconds.isascii() and seconds.isdecimal() else 0
+
+
+def delivery(form: Mapping[str, str]) -> str | None:
+    """Say why a text of ours did not arrive, by Twilio's code; empty when it did, None while under way."""
+    match form.get("MessageStatus"):
+        case "delivered" | "read":
+            return ""
+        case "undelivered" | "failed":
+            code = form.get("ErrorCode", "")
+            return code if ERROR_CODE.fullmatch(code) else "unknown"
+    return None
+
+
+def debugger_error(form: Mapping[str, str]) -> str:
+    """Give the code of an error that Twilio's debugger tells of, and nothing else of it: it quotes forms."""
+    try:
+        code = json.loads(form.get("Payload", ""))["error_code"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return str(code) if ERROR_CODE.fullmatch(str(code)) else ""
 
 
 def queue_result(form: Mapping[str, str]) -> Literal["talked", "gone", "leave", "lost"]:

@@ -26,7 +26,8 @@ from ivr.transfer.roster import who_to_ring
 from ivr.transfer.time_limits import TimeLimits, due, free_lines, is_in_vain, is_unclaimed, ring_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from ivr.agencies import Agency, Directory
     from ivr.transfer.roster import AgencyStatus
@@ -48,6 +49,10 @@ class PhoneThrottled(PartUnavailable):
     """The network asks us to come back later; nothing was rung."""
 
 
+class TooManyCalls(PartUnavailable):
+    """As many calls go on at once as the network allows this account: nothing was rung."""
+
+
 class PhoneSilent(PartUnavailable):
     """The network did not answer in time: it may ring, or not."""
 
@@ -62,6 +67,9 @@ class Transfers(Protocol):
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
         """Change one, alone with it; give it before and after, once what follows is done."""
+
+    def of_calls(self, calls: Sequence[str]) -> list[str]:
+        """Name the transfers of some calls that are not over."""
 
     def unreached_in_a_row(self, waited: int) -> int:
         """Count the newest that reached nobody; of callers who left, those who had waited for longer."""
@@ -88,6 +96,9 @@ class WorkQueue(Protocol):
 
     def take(self, name: str) -> str:
         """Give a secret and forget it; empty when there is none any more."""
+
+    def lend(self, name: str) -> AbstractContextManager[str]:
+        """Give a secret to one at a time, and forget it once that went well: a retry still finds it."""
 
 
 class Pacing(Protocol):
@@ -155,6 +166,11 @@ class TransferCoordinator:
         changed = self._change(transfer_id, lambda transfer, _: (transfer, news))
         return changed[1] if changed else None
 
+    def caller_left(self, calls: Sequence[str]) -> None:
+        """End what goes on for a caller whose call is over, under whichever of these ids it went on."""
+        for transfer_id in self.store.of_calls(calls):
+            self.advance(transfer_id, Event(EventType.CALLER_LEFT))
+
     def tick(
         self, transfer_id: str, waited: int, tick: int, news: Event | None, topic: str = ""
     ) -> Transfer | None:
@@ -213,14 +229,16 @@ class TransferCoordinator:
             moved = before.state is not after.state
             for entry in entries_of(before, after, happened[0], self.now()) if moved and happened else ():
                 self.journal.write(entry)
-            alarm = self._alarm(after) if moved else None
+            alarm = self._alarm(after, happened) if moved else None
             for effect in (*effects, Alarm(alarm)) if alarm else effects:
                 self.later.put(effect)
 
         return self.store.change(transfer_id, change, follow)
 
-    def _alarm(self, transfer: Transfer) -> str | None:
+    def _alarm(self, transfer: Transfer, happened: list[Event]) -> str | None:
         """Name what whoever runs the line may have to know of a transfer that came here."""
+        if any(news.event is EventType.LIMITED for news in happened):
+            return "limit"
         return "unreached" if is_in_vain(self.limits, transfer) else ALARMED.get(transfer.state)
 
     def unreached_in_a_row(self) -> int:
@@ -258,6 +276,8 @@ class TransferCoordinator:
             leg = self.phone.ring_agency(self.directory.agencies[transfer.agency], path, seconds)
         except NumberRefused:
             return Event(EventType.MISSED, transfer.place, how="failed")
+        except TooManyCalls:
+            return Event(EventType.LIMITED, transfer.place)
         except PhoneThrottled:
             return Event(EventType.REST_LOST, transfer.place) if last else None
         except PhoneSilent:
@@ -278,6 +298,7 @@ ENDED_AS = {  # How an attempt ended, for the log, where the news does not say.
     EventType.AGENCY_LEFT: "no_key",
     EventType.TALKED: "accepted",
     EventType.REST_LOST: "not_rung",  # That is our fault, and says nothing of the agency.
+    EventType.LIMITED: "not_rung",
     EventType.GAVE_UP: "cancelled",
     EventType.CALLER_LEFT: "left",
 }

@@ -37,11 +37,11 @@ class EventType(StrEnum):
     ACCEPTED = "accepted"
     DECLINED = "declined"
     MISSED = "missed"  # Its leg is over, and nobody took the call.
-    MACHINE = "machine"  # A voicemail or a fax answered.
     OVERDUE = "overdue"  # No news for longer than a ring or a briefing lasts.
     EXHAUSTED = "exhausted"  # Nobody is left to ring.
     GAVE_UP = "gave_up"  # The caller wants other ways, or has waited long enough.
     REST_LOST = "rest_lost"  # Twilio cannot be asked to ring.
+    LIMITED = "limited"  # Twilio lets no more calls of this account go on at once.
     STRANDED = "stranded"  # They took the call, yet the caller still waits.
     AGENCY_LEFT = "agency_left"
     TALKED = "talked"  # The caller came back from talking with an agency.
@@ -53,7 +53,6 @@ _TALKED = {EventType.TALKED: State.FINISHED, EventType.CALLER_LEFT: State.FINISH
 _UNANSWERED = {
     EventType.MISSED: State.SEARCHING,
     EventType.AGENCY_LEFT: State.SEARCHING,
-    EventType.MACHINE: State.SEARCHING,
     EventType.OVERDUE: State.SEARCHING,
     EventType.TALKED: State.FINISHED,  # They pressed 1 while SQL was gone.
 }
@@ -70,11 +69,16 @@ MOVES: Mapping[State, Mapping[EventType, State]] = {
         EventType.ANSWERED: State.BRIEFING,
         EventType.ACCEPTED: State.CONNECTED,
         EventType.REST_LOST: State.DIRECT,
+        EventType.LIMITED: State.RETURNED,  # The direct path needs a call more as well.
     }
     | _UNANSWERED
     | _WAITING
     | {EventType.OVERDUE: State.DIRECT},  # Twilio never said that it rings, or whoever was to ask it is gone.
-    State.RINGING: {EventType.ANSWERED: State.BRIEFING, EventType.ACCEPTED: State.CONNECTED}
+    State.RINGING: {
+        EventType.ANSWERED: State.BRIEFING,
+        EventType.ACCEPTED: State.CONNECTED,
+        EventType.LIMITED: State.RETURNED,
+    }
     | _UNANSWERED
     | _WAITING,
     State.BRIEFING: {EventType.ACCEPTED: State.CONNECTED, EventType.DECLINED: State.SEARCHING}
@@ -100,14 +104,14 @@ OF_A_LEG = frozenset(  # News about one attempt.
         EventType.ACCEPTED,
         EventType.DECLINED,
         EventType.MISSED,
-        EventType.MACHINE,
         EventType.OVERDUE,
         EventType.AGENCY_LEFT,
         EventType.REST_LOST,
+        EventType.LIMITED,
     }
 )
 STILL_UP = frozenset(
-    {EventType.MACHINE, EventType.OVERDUE, EventType.GAVE_UP, EventType.CALLER_LEFT}
+    {EventType.OVERDUE, EventType.GAVE_UP, EventType.CALLER_LEFT}
 )  # News that leaves a leg to be ended by us.
 
 
@@ -165,8 +169,8 @@ def advance(transfer: Transfer, news: Event) -> tuple[Transfer, tuple[Effect, ..
     if news.event is EventType.CLAIMED:
         tried = (*transfer.tried, news.agency)
         after = replace(after, place=transfer.place + 1, agency=news.agency, tried=tried)
-    if news.event is EventType.REST_LOST and transfer.state is State.DIALLING:
-        after = replace(after, tried=transfer.tried[:-1])  # Nobody was rung: the direct path may ring them.
+    if news.event in {EventType.REST_LOST, EventType.LIMITED} and transfer.state in LEG:
+        after = replace(after, tried=transfer.tried[:-1])  # Nobody was rung: they may be later.
     ended: tuple[Effect, ...] = ()
     if transfer.state in LEG and news.event in STILL_UP:
         ended = (EndRing(transfer.id, str(transfer.place)),)

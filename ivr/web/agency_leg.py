@@ -13,13 +13,13 @@ from ivr.telephony.transfer_twiml import (
     taken_words,
     whisper_words,
 )
-from ivr.telephony.webhook_forms import leg_event, machine_kind
+from ivr.telephony.webhook_forms import found_nobody, leg_event
 from ivr.transfer.machine import Event, EventType, State, Transfer
 from ivr.web.context import webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 transfers = Blueprint("transfers", __name__, url_prefix="/transfers")
-CALLBACKS = ("/status", "/machine")
+CALLBACKS = ("/status",)
 guard(transfers, lambda documents: documents.agency, CALLBACKS)
 
 ACCEPT = "1"
@@ -33,26 +33,34 @@ def whisper(transfer_id: str, attempt: int) -> Response:
     if _answers_itself(transfer):
         return _join(transfer_id, attempt)
     if transfer and not (transfer.state is State.BRIEFING and transfer.place == attempt):
-        return _taken()
+        return _taken(gone=_is_gone(transfer, attempt))
     flow = context.speech.flow
-    says = whisper_words(flow, transfer.agency if transfer else "", transfer.language if transfer else "")
+    says = whisper_words(flow, transfer.agency if transfer else "")
     decided = f"/transfers/{transfer_id}/{attempt}/decided"
     return twiml_response(context.speech.whisper(says, decided, seconds_left(flow, says)))
 
 
 @transfers.post("/<transfer_id>/<int:attempt>/decided")
 def decided(transfer_id: str, attempt: int) -> Response:
-    """Join the agency with the caller, or let them go."""
+    """Tell the agency who the caller is, then join them; or let them go."""
     if request.form.get("Digits") == ACCEPT:
-        return _join(transfer_id, attempt)
+        return _join(transfer_id, attempt, told=False)
     context = webhook_context()
     context.line.advance(transfer_id, Event(EventType.DECLINED, attempt))
     return twiml_response(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
 
 
+@transfers.post("/<transfer_id>/<int:attempt>/join")
+def join(transfer_id: str, attempt: int) -> Response:
+    """Join an agency that was told who the caller is, unless they have hung up meanwhile."""
+    return _join(transfer_id, attempt)
+
+
 @transfers.post("/<transfer_id>/<int:attempt>/over")
 def over(transfer_id: str, attempt: int) -> Response:  # noqa: ARG001 - its address names it
-    """Thank an agency whose talk is over, or who found nobody there any more."""
+    """Thank an agency whose talk is over; tell one who found nobody there that the caller is gone."""
+    if found_nobody(request.form):
+        return _taken(gone=True)
     context = webhook_context()
     return twiml_response(context.speech.last_words(declined_words(context.speech.flow, ""), hang_up=True))
 
@@ -66,15 +74,6 @@ def status(transfer_id: str, attempt: int) -> Response:
     return no_content()
 
 
-@transfers.post("/<transfer_id>/<int:attempt>/machine")
-def heard_machine(transfer_id: str, attempt: int) -> Response:
-    """Take the hint that a machine answered."""
-    how = machine_kind(request.form)
-    if how:
-        webhook_context().line.advance(transfer_id, Event(EventType.MACHINE, attempt, how=how))
-    return no_content()
-
-
 @transfers.post("/<transfer_id>/<language>/<agency>/joined")
 def joined(transfer_id: str, language: str, agency: str) -> Response:  # noqa: ARG001 - its address names it
     """Tell the caller who is there, just before they are joined."""
@@ -82,18 +81,30 @@ def joined(transfer_id: str, language: str, agency: str) -> Response:  # noqa: A
     return twiml_response(transfer_twiml.announce(context.speech, language.strip("-"), agency))
 
 
-def _join(transfer_id: str, attempt: int) -> Response:
-    """Join the agency that takes the call, if it is the first; Twilio's queue of one has the last word."""
+def _join(transfer_id: str, attempt: int, *, told: bool = True) -> Response:
+    """Join the agency that takes the call, if it is the first; Twilio's queue of one has the last word.
+
+    What it is told of the caller is a document of its own: a caller may hang up while it is said, and an
+    empty queue is silent for ten seconds.
+    """
     context = webhook_context()
     transfer = context.line.advance(transfer_id, Event(EventType.ACCEPTED, attempt))
     if transfer and not transfer.connects(attempt):
-        return _taken()
-    return twiml_response(transfer_twiml.dial(context.speech, transfer_id, attempt, transfer))
+        return _taken(gone=_is_gone(transfer, attempt))
+    if told:
+        return twiml_response(transfer_twiml.dial(context.speech, transfer_id, attempt, transfer))
+    return twiml_response(transfer_twiml.accepted(context.speech, transfer_id, attempt, transfer))
 
 
-def _taken() -> Response:
-    context = webhook_context()
-    return twiml_response(context.speech.last_words(taken_words(context.speech.flow, ""), hang_up=True))
+def _taken(*, gone: bool) -> Response:
+    flow = webhook_context().speech.flow
+    says = taken_words(flow, "", gone=gone)
+    return twiml_response(webhook_context().speech.last_words(says, hang_up=True))
+
+
+def _is_gone(transfer: Transfer, attempt: int) -> bool:
+    """Whether the caller of a transfer hung up before they were joined with the agency of this attempt."""
+    return transfer.state is State.LEFT or (transfer.state is State.FINISHED and transfer.place == attempt)
 
 
 def _answers_itself(transfer: Transfer | None) -> bool:
@@ -113,7 +124,7 @@ guard(direct, lambda documents: documents.agency)
 def whisper_direct(call: str, turn: int, language: str, agency: str) -> Response:
     """Tell a person at an agency what this call is, before anybody is joined."""
     speech = webhook_context().speech
-    says = whisper_words(speech.flow, agency, language)
+    says = whisper_words(speech.flow, agency)
     path = f"/agency/{call}/{turn}/{language}/{agency}/decided"
     return twiml_response(speech.whisper(says, path, seconds_left(speech.flow, says)))
 

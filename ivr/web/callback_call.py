@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from ivr.flow.rendering import spell
 from ivr.flow.turn import Say
 from ivr.line import CALLBACK_PATH
+from ivr.telephony.webhook_forms import is_over
 from ivr.web.context import webhook_context
 from ivr.web.voice import arrive
 from ivr.web.webhook_guard import guard, no_content, twiml_response
@@ -38,5 +39,8 @@ def decided() -> Response:
 
 @called.post("/status")
 def status() -> Response:
-    """Take news that needs no answer."""
+    """Take news of the call: when it is over, nobody is rung for them any more."""
+    if is_over(request.form):
+        context = webhook_context()
+        context.line.caller_left(context.pseudonyms.calls(request.form.get("CallSid", "")))
     return no_content()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from flask import current_app, request
 
 from ivr.phone_numbers import may_reach
-from ivr.telephony.webhook_forms import sender
+from ivr.telephony.webhook_forms import is_forged, sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ivr.telephony.twiml import TwimlRenderer
     from ivr.understanding.understand import Context, Understanding
     from ivr.web.sms import ConversationCookie
+    from ivr.web.webhook_refusals import WebhookRefusals
 
 NAME = "ivr"
 
@@ -35,6 +36,7 @@ class WebhookContext:
     fixed: FallbackDocuments
     signatures: SignatureValidator
     pseudonyms: Pseudonyms
+    refusals: WebhookRefusals
     accepted: Markers
     cookie: ConversationCookie
     understand: Callable[[str, Context], Understanding]  # What a text means; its words go no further.
@@ -51,12 +53,39 @@ def webhook_context() -> WebhookContext:
 
 def caller_of_request() -> Caller:
     """Give what may be known of whoever calls or texts."""
-    number = sender(request.form)
-    return webhook_context().pseudonyms.who(number, may_reach=may_reach(number))
+    context, number, forged = webhook_context(), sender(request.form), _is_forged()
+    registered = context.line.flow.line.united_states.registered
+    reached = may_reach(number, united_states=registered) and not forged
+    return context.pseudonyms.who(number, may_reach=reached, forged=forged)
+
+
+def origin_of_request() -> str:
+    """Give a keyed id of the call or text that this request is about, the same in every month."""
+    sid = request.form.get("MessageSid") or request.form.get("CallSid", "")
+    return webhook_context().pseudonyms.request(sid)
+
+
+def _is_forged() -> bool:
+    """Whether the number of this call is forged: its first request tells, and we remember."""
+    context = webhook_context()
+    if "CallSid" not in request.form:
+        return False
+    if is_forged(request.form):
+        context.accepted.note_forged(origin_of_request())
+        return True
+    return context.accepted.is_forged(origin_of_request())
 
 
 def signed() -> bool:
     """Whether this request carries Twilio's signature over its address and its whole form."""
-    path = request.path + (f"?{request.query_string.decode('latin-1')}" if request.query_string else "")
-    signature = request.headers.get("X-Twilio-Signature", "")
-    return webhook_context().signatures.check(path, request.form, signature)
+    context, path, signature = webhook_context(), _path(), request.headers.get("X-Twilio-Signature", "")
+    if signature and context.signatures.check(path, request.form, signature):
+        context.refusals.good()
+        return True
+    hosts = (request.headers.get("X-Forwarded-Host", ""), request.host)
+    context.refusals.count_unsigned(path, request.form if signature else {}, signature, hosts)
+    return False
+
+
+def _path() -> str:
+    return request.path + (f"?{request.query_string.decode('latin-1')}" if request.query_string else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -42,8 +43,21 @@ def create_site(public_context: PublicContext, console: ConsoleContext | None = 
     if console:
         add_console(app, console)
     app.register_blueprint(views.blueprint)
+    app.after_request(redirect_within)
     app.after_request(set_headers)
     return app
+
+
+def redirect_within(response: Response) -> Response:
+    """Keep every redirect on this site: the host of a request is whatever its sender wrote."""
+    if location := response.headers.get("Location"):
+        to = urlsplit(location)
+        response.headers["Location"] = urlunsplit(
+            ("", "", "/" + to.path.lstrip("/\\"), to.query, to.fragment)
+        )
+        if to.netloc:  # What the router wrote names that host in its body as well.
+            response.set_data("")
+    return response
 
 
 def set_headers(response: Response) -> Response:

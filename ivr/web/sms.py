@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeSerializer
 
+from ivr.effects import NoteDelivery
 from ivr.flow.text_meaning import context_of
 from ivr.flow.turn import Texted
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
-from ivr.telephony.webhook_forms import opt_out_wish
-from ivr.web.context import caller_of_request, webhook_context
+from ivr.telephony.webhook_forms import delivery, opt_out_wish, sender
+from ivr.understanding.text_cleaning import fold
+from ivr.web.context import caller_of_request, origin_of_request, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 COOKIE = "p"
 COOKIE_SECONDS = 20 * 60
+KEYWORD = 3  # Words; no keyword has more.
 OVER = frozenset({"left", "opted_out", "erased"})  # After these nothing is to be known of the conversation.
 
 
@@ -59,25 +63,38 @@ class ConversationCookie:
 
 
 text = Blueprint("text", __name__)
-guard(text, lambda documents: documents.text)
+guard(text, lambda documents: documents.text, ("/status",))
 
 
 @text.post("/sms")
 def arrive() -> Response:
     """Answer one text. News of a text that we sent is none: an answer to it would bring more news."""
     if "MessageStatus" in request.form:
-        return no_content()
+        return note_delivery()
     context = webhook_context()
     conversation, message = _conversation()
-    call = CallContext(conversation.id, "text", message, context.now(), caller_of_request())
-    turn = context.line.hear(conversation.position, _heard(conversation, call.now), call)
-    response = twiml_response(twiml.text(turn))
+    heard, caller = _heard(conversation, context.now()), caller_of_request()
+    call = CallContext(
+        conversation.id, "text", message, context.now(), caller, origin_of_request(), _words(heard)
+    )
+    turn = context.line.hear(conversation.position, heard, call)
+    response = twiml_response(twiml.text(turn, context.speech.public_url))
     if turn.sign in OVER:
         response.delete_cookie(COOKIE)
         return response
     written = context.cookie.write(Conversation(conversation.id, turn.position), call.now)
     response.set_cookie(COOKIE, written, max_age=COOKIE_SECONDS, httponly=True, samesite="Lax")
     return response
+
+
+@text.post("/sms/status")
+def note_delivery() -> Response:
+    """Take news of a text that we sent: whether it arrived, and if not, why."""
+    context, reason = webhook_context(), delivery(request.form)
+    if reason is not None:
+        message = context.pseudonyms.message(request.form.get("MessageSid", ""))
+        context.line.later.put(NoteDelivery(message, reason))
+    return no_content()
 
 
 def _conversation() -> tuple[Conversation, str]:
@@ -89,6 +106,19 @@ def _conversation() -> tuple[Conversation, str]:
     message = context.pseudonyms.message(request.form.get("MessageSid", ""))
     kept = context.cookie.read(request.cookies.get(COOKIE, ""), context.now())
     return kept or Conversation(context.pseudonyms.call(message), Position()), message
+
+
+def _words(heard: Heard) -> str:
+    """Give a mark of what a machine may say again: what we cannot read, or more than a keyword.
+
+    Digits are left out, as a machine may count what it sends.
+    """
+    if not isinstance(heard, Texted):
+        return ""
+    said, found = re.sub(r"[0-9]", "", fold(request.form.get("Body", ""))), heard.meaning
+    unread = found.answer in ("choices", "lost") and not found.greeted
+    sentence = found.answer in ("sure", "wish") and not found.exact and said.count(" ") >= KEYWORD
+    return webhook_context().pseudonyms.words(sender(request.form), said) if unread or sentence else ""
 
 
 def _heard(conversation: Conversation, now: float) -> Heard:

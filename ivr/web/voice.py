@@ -13,10 +13,8 @@ from ivr.position import Position
 from ivr.pseudonyms import MONTH, month_of
 from ivr.telephony.webhook_forms import heard_on_voice, is_over, queue_result
 from ivr.transfer.machine import Event, EventType, State
-from ivr.web.context import caller_of_request, webhook_context
+from ivr.web.context import caller_of_request, origin_of_request, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
-
-COOKIE = "m"  # The month in which a call began.
 
 voice = Blueprint("voice", __name__, url_prefix="/voice")
 guard(voice, lambda documents: documents.caller, ("/status",))
@@ -26,12 +24,11 @@ guard(voice, lambda documents: documents.caller, ("/status",))
 def arrive() -> Response:
     """Pick up. A caller who is blocked, or calls too often, hears the numbers all the same."""
     context = webhook_context()
-    call = _this_call(Position())
+    begins = Position(month=context.pseudonyms.month)
+    call = _this_call(begins)
     if why := context.line.turns_away(call):
         return twiml_response(context.fixed.numbers if why == "blocked" else context.fixed.again)
-    response = _answer(Position(), Arrived())
-    response.set_cookie(COOKIE, webhook_context().pseudonyms.month, httponly=True, samesite="Lax")
-    return response
+    return _answer(begins, Arrived())
 
 
 @voice.post("/<path:path>")
@@ -51,11 +48,18 @@ def fixed() -> Response:
     return twiml_response(chosen.get(request.form.get("Digits", ""), documents.again))
 
 
+@voice.post("/farewell")
+def farewell() -> Response:
+    """End a leg that we rang and whose own document could not be had, where no other host is set for it."""
+    return twiml_response(webhook_context().fixed.goodbye)
+
+
 @voice.post("/status")
 def status() -> Response:
-    """Note that a call is over."""
+    """Note that a call is over: the second to tell, where a caller who waits has hung up."""
     if is_over(request.form):
         context = webhook_context()
+        context.line.caller_left(context.pseudonyms.calls(request.form.get("CallSid", "")))
         lasted = request.form.get("CallDuration", "")
         began = context.now() - (int(lasted) if lasted.isdecimal() else 0)
         call = context.pseudonyms.call(request.form.get("CallSid", ""), month_of(began))
@@ -104,19 +108,18 @@ def _heard(position: Position) -> Heard:
     agency = context.line.flow.directory.agencies.get(position.tried[-1]) if position.tried else None
     return heard_on_voice(
         request.form,
-        accepted=context.accepted.knows(_call(), position.turn),
+        accepted=context.accepted.knows(_call(position), position.turn),
         answers_itself=bool(agency and agency.accept == "answer"),
     )
 
 
 def _this_call(position: Position) -> CallContext:
     context = webhook_context()
-    caller = caller_of_request()
-    return CallContext(_call(), "voice", str(position.turn), context.now(), caller)
+    caller, origin = caller_of_request(), origin_of_request()
+    return CallContext(_call(position), "voice", str(position.turn), context.now(), caller, origin)
 
 
-def _call() -> str:
-    """Give the id of this call, under the key of its first month: Twilio keeps a cookie for a call."""
-    month = request.cookies.get(COOKIE, "")
-    known = month if MONTH.fullmatch(month) else ""
+def _call(position: Position) -> str:
+    """Give the id of this call, under the key of its first month, which its signed address says."""
+    known = position.month if MONTH.fullmatch(position.month) else ""
     return webhook_context().pseudonyms.call(request.form.get("CallSid", ""), known)

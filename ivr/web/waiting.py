@@ -5,28 +5,45 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from ivr.flow.models import TOPICS
-from ivr.telephony.fallback_twiml import HERE
+from ivr.telephony.fallback_twiml import AGAIN, FallbackDocuments
 from ivr.telephony.transfer_twiml import WaitPosition, goodbye, leave, lost, waiting
+from ivr.telephony.webhook_forms import queue_seconds
 from ivr.transfer.machine import Event, EventType
 from ivr.transfer.time_limits import offers_choice
 from ivr.web.context import webhook_context
 from ivr.web.webhook_guard import guard, twiml_response
 
 waits = Blueprint("waits", __name__, url_prefix="/wait")
-guard(
-    waits,
-    lambda documents: documents.wait.replace(HERE, webhook_context().speech.public_url + request.path),
-)
 
 
-@waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>")
+def _wait_again(documents: FallbackDocuments) -> str:
+    url = webhook_context().speech.public_url + request.path
+    return documents.wait_again(url, request.args.get(AGAIN, 0, type=int))
+
+
+guard(waits, _wait_again)
+
+
+@waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>")  # Of a caller who waited before an upgrade.
 @waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>/<any(offered, fresh):since>")
-def wait(transfer_id: str, language: str, tick: int, said: int, since: str = "") -> Response:
+@waits.post("/<transfer_id>/<language>/<int:asked>/<int:tick>/<int:said>")
+@waits.post("/<transfer_id>/<language>/<int:asked>/<int:tick>/<int:said>/<any(offered, fresh):since>")
+def wait(  # noqa: PLR0913, PLR0917 - the parts of its address
+    transfer_id: str, language: str, tick: int, said: int, asked: int = 0, since: str = ""
+) -> Response:
     """Say what is happening, and take a key."""
+    twilios, now = queue_seconds(request.form), int(webhook_context().now())
     position = WaitPosition(
-        transfer_id, language.strip("-"), tick, said, fresh=since == "fresh", offered=since == "offered"
+        transfer_id,
+        language.strip("-"),
+        asked or now - twilios,
+        tick,
+        said,
+        fresh=since == "fresh",
+        offered=since == "offered",
     )
-    waited = int(request.form.get("QueueTime") or 0)
+    # Twilio promises its count for the first fetch alone; our clock may have been set back.
+    waited = max(twilios, now - position.asked)
     key = request.form.get("Digits", "")[-1:]
     return twiml_response(_document(position, waited, key))
 

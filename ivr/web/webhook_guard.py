@@ -9,6 +9,8 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from ivr.web.context import signed, webhook_context
+from ivr.web.server.wsgi_adapter import MOST_FIELDS, fields
+from ivr.web.webhook_refusals import TOO_LARGE, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REFUSED = 403
+REFUSED, LARGE = 403, 413
 
 
 def twiml_response(document: str) -> Response:
@@ -39,8 +41,20 @@ def refuse_strangers() -> Response | None:
             webhook_context().heard()
             return None
     except HTTPException:
-        pass  # A form that cannot be read cannot be Twilio's.
+        webhook_context().refusals.count(UNREADABLE)  # So it cannot be Twilio's.
     return Response("not signed by Twilio\n", status=REFUSED, mimetype="text/plain")
+
+
+def refuse_large() -> Response | None:
+    """Refuse a body that is larger than any of Twilio's, at whatever address, before it is parsed."""
+    try:
+        body = request.get_data(cache=True, parse_form_data=False)
+        if fields(request.content_type.encode() if request.content_type else b"", body) <= MOST_FIELDS:
+            return None
+    except HTTPException:
+        pass  # Larger than MAX_CONTENT_LENGTH, or not there.
+    webhook_context().refusals.count(TOO_LARGE)
+    return Response("too large\n", status=LARGE, mimetype="text/plain")
 
 
 def lost(error: HTTPException) -> Response | HTTPException:

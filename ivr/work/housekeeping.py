@@ -13,11 +13,14 @@ from ivr.pseudonyms import month_of
 from ivr.records.counts import tally
 from ivr.records.deletion import erase
 from ivr.records.opt_outs_blocks import opt_in, opt_out
+from ivr.records.periods import moment
 from ivr.records.retention import blur, forget
+from ivr.records.table_rewriting import rewrite
+from ivr.records.text_deliveries import count_delivery
 from ivr.records.unknown_calls import count_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import tzinfo
 
     from ivr.flow.models import Retention
@@ -50,6 +53,10 @@ class PhoneArchive:
         """Forget that somebody sent STOP."""
         opt_in(self.database, mark)
 
+    def count_delivery(self, reason: str) -> int:
+        """Count a text that arrived, or why it did not; give how many in a row have not."""
+        return count_delivery(self.database, moment(self.now()).date(), reason)
+
 
 @dataclass
 class Housekeeping:
@@ -68,6 +75,7 @@ class Housekeeping:
         None
     )  # Called after each sweep: whether it saw everything.
     zone: tzinfo = UTC  # Where days and hours are counted.
+    beside: Sequence[Callable[[float], None]] = ()  # Forget what else lies beside the journal for a day.
     _unknown: int = 0
     _due: dict[str, float] = field(default_factory=dict)  # When each duty is due again.
     _thread: ThreadPoolExecutor | None = None
@@ -88,11 +96,12 @@ class Housekeeping:
             self.start()
         duties = {
             "sweep": (5 * MINUTE, self._sweep),
-            "markers": (10 * MINUTE, lambda: self.accepted.forget(self.now())),
+            "markers": (10 * MINUTE, self._forget_markers),
             "blur": (HOUR, lambda: blur(self.database, self.now())),
             "tally": (HOUR, lambda: tally(self.database, self.now(), self.zone)),
             "keys": (HOUR, lambda: self.keys.destroy(month_of(self.now()))),
             "forget": (DAY, self._forget),
+            "rewrite": (DAY / 2, self._rewrite),  # What is deleted is out of the files within a day.
         }
         for name, (every, duty) in duties.items():
             if self.now() >= self._due.get(name, 0.0):
@@ -112,10 +121,19 @@ class Housekeeping:
         except Exception as error:  # noqa: BLE001 - one duty must not keep the others from being done
             logger.error("housekeeping failed: %s: %s", name, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
 
+    def _forget_markers(self) -> None:
+        for forgets in (self.accepted.forget, *self.beside):
+            forgets(self.now())
+
     def _forget(self) -> None:
         kept = self.retention()
         gone = forget(self.database, self.now(), kept.rows_days, kept.counts_months, zone=self.zone)
         logger.info("forgot %s calls", gone.calls)
+
+    def _rewrite(self) -> None:
+        """Write PostgreSQL's tables anew; SQLite's file is written anew whenever something was deleted."""
+        if self.database.engine.dialect.name == "postgresql" and not rewrite(self.database):
+            self._due["rewrite"] = self.now() + HOUR  # Another worker is at it, or a table is in use.
 
     def _sweep(self) -> None:
         """Delete Twilio's copies, and count the calls that the log has never heard of."""

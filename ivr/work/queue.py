@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
@@ -14,29 +15,32 @@ from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import CallTexter, Effect, EndRing, Ring, TextNumbers
+from ivr.work.jobs_by_name import JOB, OwnJob
 from ivr.work.network_clock import WALL
 from ivr.work.secret_store import KEPT_SECONDS, SecretStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from ivr.circuit_breaker import CircuitBreaker
     from ivr.work.network_clock import Clock
 
 logger = logging.getLogger(__name__)
 
-JOB = "ivr.jobs.perform"
 TRANSFERS, LINE = "transfers", "line"
 QUEUES = (
     TRANSFERS,
     LINE,
 )  # In the order in which the worker looks: a waiting caller comes before everything.
 URGENT = (Ring, EndRing)  # Somebody waits.
-ONCE = frozenset({"TextNumbers", "CallTexter"})  # What reaches a caller; the others claim their row in SQL.
+# What reaches a caller or is counted; the others claim their row in SQL.
+ONCE = frozenset({"TextNumbers", "CallTexter", "NoteDelivery"})
 MOST_REMEMBERED = 1000
 SECONDS = 0.1  # What Redis may take of our time.
 FAILED_SECONDS = 86_400
 RETRIES = (1, 3)  # Seconds before an effect that failed is tried again.
+RETRIES_OF_TEXTS = (1, 3, 10, 30, 60, 120)  # A promised text: as long as its number is kept.
 
 
 def connect_redis(url: str, seconds: float | None = SECONDS) -> Redis:
@@ -48,7 +52,9 @@ def connect_redis(url: str, seconds: float | None = SECONDS) -> Redis:
 
 def queues(redis: Redis) -> dict[str, Queue]:
     """Name the queues, the most urgent first."""
-    return {name: Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES}
+    return {
+        name: Queue(name, connection=redis, serializer=JSONSerializer, job_class=OwnJob) for name in QUEUES
+    }
 
 
 class RedisQueue:
@@ -90,13 +96,22 @@ class RedisQueue:
         """Give a secret and forget it; empty when there is none any more."""
         return self._sealed.take(name)
 
+    def lend(self, name: str) -> AbstractContextManager[str]:
+        """Give a secret to one at a time, and forget it once that went well."""
+        return self._sealed.lend(name)
+
     def close(self) -> None:
         """Finish what was begun."""
         self._threads.shutdown(wait=True)
 
     def _begin(self, do: Callable[..., None], *what: object) -> None:
         self._clock.take_in_hand()
-        self._threads.submit(do, *what).add_done_callback(lambda _: self._clock.be_done())
+        try:
+            begun = self._threads.submit(do, *what)
+        except RuntimeError:  # This process ends.
+            self._clock.be_done()
+            raise
+        begun.add_done_callback(lambda _: self._clock.be_done())
 
     def _put(self, effect: Effect, secret: str) -> None:
         if secret and isinstance(effect, TextNumbers | CallTexter):
@@ -118,7 +133,7 @@ class RedisQueue:
             kind,
             *ids,
             job_id=name,
-            retry=Retry(max=len(RETRIES), interval=list(RETRIES)),
+            retry=Retry(max=len(_retries(effect)), interval=list(_retries(effect))),
             result_ttl=0,
             failure_ttl=FAILED_SECONDS,
             description=kind,
@@ -133,10 +148,32 @@ class RedisQueue:
         if kind in ONCE and effect in self._done:
             return
         self._done.append(effect)
+        self._try(effect, _retries(effect) if kind in ONCE else ())
+
+    def _try(self, effect: Effect, retries: tuple[int, ...]) -> None:
+        """Perform an effect here; where it fails, again after so many seconds each."""
         try:
             self._perform(effect)
         except Exception as error:  # noqa: BLE001 - a thread of the pool must not die of one effect
+            kind = type(effect).__name__
             logger.error("%s was not performed: %s", kind, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
+            if retries:
+                self._clock.take_in_hand()
+                threading.Thread(target=self._try_again, args=(effect, retries), daemon=True).start()
+
+    def _try_again(self, effect: Effect, retries: tuple[int, ...]) -> None:
+        """Wait on a thread of its own: those of the pool are for callers who wait."""
+        try:
+            self._clock.sleep(retries[0])
+            self._begin(self._try, effect, retries[1:])
+        except RuntimeError:
+            logger.warning("%s is not tried again: this process ends", type(effect).__name__)
+        finally:
+            self._clock.be_done()
+
+
+def _retries(effect: Effect) -> tuple[int, ...]:
+    return RETRIES_OF_TEXTS if isinstance(effect, TextNumbers) else RETRIES
 
 
 def _nobody(effect: Effect) -> None:

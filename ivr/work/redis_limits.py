@@ -32,11 +32,6 @@ class RedisLimits:
         self._local: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
 
-    def allow_if_known(self, what: str, mark: str, most: int, seconds: int) -> bool:
-        """Do as ``allow`` does, and allow it when Redis is gone."""
-        count = self._count_in_redis(f"limit:{what}:{mark}", seconds)
-        return count is None or count <= most
-
     def allow(self, what: str, mark: str, most: int, seconds: int) -> bool:
         """Whether one more is within ``most`` in so many seconds. It is counted."""
         key = f"limit:{what}:{mark}"

@@ -1,41 +1,152 @@
-"""The worker: takes effects off the queues and performs them. Also tells which are alive and what they do."""
+"""The worker: takes effects off the queues and performs them, and lives on when Redis does not.
+
+It shows that it is alive in SQL, every few seconds. Without Redis it goes on keeping house, and goes back to
+its queues when Redis is back.
+"""
 
 from __future__ import annotations
 
-from contextlib import closing
+import logging
+import secrets
+import signal
+import threading
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from redis import RedisError
-from rq import SimpleWorker, Worker
+from redis import Redis, RedisError
+from rq import SimpleWorker
+from rq.exceptions import StopRequested
+from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import PartUnavailable
-from ivr.work.queue import connect_redis, queues
+from ivr.records.worker_heartbeats import BEAT_SECONDS, note_alive, note_ended
+from ivr.work.jobs_by_name import OwnJob
+from ivr.work.queue import QUEUES, connect_redis, queues
 
 if TYPE_CHECKING:
-    from redis import Redis
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+    from typing import Protocol
+
+    from ivr.records.database import Database
+
+    class Works(Protocol):
+        """Performs effects until it is told to stop, or cannot go on."""
+
+        def work(self) -> object:
+            """Perform effects."""
+
+
+logger = logging.getLogger(__name__)
 
 OVER = frozenset({"failed", "finished", "stopped", "canceled"})  # The states of a job in nobody's hands.
-SECONDS = 2.0  # What Redis may take to tell of its workers.
+SECONDS = 2.0  # What Redis may take to answer at once.
+WAITS = 30  # Half of these seconds a worker waits for a job before it asks anew; RQ's "time to live".
+PAUSE = 2.0  # Seconds between two tries to reach Redis.
+SCHEDULED_EVERY = 1.0  # Seconds between two looks for effects that are to be tried again.
 
 
-def run_worker(url: str) -> None:
-    """Work until told to stop."""
-    make_worker(connect_redis(url, seconds=None)).work(with_scheduler=True, logging_level="WARNING")
+class EffectWorker(SimpleWorker):
+    """Performs effects in its own process, so that the line is put together only once.
+
+    It obeys the signals of its host, and no orders that are left in Redis.
+    """
+
+    max_connection_wait_time = 4.0  # Seconds between two tries when Redis is lost while it waits for a job.
+
+    def __init__(self, redis: Redis, stopping: threading.Event) -> None:
+        """Prepare for the queues; a RedisError if Redis is not there."""
+        super().__init__(
+            list(queues(redis).values()),
+            connection=redis,
+            serializer=JSONSerializer,
+            job_class=OwnJob,
+            worker_ttl=WAITS,
+        )
+        self._stopping = stopping
+
+    def work(self) -> bool:  # type: ignore[override]  # RQ's own choices are made here
+        """Perform effects until told to stop, or until Redis is lost."""
+        return bool(super().work(logging_level="WARNING"))
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Note that the host wants this process to end, and finish the job in hand."""
+        self._stopping.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ leaves it untyped
+
+    def set_shutdown_requested_date(self) -> None:
+        """Tell nobody in Redis, which may be gone, within a signal."""
+
+    def subscribe(self) -> None:
+        """Take no orders by way of Redis: whoever could write there could end the worker."""
+
+    def unsubscribe(self) -> None:
+        """Let go of nothing."""
 
 
-def make_worker(redis: Redis) -> SimpleWorker:
-    """Make a worker that performs effects in its own process, so that the line is put together only once."""
-    return SimpleWorker(list(queues(redis).values()), connection=redis, serializer=JSONSerializer)
+def run_worker(url: str, database: Database) -> None:
+    """Work until told to stop, with Redis and without."""
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    with heartbeats(database), _scheduling(url, stopping):
+        keep_working(
+            lambda: EffectWorker(Redis.from_url(url, socket_connect_timeout=SECONDS), stopping), stopping
+        )
 
 
-def count_workers(url: str) -> int:
-    """Count the workers that gave a sign of life in the last minutes. PartUnavailable without Redis."""
-    with closing(connect_redis(url, SECONDS)) as redis:
-        try:
-            return len(Worker.all(connection=redis, serializer=JSONSerializer))
-        except (RedisError, OSError) as error:
-            raise PartUnavailable(f"Redis does not answer: {type(error).__name__}") from None
+def make_worker(redis: Redis) -> EffectWorker:
+    """Make a worker; a RedisError if Redis is not there."""
+    return EffectWorker(redis, threading.Event())
+
+
+def keep_working(begin: Callable[[], Works], stopping: threading.Event, pause: float = PAUSE) -> None:
+    """Work; begin anew whenever that has ended by itself, until somebody wants this process to end."""
+    away = False
+    with suppress(StopRequested):  # RQ raises it wherever a signal meets a worker without a job.
+        while not stopping.is_set():
+            try:
+                worker = begin()
+                if away:
+                    logger.warning("Redis is back, and effects are taken off its queues again")
+                away = False
+                worker.work()
+            except (RedisError, OSError) as fault:
+                if not away:
+                    logger.warning("no work without Redis (%s); housekeeping goes on", type(fault).__name__)
+                away = True
+            stopping.wait(pause)
+
+
+@contextmanager
+def heartbeats(
+    database: Database, now: Callable[[], float] = time.time, every: float = BEAT_SECONDS
+) -> Iterator[str]:
+    """Show in SQL that this process is alive, for as long as this block lasts."""
+    name, over = secrets.token_hex(8), threading.Event()
+
+    def beat() -> None:
+        while True:
+            try:
+                note_alive(database, name, now())
+            except PartUnavailable as fault:
+                logger.debug("no sign of life could be left: %s", fault)
+            except Exception as fault:  # noqa: BLE001 - a worker is not dead for what its sign met
+                logger.warning("no sign of life could be left: %s", type(fault).__name__)
+            if over.wait(every):
+                return
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield name
+    finally:
+        over.set()
+        thread.join(every)
+        with suppress(PartUnavailable):
+            note_ended(database, name)
 
 
 def jobs_in_hand(redis: Redis) -> dict[str, str]:
@@ -46,6 +157,42 @@ def jobs_in_hand(redis: Redis) -> dict[str, str]:
     except (RedisError, OSError) as error:
         raise PartUnavailable(f"Redis does not answer: {type(error).__name__}") from None
     return {name: state for name, state in states.items() if state and state not in OVER}
+
+
+def ask_redis(url: str) -> None:
+    """Ask whether Redis is there. PartUnavailable if it is not."""
+    try:
+        with connect_redis(url, SECONDS) as redis:
+            redis.ping()
+    except (RedisError, OSError) as error:
+        raise PartUnavailable(f"Redis does not answer: {type(error).__name__}") from None
+
+
+@contextmanager
+def _scheduling(url: str, stopping: threading.Event) -> Iterator[None]:
+    """Put effects back onto their queues when they are to be tried again, in a thread.
+
+    RQ's own scheduler is a process, which is left behind when its worker is killed.
+    """
+    over = threading.Event()
+
+    def schedule() -> None:
+        with connect_redis(url, SECONDS) as redis:
+            scheduler = RQScheduler(QUEUES, redis, logging_level="WARNING", serializer=JSONSerializer)
+            while not (over.wait(SCHEDULED_EVERY) or stopping.is_set()):
+                with suppress(RedisError, OSError):
+                    if scheduler.acquire_locks():
+                        scheduler.enqueue_scheduled_jobs()
+            with suppress(RedisError, OSError):
+                scheduler.release_locks()
+
+    thread = threading.Thread(target=schedule, name="scheduler", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(SECONDS)
 
 
 def _text(answer: bytes | str | None) -> str:

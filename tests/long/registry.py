@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from long.forged_numbers import measure_forged_numbers
 from long.line import measure_line
 from long.log import measure_log
 from long.pytest_suites import tell_stories, try_properties
@@ -11,6 +12,9 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("line", "what a caller would notice: rings, turns a second, parts that are lost", measure_line),
+        Suite(
+            "forged", "texts and rings that one number gets from whoever forges it", measure_forged_numbers
+        ),
         Suite("log", "what operators wait for with a million calls in the log", measure_log),
         Suite("properties", "what must hold for everything, on very many examples", try_properties),
         Suite("stories", "the real-process stories with the limits of production", tell_stories),

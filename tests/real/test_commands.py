@@ -36,7 +36,7 @@ PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().
 REQUIRED = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_PHONE_NUMBER", "PUBLIC_URL", "SECRET_KEY")
 SHOWN = {
     "a language choice": "For English, press 1.",
-    "a menu": "For somebody you know, press 2.",
+    "a menu": "For someone you know, press 2.",
     "a checklist": "For yes, press 1. For no, press 2.",
     "an accepted transfer": "caller joined: chrysalis",
     "a text answered in French": "Ce n'est pas votre faute.",
@@ -144,7 +144,7 @@ def test_a_telephone_in_a_second_terminal_calls_the_line_and_is_recorded(
         "> presses #",
     ]
     assert "Pour la loi, les signes et la formation, faites le 3." in recorded
-    assert "< Pouvez-vous lire ceci ici, maintenant?" in recorded
+    assert "< Est-ce un bon moment pour lire? Répondez 1 ou oui." in recorded
     assert "the call is over" in done.stdout
 
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from ivr.circuit_breaker import CircuitBreaker
 from ivr.operations.work_in_hand import is_alive
-from ivr.work.queue import connect_redis
+from ivr.records.database import connect
+from ivr.records.worker_heartbeats import seconds_since_signs
+from ivr.work.jobs_by_name import JOB
+from ivr.work.queue import connect_redis, queues
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
 from real.rehearsal import CALLER, IVR, TEXTER, Rehearsal, becomes, children, hanging
 
@@ -147,6 +150,36 @@ def test_a_caller_reaches_a_person_without_a_worker(line: Rehearsal) -> None:
     _reach_a_person_and_leave(line, line.dial("1"))
 
     assert line.log_soon(CONNECTED) == [CONNECTED]
+
+
+def test_a_worker_keeps_house_without_redis_and_goes_to_its_queues_when_redis_is_there(
+    dark: Rehearsal,
+) -> None:
+    stage = dark.stage
+    stage.release()
+    keys = stage.folder / "keys"
+    keys.mkdir(mode=0o700)
+    over = keys / "2020-01.key"
+    over.write_bytes(b"of a month that is over")
+    database = connect(stage.environment["DATABASE_URL"])
+
+    stage.start_worker()
+    worker = stage.running["worker"]
+    destroyed = becomes(lambda: not over.exists())
+    shown = becomes(lambda: bool(seconds_since_signs(database, time.time())))
+    stage.start_redis()
+    took_up = becomes(lambda: dark.redis.scard("rq:workers") > 0)
+    stage.stop("redis")
+    stage.start_redis()
+    waiting = queues(dark.redis)["line"]
+    waiting.enqueue(JOB, "OptIn", "beef", job_id="OptIn-beef")
+    took_up_again = becomes(lambda: waiting.count == 0)
+
+    assert (destroyed, shown, took_up, took_up_again) == (True,) * 4, stage.log("worker").read_text()
+    assert worker.poll() is None
+    stage.stop("worker")
+    assert worker.returncode == 0
+    assert seconds_since_signs(database, time.time()) == []
 
 
 def test_a_call_is_filed_later_when_the_database_was_gone_before_the_line_started(dark: Rehearsal) -> None:

@@ -1,11 +1,14 @@
-"""Every story of a transfer, with the real processes. What can be lost is lost on a line of its own."""
+"""Every story of a transfer, with the real processes. What can be lost is lost on a line of its own.
+
+Twilio tells here only what it promises to tell; `tests/test_stories.py` tells each story both ways.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from stories import AGENCIES, ORDERS, SLOW_STORIES, STORIES
+from stories import AGENCIES, ORDERS, PROMISES, SLOW_STORIES, STORIES, keep_only_what_is_promised
 
 from real.rehearsal import rehearsal
 from real.world import start, with_agencies
@@ -37,12 +40,15 @@ def own_line(
     folder = tmp_path_factory.mktemp("own")
     config = with_agencies(folder / "config", AGENCIES.get(story, {}))
     with rehearsal(folder, limits, IVR_CONFIG=str(config)) as line:
-        yield start(line, migrated_sqlite)
+        world = start(line, migrated_sqlite)
+        keep_only_what_is_promised(world, PROMISES[-1])
+        yield world
 
 
 @pytest.mark.parametrize("story", KEPT)
 def test_a_caller_ends_connected_or_with_a_choice(story: str, one_line: Processes) -> None:
     one_line.forget()
+    keep_only_what_is_promised(one_line, PROMISES[-1])
 
     STORIES[story](one_line)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from flask import Response, abort, current_app, make_response, redirect, request, session, url_for
 from flask_login import LoginManager, UserMixin, logout_user
 
+from ivr.authentication import same, session_proof
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.operators import Operator, Role, find_operator
 from ivr.web.console.context import console, render_page, signed_in_operator
@@ -40,8 +41,8 @@ class SignedIn(UserMixin):
         self.operator = operator
 
     def get_id(self) -> str:
-        """Name the operator and the epoch: when it counts up, the session is over."""
-        return f"{self.operator.epoch}:{self.operator.name}"
+        """Name the operator, with a proof that we began the session; it ends when theirs are ended."""
+        return f"{_proof(self.operator)}:{self.operator.name}"
 
 
 def needs(role: Role) -> Callable[[View], View]:
@@ -94,14 +95,18 @@ def show_unavailable(_: Exception) -> tuple[str, int]:
 
 
 def _load(session_id: str) -> SignedIn | None:
-    epoch, _, name = session_id.partition(":")
+    proof, _, name = session_id.partition(":")
     try:
         operator = find_operator(console().database, name)
     except PartUnavailable:
         return None
-    if not operator or operator.disabled or str(operator.epoch) != epoch:
+    if not operator or operator.disabled or not operator.session_key:
         return None
-    return SignedIn(operator)
+    return SignedIn(operator) if same(proof, _proof(operator)) else None
+
+
+def _proof(operator: Operator) -> str:
+    return session_proof(operator.session_key, "session", operator.epoch, operator.name)
 
 
 def _session_is_over() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
@@ -19,7 +19,15 @@ from ivr.records.opt_outs_blocks import block_call
 from ivr.reports.sections import branches
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, render_page
-from ivr.web.console.query_params import call_filter, free_text, hours_from_now, whole_number
+from ivr.web.console.query_params import (
+    FILTERS,
+    LONGEST_TEXT,
+    call_filter,
+    free_text,
+    hours_from_now,
+    mask,
+    whole_number,
+)
 from ivr.web.console.timeline import clock_time, timeline
 
 if TYPE_CHECKING:
@@ -44,7 +52,8 @@ def list_calls() -> str:
         "calls",
         page=read_page(console().database, wanted, request.args.get("after", "")),
         faults=faults,
-        query={name: value for name, value in request.args.items() if value and name != "after"},
+        query={name: request.args[name] for name in FILTERS if request.args.get(name)},
+        may_see_stops=_may_see_stops,
         agencies=flow.directory.agencies,
         audiences={stop: flow.prompts[flow.languages[0]].stops[stop].label for stop in branches(flow)},
     )
@@ -58,8 +67,10 @@ def export(kind: str) -> Response:
     wanted, faults = _filter()
     if faults:
         abort(400)
-    add_audit_entry(console().database, current_operator().name, "calls exported", kind)
-    calls = map(_exported, read_export(console().database, wanted))
+    about = f"{kind}: {_said(wanted)}"
+    add_audit_entry(console().database, current_operator().name, "calls exported", about)
+    sees_live = _sees_live_stops()
+    calls = (_exported(call, sees_live=sees_live) for call in read_export(console().database, wanted))
     lines = _csv_lines(calls) if kind == "csv" else (json.dumps(call) + "\n" for call in calls)
     headers = {"Content-Disposition": f"attachment; filename=calls.{kind}"}
     return Response(lines, headers=headers, mimetype="text/csv" if kind == "csv" else "application/jsonl")
@@ -72,12 +83,13 @@ def show_call(call: str) -> str:
     summary = find_call(database, call)
     if summary is None:
         abort(404)
-    turns = read_turns(database, call)
+    turns = read_turns(database, call) if _may_see_stops(summary) else []
     length = (summary.ended_at - summary.started_at).total_seconds() if summary.ended_at else None
     return render_page(
         "call",
         call=summary,
         turns=turns,
+        sees_stops=_may_see_stops(summary),
         timeline=timeline(turns, read_attempts(database, call), length),
         clock_time=clock_time,
         notes=list_notes(database, call),
@@ -109,12 +121,32 @@ def _filter() -> tuple[CallFilter, list[str]]:
     wanted, faults = call_filter(request.args)
     if wanted.audience and wanted.audience not in branches(console().flow):
         wanted, faults = replace(wanted, audience=None), [*faults, "audience"]
+    if (wanted.stops or wanted.audience) and not _sees_live_stops():
+        wanted = replace(wanted, ended=True)  # Else the filter would tell at which stop a caller is.
     return replace(wanted, zone=console().zone), faults
 
 
-def _exported(call: CallRecord) -> dict[str, Any]:
+def _sees_live_stops() -> bool:
+    """Whether this operator may know where in the menus somebody is at this moment."""
+    return current_operator().role.covers(Role.OPERATOR)
+
+
+def _may_see_stops(call: CallRecord) -> bool:
+    """Whether this operator may see the stops of a call: of one that goes on, as the page Now says."""
+    return call.ended_at is not None or _sees_live_stops()
+
+
+def _said(wanted: CallFilter) -> str:
+    """Say for the audit what a filter kept."""
+    given = {each.name: getattr(wanted, each.name) for each in fields(wanted) if each.name in FILTERS}
+    given["stop"] = " ".join(wanted.stops)
+    said = (f"{name}={value}" for name, value in given.items() if value not in {None, ""})
+    return mask(" ".join(said))[:LONGEST_TEXT] or "all"
+
+
+def _exported(call: CallRecord, *, sees_live: bool) -> dict[str, Any]:
     """Write a call for export: its start to the hour, and nothing to tell whose it was."""
-    values = call.as_json()
+    values = call.as_json() | ({} if call.ended_at or sees_live else {"stops": []})
     values["started_at"] = call.started_at.strftime("%Y-%m-%dT%H:00Z")
     del values["ended_at"]
     return values

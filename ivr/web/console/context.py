@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow
     from ivr.records.database import Database
     from ivr.records.operators import Operator
+    from ivr.web.console.prompt_checks import PromptChecks
 
 NAME = "ivr-console"
 
@@ -39,6 +40,7 @@ class ConsoleContext:
     secret: str
     secure: bool  # Whether its cookie travels by https alone.
     now: Callable[[], float]
+    prompt_checks: PromptChecks
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
     twilio: Callable[[], LastSigns] = LastSigns  # What was last seen of Twilio.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint
 
 from ivr.records.active_calls import list_active_calls, list_ringing_agencies
 from ivr.records.agency_status import list_status
 from ivr.records.operators import Role
+from ivr.records.text_deliveries import list_undelivered
 from ivr.web.console.context import console, current_operator, render_page
+
+UNDELIVERED = timedelta(days=30)  # Of so many days texts that did not arrive are counted.
 
 blueprint = Blueprint("now", __name__, url_prefix="/console")
 
@@ -34,6 +37,7 @@ def _state() -> dict[str, object]:
         "agencies": {n: a for n, a in context.flow.directory.agencies.items() if a.transfer},
         "status": list_status(context.database, context.now()),
         "parts": context.parts(),
+        "undelivered": list_undelivered(context.database, context.today - UNDELIVERED),
         "twilio": context.twilio(),
         "swept": context.flow.line.sweep.on,
         "moment_of": lambda at: datetime.fromtimestamp(at, UTC),

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, abort, redirect, request, url_for
 
-from ivr.checks.runner import inspect
-from ivr.flow.menu_measurements import weigh
-from ivr.flow.placeholders import BY_HAND, UNSENDABLE
-from ivr.flow.prompts import backing, put, spoken_prompts, word
+from ivr.flow.prompts import backing, spoken_prompts
 from ivr.records.operators import Role
 from ivr.records.prompts import (
     FILE,
@@ -26,7 +23,6 @@ from ivr.records.prompts import (
     publish,
     save_version,
     take_back,
-    texts,
     version_before,
 )
 from ivr.web.console.access import needs
@@ -34,15 +30,15 @@ from ivr.web.console.context import console, current_operator, render_page
 from ivr.web.console.query_params import MOST_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from werkzeug.wrappers import Response as BaseResponse
 
-    from ivr.flow.loader import Fault
     from ivr.flow.menu_measurements import Weight
     from ivr.flow.models import Flow
     from ivr.records.database import Database
     from ivr.records.prompts import PromptVersion
+    from ivr.web.console.prompt_checks import PromptChecks, PromptTrial
 
 blueprint = Blueprint("prompts", __name__, url_prefix="/console/prompts")
 
@@ -53,7 +49,7 @@ PUBLISH_TRIES = 3  # To publish, while others publish too.
 @blueprint.get("", endpoint="list")
 def list_prompts() -> str:
     """Show the groups of prompts, or the prompts of one group, or those that are searched for."""
-    catalogue = read_catalogue(console().flow, console().database)
+    catalogue = read_catalogue(console().flow, console().database, console().prompt_checks)
     group, query = request.args.get("group", ""), request.args.get("query", "").strip()
     matches = catalogue.search(group, query) if group or query else catalogue.changed()
     return render_page("prompts", groups=catalogue.groups(), matches=matches, group=group, query=query)
@@ -62,7 +58,8 @@ def list_prompts() -> str:
 @blueprint.get("/<key>", endpoint="show")
 def show_prompt(key: str) -> str:
     """Show one prompt in every language."""
-    return _page(key, check="reverted" in request.args)
+    checks = current_operator().role.covers(Role.OPERATOR)  # It takes seconds: not for whoever only reads.
+    return _page(key, check=checks and "reverted" in request.args)
 
 
 @blueprint.post("/<key>/<language>", endpoint="save")
@@ -73,7 +70,7 @@ def save_prompt(key: str, language: str) -> BaseResponse | str:
     if not prompt.file:
         abort(404)
     text = " ".join(request.form.get("text", "").split())[:LONGEST_PROMPT]
-    trial = try_prompt(console().flow, list_published(console().database), (language, key), text)
+    trial = console().prompt_checks.trial(list_published(console().database), (language, key), text)
     if request.form.get("do") != "save" or not trial.may_be_saved:
         return _page(key, trial)
     save_version(console().database, language, key, text, who=current_operator().name)
@@ -89,7 +86,7 @@ def publish_prompt(key: str, language: str) -> BaseResponse | tuple[str, int]:
         abort(404)
     for _ in range(PUBLISH_TRIES):
         published = list_published(console().database)
-        trial = try_prompt(console().flow, published, (language, key), version.text)
+        trial = console().prompt_checks.trial(published, (language, key), version.text)
         if trial.faults:
             return _page(key, trial, refused=True), 409
         if publish(console().database, version, basis(published), who=current_operator().name):
@@ -108,7 +105,7 @@ def revert_prompt(key: str, language: str) -> BaseResponse:
 def _page(key: str, trial: PromptTrial | None = None, *, refused: bool = False, check: bool = False) -> str:
     database, flow = console().database, console().flow
     versions = versions_of(database, key)
-    prompts = read_catalogue(flow, database).prompts.get(key, ())
+    prompts = read_catalogue(flow, database, console().prompt_checks).prompts.get(key, ())
     if not prompts and not versions:
         abort(404)
     return render_page(
@@ -124,14 +121,14 @@ def _page(key: str, trial: PromptTrial | None = None, *, refused: bool = False, 
         reviews={language: (w.reviewed_by, w.reviewed_on) for language, w in flow.prompts.items()},
         trial=trial,
         refused=refused,
-        faults=published_faults(flow, list_published(database)) if check else (),
+        faults=console().prompt_checks.faults(list_published(database)) if check else (),
         longest=LONGEST_PROMPT,
     )
 
 
 def _prompt(key: str, language: str) -> Prompt:
     """Give one prompt, or the page that says there is nothing here."""
-    prompts = read_catalogue(console().flow, console().database).prompts.get(key, ())
+    prompts = read_catalogue(console().flow, console().database, console().prompt_checks).prompts.get(key, ())
     return next((each for each in prompts if each.language == language), None) or abort(404)
 
 
@@ -162,17 +159,6 @@ class Prompt:
     version: int = FILE  # Which is published.
     fits: bool = True  # Whether what is published can be heard.
     drafts: int = 0
-
-
-@dataclass(frozen=True)
-class PromptTrial:
-    """A prompt that is tried, and not saved: its measurements, and the faults that `ivr check` would find."""
-
-    language: str
-    text: str
-    weight: Weight | None
-    faults: tuple[Fault, ...]
-    may_be_saved: bool = True  # A number that was typed by hand may be anybody's.
 
 
 @dataclass(frozen=True)
@@ -208,14 +194,14 @@ def group_of(key: str) -> str:
     return f"stops.{rest.partition('.')[0]}" if kind == "stops" else kind
 
 
-def read_catalogue(base: Flow, database: Database) -> PromptCatalogue:
+def read_catalogue(base: Flow, database: Database, checks: PromptChecks) -> PromptCatalogue:
     """Read what is heard now of every prompt."""
     published = list_published(database)
-    worded, drafts = word(base, texts(published)), count_drafts(database)
+    heard, drafts = checks.published(published), count_drafts(database)
     versions = {(each.language, each.key): each.version for each in published}
     by_key: dict[str, list[Prompt]] = {}
     for language, prompts in base.prompts.items():
-        weights, file = weigh(worded.flow, language), dict(spoken_prompts(prompts))
+        weights, file = heard.weights[language], dict(spoken_prompts(prompts))
         for key in dict.fromkeys((*file, *(v.key for v in published if v.language == language))):
             at = (language, key)
             prompt = Prompt(
@@ -224,26 +210,11 @@ def read_catalogue(base: Flow, database: Database) -> PromptCatalogue:
                 weights.get(key),
                 file.get(key, ""),
                 version=versions.get(at, FILE),
-                fits=at not in worded.ignored,
+                fits=at not in heard.worded.ignored,
                 drafts=drafts.get(at, 0),
             )
             by_key.setdefault(key, []).append(prompt)
     return PromptCatalogue({key: tuple(prompts) for key, prompts in by_key.items()})
-
-
-def try_prompt(base: Flow, published: Iterable[PromptVersion], at: tuple[str, str], text: str) -> PromptTrial:
-    """Try a text at (language, key) beside what is published, as `ivr check` would."""
-    language, key = at
-    flow = put(word(base, texts(list(published))).flow, language, key, text)
-    may_be_saved = bool(text) and not BY_HAND.search(text) and not UNSENDABLE.search(text)
-    return PromptTrial(
-        language, text, weigh(flow, language).get(key), tuple(dict.fromkeys(inspect(flow))), may_be_saved
-    )
-
-
-def published_faults(base: Flow, published: Iterable[PromptVersion]) -> tuple[Fault, ...]:
-    """List the faults that `ivr check` finds in what is heard now."""
-    return tuple(dict.fromkeys(inspect(word(base, texts(list(published))).flow)))
 
 
 def versions_of(database: Database, key: str) -> Mapping[str, list[PromptVersion]]:

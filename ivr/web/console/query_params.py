@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import request
 
-from ivr.logs import OneLine
+from ivr.logs import KEPT, MASK, OneLine
+from ivr.number_detector import mask_numbers
 from ivr.records.call_log import CallFilter
+from ivr.reports.document import FIRST_DAY
 from ivr.web.console.context import console
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 NAMES = ("channel", "language", "outcome", "agency", "audience")
 NUMBERS = {"hour": 23, "seconds_from": 86_400, "seconds_to": 86_400}  # Name -> the largest.
+FILTERS = (*NAMES, *NUMBERS, "since", "until", "stop")  # All that an address may filter by.
 MOST_DIGITS = 9  # What SQL holds.
 LONGEST_TEXT = 500
 MOST_HOURS = 24 * 90  # Of a switch or a block.
@@ -45,8 +48,8 @@ def call_filter(query: Mapping[str, str]) -> tuple[CallFilter, list[str]]:
 def day_range(query: Mapping[str, str], today: date) -> tuple[date, date]:
     """Read a range of days; without one, the last thirty."""
     wanted, _ = call_filter({name: query.get(name, "") for name in ("since", "until")})
-    until = wanted.until or today
-    return wanted.since or until - timedelta(days=29), until
+    until = max(wanted.until or today, FIRST_DAY)
+    return max(wanted.since or until - timedelta(days=29), FIRST_DAY), until
 
 
 def whole_number(given: str) -> int:
@@ -56,7 +59,16 @@ def whole_number(given: str) -> int:
 
 def free_text(name: str) -> str:
     """Read what an operator wrote; whatever looks like a telephone number is masked, for it is kept."""
-    return OneLine().mask(request.form.get(name, "").strip()[:LONGEST_TEXT])
+    return mask(request.form.get(name, "").strip()[:LONGEST_TEXT])
+
+
+def mask(text: str) -> str:
+    """Mask whatever can be read as a telephone number, but for days and times."""
+    parts, end = [], 0
+    for kept in KEPT.finditer(text):
+        parts += [mask_numbers(text[end : kept.start()], MASK), kept[0]]
+        end = kept.end()
+    return OneLine().mask("".join((*parts, mask_numbers(text[end:], MASK))))
 
 
 def hours_from_now(hours: int) -> datetime | None:

@@ -17,12 +17,15 @@ from ivr.authentication import (
     hash_recovery,
     knows_password,
     new_recovery,
+    same,
     second_key,
+    session_proof,
     step_of,
 )
-from ivr.records.operators import Operator, end_sessions, enrol, find_operator, spend
+from ivr.records.operators import FIT, Operator, end_sessions, enrol, find_operator, spend
 from ivr.web.console.access import SignedIn
 from ivr.web.console.context import console, current_operator, render_page
+from ivr.web.console.sign_in_limits import may_try, may_try_code, note_failure, remember_device
 
 if TYPE_CHECKING:
     from flask import Response
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("sign_in", __name__, url_prefix="/console")
 
-TRIES, TRIES_OF_ALL, TRIES_SECONDS = 5, 50, 300  # Five guesses at a name in five minutes.
 ENROLMENT_SECONDS = 600  # Seconds between the first password and the second factor.
 
 
@@ -44,17 +46,21 @@ def show_sign_in() -> str:
 def submit_sign_in() -> BaseResponse | Response:
     """Let somebody in who knows the password and has the code."""
     name = request.form.get("name", "").strip()
-    if not _may_try(name):
+    operator = find_operator(console().database, name) if FIT.fullmatch(name) else None
+    if not may_try(name, operator):
+        note_failure(operator, "too many tries, refused")
         return make_response(render_page("sign_in", wrong="too_often"), 429)
-    operator = find_operator(console().database, name)
     known = knows_password(operator.password if operator else "", request.form.get("password", ""))
-    if not known or operator is None or operator.disabled:
-        return _wrong()
+    if not known or operator is None:
+        return _wrong(operator, "wrong password")
+    if operator.disabled:
+        return _wrong(operator, "right password, but disabled")
+    if operator.knows_too_late(console().moment):
+        return _wrong(operator, "right first password, but too old")
     if not operator.enrolled:
-        session.clear()
-        session["enrolling"] = {"name": name, "epoch": operator.epoch, "at": console().now()}
-        return redirect(url_for("sign_in.show_second_factor"), 303)
-    return _start(operator) if _code_is_right(operator, request.form.get("code", "")) else _wrong()
+        return _begin_enrolment(operator)
+    signed_in = _with_code(operator, request.form.get("code", ""))
+    return _start(signed_in) if signed_in else _wrong(operator, "right password, wrong code")
 
 
 @blueprint.get("/second-factor", endpoint="show_second_factor")
@@ -65,12 +71,12 @@ def show_second_factor() -> BaseResponse | str:
 
 
 @blueprint.post("/second-factor", endpoint="enrol")
-def enrol_second_factor() -> BaseResponse | str:
+def enrol_second_factor() -> BaseResponse | Response | str:
     """Take the second factor into use, and show the recovery codes once."""
     operator = _enrolling_operator()
     if operator is None:
         return redirect(url_for("sign_in.show"), 303)
-    if not _may_try(operator.name):
+    if not may_try_code(operator):
         return _enrolment_page(operator, "too_often")
     password = request.form.get("password", "")
     if len(password) < SHORTEST_PASSWORD:
@@ -79,10 +85,16 @@ def enrol_second_factor() -> BaseResponse | str:
     if not step:
         return _enrolment_page(operator, "wrong_code")
     codes = new_recovery()
-    hashed = frozenset(map(hash_recovery, codes))
-    enrol(console().database, operator.name, step, password=hash_password(password), recovery=hashed)
-    _start_session(operator)
-    return render_page("recovery", codes=codes)
+    hashed = frozenset(hash_recovery(console().secret, operator.seed, code) for code in codes)
+    enrolled = enrol(console().database, operator, step, password=hash_password(password), recovery=hashed)
+    if enrolled is None:  # Somebody else with the same first password was quicker.
+        session.clear()
+        note_failure(operator, "second factor was set up by another meanwhile")
+        return redirect(url_for("sign_in.show"), 303)
+    _start_session(enrolled)
+    response = make_response(render_page("recovery", codes=codes))
+    remember_device(response, enrolled)
+    return response
 
 
 @blueprint.post("/sign-out", endpoint="sign_out")
@@ -93,34 +105,40 @@ def sign_out() -> BaseResponse:
     return redirect(url_for("sign_in.show"), 303)
 
 
-def _may_try(name: str) -> bool:
-    """Whether this name, and all names together, have tries left."""
-    limits = console().limits
-    return limits.allow("sign-in", name[:64], TRIES, TRIES_SECONDS) and limits.allow(
-        "sign-in", "*", TRIES_OF_ALL, TRIES_SECONDS
-    )
-
-
-def _wrong() -> Response:
+def _wrong(operator: Operator | None, why: str) -> Response:
+    """Say that it was wrong, and to the audit alone what was."""
+    note_failure(operator, why)
     return make_response(render_page("sign_in", wrong="wrong"), 401)
+
+
+def _begin_enrolment(operator: Operator) -> BaseResponse:
+    """Let whoever has just proved the first password set up the second factor."""
+    session.clear()
+    proof = session_proof(operator.session_key, "enrolment", operator.epoch, operator.name)
+    session["enrolling"] = {"name": operator.name, "proof": proof, "at": console().now()}
+    return redirect(url_for("sign_in.show_second_factor"), 303)
 
 
 def _second_key(operator: Operator) -> str:
     return second_key(console().secret, operator.seed)
 
 
-def _code_is_right(operator: Operator, code: str) -> bool:
-    """Whether a code is that of the moment or a recovery code; it is spent, and good no more."""
+def _with_code(operator: Operator, code: str) -> Operator | None:
+    """Give the operator whose code is that of the moment or a recovery code; it is spent, good no more."""
     code = code.replace(" ", "").lower()
+    if not may_try_code(operator):
+        return None
     if step := step_of(_second_key(operator), code, console().now()):
         return spend(console().database, operator, step=step)
-    hashed = hash_recovery(code)
-    return hashed in operator.recovery and spend(console().database, operator, recovery=hashed)
+    hashed = hash_recovery(console().secret, operator.seed, code)
+    return spend(console().database, operator, recovery=hashed) if hashed in operator.recovery else None
 
 
 def _start(operator: Operator) -> BaseResponse:
     _start_session(operator)
-    return redirect(url_for("now.show"), 303)
+    response = make_response(redirect(url_for("now.show"), 303))
+    remember_device(response, operator)
+    return response
 
 
 def _start_session(operator: Operator) -> None:
@@ -135,8 +153,10 @@ def _enrolling_operator() -> Operator | None:
     if not begun or console().now() - begun["at"] > ENROLMENT_SECONDS:
         return None
     operator = find_operator(console().database, begun["name"])
-    fresh = operator and not operator.enrolled and not operator.disabled and operator.epoch == begun["epoch"]
-    return operator if fresh else None
+    if operator is None or operator.enrolled or operator.disabled or not operator.session_key:
+        return None
+    proof = session_proof(operator.session_key, "enrolment", operator.epoch, operator.name)
+    return operator if same(str(begun.get("proof", "")), proof) else None
 
 
 def _enrolment_page(operator: Operator, wrong: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import by_voice, offers
@@ -17,6 +17,7 @@ from ivr.flow.models import (
     Stop,
     TransferStop,
 )
+from ivr.flow.rendering import fill
 from ivr.web.public.text import Paragraph, Piece, line, number, paragraphs, title
 
 if TYPE_CHECKING:
@@ -150,5 +151,6 @@ def _orders(flow: Flow, language: str, stop: Stop) -> Iterator[OfferedOrder]:
     for _, order in sorted(stop.orders.items()) if isinstance(stop, TransferStop) else ():
         rung = [name for name in flow.directory.orders[order] if agencies[name].on]
         who = ((prompts.agencies[name], agencies[name].number) for name in rung)
-        people = tuple(OfferedAgency(title(each.name), each.who, number(dial)) for each, dial in who)
-        yield OfferedOrder(title(prompts.orders[order].offer), people)
+        named = partial(fill, flow, language)
+        people = tuple(OfferedAgency(title(named(a.name)), named(a.who), number(dial)) for a, dial in who)
+        yield OfferedOrder(title(named(prompts.orders[order].offer)), people)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.flow.rendering import PLACEHOLDER, written_number
+from ivr.flow.rendering import PLACEHOLDER, fill_names, written_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +62,7 @@ def paragraphs(flow: Flow, language: str, words: str) -> tuple[Paragraph, ...]:
 
 def _readable(flow: Flow, language: str, words: str) -> str:
     """Put names in, and write as one what is spelled for the ear. Numbers of agencies are still blanks."""
-    agencies = flow.prompts[language].agencies
-    named = PLACEHOLDER.sub(lambda m: agencies[m[1]].name if m[2] == "name" else m[0], words)
+    named = fill_names(flow.place, flow.prompts[language], language, words)
     for spelled in (_DIGITS, _LETTERS):
         named = spelled.sub(lambda m: m[0].replace(" ", ""), named)
     return _FIRST.sub(lambda m: m[1] + m[2].upper(), _TIME.sub(r"\1:\2", named))
