@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 TODAY = date(2027, 1, 31)
 UNREAD = ROOT / "tests/lines/minimal"  # Nobody ever dials or reads what tests say.
-FOLDERS = ["--config", str(UNREAD / "config"), "--prompts", str(UNREAD / "prompts")]
+FOLDERS = [
+    *("--config", str(UNREAD / "config"), "--prompts", str(UNREAD / "prompts")),
+    *("--phrases", str(UNREAD / "no-phrases")),
+]
 
 
 def with_facts(flow: Flow, day: date, confidence: str = "H") -> Flow:

@@ -19,8 +19,8 @@ POSITIONS = st.builds(
     held=st.booleans(),
     about=NAMES | st.just(""),
     order=st.just(""),
-    month=st.sampled_from(["", "2026-11"]),
     choices=st.lists(NAMES, max_size=3).map(tuple),
+    month=st.sampled_from(["", "2026-11"]),
 ) | st.builds(
     Position,
     stop=NAMES,

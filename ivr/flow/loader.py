@@ -11,17 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from ivr.agencies import Directory
-from ivr.flow.models import (
-    Coverage,
-    Facts,
-    Flow,
-    Interpreters,
-    Keywords,
-    LineFile,
-    Menus,
-    Place,
-    Prompts,
-)
+from ivr.flow.models import Coverage, Facts, Flow, Interpreters, Keywords, LineFile, Menus, Place, Prompts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,9 +57,9 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     keywords = read_file(config / "keywords.toml", Keywords, faults)
     facts = read_file(config / "facts.toml", Facts, faults)
     coverage = read_file(config / "coverage.toml", Coverage, faults)
-    place = read_file(config / "place.toml", Place, faults)
     others = config / "interpreters.toml"
     foreign = read_file(others, Interpreters, faults) if others.exists() else Interpreters()
+    place = read_file(config / "place.toml", Place, faults)
     read = {
         language: read_file(prompts / f"{language}.toml", Prompts, faults)
         for language in (line.languages if line else ())

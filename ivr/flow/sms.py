@@ -95,20 +95,14 @@ def is_about_phone(heard: Heard) -> bool:
 
 
 def is_urgent(flow: Flow, heard: Heard) -> bool:
-    """Whether a text is answered however many came before it: present danger, and the stops that say so."""
-    if isinstance(heard, Texted):
-        return bool(heard.meaning.danger)
-    return isinstance(heard, Asked) and heard.stop in flow.menus.urgent
+    """Whether a text is answered however many came before it."""
+    in_danger = isinstance(heard, Texted) and heard.meaning.answer == "danger"
+    return in_danger or (isinstance(heard, Asked) and heard.stop in flow.menus.urgent)
 
 
 def confirms_ring(position: Position, heard: Heard, now: float) -> bool:
     """Whether a texter says yes to being rung: they were asked, not long ago."""
     return offers_ring(position, now) and heard == Pressed("1")
-
-
-def asks_yes(position: Position) -> bool:
-    """Whether a texter was just asked for a yes: to read now, or to be called."""
-    return position.held or position.order == CALL
 
 
 def _remembers(heard: Heard, phone: Phone) -> tuple[Effect, ...]:

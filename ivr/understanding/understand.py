@@ -53,6 +53,7 @@ class Keywords:
     wishes: Mapping[str, str] = field(default_factory=dict)
     languages: Mapping[str, str] = field(default_factory=dict)
     stops: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    yes: frozenset[str] = frozenset()  # More words for yes, after a question.
 
     @classmethod
     def of(
@@ -60,6 +61,7 @@ class Keywords:
         wishes: Mapping[str, Sequence[str]],
         languages: Mapping[str, Sequence[str]],
         stops: Mapping[str, Mapping[str, Sequence[str]]],
+        yes: Sequence[str] = (),
     ) -> Keywords:
         """Fold the words as they stand in `config/keywords.toml`."""
         return cls(
@@ -69,6 +71,7 @@ class Keywords:
                 language: {fold(word): stop for stop, words in each.items() for word in words}
                 for language, each in stops.items()
             },
+            frozenset(map(fold, yes)),
         )
 
 
@@ -143,7 +146,7 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     )
     bare = context.keywords.wishes.get(read.folded, "")
     foreign = _is_foreign(guess, context)
-    if bare in BARE and not (context.asked and read_answer(context.asked, read.folded, cleaned)):
+    if bare in BARE and not _answer(context, read):
         return Understanding(read.language, wish=bare, answer="wish", why=(f"bare word: {read.folded}",))
     reading = read_danger(rules.danger, cleaned)
     limits = rules.thresholds[LETTERS_ALONE if meaning and meaning.by == LETTERS_ALONE else MEANING]
@@ -221,7 +224,7 @@ def _after_danger(rules: Rules, limits: Thresholds, read: TextRead, context: Con
     wanted = wish.wish if wish.confidence >= limits.wish else ""
     if wanted in FIRST and wish.confidence == 1:  # By rule: words that can hardly mean anything else.
         return _wished(read.language, wish)
-    if key := read_answer(context.asked, read.folded, read.cleaned):
+    if key := _answer(context, read):
         answer: Answer = "yes" if key == "yes" else "no" if key == "no" else "key"
         return Understanding(read.language, answer=answer, key=key, why=(f"answers what was asked: {key}",))
     if wanted in NEUTRAL and wish.confidence == 1:
@@ -238,6 +241,13 @@ def _after_danger(rules: Rules, limits: Thresholds, read: TextRead, context: Con
     if wanted:
         return _wished(read.language, wish)
     return _about(rules.intents, limits, read)
+
+
+def _answer(context: Context, read: TextRead) -> str:
+    """Read an answer to what was just asked; "" for none."""
+    if context.asked == "yes_no" and read.folded in context.keywords.yes:
+        return "yes"
+    return read_answer(context.asked, read.folded, read.cleaned)
 
 
 def _wished(language: str, wish: WishReading) -> Understanding:

@@ -11,13 +11,13 @@ from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeSerializer
 
 from ivr.effects import NoteDelivery
-from ivr.flow.readability import plain_words
 from ivr.flow.text_meaning import context_of
 from ivr.flow.turn import Texted
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
 from ivr.telephony.webhook_forms import delivery, opt_out_wish, sender
+from ivr.understanding.text_cleaning import fold
 from ivr.web.context import caller_of_request, origin_of_request, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
@@ -114,10 +114,12 @@ def _words(heard: Heard) -> str:
 
     Digits are left out, as a machine may count what it sends.
     """
-    said = re.sub(r"[0-9]", "", plain_words(request.form.get("Body", "")))
-    if not isinstance(heard, Texted) or not (heard.meaning.answer in UNREAD or said.count(" ") >= KEYWORD):
+    if not isinstance(heard, Texted):
         return ""
-    return webhook_context().pseudonyms.words(sender(request.form), said)
+    said, found = re.sub(r"[0-9]", "", fold(request.form.get("Body", ""))), heard.meaning
+    unread = found.answer in ("choices", "lost") and not found.greeted
+    sentence = found.answer in ("sure", "wish") and not found.exact and said.count(" ") >= KEYWORD
+    return webhook_context().pseudonyms.words(sender(request.form), said) if unread or sentence else ""
 
 
 def _heard(conversation: Conversation, now: float) -> Heard:
