@@ -244,7 +244,7 @@ def an_agency_that_is_being_connected_hears_that_the_caller_has_hung_up(world: W
     people(world, vs=accepts_late(10))
     call = asks(world)
     agency = _briefed(world, call)
-    assert agency.until(lambda a: "being connected" in " ".join(a.heard), 60), agency.heard
+    assert agency.until(lambda a: "It is about human trafficking" in " ".join(a.heard), 60), agency.heard
     call.hang_up()
     _hears_in_five_seconds_that_the_caller_has_hung_up(world, agency)
 
@@ -407,7 +407,7 @@ def _asks_for_another(world: World) -> tuple[RehearsedCall, RehearsedCall]:
     call = asks(world)
     late = _briefed(world, call)
     assert call.press("*", When.SOON)
-    assert call.until(lambda c: "Nobody could take the call" in c.last_heard, 20), call.heard
+    assert call.until(lambda c: "I could not reach anyone" in c.last_heard, 20), call.heard
     for key in ("0", NOT_POLICE):
         call.press(key, When.SOON)
     return call, late
@@ -593,7 +593,7 @@ def voicemails_on_the_direct_path_end_in_a_choice_in_time(world: World) -> None:
     world.lose("sql")
     people(world, vs=voicemail(9), ch=voicemail(4), ho=never_answers())
     call = asks(world)
-    assert call.until(lambda c: "Nobody could take the call" in " ".join(c.heard), 150), call.heard
+    assert call.until(lambda c: "I could not reach anyone" in " ".join(c.heard), 150), call.heard
     in_time(world, call, "hotline")
     ends(world, call)
 

@@ -39,11 +39,18 @@ def test_a_phone_rings_only_after_its_holder_said_yes(
     assert [getattr(effect, "language", "") for effect in effects(line)] == [language]
 
 
-@pytest.mark.parametrize("body", ["call me", "I call", "caller", "cal", "recall"])
+@pytest.mark.parametrize("body", ["I call", "caller", "cal", "recall"])
 def test_call_is_never_guessed(twilio: Twilio, line: Line, body: str) -> None:
     twilio.text(body, "SM1")
     twilio.text("1", "SM2")
 
+    assert effects(line) == []
+
+
+def test_a_wish_to_be_called_in_a_sentence_is_asked_about_first(twilio: Twilio, line: Line) -> None:
+    asked = read(twilio.text("can u call me", "SM1"))
+
+    assert "1" in asked
     assert effects(line) == []
 
 

@@ -365,7 +365,9 @@ def test_a_machine_that_says_something_else_each_time_is_answered_five_times(
     assert read(busy.text("qzx", "SMlater"))
 
 
-def test_a_line_that_echoes_our_answers_is_answered_five_times(busy: Twilio, clock: Clock) -> None:
+def test_a_line_that_echoes_our_answers_is_answered_five_times_for_each_of_them(
+    busy: Twilio, clock: Clock
+) -> None:
     said, answers = "qzqz", 0
     for n in range(60):
         if not (said := read(busy.text(said, f"SM{n}"))):
@@ -373,7 +375,7 @@ def test_a_line_that_echoes_our_answers_is_answered_five_times(busy: Twilio, clo
         answers += 1
         clock.seconds += 2
 
-    assert answers <= 6
+    assert answers <= 10  # Two answers in turn, as the one names danger.
 
 
 def test_a_person_who_writes_keywords_is_answered_each_time(busy: Twilio, clock: Clock) -> None:

@@ -151,7 +151,7 @@ def test_a_yes_in_any_form_rings_a_phone_only_after_the_question(
 def test_a_no_to_being_rung_rings_nothing(either: TextReader, flow: Flow, no: str) -> None:
     turn = text(either, flow, no, text(either, flow, "call").position)
 
-    assert words(turn) == "All right. This phone will not ring."
+    assert words(turn) == "All right. We won't call this phone."
     assert turn.effects == ()
 
 

@@ -72,4 +72,4 @@ def request_in(flow: Flow, heard: Heard) -> Heard:
 @lru_cache(maxsize=8)
 def _keywords(flow: Flow) -> Keywords:
     words = flow.keywords
-    return Keywords.of(words.wishes, words.languages, words.stops, words.yes)
+    return Keywords.of(words.wishes, words.languages, words.stops, words.yes, words.tongues)

@@ -54,6 +54,7 @@ class Keywords:
     languages: Mapping[str, str] = field(default_factory=dict)
     stops: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     yes: frozenset[str] = frozenset()  # More words for yes, after a question.
+    tongues: Mapping[str, str] = field(default_factory=dict)  # Words of wishes that tell their language.
 
     @classmethod
     def of(
@@ -62,6 +63,7 @@ class Keywords:
         languages: Mapping[str, Sequence[str]],
         stops: Mapping[str, Mapping[str, Sequence[str]]],
         yes: Sequence[str] = (),
+        tongues: Mapping[str, Sequence[str]] | None = None,
     ) -> Keywords:
         """Fold the words as they stand in `config/keywords.toml`."""
         return cls(
@@ -72,6 +74,7 @@ class Keywords:
                 for language, each in stops.items()
             },
             frozenset(map(fold, yes)),
+            {fold(word): language for language, words in (tongues or {}).items() for word in words},
         )
 
 
@@ -141,9 +144,9 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     cleaned = clean(text)
     by_letters = meaning.language if meaning else ""
     guess = detect_language(rules.words, cleaned, context.language, context.languages, by_letters)
-    read = TextRead(
-        cleaned, fold(cleaned), guess.language or context.language, meaning.names if meaning else {}
-    )
+    folded = fold(cleaned)
+    language = context.keywords.tongues.get(folded) or guess.language or context.language
+    read = TextRead(cleaned, folded, language, meaning.names if meaning else {})
     bare = context.keywords.wishes.get(read.folded, "")
     foreign = _is_foreign(guess, context)
     if bare in BARE and not _answer(context, read):
