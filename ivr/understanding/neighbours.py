@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,11 +31,14 @@ class Neighbours:
 
     def scores(self, rows: Rows, count: int) -> Rows:
         """Give the log of how thickly the phrases of each of ``count`` names lie around each row."""
-        near = _turned(rows, self.middle, self.turn) @ (self.points.astype(np.float32).T / WHOLE)
-        weight = np.exp(SHARPNESS * (near - 1))
-        aim = np.zeros((len(self.labels), count), np.float32)
-        aim[np.arange(len(self.labels)), self.labels] = self.shares
-        return np.asarray(np.log(weight @ aim + FLOOR * weight.mean(axis=1, keepdims=True)), np.float32)
+        near = _turned(rows, self.middle, self.turn) @ self._columns
+        weights = np.exp(SHARPNESS * (near - 1)) * self.shares
+        thick = np.stack([np.bincount(self.labels, each, count) for each in weights])
+        return np.asarray(np.log(thick + FLOOR * weights.mean(axis=1, keepdims=True)), np.float32)
+
+    @cached_property
+    def _columns(self) -> Rows:
+        return np.asarray(self.points.T, np.float32) / np.float32(WHOLE)
 
 
 def learn_neighbours(rows: Rows, labels: NDArray[np.int64], shares: NDArray[np.floating]) -> Neighbours:
