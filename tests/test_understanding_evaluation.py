@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from ivr.checks.phrases import alike, learned_and_checked, stops_without_intent, too_few, unknown_names
-from ivr.understanding.classifier import read_weights, write_weights
+from ivr.understanding.classifier import Weights, read_weights, write_weights
 from ivr.understanding.encoders import Letters
 from ivr.understanding.evaluation import Labelled, is_offered, is_sure_and_wrong, is_useful, measure, wilson
-from ivr.understanding.heads import fit_classes, softmax
+from ivr.understanding.heads import Head, fit_classes, softmax
 from ivr.understanding.intents import IntentTable, Likely, read_intents
+from ivr.understanding.neighbours import learn_neighbours
 from ivr.understanding.phrases import Phrase, read_check_set, read_phrases
 from ivr.understanding.training import fit, prepare
 from ivr.understanding.understand import Understanding
@@ -136,6 +137,34 @@ def test_heads_tell_apart_what_can_be_told_apart() -> None:
     head = fit_classes(rows, labels, np.ones(300), 1e-4)
 
     assert (softmax(head.scores(rows)).argmax(axis=1) == labels).mean() > 0.95
+
+
+def test_near_phrases_tell_apart_what_no_straight_line_can() -> None:
+    chance = np.random.default_rng(1)
+    corners = chance.choice([-1.0, 1.0], (400, 2))
+    labels = (corners.prod(axis=1) > 0).astype(np.int64)
+    rows = (corners + chance.normal(0, 0.2, (400, 2))).astype(np.float32)
+    learned, asked = slice(0, 300), slice(300, 400)
+
+    near = learn_neighbours(rows[learned], labels[learned], np.ones(300))
+    head = fit_classes(rows[learned], labels[learned], np.ones(300), 1e-4)
+
+    assert (near.scores(rows[asked], 2).argmax(axis=1) == labels[asked]).mean() > 0.95
+    assert (head.scores(rows[asked]).argmax(axis=1) == labels[asked]).mean() < 0.7
+
+
+def test_weights_are_read_as_they_were_written(tmp_path: Path) -> None:
+    chance = np.random.default_rng(2)
+    rows = chance.normal(0, 1, (90, 6)).astype(np.float32)
+    labels = chance.integers(0, 3, 90)
+    head = Head(np.eye(3, 6, dtype=np.float32), np.zeros(3, np.float32))
+    near = learn_neighbours(rows, labels, np.ones(90))
+    weights = Weights("pretend", ("a", "b", "c"), head, head, near)
+
+    read = read_weights(write_weights(tmp_path, weights))
+
+    assert np.allclose(read.name_scores(rows), weights.name_scores(rows), atol=0.05)
+    assert not np.allclose(read.name_scores(rows), head.scores(rows), atol=0.05)
 
 
 def test_the_same_phrases_give_the_same_bytes(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from ivr.understanding.encoders import Letters, installed_encoder
 from ivr.understanding.heads import Head, softmax
 from ivr.understanding.languages import letter_detector
 from ivr.understanding.meaning import Meaning
+from ivr.understanding.neighbours import Neighbours
 from ivr.understanding.text_cleaning import clean, sentences
 from ivr.understanding.thresholds import SMALLEST_SHARE
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from ivr.understanding.encoders import Encoder
 
 FILE = "weights-{}.npz"
+NEAR = ("middle", "turn", "points", "labels", "shares")  # What a file keeps of neighbours.
 WHOLE_SHARE = 0.6  # How much the whole text counts beside its last sentence.
-LETTERS_SHARE = 0.35  # How much letters count beside a sentence encoder, in log-odds.
+LETTERS_SHARE = 0.35  # How much letters count beside a sentence encoder, in log-odds,
+NEIGHBOURS_SHARE = 0.5  # and how much the phrases that lie near.
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,14 @@ class Weights:
     names: tuple[str, ...]
     name_head: Head
     danger_head: Head
+    neighbours: Neighbours | None = None  # Of a sentence encoder; runs of letters lie near to nothing.
+
+    def name_scores(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give log-odds of each name, one row a text."""
+        scores = self.name_head.scores(rows)
+        if self.neighbours:
+            scores = scores + NEIGHBOURS_SHARE * self.neighbours.scores(rows, len(self.names))
+        return scores
 
 
 class Classifier:
@@ -70,10 +81,10 @@ class Classifier:
     def score(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Score cleaned texts: log-odds of each name, and of danger, a row a text."""
         runs = self._runs.encode(texts)
-        names, danger = self._letters.name_head.scores(runs), self._letters.danger_head.scores(runs)
+        names, danger = self._letters.name_scores(runs), self._letters.danger_head.scores(runs)
         if self._meaning and self._encoder:
             rows = self._encoder.encode(texts)
-            names = self._meaning.name_head.scores(rows) + LETTERS_SHARE * names
+            names = self._meaning.name_scores(rows) + LETTERS_SHARE * names
             danger = self._meaning.danger_head.scores(rows) + LETTERS_SHARE * danger
         return names, danger[:, 0]
 
@@ -100,6 +111,8 @@ def write_weights(folder: Path, weights: Weights) -> Path:
         arrays[f"{name}_weights"] = np.rint(head.weights / scale).astype(np.int8)
         arrays[f"{name}_scale"] = scale
         arrays[f"{name}_bias"] = head.bias.astype(np.float32)
+    if near := weights.neighbours:
+        arrays |= {f"near_{name}": getattr(near, name) for name in NEAR}
     path = folder / FILE.format(weights.encoder)
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # Its stub takes a keyword of its own for one.
     return path
@@ -115,4 +128,5 @@ def read_weights(file: Path) -> Weights:
             for name in ("name", "danger")
         }
         names = tuple(str(name) for name in found["names"])
-    return Weights(file.stem.removeprefix("weights-"), names, heads["name"], heads["danger"])
+        near = Neighbours(*(found[f"near_{name}"] for name in NEAR)) if "near_points" in found else None
+    return Weights(file.stem.removeprefix("weights-"), names, heads["name"], heads["danger"], near)

@@ -13,6 +13,7 @@ from ivr.understanding.classifier import LETTERS_SHARE, Weights, write_weights
 from ivr.understanding.danger import read_danger
 from ivr.understanding.encoders import Letters, installed_encoder
 from ivr.understanding.heads import Head, fit_claim, fit_classes, softmax
+from ivr.understanding.neighbours import learn_neighbours
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, order_by_hash, read_phrases
 from ivr.understanding.text_cleaning import clean
 from ivr.understanding.thresholds import (
@@ -133,6 +134,7 @@ def fit(known: TrainingSet, encoder: Encoder | None, chosen: NDArray[np.int64]) 
             _level(
                 rows[chosen], lambda level: fit_claim(level, known.danger[chosen], weight, DANGER_PENALTY)
             ),
+            learn_neighbours(rows[chosen][again], twice, shares) if name != "letters" else None,
         )
         for name, rows in sources
     )
@@ -221,10 +223,10 @@ def describe(known: TrainingSet, across: Scores, limits: Thresholds) -> str:
 def score(known: TrainingSet, heads: Sequence[Weights], away: NDArray[np.int64], way: str) -> Scores:
     """Score the phrases that heads have not seen."""
     letters = heads[0]
-    names, danger = letters.name_head.scores(known.runs[away]), letters.danger_head.scores(known.runs[away])
+    names, danger = letters.name_scores(known.runs[away]), letters.danger_head.scores(known.runs[away])
     if way == MEANING and known.rows is not None:
         meaning = heads[1]
-        names = meaning.name_head.scores(known.rows[away]) + LETTERS_SHARE * names
+        names = meaning.name_scores(known.rows[away]) + LETTERS_SHARE * names
         danger = meaning.danger_head.scores(known.rows[away]) + LETTERS_SHARE * danger
     return Scores(names, danger[:, 0])
 
