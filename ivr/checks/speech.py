@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.graph import by_voice, stops_with_facts
 from ivr.flow.loader import MENUS, Fault, prompts_file
-from ivr.flow.menu_measurements import first_sentence, instructions, seconds, texts, to_a_person, to_facts
+from ivr.flow.menu_measurements import first_sentence, instructions, texts, to_a_person, to_facts
 from ivr.flow.readability import plain_words
-from ivr.flow.rendering import content, spell
+from ivr.flow.rendering import content, seconds, spell
 from ivr.flow.segments import forced, segments
 from ivr.position import Position
 

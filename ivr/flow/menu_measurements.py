@@ -15,7 +15,7 @@ from ivr.flow.models import ChecklistStop, ConsentStop, Flow, LanguageStop, Mess
 from ivr.flow.placeholders import BRACES
 from ivr.flow.prompts import spoken_prompts
 from ivr.flow.readability import MEASURED, measured, unkind
-from ivr.flow.rendering import choices, fill, speak, spell, spoken_languages
+from ivr.flow.rendering import choices, fill, seconds, speak, spell, spoken_languages
 from ivr.flow.repair import patched
 from ivr.flow.segments import forced, segments
 from ivr.flow.sms import reply
@@ -40,12 +40,6 @@ class Journey:
     patient: float  # Of speech, each key pressed when all has been said.
     announcing: float = 0.0  # Of speech after the last key, before the agency rings.
     agency: str = ""
-
-
-def seconds(flow: Flow, says: Iterable[Say]) -> float:
-    """Tell how long words take to speak."""
-    pace = {language: voice.words_per_minute for language, voice in flow.line.languages.items()}
-    return sum(len(say.words.split()) * 60 / pace[say.language] for say in says)
 
 
 def to_a_person(flow: Flow) -> Mapping[str, Journey]:

@@ -24,7 +24,7 @@ from ivr.flow.models import (
 from ivr.flow.turn import Say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ivr.position import Position
 
@@ -126,6 +126,12 @@ def _choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     return tuple(
         say for language in spoken_languages(flow, position) for say in _offer(flow, language, stop, position)
     )
+
+
+def seconds(flow: Flow, says: Iterable[Say]) -> float:
+    """Give how many seconds words take to speak."""
+    pace = {language: voice.words_per_minute for language, voice in flow.line.languages.items()}
+    return sum(len(say.words.split()) * 60 / pace[say.language] for say in says)
 
 
 def spoken_languages(flow: Flow, position: Position) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from ivr.flow.models import (
     MessageStop,
     TransferStop,
 )
-from ivr.flow.rendering import choices, speak, spell, spoken_languages
+from ivr.flow.rendering import choices, seconds, speak, spell, spoken_languages
 from ivr.flow.turn import (
     ANY_PHONE,
     Arrived,
@@ -82,14 +82,14 @@ def ring_next(flow: Flow, ask: AskForPerson, roster: Roster, *first: Say) -> Tur
     position, patience = ask.position, flow.line.patience
     left = _left(position, ask.order, roster)
     waited = roster.now - position.asked
-    agency = _in_time(flow, left, waited, first=not position.tried)
+    agency = _in_time(flow, position, left, waited)
     if not agency:
         return unreached(flow, ask)
     left = left if agency == left[0] else [agency]
     ringing = replace(position, tried=(*position.tried, agency))
     says = tuple(_ringing(flow, language, agency) for language in spoken_languages(flow, position))
-    seconds = ring_seconds(patience, waited, len(left), spoken=SPOKEN_SECONDS)
-    return Turn(ringing, (*first, *says), Connect(agency, seconds))
+    ring = ring_seconds(patience, waited, len(left), spoken=SPOKEN_SECONDS)
+    return Turn(ringing, (*first, *says), Connect(agency, ring))
 
 
 def ring_last(flow: Flow, ask: AskForPerson, roster: Roster) -> Turn:
@@ -99,24 +99,27 @@ def ring_last(flow: Flow, ask: AskForPerson, roster: Roster) -> Turn:
     return ring_next(flow, replace(ask, position=position), roster)
 
 
-def _in_time(flow: Flow, left: Sequence[str], waited: int, *, first: bool) -> str:
+def _in_time(flow: Flow, position: Position, left: Sequence[str], waited: int) -> str:
     """Choose whom to ring of those left, so that a choice is heard in time or the last is rung by then.
 
     Nothing can be said while one of them is rung and hears what the call is, and a silent person or a
     voicemail takes all of that time. So whoever could take too long is passed over for the last.
     """
-    patience = flow.line.patience
-    shortest = SPOKEN_SECONDS + SHORTEST_RING + RING_BUFFER
+    patience, shortest = flow.line.patience, SHORTEST_RING + RING_BUFFER
+    languages = spoken_languages(flow, position)
 
     def fits(agency: str) -> bool:
-        answers = flow.directory.agencies[agency].accept == "answer"
-        takes = SPOKEN_SECONDS if answers else shortest + patience.whisper
+        says = [spell(flow, each, "next_line") for each in languages if position.tried]
+        takes = seconds(flow, (*says, *(_ringing(flow, each, agency) for each in languages)))
+        if flow.directory.agencies[agency].accept != "answer":
+            takes += shortest + patience.whisper
         return waited + ROUNDED + takes <= patience.choice
 
     if found := [agency for agency in (*left[:1], *left[-1:]) if fits(agency)]:
         return found[0]
     # Where even the first cannot be briefed in time, it is tried all the same.
-    return left[0] if left and first and waited + shortest <= patience.choice else ""
+    tried = bool(position.tried)
+    return left[0] if left and not tried and waited + SPOKEN_SECONDS + shortest <= patience.choice else ""
 
 
 def unreached(flow: Flow, ask: AskForPerson) -> Turn:

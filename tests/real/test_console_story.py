@@ -156,7 +156,7 @@ def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_on
 ) -> None:
     with browsing(browser) as page:
         sign_in(page, line)
-        page.click("nav >> text=Words")
+        page.click("nav >> text=Prompts")
         page.fill("input[name=find]", "in danger")
         page.click("main form button")
         page.click("text=stops.hello.say")

@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import requests
@@ -19,8 +20,10 @@ from long.sockets import KINDS, PATIENCE, Answers, call, hold_many, lose, starve
 from ivr.operations.local_stack import free_port
 from real.rehearsal import ROOT, becomes, children, run_ivr
 
+T = TypeVar("T")
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
     from pathlib import Path
 
     from ivr.operations.local_stack import LocalStack
@@ -55,6 +58,12 @@ if __name__ == "__main__":
 """
 
 
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run something in a loop of its own: a browser's may run in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[LocalStack]:
     """Give a line of which the web server alone runs."""
@@ -69,7 +78,7 @@ def redis_server() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_callers_are_answered_beside_silent_connections(web: LocalStack, kind: str) -> None:
-    figures = asyncio.run(hold_many(web, kind, sockets=200, seconds=7))
+    figures = _run(hold_many(web, kind, sockets=200, seconds=7))
 
     assert figures["failed"] == 0
     assert figures["answers"] > 20
@@ -78,21 +87,21 @@ def test_callers_are_answered_beside_silent_connections(web: LocalStack, kind: s
 
 
 def test_a_process_that_was_stopped_is_replaced_and_nobody_is_lost(web: LocalStack) -> None:
-    figures = asyncio.run(lose(web, signal.SIGSTOP, seconds=12))
+    figures = _run(lose(web, signal.SIGSTOP, seconds=12))
 
     assert (figures["failed"], figures["processes replaced"]) == (0, 1)
     assert web.log("web").read_text().count("hangs, and is replaced") == 1
 
 
 def test_a_process_that_was_killed_is_replaced(web: LocalStack) -> None:
-    figures = asyncio.run(lose(web, signal.SIGKILL, seconds=8))
+    figures = _run(lose(web, signal.SIGKILL, seconds=8))
 
     assert figures["processes replaced"] == 1
     assert figures["failed"] <= 1  # What it was answering in that moment.
 
 
 def test_a_busy_machine_does_not_make_a_process_hang(web: LocalStack) -> None:
-    figures = asyncio.run(starve(web, 10, nice=19))
+    figures = _run(starve(web, 10, nice=19))
 
     assert figures["answers"] > 0
     assert (figures["processes replaced"], figures["taken for hanging"]) == (0, 0)
@@ -118,7 +127,7 @@ def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
 
 
 def test_new_versions_take_over_and_nobody_is_lost(web: LocalStack) -> None:
-    figures = asyncio.run(take_over(web, seconds=15))
+    figures = _run(take_over(web, seconds=15))
 
     assert figures["failed"] == 0
     assert figures["answers"] > 100
@@ -126,7 +135,7 @@ def test_new_versions_take_over_and_nobody_is_lost(web: LocalStack) -> None:
 
 
 def test_the_log_tells_of_no_address_that_was_asked_for(web: LocalStack) -> None:
-    asyncio.run(_call_once(web))
+    _run(_call_once(web))
     requests.get(f"{web.public_url}/nowhere", timeout=PATIENCE)
 
     log = web.log("web").read_text()
@@ -148,7 +157,7 @@ def test_whatever_a_stranger_sends_is_no_fault_of_ours(web: LocalStack) -> None:
 
     found = {what: answer.status_code for what, answer in sent.items()}
     assert found == {"unknown address": 404, "large": 413, "fields": 413, "many headers": 400, "no text": 404}
-    asyncio.run(_call_once(web))
+    _run(_call_once(web))
 
 
 def _form() -> dict[str, str]:

@@ -101,7 +101,7 @@ def test_a_text_in_french_is_answered_in_french(line: Rehearsal) -> None:
     (asked,) = line.network.text(TEXTER, "Signes ?")
     (shown,) = line.network.text(TEXTER, "1")
 
-    assert "Pouvez-vous lire ceci" in asked
+    assert "Est-ce un bon moment" in asked
     assert "Ce n'est pas votre faute." in shown
     expected = {"channel": "text", "language": "fr", "stops": ["signs-me"], "turns": 2}
     assert line.log_soon(expected) == [expected]
