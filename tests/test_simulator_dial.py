@@ -186,7 +186,7 @@ def test_callbacks_are_lost_doubled_and_late(
     rehearse: Rehearse, delivery: Delivery, at_once: int, later: int
 ) -> None:
     network, papers = rehearse(voice=THANKS)
-    network.faults.callbacks["call"] = delivery
+    network.faults.callbacks["caller"] = delivery
 
     network.dial(CALLER).wait_until_over()
 

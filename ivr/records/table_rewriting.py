@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -54,7 +54,9 @@ def rewrite(
                     return False
                 done = [_rewrite_one(sql, table, small, rows) for table in tables]
             finally:
-                sql.invalidate()  # Its settings and its lock end with it.
+                with suppress(SQLAlchemyError):  # At once: the server may notice a closed connection late.
+                    sql.execute(text("SELECT pg_advisory_unlock_all()"))
+                sql.invalidate()  # Its settings end with it.
             return all(done)
     except SQLAlchemyError as fault:
         raise RecordsUnavailable(type(fault).__name__) from fault
