@@ -26,8 +26,9 @@ demo: $(VENV)/demo.stamp ## See the line at work on this machine: no account, no
 phone: $(VENV)/demo.stamp ## Sit down at a pretend telephone and call the line that `make demo` runs
 	@$(BIN)/ivr phone
 
-QUICK := architecture documents promises settings position flow_step transfer_machine conversations stories \
-	searching web web_called web_text records_journal records_filing records_adoption records_folding logs marks
+QUICK := architecture documents promises settings position voice text_meaning transfer_machine coordinator \
+	conversations stories web_voice web_waiting web_sms webhook_refusals records_journal records_ingest \
+	records_journal_adoption records_call_summary logs pseudonyms
 
 quick: $(VENV)/test.stamp ## Style, types, imports and the tests that matter most: within a minute
 	$(BIN)/ruff check .

@@ -55,7 +55,7 @@ def pages(database: Database, month: str, before: str) -> dict[str, str]:
         "transfers, a month": f"/transfers?since={month}-01&until={month}-28",
         "reports, a month": f"/reports?since={month}-01&until={month}-28",
         "a month's report": f"/reports/{month}",
-        "its tree, drawn": f"/reports/picture/tree.svg?since={month}-01&until={month}-28",
+        "its tree, drawn": f"/reports/chart/tree.svg?since={month}-01&until={month}-28",
         "a published month": f"/reports/{before}/community",
     }
 

@@ -15,19 +15,22 @@ from long.suites import ROOT, Size
 if TYPE_CHECKING:
     from long.suites import Run
 
-PROPERTIES = (  # Files whose tests try a property on whatever Hypothesis thinks of.
-    *("flow_step", "transfer_machine", "checking_anything", "records_words", "records_counting"),
-    *("records_filing", "records_blurring", "records_folding", "position", "numbers", "segments", "hours"),
-)
-SMALL_PROPERTIES = ("position", "numbers", "segments")  # `make test` runs the others beside this suite.
+SMALL_PROPERTIES = ("test_position.py", "test_segments.py")  # `make test` runs the others beside this suite.
+PROPERTY = ("@given", "RuleBasedStateMachine")  # What a test says that tries whatever Hypothesis thinks of.
+
+
+def property_files() -> list[str]:
+    """Name the files of tests that try a property."""
+    files = sorted((ROOT / "tests").glob("test_*.py"))
+    return [path.name for path in files if any(word in path.read_text("utf-8") for word in PROPERTY)]
 
 
 def try_properties(run: Run) -> None:
     """Try each property on many times as many examples as `make test` does."""
-    names = PROPERTIES if run.size is Size.FULL else SMALL_PROPERTIES
+    names = property_files() if run.size is Size.FULL else SMALL_PROPERTIES
     profile = FULL if run.size is Size.FULL else SMALL_PROFILE
     given = [f"--hypothesis-profile={profile}", f"--hypothesis-seed={run.seed}"]
-    _count(run, *given, *(f"tests/test_{name}.py" for name in names))
+    _count(run, *given, *(f"tests/{name}" for name in names))
 
 
 def tell_stories(run: Run) -> None:

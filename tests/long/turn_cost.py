@@ -20,14 +20,13 @@ from urllib.parse import urlencode
 
 import click
 from conftest import ROOT
-from fakes import ENVIRONMENT, KeptEffects, SentTexts
+from fakes import ENVIRONMENT, make_line
 from flask import Flask, request
 from rich.console import Console
 from rich.progress import track
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from ivr.flow.loader import read_flow
-from ivr.line import Line
 from ivr.records.journal import Journal
 from ivr.settings import read_settings
 from ivr.simulator.webhooks import sign
@@ -63,7 +62,7 @@ def whole(folder: Path) -> Flask:
     places |= {"IVR_CONFIG": ROOT / "config", "IVR_PROMPTS": ROOT / "prompts"}
     settings = read_settings(ENVIRONMENT | {name: str(path) for name, path in places.items()})
     flow = read_flow(settings.config, settings.prompts)
-    line = Line(flow, Journal(settings.journal_dir), SentTexts(), KeptEffects())
+    line = make_line(flow, journal=Journal(settings.journal_dir))
     return create_app(build_parts(settings, line))
 
 

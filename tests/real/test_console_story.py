@@ -157,7 +157,7 @@ def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_on
     with browsing(browser) as page:
         sign_in(page, line)
         page.click("nav >> text=Prompts")
-        page.fill("input[name=find]", "in danger")
+        page.fill("input[name=query]", "in danger")
         page.click("main form button")
         page.click("text=stops.hello.say")
         before = greeting(line)
