@@ -28,9 +28,9 @@ from ivr.flow.text_meaning import request_in
 from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
 from ivr.flow.voice import ring_last, ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import Caller
+from ivr.transfer.agency_order import AgencyStatus, who_to_ring
 from ivr.transfer.coordinator import NumberRefused, PhoneSilent, TooManyCalls
 from ivr.transfer.machine import Event, EventType
-from ivr.transfer.roster import AgencyStatus, who_to_ring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -40,8 +40,8 @@ from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.signature import SignatureValidator
 from ivr.telephony.twilio_client import TwilioClient
 from ivr.telephony.twiml import TwimlRenderer
+from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
-from ivr.transfer.roster import AgencyStatus
 from ivr.understanding.supervisor import keep_classifier
 from ivr.understanding.text_reader import TextReader
 from ivr.understanding.understand import read_rules

@@ -13,9 +13,9 @@ from ivr.flow.turn import AskForPerson
 from ivr.flow.voice import ring_next
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
+from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
-from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

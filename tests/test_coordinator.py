@@ -14,9 +14,9 @@ from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Alarm, EndRing, Ring
 from ivr.records.markers import FORGET_AFTER, Markers
 from ivr.records.transfer_store import TimeLimitedStore
+from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, TransferCoordinator
 from ivr.transfer.machine import Decide, Event, EventType, Follow, State, Transfer, nothing
-from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -26,9 +26,9 @@ from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.telephony.alarms import Alarms
 from ivr.telephony.twilio_client import TwilioClient
+from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
-from ivr.transfer.roster import AgencyStatus
 from ivr.web.app import create_app
 from ivr.wiring import build_parts
 from ivr.work.call_pacing import CallPacing

@@ -16,7 +16,7 @@ from ivr.flow.models import (
     Stop,
     TransferStop,
 )
-from ivr.flow.repair import counts, is_count
+from ivr.flow.patched_flow import counts, is_count
 from ivr.flow.turn import Wish
 from ivr.position import NAME
 from ivr.understanding.text_cleaning import fold

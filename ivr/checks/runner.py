@@ -18,8 +18,8 @@ from ivr.checks import (
 from ivr.flow import placeholders
 from ivr.flow.loader import Fault, FlowError, read_flow
 from ivr.flow.menu_measurements import Figures, measure
+from ivr.flow.patched_flow import patched
 from ivr.flow.public_page import unnamed_pages
-from ivr.flow.repair import patched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.graph import by_text, by_voice, depths, keys, offers, stops_with_facts
 from ivr.flow.models import ChecklistStop, ConsentStop, Flow, LanguageStop, MessageStop, TransferStop
+from ivr.flow.patched_flow import patched
 from ivr.flow.placeholders import BRACES
 from ivr.flow.prompts import spoken_prompts
 from ivr.flow.readability import MEASURED, measured, unkind
 from ivr.flow.rendering import choices, fill, seconds, speak, spell, spoken_languages
-from ivr.flow.repair import patched
 from ivr.flow.segments import forced, segments
 from ivr.flow.sms import reply
 from ivr.flow.turn import Asked, AskForPerson, Connect, Decision, Pressed, Roster, Say, Turn, Wished

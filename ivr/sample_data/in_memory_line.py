@@ -10,9 +10,9 @@ from ivr.caller_limits import CallerLimits
 from ivr.effects import Effect, Entry, Ring
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
+from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
-from ivr.transfer.roster import AgencyStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Alarm, Effect, EndRing, Entry, Ring
+from ivr.transfer.agency_order import who_to_ring
 from ivr.transfer.machine import (
     LEG,
     UNSEEN,
@@ -22,7 +23,6 @@ from ivr.transfer.machine import (
     advance,
     nothing,
 )
-from ivr.transfer.roster import who_to_ring
 from ivr.transfer.time_limits import TimeLimits, due, free_lines, is_in_vain, is_unclaimed, ring_seconds
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ivr.agencies import Agency, Directory
-    from ivr.transfer.roster import AgencyStatus
+    from ivr.transfer.agency_order import AgencyStatus
 
 logger = logging.getLogger(__name__)
 
