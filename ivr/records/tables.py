@@ -95,6 +95,10 @@ turns = Table(
     Column(
         "transfer_id", String, nullable=False, server_default=""
     ),  # A live transfer's; empty on the direct path.
+    Column("written", String, nullable=False, server_default=""),  # The language of a text in words.
+    Column(
+        "nearest", String, nullable=False, server_default=""
+    ),  # The stop nearest to what was not understood.
 )
 
 transfers = Table(
