@@ -25,7 +25,7 @@ from ivr.effects import (
 from ivr.flow.rendering import write
 from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, is_urgent, numbers_of, reply
 from ivr.flow.text_meaning import request_in
-from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
+from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind, nearest_to, written_in
 from ivr.flow.voice import ring_last, ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import Caller
 from ivr.transfer.agency_order import AgencyStatus, who_to_ring
@@ -154,7 +154,7 @@ class Line:
         answer = self._answer_text if call.channel == "text" else self._answer_voice
         turn = answer(self.flow, position, heard, call)
         if turn.sign != "erased":  # Of what is erased not even the wish is noted.
-            self.journal.write(_entry(position, turn, heard, call))
+            self.journal.write(_entry(position, turn, heard, call, self.flow.languages))
         for effect in self._due(turn, call):
             self.later.put(effect, call.caller.number)
         return turn
@@ -361,7 +361,7 @@ class Line:
             self.send_alarm(ALARMS[why])
 
 
-def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Entry:
+def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext, languages: Sequence[str]) -> Entry:
     position = turn.position
     asks = isinstance(turn.then, Connect | WaitInQueue)
     return Entry(
@@ -378,4 +378,6 @@ def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Ent
         mark=call.caller.mark,
         transfer_id=position.transfer_id or before.transfer_id,
         outcome=turn.sign,
+        written=written_in(heard, languages),
+        nearest=nearest_to(heard),
     )
