@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app, request
@@ -53,10 +54,13 @@ def webhook_context() -> WebhookContext:
 
 def caller_of_request() -> Caller:
     """Give what may be known of whoever calls or texts."""
-    context, number, forged = webhook_context(), sender(request.form), _is_forged()
+    context, origin = webhook_context(), origin_of_request()
     registered = context.line.flow.line.united_states.registered
-    reached = may_reach(number, united_states=registered) and not forged
-    return context.pseudonyms.who(number, may_reach=reached, forged=forged)
+    return context.pseudonyms.who(
+        sender(request.form),
+        may_reach=partial(may_reach, united_states=registered),
+        is_forged=_forgery(context.accepted, origin),
+    )
 
 
 def origin_of_request() -> str:
@@ -65,15 +69,14 @@ def origin_of_request() -> str:
     return webhook_context().pseudonyms.request(sid)
 
 
-def _is_forged() -> bool:
-    """Whether the number of this call is forged: its first request tells, and we remember."""
-    context = webhook_context()
+def _forgery(accepted: Markers, origin: str) -> Callable[[], bool]:
+    """Tell whether the number of this call is forged: its first request tells, and we remember."""
     if "CallSid" not in request.form:
-        return False
+        return lambda: False
     if is_forged(request.form):
-        context.accepted.note_forged(origin_of_request())
-        return True
-    return context.accepted.is_forged(origin_of_request())
+        accepted.note_forged(origin)
+        return lambda: True
+    return partial(accepted.is_forged, origin)
 
 
 def signed() -> bool:

@@ -11,7 +11,7 @@ from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.pseudonyms import MONTH, month_of
-from ivr.telephony.webhook_forms import heard_on_voice, is_over, queue_result
+from ivr.telephony.webhook_forms import end_of_ring, ends_ring, is_over, key_heard, queue_result
 from ivr.transfer.machine import Event, EventType, State
 from ivr.web.context import caller_of_request, origin_of_request, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
@@ -105,8 +105,10 @@ def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
 
 def _heard(position: Position) -> Heard:
     context = webhook_context()
+    if not ends_ring(request.form):
+        return key_heard(request.form)
     agency = context.line.flow.directory.agencies.get(position.tried[-1]) if position.tried else None
-    return heard_on_voice(
+    return end_of_ring(
         request.form,
         accepted=context.accepted.knows(_call(position), position.turn),
         answers_itself=bool(agency and agency.accept == "answer"),
