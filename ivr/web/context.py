@@ -10,6 +10,7 @@ from flask import current_app, request
 
 from ivr.phone_numbers import may_reach
 from ivr.telephony.webhook_forms import is_forged, sender
+from ivr.web.webhook_request import webhook_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,14 +82,12 @@ def _forgery(accepted: Markers, origin: str) -> Callable[[], bool]:
 
 def signed() -> bool:
     """Whether this request carries Twilio's signature over its address and its whole form."""
-    context, path, signature = webhook_context(), _path(), request.headers.get("X-Twilio-Signature", "")
-    if signature and context.signatures.check(path, request.form, signature):
+    context, asked = webhook_context(), webhook_request()
+    path = f"{asked.path}?{asked.query_string.decode('latin-1')}" if asked.query_string else asked.path
+    signature = asked.environ.get("HTTP_X_TWILIO_SIGNATURE", "")
+    if signature and context.signatures.check(path, asked.form, signature):
         context.refusals.good()
         return True
-    hosts = (request.headers.get("X-Forwarded-Host", ""), request.host)
-    context.refusals.count_unsigned(path, request.form if signature else {}, signature, hosts)
+    hosts = (asked.headers.get("X-Forwarded-Host", ""), asked.host)
+    context.refusals.count_unsigned(path, asked.form if signature else {}, signature, hosts)
     return False
-
-
-def _path() -> str:
-    return request.path + (f"?{request.query_string.decode('latin-1')}" if request.query_string else "")
