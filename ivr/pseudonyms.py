@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
+from ivr.keyed_hash import KeyedHash
 from ivr.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class Pseudonyms:
     keys: MonthKeys
     now: Callable[[], float]
     # A random half -> the key that it makes with the secret; forgotten at every refresh, as the half may be.
-    _joined: dict[bytes, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _joined: dict[bytes, KeyedHash] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def month(self) -> str:
@@ -272,8 +273,9 @@ class Pseudonyms:
         # Without a half an id still tells calls apart, and Twilio's ids cannot be guessed. Numbers can.
         key = self._joined.get(half)
         if key is None:
-            key = self._joined[half] = hmac.digest(self.secret.encode(), half, "sha256")
-        return hmac.digest(key, f"{what}:{value}".encode(), "sha256").hex()[:LENGTH]
+            key = KeyedHash(hmac.digest(self.secret.encode(), half, "sha256"), "sha256")
+            self._joined[half] = key
+        return key.digest(f"{what}:{value}".encode()).hex()[:LENGTH]
 
 
 def _alive(month: str) -> set[str]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from twilio.request_validator import RequestValidator
 
+from ivr.keyed_hash import KeyedHash
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -18,7 +20,7 @@ class SignatureValidator:
 
     def __init__(self, public_url: str, *tokens: str) -> None:
         self._public_url = public_url
-        self._tokens = tuple(token.encode() for token in tokens if token)
+        self._keys = tuple(KeyedHash(token.encode(), "sha1") for token in tokens if token)
         self._validators = tuple(RequestValidator(token) for token in tokens if token)
 
     def check(self, path: str, form: Mapping[str, str], signature: str) -> bool:
@@ -39,8 +41,7 @@ class SignatureValidator:
         signed = "".join(chain((url,), chain.from_iterable(sorted(form.items())))).encode()
         given = signature.encode("utf-8", "replace")
         return any(
-            hmac.compare_digest(b2a_base64(hmac.digest(token, signed, "sha1"), newline=False), given)
-            for token in self._tokens
+            hmac.compare_digest(b2a_base64(key.digest(signed), newline=False), given) for key in self._keys
         )
 
     def _is_valid(self, url: str, form: Mapping[str, str], signature: str) -> bool:

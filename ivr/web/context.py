@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from flask import current_app, request
+from flask import current_app
 
 from ivr.phone_numbers import may_reach
 from ivr.telephony.webhook_forms import is_forged, sender
 from ivr.web.webhook_request import webhook_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ivr.line import Line
@@ -50,31 +50,30 @@ class WebhookContext:
 
 def webhook_context() -> WebhookContext:
     """Give the parts of the line that answers this request."""
-    return cast("WebhookContext", current_app.extensions[NAME])
+    context: WebhookContext = current_app.extensions[NAME]
+    return context
 
 
-def caller_of_request() -> Caller:
-    """Give what may be known of whoever calls or texts."""
-    context, origin = webhook_context(), origin_of_request()
+def caller_of(context: WebhookContext, form: Mapping[str, str], origin: str) -> Caller:
+    """Give what may be known of whoever calls or texts; ``origin``: see `origin_of`."""
     registered = context.line.flow.line.united_states.registered
     return context.pseudonyms.who(
-        sender(request.form),
+        sender(form),
         may_reach=partial(may_reach, united_states=registered),
-        is_forged=_forgery(context.accepted, origin),
+        is_forged=_forgery(context.accepted, form, origin),
     )
 
 
-def origin_of_request() -> str:
-    """Give a keyed id of the call or text that this request is about, the same in every month."""
-    sid = request.form.get("MessageSid") or request.form.get("CallSid", "")
-    return webhook_context().pseudonyms.request(sid)
+def origin_of(context: WebhookContext, form: Mapping[str, str]) -> str:
+    """Give a keyed id of the call or text that a request is about, the same in every month."""
+    return context.pseudonyms.request(form.get("MessageSid") or form.get("CallSid", ""))
 
 
-def _forgery(accepted: Markers, origin: str) -> Callable[[], bool]:
+def _forgery(accepted: Markers, form: Mapping[str, str], origin: str) -> Callable[[], bool]:
     """Tell whether the number of this call is forged: its first request tells, and we remember."""
-    if "CallSid" not in request.form:
+    if "CallSid" not in form:
         return lambda: False
-    if is_forged(request.form):
+    if is_forged(form):
         accepted.note_forged(origin)
         return lambda: True
     return partial(accepted.is_forged, origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from flask import Request, request
@@ -54,7 +54,8 @@ class WebhookRequest(Request):
 def webhook_request() -> WebhookRequest:
     """Give the request that is answered now, itself: each look through Flask's `request` searches for it."""
     proxy: Any = request
-    return cast("WebhookRequest", proxy._get_current_object())  # noqa: SLF001 - werkzeug documents it
+    asked: WebhookRequest = proxy._get_current_object()  # noqa: SLF001 - werkzeug documents it
+    return asked
 
 
 def read_form(body: bytes) -> ImmutableMultiDict[str, str]:
