@@ -100,6 +100,9 @@ class Covered:
     what: str
     stops: tuple[str, ...] = ()
     why: str = ""
+    heard: dict[str, str] = field(
+        default_factory=dict
+    )  # Language -> words of the sentence, at the first stop.
 
 
 @dataclass(frozen=True)
