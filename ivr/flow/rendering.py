@@ -206,7 +206,7 @@ def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterato
 
 def _options(flow: Flow, language: str, offers: dict[str, str]) -> Iterator[Say]:
     for key, offer in sorted(offers.items()):
-        yield spell(flow, language, "choice", task=offer, key=key)
+        yield replace(spell(flow, language, "choice", task=offer, key=key), pause=True)
 
 
 def _question(flow: Flow, language: str, prompts: Prompts, position: Position) -> Say:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ivr.effects import Effect
     from ivr.position import Position
@@ -99,6 +99,8 @@ TEXT_KINDS: Mapping[str, str] = {  # What was made of a text -> what the log cal
     "choices": "unsure",
     "lost": "unclear",
 }
+NOT_UNDERSTOOD = ("unsure", "unclear")  # Of these kinds.
+OTHER_LANGUAGE = "other"
 
 
 def kind(heard: Heard) -> str:
@@ -109,6 +111,19 @@ def kind(heard: Heard) -> str:
     return KINDS[type(heard)]
 
 
+def written_in(heard: Heard, languages: Collection[str]) -> str:
+    """Name the language of a text in words; "other" for none of the line's. Nothing for a key, or a call."""
+    if not isinstance(heard, Texted) or kind(heard) == "key":
+        return ""
+    return heard.meaning.language if heard.meaning.language in languages else OTHER_LANGUAGE
+
+
+def nearest_to(heard: Heard) -> str:
+    """Name the stop that is nearest to a text that was not understood; nothing of one that was."""
+    found = heard.meaning.intents if isinstance(heard, Texted) and kind(heard) in NOT_UNDERSTOOD else ()
+    return found[0].stop if found else ""
+
+
 @dataclass(frozen=True)
 class Say:
     """Words in one language. ``key`` names their prompt, so that a recording can replace them."""
@@ -116,6 +131,7 @@ class Say:
     words: str
     language: str
     key: str = ""
+    pause: bool = field(default=False, compare=False)  # Whether a short one follows, to take it in.
 
 
 @dataclass(frozen=True)
