@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr.telephony.transfer_twiml import WaitPosition, waiting
+from ivr.flow.models import TOPICS
+from ivr.telephony.transfer_twiml import WaitPosition, dial, waiting
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.transfer.machine import State, Transfer
+from ivr.web.waiting import NEWS
 
 if TYPE_CHECKING:
     from ivr.flow.models import Flow
@@ -35,3 +37,32 @@ def test_a_caller_hears_what_goes_on(flow: Flow, state: State, hears: str, *, of
 
     assert hears in document
     assert ("For other ways, press 8" in document) is offer
+
+
+@pytest.mark.parametrize(("agency", "announced"), [("victim-services", True), ("hotline", False)])
+def test_nothing_is_said_into_the_greeting_of_a_line_that_answers_by_itself(
+    flow: Flow, agency: str, *, announced: bool
+) -> None:
+    speech = TwimlRenderer(flow, "+12895550100", "https://line.example")
+    transfer = Transfer("s", "call", "any", "en", State.CONNECTED, place=1, agency=agency)
+
+    document = dial(speech, "s", 1, transfer)
+
+    assert ("/joined" in document) is announced
+
+
+@pytest.mark.parametrize("last", ["", "fresh", "ask", "offer"])
+def test_a_wait_document_knows_from_its_address_what_was_said(last: str) -> None:
+    here = WaitPosition("s", "en", 5, 3, 1, last=last, topics=True, offered=True)
+
+    since = here.path().rpartition("/")[2]
+
+    assert WaitPosition("s", "en", 5, 3, 1).after(since) == here
+    assert WaitPosition("s", "en", 5, 3, 1).after("fresh").last == "fresh"  # As the version before wrote it.
+
+
+@pytest.mark.parametrize("key", ["8", "9"])
+def test_no_key_of_a_topic_leads_out_of_the_queue_and_two_keys_do(flow: Flow, key: str) -> None:
+    assert key in NEWS
+    assert not {"*", *TOPICS} & set(NEWS)
+    assert all("8" in flow.prompts[language].lines.wait_offer for language in flow.languages)

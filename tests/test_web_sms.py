@@ -146,7 +146,7 @@ def test_a_texter_in_their_own_words_is_led_to_the_nearest_stop(twilio: Twilio) 
     words = read(twilio.text("my boss took my passport, what are the signs", "SM1"))
 
     assert words.startswith("In danger? Call 911.\n")
-    assert "\n1 Signs\n" in words
+    assert " Signs\n" in words
 
 
 @pytest.mark.parametrize("status", ["queued", "sent", "delivered", "undelivered", "read"])

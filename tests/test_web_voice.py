@@ -102,6 +102,15 @@ def test_a_call_goes_from_key_to_key_by_its_address_alone(twilio: Twilio) -> Non
     assert second.find("Redirect").text == "https://line.example/voice/2/en/main/0/month/2026-09"  # type: ignore[union-attr]
 
 
+def test_a_short_pause_follows_each_choice_and_nothing_else(twilio: Twilio) -> None:
+    document = tree(twilio.post("/voice/1/-/hello/0", Digits="1"))
+
+    paused = [said.text for said in document.iter("Say") if said.find("break") is not None]
+
+    assert [words[-8:] for words in paused if words] == [f"press {key}." for key in "1234"]
+    assert {each.get("time") for each in document.iter("break")} == {"600ms"}
+
+
 def test_a_call_over_the_end_of_a_month_is_one_though_no_cookie_comes_back(
     line: Line, make_twilio: Callable[[Line], Twilio], clock: Clock
 ) -> None:

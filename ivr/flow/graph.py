@@ -27,8 +27,9 @@ def leads(stop: Stop) -> Mapping[str, str]:
             return {"next": after}
         case MenuStop(options=options) | MessageStop(options=options):
             return {f"options.{key}": after for key, after in options.items()}
-        case ChecklistStop(results=results):
-            return {f"results.{least}": after for least, after in results.items()}
+        case ChecklistStop(results=results, options=options):
+            by_text = {f"options.{key}": after for key, after in options.items()}
+            return {f"results.{least}": after for least, after in results.items()} | by_text
         case ConsentStop(yes=yes):
             return {"yes": yes}
         case TransferStop() | GoodbyeStop():
@@ -42,7 +43,7 @@ def offers(stop: Stop) -> Mapping[str, str]:
 
 def offers_by_text(flow: Flow, stop: Stop) -> Mapping[str, str]:
     """Which stops a stop offers a texter: all but what only a call can do."""
-    ahead = offers(stop)
+    ahead = stop.options if isinstance(stop, ChecklistStop) else offers(stop)
     return {
         key: to for key, to in ahead.items() if not isinstance(flow.stops.get(to), ConsentStop | TransferStop)
     }

@@ -163,6 +163,7 @@ class ChecklistStop:
     """Questions answered yes or no, one by one; counted in the position and nowhere else."""
 
     kind: Literal["checklist"] = "checklist"
+    options: dict[str, str] = field(default_factory=dict)  # For texters, who read all questions at once.
     results: dict[str, str]  # From how many yes on -> stop.
     facts: tuple[str, ...] = ()
     no_facts: str = ""  # Why there are none.

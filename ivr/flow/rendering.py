@@ -63,8 +63,13 @@ def fill(flow: Flow, language: str, words: str, *, spoken: bool = True) -> str:
     return PLACEHOLDER.sub(number, fill_names(flow.place, flow.prompts[language], language, words))
 
 
-def fill_names(place: Place, prompts: Prompts | None, language: str, words: str) -> str:
-    """Put names of the place and of agencies into words; numbers of agencies are still blanks."""
+def fill_names(
+    place: Place, prompts: Prompts | None, language: str, words: str, *, begins: bool = True
+) -> str:
+    """Put names of the place and of agencies into words; numbers of agencies are still blanks.
+
+    ``begins``: whether these words begin a sentence, as those inside another name do not.
+    """
 
     def name(match: re.Match[str]) -> str:
         key, what = match.groups()
@@ -73,8 +78,10 @@ def fill_names(place: Place, prompts: Prompts | None, language: str, words: str)
         if key in place.names or not prompts:
             found = place.name(key, language)
         else:  # It may be called by its place: "the desk of {police.name}".
-            found = fill_names(place, None, language, prompts.agencies[key].name)
-        return found[:1].upper() + found[1:] if BEGINS.search(match.string[: match.start()]) else found
+            found = fill_names(place, None, language, prompts.agencies[key].name, begins=False)
+        before = match.string[: match.start()]
+        first = BEGINS.search(before) and (begins or before)
+        return found[:1].upper() + found[1:] if first else found
 
     return PLACEHOLDER.sub(name, words)
 
@@ -199,7 +206,7 @@ def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterato
 
 def _options(flow: Flow, language: str, offers: dict[str, str]) -> Iterator[Say]:
     for key, offer in sorted(offers.items()):
-        yield spell(flow, language, "choice", task=offer, key=key)
+        yield replace(spell(flow, language, "choice", task=offer, key=key), pause=True)
 
 
 def _question(flow: Flow, language: str, prompts: Prompts, position: Position) -> Say:

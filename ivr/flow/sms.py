@@ -299,14 +299,14 @@ def _choices(flow: Flow, position: Position, language: str) -> tuple[str, ...]:
                 (str(n), prompts[tongue].lines.language_name) for n, tongue in enumerate(flow.languages, 1)
             )
             return tuple(_choice(flow, language, key, label) for key, label in named)
-        case MenuStop() | MessageStop() as stop:
+        case MenuStop() | MessageStop() | ChecklistStop() as stop:
             ahead = sorted(offers_by_text(flow, stop).items())
             labels = ((key, prompts[language].stops[to].label) for key, to in ahead)
             offered = tuple(_choice(flow, language, key, label) for key, label in labels)
             return (*offered, prompts[language].lines.text_keys)
         case GoodbyeStop():
             return ()
-        case ChecklistStop() | ConsentStop() | TransferStop():
+        case ConsentStop() | TransferStop():
             return (prompts[language].lines.text_keys,)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class Say:
     words: str
     language: str
     key: str = ""
+    pause: bool = field(default=False, compare=False)  # Whether a short one follows, to take it in.
 
 
 @dataclass(frozen=True)

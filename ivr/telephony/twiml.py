@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LONGEST_SAY = 2400  # Of what Twilio takes: 3,000 characters, and 4,500 once URL-encoded.
 LONGEST_TEXT = 1600
+PAUSE = "600ms"  # After each choice; the Pause verb knows whole seconds alone.
 DELIVERY_PATH = "/sms/status"  # Where Twilio tells whether a text of ours arrived.
 SENTENCE_END = re.compile(r"(?<=[.!?…。])\s+")
 
@@ -101,8 +102,11 @@ class TwimlRenderer:
                 parent.play(f"{self.public_url}/audio/{say.language}/{say.key}.mp3")
                 continue
             voice = self.flow.line.languages[say.language]
+            said = None
             for words in pieces(say.words):
-                parent.say(words, voice=voice.voice, language=voice.code)
+                said = parent.say(words, voice=voice.voice, language=voice.code)
+            if said is not None and say.pause:
+                said.break_(time=PAUSE)
 
     def _enqueue(self, turn: Turn, transfer_id: str) -> str:
         """Let the caller wait in a queue of their own: the first words come from its first wait document."""
