@@ -12,7 +12,15 @@ import pytest
 from ivr.checks.phrases import alike, learned_and_checked, stops_without_intent, too_few, unknown_names
 from ivr.understanding.classifier import Weights, read_weights, write_weights
 from ivr.understanding.encoders import Letters
-from ivr.understanding.evaluation import Labelled, is_offered, is_sure_and_wrong, is_useful, measure, wilson
+from ivr.understanding.evaluation import (
+    Labelled,
+    is_offered,
+    is_sure_and_wrong,
+    is_useful,
+    measure,
+    read_labelled,
+    wilson,
+)
 from ivr.understanding.heads import Head, fit_classes, softmax
 from ivr.understanding.intents import IntentTable, Likely, read_intents
 from ivr.understanding.neighbours import learn_neighbours
@@ -198,3 +206,14 @@ def _small_folder(tmp_path: Path) -> Path:
     for name in ("shelter", "off-topic", "danger-held"):
         (folder / "en" / f"{name}.txt").write_bytes((PHRASES / "en" / f"{name}.txt").read_bytes())
     return folder
+
+
+def test_a_label_that_names_an_intent_means_the_stop_that_answers_it_now(tmp_path: Path) -> None:
+    file = tmp_path / "texts.tsv"
+    file.write_text("text\tlanguage\tdanger\tsounds\twish\tstops\nfood\ten\t-\t-\t-\tservices,money\n")
+
+    (moved,) = read_labelled(file, {"services": "more", "money": "money"})
+    (stayed,) = read_labelled(file)
+
+    assert moved.stops == ("services", "money", "more")
+    assert stayed.stops == ("services", "money")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from ivr.understanding.answers import read_answer
 from ivr.understanding.danger import RulesError, read_danger, read_danger_rules
 from ivr.understanding.languages import detect_language, read_language_words
+from ivr.understanding.meaning import Meaning
 from ivr.understanding.text_cleaning import LONGEST, clean, fold, sentences
 from ivr.understanding.understand import Context, Keywords, Rules, read_rules, understand
 from ivr.understanding.wishes import read_wish, read_wish_rules
@@ -207,6 +209,34 @@ def test_rules_say_what_they_saw() -> None:
 
     assert reading.calm > 0
     assert any(seen.startswith("calm: ") for seen in reading.seen)
+
+
+def test_an_unsure_answer_names_911_unless_danger_is_all_but_ruled_out() -> None:
+    limits = replace(rules().thresholds["meaning"], danger_clear=0.01, danger_second=0.05)
+    read = replace(rules(), thresholds={"meaning": limits})
+    names = {"shelter": 0.5, "trp": 0.4}
+
+    far, near = (
+        understand(read, "the place or the permit", HERE, Meaning(names, odds)) for odds in (-8.0, 2.0)
+    )
+    alone = understand(read, "the place or the permit", HERE, None)
+
+    assert [found.answer for found in (far, near, alone)] == ["choices", "choices", "lost"]
+    assert far.danger_score < 0.01 < near.danger_score < 0.05
+    assert (far.safety, near.safety, alone.safety) == (False, True, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "he wont leave me alone",
+        "some guy wont stop texting me",
+        "get me out of this",
+        "tell him to stop calling me",
+    ],
+)
+def test_what_somebody_else_should_stop_unsubscribes_nobody(text: str) -> None:
+    assert read_wish(read_wish_rules(PHRASES), text, {}).wish != "stop"
 
 
 def test_a_wish_by_the_classifier_has_its_confidence() -> None:

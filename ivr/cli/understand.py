@@ -147,7 +147,7 @@ def _print_report(files: tuple[Path, ...], phrases: Path, rules: Rules, context:
     from ivr.understanding.evaluation import measure, read_labelled, report_lines
     from ivr.understanding.phrases import read_phrases
 
-    texts = [each for file in files for each in read_labelled(file)]
+    texts = [each for file in files for each in read_labelled(file, rules.intents.stops)]
     whole, alone = load_classifier(phrases), letters_alone(phrases)
     readers: dict[str, Callable[[str], Meaning | None]] = {
         whole.by: whole.classify,

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ivr.understanding.understand import Understanding
@@ -50,8 +50,11 @@ class Figure:
         return wilson(self.hits, self.count)
 
 
-def read_labelled(file: Path) -> tuple[Labelled, ...]:
-    """Read a file of columns text, language, danger, sounds, wish, stops; "-" is none."""
+def read_labelled(file: Path, moved: Mapping[str, str] | None = None) -> tuple[Labelled, ...]:
+    """Read a file of columns text, language, danger, sounds, wish, stops; "-" is none.
+
+    ``moved`` are the stops of intents: a label that names an intent means also the stop that answers it now.
+    """
     head, *lines = file.read_text("utf-8").splitlines()
     columns = head.split("\t")
     rows = [dict(zip(columns, line.split("\t"), strict=True)) for line in lines if line]
@@ -62,10 +65,15 @@ def read_labelled(file: Path) -> tuple[Labelled, ...]:
             row["danger"].replace(ANY, ""),
             row["sounds"] == "yes",
             "" if row["wish"] == ANY else row["wish"],
-            () if row["stops"] == ANY else tuple(row["stops"].split(",")),
+            () if row["stops"] == ANY else _stops(row["stops"], moved or {}),
         )
         for row in rows
     )
+
+
+def _stops(labels: str, moved: Mapping[str, str]) -> tuple[str, ...]:
+    named = labels.split(",")
+    return tuple(dict.fromkeys([*named, *(moved[label] for label in named if label in moved)]))
 
 
 def measure(texts: Sequence[Labelled], understood: Callable[[str], Understanding]) -> tuple[Figure, ...]:

@@ -33,6 +33,7 @@ class Thresholds:
     sure: float
     choice: float  # A stop that is less likely is not offered.
     lost: float  # Off-topic that is so many times as likely as the first stop is lost.
+    danger_clear: float = 0.0  # An unsure or lost answer names 911 first, but for a text below this.
 
 
 def read_thresholds(file: Path) -> dict[str, Thresholds]:

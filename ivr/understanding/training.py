@@ -43,6 +43,7 @@ SOUNDS_COUNT = 2.0  # How much a text that only sounds like danger counts agains
 # The most false alarms of the first net: of all others, and of those that only sound like danger.
 FIRST_ALARMS, FIRST_SOUNDS = 0.02, 0.1
 SECOND_OTHERS = 0.25  # The second net may catch this share of all others.
+CLEAR_MISSED = 0.02  # An unsure answer to this share of texts in danger may go without 911.
 SURE_WRONG = 0.015  # Phrases have one name each though neighbours would do: many of these are not wrong.
 WISH_WRONG = 0.005
 NOTHING = 0.2  # The share of texts that are about nothing the line knows: jokes, thanks, tests.
@@ -180,6 +181,7 @@ def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds) -> T
     plain = other & ~known.sounds
     first = max(_top(score[plain], FIRST_ALARMS), _top(score[known.sounds], FIRST_SOUNDS))
     second = _top(score[plain], SECOND_OTHERS)
+    clear = float(np.quantile(score[known.danger], CLEAR_MISSED))
     topics, wishes = _topics(known, across), _wishes(known, across)
     wish = _until_wrong(wishes[0], wishes[1], WISH_WRONG)
     sure = _until_wrong(topics[0], topics[1], SURE_WRONG)
@@ -193,10 +195,11 @@ def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds) -> T
         danger_calm=round(calm, 3),
         danger_bias=round(float(head.bias[0]), 3),
         danger_first=round(first, 3),
-        danger_second=round(min(second, first), 3),
+        danger_second=round(min(second, first), 4),
         wish=round(wish, 3),
         sure=round(sure, 3),
         lost=_best_lost(known, across),
+        danger_clear=round(min(clear, second, first), 4),
     )
 
 
@@ -209,11 +212,12 @@ def describe(known: TrainingSet, across: Scores, limits: Thresholds) -> str:
     counts = [limits.danger_meaning, limits.danger_names, limits.danger_sounds]
     counts += [limits.danger_points, limits.danger_calm]
     odds = limits.danger_bias + _signs_of_danger(known, across) @ np.array(counts)
-    for word, limit in (("first", limits.danger_first), ("second", limits.danger_second)):
+    nets = {"first": limits.danger_first, "second": limits.danger_second, "unsure": limits.danger_clear}
+    for word, limit in nets.items():
         caught = 1 / (1 + np.exp(-odds)) >= limit
         plain = ~known.danger & ~known.sounds
         lines.append(
-            f"{word} net from {limit:.3f}: danger {caught[known.danger].mean():.3f},"
+            f"{word} net from {limit:.4f}: danger {caught[known.danger].mean():.3f},"
             f" sounds {caught[known.sounds].mean():.3f}, others {caught[plain].mean():.3f}"
         )
     lines.append(f"sure from {limits.sure}, wish from {limits.wish}")

@@ -164,16 +164,20 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     found = _after_danger(rules, limits, read, context)
     if not read.names and found.answer == "lost" and not found.greeted:
         found = _keywords_inside(context, read) or found
-    safety = _begins_with_911(found, second=second)
+    clear = meaning is not None and score < limits.danger_clear
+    safety = _begins_with_911(found, second=second, clear=clear)
     foreign = found.foreign or (foreign and found.answer in ("sure", "choices", "lost") and not found.exact)
     return replace(found, danger_score=score, safety=safety, foreign=foreign, why=(*why, *found.why))
 
 
-def _begins_with_911(found: Understanding, *, second: bool) -> bool:
-    """Whether an answer that is not about danger names 911 first: what was not understood may be danger."""
+def _begins_with_911(found: Understanding, *, second: bool, clear: bool) -> bool:
+    """Whether an answer that is not about danger names 911 first: what was not understood may be danger.
+
+    ``clear`` tells that hardly any text in danger scores so low; the rules alone never say so.
+    """
     if found.greeted or found.answer in ("key", "yes", "no") or found.wish in WITHOUT_911:
         return False
-    return second or found.answer in ("choices", "lost")
+    return second or (found.answer in ("choices", "lost") and not clear)
 
 
 def _is_foreign(guess: LanguageGuess, context: Context) -> bool:
@@ -194,7 +198,7 @@ def danger_score(limits: Thresholds, reading: DangerReading, meaning: Meaning | 
     kinds = sum(share for name, share in meaning.names.items() if name.startswith(DANGER) and name != SOUNDS)
     named = limits.danger_names * _odds(kinds) - limits.danger_sounds * _odds(meaning.names.get(SOUNDS, 0.0))
     odds = limits.danger_bias + limits.danger_meaning * meaning.danger + named + points - calm
-    return round(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))), 3)
+    return round(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))), 4)
 
 
 def _odds(share: float) -> float:
