@@ -7,6 +7,7 @@ from long.line import measure_line
 from long.log import measure_log
 from long.pytest_suites import tell_stories, try_properties
 from long.suites import Suite
+from long.understanding import measure_understanding
 
 SUITES = {
     suite.name: suite
@@ -16,6 +17,11 @@ SUITES = {
             "forged", "texts and rings that one number gets from whoever forges it", measure_forged_numbers
         ),
         Suite("log", "what operators wait for with a million calls in the log", measure_log),
+        Suite(
+            "understanding",
+            "ten texts a second: how soon they are answered, and by what",
+            measure_understanding,
+        ),
         Suite("properties", "what must hold for everything, on very many examples", try_properties),
         Suite("stories", "the real-process stories with the limits of production", tell_stories),
     )
