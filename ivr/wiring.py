@@ -132,7 +132,13 @@ def build_worker_line(settings: Settings) -> Line:
     kept = partial(_kept, line, snapshots)
     keeps = keep_house(settings, line, database, kept, clock=clock)
     prompts.refresh()
-    learning = PhraseLearning(database, settings.phrases, settings.journal_dir / WEIGHTS_FOLDER, time.time)
+    learning = PhraseLearning(
+        database,
+        settings.phrases,
+        settings.journal_dir / WEIGHTS_FOLDER,
+        time.time,
+        nice=settings.rehearsal is None,
+    )
     refreshes = (snapshots.refresh, prompts.refresh, clock.looked, keeps.run_due, learning.run_due)
     _file(journal, database, kept, refreshes, now=clock.now, often=settings.patience)
     return line

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PHRASES = Path(__file__).parent.parent / "phrases"
 NAMES = ("shelter", "law", "money", "off-topic", "danger-violence", "danger-sounds", "wish-stop")
-LINES = 12
+LINES = 8
 
 
 def small_phrases(folder: Path, encoder: Encoder | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -130,6 +131,9 @@ def try_draft(texts: tuple[str, ...]) -> None:
     It learns on this machine, and changes nothing. The first time takes some minutes, as each phrase is read.
     """
     from ivr.records.phrase_versions import DRAFT, list_added, version_in_force
+    from ivr.understanding.supervisor import ONE_THREAD
+
+    os.environ.update(ONE_THREAD)  # Before its numbers are loaded: as the worker learns.
     from ivr.understanding.learning import compare, encoder_beside, learn
     from ivr.understanding.weights_in_force import FOLDER
 

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 ADDED, OUTCOME = "added.json", "outcome.json"  # In the folder that it writes to: what it reads, and tells.
 AT_ONCE = 1000  # Texts that are encoded before they are kept: whoever is interrupted goes on there.
-NICENESS = 10  # Calls and texts are answered first.
 
 
 @dataclass(frozen=True)
@@ -139,10 +138,10 @@ def changes(now: Sequence[CheckedText], new: Sequence[CheckedText]) -> tuple[tup
 
 
 def main() -> None:
-    """Learn: `python -m ivr.understanding.learning PHRASES PUBLISHED NOW TO`. It ends with its parent."""
-    phrases, published, now, to = map(Path, sys.argv[1:])
+    """Learn: `python -m ivr.understanding.learning PHRASES PUBLISHED NOW TO NICENESS`."""
+    phrases, published, now, to = map(Path, sys.argv[1:5])
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.nice(NICENESS)
+    os.nice(int(sys.argv[5]))
     encoder = encoder_beside(published)
     new = learn(phrases, read_added(to / ADDED), encoder, to)
     outcome = compare(phrases, new, classifier_of(encoder, now, phrases), classifier_of(encoder, phrases))
@@ -150,7 +149,7 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # Unbuffered: a buffer that a thread waits for ends Python in a fault.
     os._exit(1)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from ivr.records.phrase_versions import (
     version_in_force,
 )
 from ivr.understanding.phrases import write_added
+from ivr.understanding.supervisor import ONE_THREAD
 from ivr.understanding.weights_in_force import FILES, WEIGHTS, basis_of
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SIGN_SECONDS = 10.0  # How often it shows that it still learns.
+NICENESS = 10
 MOST_SIGNS = 360  # An hour: then it hangs.
 ADDED, OUTCOME = "added.json", "outcome.json"
 
@@ -55,6 +58,7 @@ class PhraseLearning:
     now: Callable[[], float]
     command: Sequence[str] = (sys.executable, "-m", "ivr.understanding.learning")
     sign_seconds: float = SIGN_SECONDS
+    nice: bool = True  # Whether whoever calls or texts goes before it on a busy host.
     _thread: threading.Thread | None = field(default=None, repr=False)
 
     def run_due(self) -> None:
@@ -117,9 +121,11 @@ class PhraseLearning:
                 (now / name).write_bytes(content)
 
     def _run(self, version: int, now: Path, to: Path) -> None:
-        command = [*self.command, *map(str, (self.phrases, self.published, now, to))]
+        niceness = NICENESS if self.nice else 0
+        command = [*self.command, *map(str, (self.phrases, self.published, now, to, niceness))]
+        environment = {**os.environ, **ONE_THREAD}  # And the same bytes each time.
         with (to / "errors").open("w+", encoding="utf-8") as errors:
-            with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors) as child:  # noqa: S603 - our own
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=errors, env=environment) as child:  # noqa: S603 - our own
                 for _ in range(MOST_SIGNS):
                     try:
                         child.wait(self.sign_seconds)

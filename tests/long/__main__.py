@@ -13,7 +13,7 @@ from long.registry import SUITES
 from long.suites import BUILD, Run, Size, run
 
 SIZES = [each.value for each in Size]
-LISTED = "\n".join(f"  {suite.name:<12}{suite.does}" for suite in SUITES.values())
+LISTED = "\n".join(f"  {suite.name:<15}{suite.does}" for suite in SUITES.values())
 
 
 @click.command(epilog=f"\b\nSuites:\n{LISTED}")

@@ -8,6 +8,7 @@ from long.log import measure_log
 from long.pytest_suites import tell_stories, try_properties
 from long.restarts import measure_restarts
 from long.suites import Suite
+from long.understanding import measure_understanding
 
 SUITES = {
     suite.name: suite
@@ -17,6 +18,11 @@ SUITES = {
             "forged", "texts and rings that one number gets from whoever forges it", measure_forged_numbers
         ),
         Suite("log", "what operators wait for with a million calls in the log", measure_log),
+        Suite(
+            "understanding",
+            "ten texts a second: how soon they are answered, and by what",
+            measure_understanding,
+        ),
         Suite(
             "restarts",
             "what callers, texters and the log notice of new versions",
