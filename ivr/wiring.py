@@ -14,11 +14,19 @@ from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm
 from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
-from ivr.flow.public_page import read_pages
 from ivr.hours import zone
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
+from ivr.operations.reload import (
+    ConsoleFiles,
+    WebFiles,
+    list_refused,
+    note_taken_up,
+    read_console_files,
+    read_web_files,
+    try_reload,
+)
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
 from ivr.records.counter_files import CounterFiles
 from ivr.records.database import LOCKED_SECONDS, connect
@@ -68,6 +76,7 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Transfers
     from ivr.understanding.meaning import Meaning
+    from ivr.understanding.understand import Rules
     from ivr.web.console.context import ConsoleContext
     from ivr.work.network_clock import Clock
 
@@ -77,11 +86,16 @@ WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they were.
 
 
-def build_line(
-    settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder, *, clock: Clock = WALL
+def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
+    settings: Settings,
+    base: Flow,
+    journal: Journal,
+    store: Transfers,
+    snapshots: SnapshotHolder,
+    *,
+    clock: Clock = WALL,
 ) -> tuple[Line, LivePrompts]:
     """Put one line together, with the prompts that it speaks. Each part connects when first used."""
-    base = read_flow(settings.config, settings.prompts)
     prompts = LivePrompts(base, lambda: snapshots.current.prompts)
     redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
     later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker, clock)
@@ -123,7 +137,8 @@ def build_worker_line(settings: Settings) -> Line:
     database, journal = records_of(settings), Journal(settings.journal_dir)
     clock = clock_of(settings.rehearsal)
     snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
-    line, prompts = build_line(settings, journal, TransferStore(database, clock.now), snapshots, clock=clock)
+    base, store = read_flow(settings.config, settings.prompts), TransferStore(database, clock.now)
+    line, prompts = build_line(settings, base, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     kept = partial(_kept, line, snapshots)
     keeps = keep_house(settings, line, database, kept, clock=clock)
@@ -220,12 +235,14 @@ def _status(snapshots: SnapshotHolder) -> AgencyStatus:
     return AgencyStatus(known.off, known.failing)
 
 
-def build_parts(
+def build_parts(  # noqa: PLR0913 - what tests leave out
     settings: Settings,
     line: Line,
     now: Callable[[], float] = WALL.now,
     heard: Callable[[], object] = lambda: None,
     meaning: Callable[[str], Meaning | None] = lambda _: None,
+    *,
+    rules: Rules | None = None,
 ) -> WebhookContext:
     """Put together what answers webhooks for a line; without ``meaning`` texts are read by rules alone."""
     audio = settings.prompts / "audio"
@@ -242,7 +259,7 @@ def build_parts(
         pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
         cookie=ConversationCookie(settings.secret_key),
-        understand=TextReader(read_rules(settings.phrases), meaning).read,
+        understand=TextReader(rules or read_rules(settings.phrases), meaning).read,
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
         now=now,
@@ -268,7 +285,27 @@ def recordings(audio: Path) -> frozenset[tuple[str, str]]:
     return frozenset((path.parent.name, path.stem) for path in audio.glob("*/*.mp3"))
 
 
-def web() -> Flask:
+def files_of_web(before: WebFiles | None = None) -> WebFiles | None:
+    """Read the files of `ivr web`, in its main process; in place of others only if they have no fault."""
+    settings = read_settings(os.environ)
+    if before is not None:
+        return try_reload(settings, "web", read_web_files)
+    files = read_web_files(settings)
+    note_taken_up(settings.journal_dir, "web")
+    return files
+
+
+def files_of_console(before: ConsoleFiles | None = None) -> ConsoleFiles | None:
+    """Read the files of `ivr console`, in its main process; in place of others only if they have no fault."""
+    settings = read_settings(os.environ)
+    if before is not None:
+        return try_reload(settings, "console", read_console_files)
+    files = read_console_files(settings)
+    note_taken_up(settings.journal_dir, "console")
+    return files
+
+
+def web(files: WebFiles) -> Flask:
     """Start answering webhooks: what each process of the server calls, once it was forked."""
     set_up_logs()
     settings = read_settings(os.environ)
@@ -277,11 +314,11 @@ def web() -> Flask:
     snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
     hasty = connect(settings.database_url, seconds, locked=seconds)
     store = TimeLimitedStore(TransferStore(hasty, clock.now), seconds)
-    line, prompts = build_line(settings, journal, store, snapshots, clock=clock)
+    line, prompts = build_line(settings, files.flow, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings, clock)
     meaning = keep_classifier(settings.phrases)
-    parts = build_parts(settings, line, clock.now, heard=signs.hear, meaning=meaning)
+    parts = build_parts(settings, line, clock.now, heard=signs.hear, meaning=meaning, rules=files.rules)
     app = create_app(parts)
     follow_prompts(app, prompts)
     prompts.refresh()
@@ -300,13 +337,13 @@ def web() -> Flask:
     return app
 
 
-def console() -> Flask:
+def console(files: ConsoleFiles) -> Flask:
     """Start answering browsers: what each process of the server calls, once it was forked."""
     from ivr.web.public.views import NAME as PUBLIC
 
     set_up_logs()
     settings = read_settings(os.environ)
-    app = build_site(settings.config, settings.prompts, settings.number, settings)
+    app = build_site(files, settings.number, settings)
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
     prompts = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
     follow_published(app, prompts)
@@ -320,14 +357,13 @@ def console() -> Flask:
     return app
 
 
-def build_site(config: Path, prompts: Path, number: str, settings: Settings | None = None) -> Flask:
+def build_site(files: ConsoleFiles, number: str, settings: Settings | None = None) -> Flask:
     """Put together the public page of the line that has a number; with settings, the console too."""
     from ivr.web.public.views import PublicContext
     from ivr.web.site import create_site
 
-    flow = read_flow(config, prompts)
-    public = PublicContext(flow, read_pages(prompts, flow), number)
-    return create_site(public, build_console(settings, flow) if settings else None)
+    public = PublicContext(files.flow, files.pages, number)
+    return create_site(public, build_console(settings, files.flow) if settings else None)
 
 
 def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
@@ -347,6 +383,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         parts=partial(_parts, database, settings.redis_url),
         counts_hold=COUNTS_HOLD,
         twilio=signs_of(settings).read,
+        refused=partial(list_refused, settings.journal_dir),
     )
 
 

@@ -37,6 +37,7 @@ def _state() -> dict[str, object]:
         "agencies": {n: a for n, a in context.flow.directory.agencies.items() if a.transfer},
         "status": list_status(context.database, context.now()),
         "parts": context.parts(),
+        "refused": context.refused(),
         "undelivered": list_undelivered(context.database, context.today - UNDELIVERED),
         "twilio": context.twilio(),
         "swept": context.flow.line.sweep.on,
