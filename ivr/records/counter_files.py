@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ivr.caller_limits import DAY, Bound
+from ivr.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,9 +81,9 @@ class CounterFiles:
     @contextmanager
     def _open(self, name: str) -> Iterator[int]:
         """Open a file alone; OSError where that cannot be."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         while True:
-            descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = open_private(self._folder / name, os.O_RDWR | os.O_CREAT)
             try:
                 _lock(descriptor)
                 if os.fstat(descriptor).st_nlink:  # Else it was forgotten between its opening and its lock.

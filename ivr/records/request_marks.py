@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ivr.caller_limits import DAY
+from ivr.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +30,9 @@ class RequestMarks:
         if request in self._local:
             return False
         with suppress(OSError):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self._folder)
         try:
-            os.close(os.open(self._folder / request, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            os.close(open_private(self._folder / request, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         except FileExistsError:
             return False
         except OSError:  # No disk: this process at least does nothing twice.

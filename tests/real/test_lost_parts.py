@@ -15,7 +15,7 @@ from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.work.jobs_by_name import JOB
 from ivr.work.queue import connect_redis, queues
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
-from real.rehearsal import CALLER, IVR, TEXTER, Rehearsal, becomes, children, hanging, session_of
+from real.rehearsal import CALLER, IVR, TEXTER, Rehearsal, becomes, children, hanging
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,11 +91,10 @@ def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restar
 
 def test_no_orphan_goes_on_serving_when_the_web_main_is_killed(line: Rehearsal) -> None:
     assert becomes(lambda: _workers_started(line) == 2)
-    main = line.stage.running["web"].pid
-    assert becomes(lambda: len(session_of(main)) == 4)  # The classifier of texts, too, is in the group.
 
     group = line.kill("web")
 
+    assert len(group) >= 3  # And the classifier, unless another test's line runs this host's only one.
     assert becomes(lambda: not any(map(is_alive, group)))
     assert not _answers(line)
 
