@@ -32,7 +32,7 @@ from ivr.records.counter_files import CounterFiles
 from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
-from ivr.records.journal import Journal
+from ivr.records.journal import Journal, backlog
 from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import Tables, compare_tables
 from ivr.records.phrase_versions import read_weights
@@ -58,13 +58,14 @@ from ivr.understanding.weights_in_force import FOLDER as WEIGHTS_FOLDER
 from ivr.understanding.weights_in_force import WeightsOfHost
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
+from ivr.web.metrics import LineState, count_refusal
 from ivr.web.sms import ConversationCookie
 from ivr.web.webhook_refusals import WebhookRefusals
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.network_clock import WALL, clock_of
 from ivr.work.phrase_learning import PhraseLearning
-from ivr.work.queue import SECONDS, RedisQueue, connect_redis
+from ivr.work.queue import SECONDS, RedisQueue, connect_redis, is_there, queue_depths
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
+LATELY = 30  # Seconds in which SQL said what operators switch: asked every two.
 COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they were.
 
 
@@ -159,8 +161,13 @@ def keep_house(
     """Put together what the worker does by itself."""
     keys = MonthKeys(settings.keys_dir)
     file = line.flow.line
-    sweeps = partial(sweep, settings, database, clock) if file.sweep.on else None
     signs = signs_of(settings, clock)
+
+    def sweeps() -> SweepResult:
+        done = sweep(settings, database, clock)
+        signs.leave(done.left)
+        return done
+
     accepted, there = Markers(settings.journal_dir), zone(file.zone)
     beside = (counters_of(settings, clock).forget, RequestMarks(settings.journal_dir).forget)
     return Housekeeping(
@@ -168,7 +175,7 @@ def keep_house(
         kept,
         keys,
         accepted,
-        sweeps,
+        sweeps if file.sweep.on else None,
         clock.now,
         lambda whole: signs.swept(whole=whole),
         there,
@@ -248,6 +255,7 @@ def build_parts(  # noqa: PLR0913 - what tests leave out
     meaning: Callable[[str], Meaning | None] = lambda _: None,
     *,
     rules: Rules | None = None,
+    state: LineState | None = None,
 ) -> WebhookContext:
     """Put together what answers webhooks for a line; without ``meaning`` texts are read by rules alone."""
     audio = settings.prompts / "audio"
@@ -259,7 +267,7 @@ def build_parts(  # noqa: PLR0913 - what tests leave out
         fixed=fixed_documents(speech),
         signatures=signatures,
         refusals=WebhookRefusals(
-            signatures, settings.account_sid, lambda: line.later.put(Alarm("refused")), now
+            signatures, settings.account_sid, lambda: line.later.put(Alarm("refused")), now, count_refusal
         ),
         pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
@@ -268,7 +276,36 @@ def build_parts(  # noqa: PLR0913 - what tests leave out
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
         now=now,
+        state=state or LineState(token=settings.metrics_token),
         heard=heard,
+    )
+
+
+def state_of(
+    settings: Settings, snapshots: SnapshotHolder, hasty: Database, signs: TwilioHeartbeat, clock: Clock
+) -> LineState:
+    """Put together what a monitoring system asks of a web process. Nothing in it waits for long."""
+    redis = connect_redis(settings.redis_url, SECONDS * settings.patience)
+
+    def parts() -> dict[str, bool]:
+        database = clock.now() - snapshots.current.taken_at < LATELY
+        try:
+            worker = database and bool(seconds_since_signs(hasty, time.time()))
+        except PartUnavailable:
+            worker = False
+        return {
+            "database": database,
+            "redis": is_there(redis),
+            "worker": worker,
+            "journal": os.access(settings.journal_dir, os.W_OK),
+        }
+
+    return LineState(
+        parts,
+        lambda: backlog(settings.journal_dir),
+        lambda: queue_depths(redis),
+        lambda: signs.read().left,
+        settings.metrics_token,
     )
 
 
@@ -325,7 +362,10 @@ def web(files: WebFiles) -> Flask:
     published = settings.journal_dir / WEIGHTS_FOLDER
     weights = WeightsOfHost(published, lambda: snapshots.current.weights, partial(read_weights, database))
     meaning = keep_classifier(settings.phrases, published)
-    parts = build_parts(settings, line, clock.now, heard=signs.hear, meaning=meaning, rules=files.rules)
+    state = state_of(settings, snapshots, hasty, signs, clock)
+    parts = build_parts(
+        settings, line, clock.now, heard=signs.hear, meaning=meaning, rules=files.rules, state=state
+    )
     app = create_app(parts)
     follow_prompts(app, prompts)
     prompts.refresh()

@@ -88,7 +88,15 @@ def _serve(  # noqa: PLR0913 - what a server needs to know
     from ivr.web.server.main_process import ServerOptions, serve
 
     factory, files = f"ivr.wiring:{what}", f"ivr.wiring:files_of_{what}"
-    options = ServerOptions(factory, host, port, workers, stuck_seconds=stuck_seconds, files=files)
+    options = ServerOptions(
+        factory,
+        host,
+        port,
+        workers,
+        stuck_seconds=stuck_seconds,
+        files=files,
+        refused="ivr.web.metrics:count_refusal",
+    )
     try:
         serve(options, replace=replace)
     except (PortTakenError, FilesRefused) as error:

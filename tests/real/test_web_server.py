@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -129,7 +130,7 @@ def test_a_second_server_on_the_same_port_is_refused(web: LocalStack) -> None:
     assert second.returncode == 1
     assert f"process {web.running['web'].pid} answers on port {web.web_port} already" in second.stderr
     assert "--replace" in second.stderr
-    assert requests.get(f"{web.public_url}/health", timeout=PATIENCE).text == "ok\n"
+    assert requests.get(f"{web.public_url}/health", timeout=PATIENCE).text.startswith("ok ")
 
 
 def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
@@ -148,6 +149,9 @@ def test_new_versions_take_over_and_nobody_is_lost(web: LocalStack) -> None:
     assert figures["failed"] == 0
     assert figures["answers"] > 100
     assert web.running["web"].poll() is None
+    page = requests.get(f"{web.public_url}/metrics", timeout=PATIENCE).text
+    counted = re.findall(r'ivr_webhook_seconds_count{kind="voice.go_on",outcome="answered"} (\S+)', page)
+    assert sum(map(float, counted)) == figures["answers"]  # By two processes of each of four versions.
 
 
 def test_files_are_taken_up_by_sighup_and_broken_ones_are_refused(tmp_path: Path) -> None:

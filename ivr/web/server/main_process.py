@@ -27,6 +27,7 @@ from ivr.web.server.listening_socket import (
     find_running,
     take_given,
 )
+from ivr.web.server.shared_counts import share_counts
 from ivr.web.server.stall_detector import StallDetector, read_process
 from ivr.web.server.supervisor import Supervisor
 from ivr.web.server.worker import ENDING_SECONDS, KEEP_ALIVE, HttpWorker
@@ -56,6 +57,7 @@ class ServerOptions:
     threads: int = 8
     stuck_seconds: float = 10.0  # Older than this, a request is stuck and its process is replaced.
     last_word_seconds: float = LAST_WORD_SECONDS
+    refused: str = ""  # module:function, called with the reason of each refusal.
     files: str = ""  # module:function, called in the main process: its result goes to the factory.
 
 
@@ -71,6 +73,7 @@ def serve(options: ServerOptions, *, replace: bool = False) -> None:
             f"process {older.pid} answers on port {options.port} already: stop it,"
             " or add --replace to take over from it without losing a caller"
         )
+    share_counts(options.port, goes_on=older is not None)  # Before anything that counts is imported.
     listener = given or (older.pass_socket() if older else bind(options.host, options.port))
     app = _Application(options, SocketPassing(listener, name))
     MainProcess(app, listener, older, supervisor).run()
@@ -84,6 +87,9 @@ class _Application(BaseApplication):
         self.passing = passing
         # Imported before the processes are forked, so that each is up sooner; called in each of them.
         self._factory: Callable[..., Flask] = _named(options.factory)
+        self.count_refusal: Callable[[str], object] = (
+            _named(options.refused) if options.refused else lambda _: None
+        )
         # Read here, so that a process that is replaced begins with the files of all others.
         self._read_files: Callable[..., object] | None = _named(options.files) if options.files else None
         self._files = self._read_files() if self._read_files else None
