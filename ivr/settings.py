@@ -289,6 +289,14 @@ class Settings:
             "ALARM_URL", "an address that is posted to then", "", _or_empty(_address("http", "https"))
         )
     )
+    metrics_token: str = field(
+        metadata=_declared(
+            "METRICS_TOKEN",
+            "who has it may fetch /metrics (Authorization: Bearer …); without it, this machine alone",
+            "",
+            _or_empty(_TOKEN),
+        )
+    )
     opt_out: Literal["default", "advanced"] = field(
         metadata=_declared(
             "IVR_OPT_OUT",

@@ -14,17 +14,25 @@ from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm
 from ivr.flow.loader import read_flow
 from ivr.flow.prompts import unchanged
-from ivr.flow.public_page import read_pages
 from ivr.hours import zone
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
+from ivr.operations.reload import (
+    ConsoleFiles,
+    WebFiles,
+    list_refused,
+    note_taken_up,
+    read_console_files,
+    read_web_files,
+    try_reload,
+)
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
 from ivr.records.counter_files import CounterFiles
 from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
-from ivr.records.journal import Journal
+from ivr.records.journal import Journal, backlog
 from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import Tables, compare_tables
 from ivr.records.phrase_versions import read_weights
@@ -50,13 +58,14 @@ from ivr.understanding.weights_in_force import FOLDER as WEIGHTS_FOLDER
 from ivr.understanding.weights_in_force import WeightsOfHost
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
+from ivr.web.metrics import LineState, count_refusal
 from ivr.web.sms import ConversationCookie
 from ivr.web.webhook_refusals import WebhookRefusals
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.network_clock import WALL, clock_of
 from ivr.work.phrase_learning import PhraseLearning
-from ivr.work.queue import SECONDS, RedisQueue, connect_redis
+from ivr.work.queue import SECONDS, RedisQueue, connect_redis, is_there, queue_depths
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
@@ -72,20 +81,27 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Transfers
     from ivr.understanding.meaning import Meaning
+    from ivr.understanding.understand import Rules
     from ivr.web.console.context import ConsoleContext
     from ivr.work.network_clock import Clock
 
 logger = logging.getLogger(__name__)
 
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
+LATELY = 30  # Seconds in which SQL said what operators switch: asked every two.
 COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they were.
 
 
-def build_line(
-    settings: Settings, journal: Journal, store: Transfers, snapshots: SnapshotHolder, *, clock: Clock = WALL
+def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
+    settings: Settings,
+    base: Flow,
+    journal: Journal,
+    store: Transfers,
+    snapshots: SnapshotHolder,
+    *,
+    clock: Clock = WALL,
 ) -> tuple[Line, LivePrompts]:
     """Put one line together, with the prompts that it speaks. Each part connects when first used."""
-    base = read_flow(settings.config, settings.prompts)
     prompts = LivePrompts(base, lambda: snapshots.current.prompts)
     redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
     later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker, clock)
@@ -127,7 +143,8 @@ def build_worker_line(settings: Settings) -> Line:
     database, journal = records_of(settings), Journal(settings.journal_dir)
     clock = clock_of(settings.rehearsal)
     snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
-    line, prompts = build_line(settings, journal, TransferStore(database, clock.now), snapshots, clock=clock)
+    base, store = read_flow(settings.config, settings.prompts), TransferStore(database, clock.now)
+    line, prompts = build_line(settings, base, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     kept = partial(_kept, line, snapshots)
     keeps = keep_house(settings, line, database, kept, clock=clock)
@@ -150,8 +167,13 @@ def keep_house(
     """Put together what the worker does by itself."""
     keys = MonthKeys(settings.keys_dir)
     file = line.flow.line
-    sweeps = partial(sweep, settings, database, clock) if file.sweep.on else None
     signs = signs_of(settings, clock)
+
+    def sweeps() -> SweepResult:
+        done = sweep(settings, database, clock)
+        signs.leave(done.left)
+        return done
+
     accepted, there = Markers(settings.journal_dir), zone(file.zone)
     beside = (counters_of(settings, clock).forget, RequestMarks(settings.journal_dir).forget)
     return Housekeeping(
@@ -159,7 +181,7 @@ def keep_house(
         kept,
         keys,
         accepted,
-        sweeps,
+        sweeps if file.sweep.on else None,
         clock.now,
         lambda whole: signs.swept(whole=whole),
         there,
@@ -231,12 +253,15 @@ def _status(snapshots: SnapshotHolder) -> AgencyStatus:
     return AgencyStatus(known.off, known.failing)
 
 
-def build_parts(
+def build_parts(  # noqa: PLR0913 - what tests leave out
     settings: Settings,
     line: Line,
     now: Callable[[], float] = WALL.now,
     heard: Callable[[], object] = lambda: None,
     meaning: Callable[[str], Meaning | None] = lambda _: None,
+    *,
+    rules: Rules | None = None,
+    state: LineState | None = None,
 ) -> WebhookContext:
     """Put together what answers webhooks for a line; without ``meaning`` texts are read by rules alone."""
     audio = settings.prompts / "audio"
@@ -248,16 +273,45 @@ def build_parts(
         fixed=fixed_documents(speech),
         signatures=signatures,
         refusals=WebhookRefusals(
-            signatures, settings.account_sid, lambda: line.later.put(Alarm("refused")), now
+            signatures, settings.account_sid, lambda: line.later.put(Alarm("refused")), now, count_refusal
         ),
         pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
         accepted=Markers(settings.journal_dir),
         cookie=ConversationCookie(settings.secret_key),
-        understand=TextReader(read_rules(settings.phrases), meaning).read,
+        understand=TextReader(rules or read_rules(settings.phrases), meaning).read,
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
         now=now,
+        state=state or LineState(token=settings.metrics_token),
         heard=heard,
+    )
+
+
+def state_of(
+    settings: Settings, snapshots: SnapshotHolder, hasty: Database, signs: TwilioHeartbeat, clock: Clock
+) -> LineState:
+    """Put together what a monitoring system asks of a web process. Nothing in it waits for long."""
+    redis = connect_redis(settings.redis_url, SECONDS * settings.patience)
+
+    def parts() -> dict[str, bool]:
+        database = clock.now() - snapshots.current.taken_at < LATELY
+        try:
+            worker = database and bool(seconds_since_signs(hasty, time.time()))
+        except PartUnavailable:
+            worker = False
+        return {
+            "database": database,
+            "redis": is_there(redis),
+            "worker": worker,
+            "journal": os.access(settings.journal_dir, os.W_OK),
+        }
+
+    return LineState(
+        parts,
+        lambda: backlog(settings.journal_dir),
+        lambda: queue_depths(redis),
+        lambda: signs.read().left,
+        settings.metrics_token,
     )
 
 
@@ -279,7 +333,27 @@ def recordings(audio: Path) -> frozenset[tuple[str, str]]:
     return frozenset((path.parent.name, path.stem) for path in audio.glob("*/*.mp3"))
 
 
-def web() -> Flask:
+def files_of_web(before: WebFiles | None = None) -> WebFiles | None:
+    """Read the files of `ivr web`, in its main process; in place of others only if they have no fault."""
+    settings = read_settings(os.environ)
+    if before is not None:
+        return try_reload(settings, "web", read_web_files)
+    files = read_web_files(settings)
+    note_taken_up(settings.journal_dir, "web")
+    return files
+
+
+def files_of_console(before: ConsoleFiles | None = None) -> ConsoleFiles | None:
+    """Read the files of `ivr console`, in its main process; in place of others only if they have no fault."""
+    settings = read_settings(os.environ)
+    if before is not None:
+        return try_reload(settings, "console", read_console_files)
+    files = read_console_files(settings)
+    note_taken_up(settings.journal_dir, "console")
+    return files
+
+
+def web(files: WebFiles) -> Flask:
     """Start answering webhooks: what each process of the server calls, once it was forked."""
     set_up_logs()
     settings = read_settings(os.environ)
@@ -288,13 +362,16 @@ def web() -> Flask:
     snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
     hasty = connect(settings.database_url, seconds, locked=seconds)
     store = TimeLimitedStore(TransferStore(hasty, clock.now), seconds)
-    line, prompts = build_line(settings, journal, store, snapshots, clock=clock)
+    line, prompts = build_line(settings, files.flow, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings, clock)
     published = settings.journal_dir / WEIGHTS_FOLDER
     weights = WeightsOfHost(published, lambda: snapshots.current.weights, partial(read_weights, database))
     meaning = keep_classifier(settings.phrases, published)
-    parts = build_parts(settings, line, clock.now, heard=signs.hear, meaning=meaning)
+    state = state_of(settings, snapshots, hasty, signs, clock)
+    parts = build_parts(
+        settings, line, clock.now, heard=signs.hear, meaning=meaning, rules=files.rules, state=state
+    )
     app = create_app(parts)
     follow_prompts(app, prompts)
     prompts.refresh()
@@ -314,13 +391,13 @@ def web() -> Flask:
     return app
 
 
-def console() -> Flask:
+def console(files: ConsoleFiles) -> Flask:
     """Start answering browsers: what each process of the server calls, once it was forked."""
     from ivr.web.public.views import NAME as PUBLIC
 
     set_up_logs()
     settings = read_settings(os.environ)
-    app = build_site(settings.config, settings.prompts, settings.number, settings)
+    app = build_site(files, settings.number, settings)
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
     prompts = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
     follow_published(app, prompts)
@@ -334,14 +411,13 @@ def console() -> Flask:
     return app
 
 
-def build_site(config: Path, prompts: Path, number: str, settings: Settings | None = None) -> Flask:
+def build_site(files: ConsoleFiles, number: str, settings: Settings | None = None) -> Flask:
     """Put together the public page of the line that has a number; with settings, the console too."""
     from ivr.web.public.views import PublicContext
     from ivr.web.site import create_site
 
-    flow = read_flow(config, prompts)
-    public = PublicContext(flow, read_pages(prompts, flow), number)
-    return create_site(public, build_console(settings, flow) if settings else None)
+    public = PublicContext(files.flow, files.pages, number)
+    return create_site(public, build_console(settings, files.flow) if settings else None)
 
 
 def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
@@ -361,6 +437,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         parts=partial(_parts, database, settings.redis_url),
         counts_hold=COUNTS_HOLD,
         twilio=signs_of(settings).read,
+        refused=partial(list_refused, settings.journal_dir),
     )
 
 

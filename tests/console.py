@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ivr.caller_limits import RateLimiter
     from ivr.flow.loader import Fault
     from ivr.flow.models import Flow
+    from ivr.operations.reload import RefusedReload
     from ivr.records.database import Database
 
 SECRET = ENVIRONMENT["SECRET_KEY"]
@@ -74,6 +75,7 @@ class Console:
         self.database: Database = connect(url)
         self.at = 1_790_000_000.0
         self.twilio = LastSigns()
+        self.refused: list[RefusedReload] = []
         self.checked: list[Flow] = []  # Each flow that was checked as a whole.
         desk = ConsoleContext(
             flow=flow,
@@ -85,6 +87,7 @@ class Console:
             prompt_checks=PromptChecks(flow, self._check),
             parts=lambda: {"database": True, "redis": False, "worker": False},
             twilio=lambda: self.twilio,
+            refused=lambda: self.refused,
             counts_hold=self.counts_hold,
         )
         self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)

@@ -44,6 +44,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "tomlkit": ("ivr/operations/toml_editing.py",),
     "twilio": ("ivr/telephony/",),
     "werkzeug": ("ivr/web/",),
+    "prometheus_client": ("ivr/web/metrics.py",),
     "gunicorn": ("ivr/web/server/",),
     "uvicorn": ("ivr/web/server/",),
     "uvicorn_worker": ("ivr/web/server/",),

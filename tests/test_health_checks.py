@@ -118,7 +118,7 @@ def test_a_line_that_is_well_has_no_fault_and_no_warning(line: Line) -> None:
     done = CliRunner().invoke(main, ["doctor"], env=line)
 
     assert (done.exit_code, {row.split()[0] for row in done.output.splitlines()}) == (0, {"ok"})
-    assert len(done.output.splitlines()) == 14
+    assert len(done.output.splitlines()) == 15
 
 
 def test_without_settings_they_are_all_named_and_the_doctor_ends_with_one(line: Line) -> None:

@@ -25,7 +25,9 @@ from ivr.cli.context import folder
 )
 def materials(to: Path, number: str) -> None:
     """Print the cards and the poster of each language as PDF, by the Chromium of this machine."""
-    from ivr.flow.loader import FlowError
+    from ivr.flow.loader import FlowError, read_flow
+    from ivr.flow.public_page import read_pages
+    from ivr.operations.reload import ConsoleFiles
     from ivr.reports.pdf import PdfError, find_chromium, print_pdf
     from ivr.web.public.materials import list_sheets
     from ivr.web.site import serve_locally
@@ -33,7 +35,8 @@ def materials(to: Path, number: str) -> None:
 
     try:
         find_chromium()
-        app = build_site(folder("config"), folder("prompts"), number)
+        flow = read_flow(folder("config"), folder("prompts"))
+        app = build_site(ConsoleFiles(flow, read_pages(folder("prompts"), flow)), number)
         sheets = list_sheets(app)
         to.mkdir(parents=True, exist_ok=True)
         with serve_locally(app) as address, click.progressbar(sheets, label="Printing") as progress:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from ivr.cli.context import flow_of, settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from ivr.agencies import Directory
+from ivr.cli.context import settings
 
 PAGE_SECONDS = 120.0  # No page of the console takes longer, not even a printed year.
 STUCK_SECONDS = 10.0  # A webhook that takes longer is answered by nobody: its process is replaced.
@@ -26,7 +19,7 @@ replaces = click.option(
 def web(*, replace: bool) -> None:
     """Answer calls and texts (the `web:` process)."""
     line = settings()
-    _serve("ivr.wiring:web", line.host, line.port, line.workers, STUCK_SECONDS, replace=replace)
+    _serve("web", line.host, line.port, line.workers, STUCK_SECONDS, replace=replace)
 
 
 @click.command()
@@ -35,7 +28,7 @@ def web(*, replace: bool) -> None:
 def console(port: int | None, *, replace: bool) -> None:
     """Answer browsers: the public page and the operators' console (the `console:` process)."""
     line = settings()
-    _serve("ivr.wiring:console", line.host, port or line.port, 1, PAGE_SECONDS, replace=replace)
+    _serve("console", line.host, port or line.port, 1, PAGE_SECONDS, replace=replace)
 
 
 @click.command()
@@ -63,17 +56,14 @@ def release(*, back: bool) -> None:
     from functools import partial
 
     from ivr.authentication import key_recovery
-    from ivr.checks.runner import check
+    from ivr.operations.reload import list_faults
     from ivr.records.database import connect
     from ivr.records.migrations.migrate import TablesNewer, upgrade
     from ivr.records.operators import key_recovery_codes
     from ivr.records.prompts import list_published
 
     line = settings()
-    faults = [str(fault) for fault in check(line.config, line.prompts).faults]
-    if line.live and not faults:
-        faults = undialled(flow_of(line.config, line.prompts).directory, line.config)
-    if faults:
+    if faults := list_faults(line):
         raise click.ClickException("not ready to go live:\n" + "\n".join(faults))
     try:
         upgrade(line.database_url)
@@ -89,24 +79,25 @@ def release(*, back: bool) -> None:
         click.echo(f"published prompts are heard over the files: {len(published)}; `ivr prompts` lists them")
 
 
-def undialled(directory: Directory, config: Path) -> list[str]:
-    """Name the agencies that would be rung although no person has ever dialled them."""
-    return [
-        f"{config / 'agencies.toml'}: agencies.{name}.last_dialled: no person has dialled it;"
-        " dial it and write the date here, or set on = false"
-        for name, agency in directory.agencies.items()
-        if agency.on and agency.transfer and not agency.last_dialled
-    ]
-
-
 def _serve(  # noqa: PLR0913 - what a server needs to know
-    factory: str, host: str, port: int, workers: int, stuck_seconds: float, *, replace: bool
+    what: str, host: str, port: int, workers: int, stuck_seconds: float, *, replace: bool
 ) -> None:
     """Serve until told to end, or say plainly why not."""
+    from ivr.operations.reload import FilesRefused
     from ivr.web.server.listening_socket import PortTakenError
     from ivr.web.server.main_process import ServerOptions, serve
 
+    factory, files = f"ivr.wiring:{what}", f"ivr.wiring:files_of_{what}"
+    options = ServerOptions(
+        factory,
+        host,
+        port,
+        workers,
+        stuck_seconds=stuck_seconds,
+        files=files,
+        refused="ivr.web.metrics:count_refusal",
+    )
     try:
-        serve(ServerOptions(factory, host, port, workers, stuck_seconds=stuck_seconds), replace=replace)
-    except PortTakenError as error:
+        serve(options, replace=replace)
+    except (PortTakenError, FilesRefused) as error:
         raise click.ClickException(str(error)) from None

@@ -25,6 +25,7 @@ from ivr.checks.runner import check
 from ivr.circuit_breaker import PartUnavailable
 from ivr.flow.loader import FlowError, read_flow
 from ivr.logs import OneLine
+from ivr.operations.reload import list_refused
 from ivr.pseudonyms import MONTH, month_before, month_of
 from ivr.records.database import connect, read_url
 from ivr.records.disclosure import shown
@@ -92,6 +93,16 @@ def warning(words: str) -> Finding:
 def _files(settings: Settings) -> Iterator[Finding]:
     for each in check(settings.config, settings.prompts).faults:
         yield fault(str(each))
+
+
+def _reloads(settings: Settings) -> Iterator[Finding]:
+    for each in list_refused(settings.journal_dir):
+        at, first = datetime.fromtimestamp(each.at, UTC), next(iter(each.faults), "unknown")
+        yield fault(
+            f"`ivr {each.process}` refused the files at {at:%Y-%m-%d %H:%M} UTC and goes on with those"
+            f" of before; faults: {len(each.faults)}, the first: {first};"
+            " mend them until `ivr check` finds none, then send it SIGHUP"
+        )
 
 
 def _call_log(settings: Settings) -> Iterator[Finding]:
@@ -262,6 +273,7 @@ def _flow(settings: Settings) -> Flow:
 HealthCheck = Callable[[Settings], Iterator[Finding]]
 HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothing.
     "menus, words and agencies have no fault": _files,
+    "the files that lie there are those in use": _reloads,
     "the call log answers, with every table": _call_log,
     "Redis answers": _redis,
     "Redis is open to nobody else": _redis_is_ours,

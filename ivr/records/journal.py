@@ -16,6 +16,7 @@ import secrets
 import weakref
 import zlib
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -206,6 +207,15 @@ def _take_over(path: Path, file: Callable[[Sequence[Entry]], None]) -> int:
 
 
 LATEST = 32_503_680_000  # The year 3000: a moment after it is a mistake, and some dates cannot hold it.
+
+
+def backlog(folder: Path) -> int:
+    """Count the bytes that wait to be filed, in the journals of all processes of this host."""
+    total = 0
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # It was just adopted.
+            total += path.stat().st_size
+    return total
 
 
 def seal(entry: Entry) -> bytes:

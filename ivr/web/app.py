@@ -11,6 +11,7 @@ from ivr.web.callback_call import called
 from ivr.web.context import NAME
 from ivr.web.debugger import debugger
 from ivr.web.health import health
+from ivr.web.metrics import measure_webhooks, metrics
 from ivr.web.server.wsgi_adapter import LARGEST_BODY, MOST_FIELDS
 from ivr.web.sms import text
 from ivr.web.voice import voice
@@ -32,7 +33,8 @@ def create_app(parts: WebhookContext) -> Flask:
     app.url_map.merge_slashes = False
     app.extensions[NAME] = parts
     app.before_request(refuse_large)
-    for blueprint in (voice, called, waits, transfers, direct, text, debugger, health):
+    measure_webhooks(app)
+    for blueprint in (voice, called, waits, transfers, direct, text, debugger, health, metrics):
         app.register_blueprint(blueprint)
     app.register_error_handler(404, lost)
     return app

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ivr.telephony.signature import SignatureValidator
     from ivr.telephony.twiml import TwimlRenderer
     from ivr.understanding.understand import Context, Understanding
+    from ivr.web.metrics import LineState
     from ivr.web.sms import ConversationCookie
     from ivr.web.webhook_refusals import WebhookRefusals
 
@@ -45,6 +46,7 @@ class WebhookContext:
     audio: Path
     advanced_opt_out: bool  # Twilio's Advanced Opt-Out is said to answer STOP and HELP.
     now: Callable[[], float]
+    state: LineState
     heard: Callable[[], object] = lambda: None  # Called whenever Twilio asked us.
 
 

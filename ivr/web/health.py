@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, Response, send_from_directory
 
+from ivr.flow.turn import Arrived, Roster, Turn
+from ivr.flow.voice import step
+from ivr.position import Position
+from ivr.version import running_version
 from ivr.web.context import webhook_context
 
+if TYPE_CHECKING:
+    from ivr.web.context import WebhookContext
+
+logger = logging.getLogger(__name__)
+
 health = Blueprint("health", __name__)
+UNAVAILABLE = 503
 
 
 @health.get("/health")
 def alive() -> Response:
-    """Say that this process answers."""
-    return Response("ok\n", mimetype="text/plain")
+    """Say that this process answers, and which version it is."""
+    return Response(f"ok {running_version()}\n", mimetype="text/plain")
+
+
+@health.get("/ready")
+def ready() -> Response:
+    """Say whether callers are answered: also while parts of the line are lost, which are listed."""
+    context = webhook_context()
+    answers = _greets(context)
+    told = {"ready": answers, "version": running_version(), "parts": dict(context.state.parts_lately())}
+    return Response(
+        json.dumps(told) + "\n", status=200 if answers else UNAVAILABLE, mimetype="application/json"
+    )
+
+
+def _greets(context: WebhookContext) -> bool:
+    """Whether this process can write what a new caller hears first. Nothing is noted of it."""
+    try:
+        turn = step(context.line.flow, Position(), Arrived(), Roster({}, 0))
+        return isinstance(turn, Turn) and "<Response" in context.speech.answer(turn, "")
+    except Exception as error:  # noqa: BLE001 - whatever it is, callers hear fixed words
+        logger.error("this process is not ready: %s", type(error).__name__)  # noqa: TRY400 - its text may quote words
+        return False
 
 
 @health.get("/audio/<language>/<name>.mp3")

@@ -9,6 +9,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from ivr.web.context import signed, webhook_context
+from ivr.web.metrics import note_fixed_words
 from ivr.web.server.wsgi_adapter import MOST_FIELDS, fields
 from ivr.web.webhook_refusals import TOO_LARGE, UNREADABLE
 from ivr.web.webhook_request import webhook_request
@@ -60,7 +61,10 @@ def refuse_large() -> Response | None:
 
 def lost(error: HTTPException) -> Response | HTTPException:
     """Give the numbers to a caller whose address we do not know, and nothing to a stranger."""
-    return twiml_response(webhook_context().fixed.caller) if request.method == "POST" and signed() else error
+    if request.method != "POST" or not signed():
+        return error
+    note_fixed_words()
+    return twiml_response(webhook_context().fixed.caller)
 
 
 def guard(
@@ -77,6 +81,7 @@ def guard(
         if isinstance(error, MethodNotAllowed | NotFound):
             return error
         # The message may quote what the caller sent; its kind does not.
+        note_fixed_words()
         logger.error("answering %s with fixed words: %s", request.endpoint, type(error).__name__)
         if request.path.endswith(callbacks):
             return no_content()

@@ -40,7 +40,9 @@ class WebhookRefusals:
         account: str,
         alarm: Callable[[], object],
         now: Callable[[], float] = time.monotonic,
+        counted: Callable[[str], object] = lambda _: None,
     ) -> None:
+        self._counted = counted
         self._signatures = signatures
         self._account = account
         self._alarm = alarm
@@ -57,6 +59,7 @@ class WebhookRefusals:
 
     def count(self, reason: str) -> None:
         """Count one that was refused before its signature was looked at."""
+        self._counted(reason)
         with self._lock:
             self._counts[reason] += 1
         self.tell()
@@ -69,6 +72,7 @@ class WebhookRefusals:
         reason = (
             WRONG if signature and ours else STRANGE if signature and form.get("AccountSid") else UNSIGNED
         )
+        self._counted(reason)
         now = self._now()
         with self._lock:
             self._counts[reason] += 1

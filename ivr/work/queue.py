@@ -57,6 +57,22 @@ def queues(redis: Redis) -> dict[str, Queue]:
     }
 
 
+def is_there(redis: Redis) -> bool:
+    """Whether Redis answers, in the time that its client is given."""
+    try:
+        return bool(redis.ping())
+    except (RedisError, OSError):
+        return False
+
+
+def queue_depths(redis: Redis) -> dict[str, int]:
+    """Count the effects that wait in each queue; nothing while Redis does not answer."""
+    try:
+        return {name: queue.count for name, queue in queues(redis).items()}
+    except (RedisError, OSError):
+        return {}
+
+
 class RedisQueue:
     """Queues effects in Redis, beside the secrets that they need. Threads of its own talk to Redis."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ivr.circuit_breaker import CircuitBreaker
 
-HEARD, SWEPT, FAILED = NAMES = ("twilio:heard", "twilio:swept", "twilio:not-swept")
+HEARD, SWEPT, FAILED, LEFT = NAMES = ("twilio:heard", "twilio:swept", "twilio:not-swept", "twilio:left")
 KEPT_SECONDS = 86_400
 
 
@@ -31,6 +31,7 @@ class LastSigns:
     heard: float | None = None
     swept: float | None = None  # A sweep saw all that Twilio has of us.
     failed: float | None = None  # A sweep did not.
+    left: int | None = None  # How many of Twilio's copies the last sweep had to leave.
 
     @property
     def sweeps(self) -> bool:
@@ -60,14 +61,18 @@ class TwilioHeartbeat:
         """Tell that a sweep is over, and whether it saw everything."""
         self._write(SWEPT if whole else FAILED, self._now())
 
+    def leave(self, count: int) -> None:
+        """Tell how many of Twilio's copies a sweep had to leave."""
+        self._write(LEFT, count)
+
     def read(self) -> LastSigns:
         """Say what was last seen of Twilio."""
         try:
             with self._breaker.guard(RedisError, OSError):
-                heard, swept, failed = (float(at) if at else None for at in self._redis.mget(NAMES))
+                heard, swept, failed, left = (float(at) if at else None for at in self._redis.mget(NAMES))
         except PartUnavailable:
             return LastSigns()
-        return LastSigns(known=True, heard=heard, swept=swept, failed=failed)
+        return LastSigns(known=True, heard=heard, swept=swept, failed=failed, left=_whole(left))
 
     def _write(self, name: str, at: float) -> bool:
         try:
@@ -76,3 +81,7 @@ class TwilioHeartbeat:
         except PartUnavailable:
             return False
         return True
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None else int(number)

@@ -237,9 +237,9 @@ def measure(
 
 
 @contextmanager
-def web_alone(folder: Path) -> Iterator[LocalStack]:
+def web_alone(folder: Path, **extra: str) -> Iterator[LocalStack]:
     """Run nothing of a line but what answers webhooks."""
-    stack = LocalStack(folder, api_url="http://127.0.0.1:9")
+    stack = LocalStack(folder, api_url="http://127.0.0.1:9", extra=extra)
     try:
         stack.release()
         stack.start_web()

@@ -31,6 +31,7 @@ from ivr.records.journal import Journal
 from ivr.settings import read_settings
 from ivr.simulator.webhooks import sign
 from ivr.web.app import create_app
+from ivr.web.server.wsgi_adapter import BEGAN
 from ivr.wiring import build_parts
 from long.suites import commit
 
@@ -84,6 +85,7 @@ def cost(app: Flask, asked: list[tuple[bytes, str]]) -> float:
             data=body,
             content_type="application/x-www-form-urlencoded",
             headers={"X-Twilio-Signature": signature},
+            environ_base={BEGAN: time.perf_counter()},
         ).get_environ()
         for body, signature in asked
     ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,10 +18,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import requests
-from long.sockets import KINDS, PATIENCE, Answers, call, hold_many, lose, starve, take_over, web_alone
+from long.line import Network
+from long.sockets import (
+    KINDS,
+    PATIENCE,
+    Answers,
+    call,
+    call_steadily,
+    hold_many,
+    lose,
+    starve,
+    take_over,
+    web_alone,
+)
 
 from ivr.operations.local_stack import free_port
-from real.rehearsal import ROOT, becomes, children, run_ivr
+from ivr.operations.reload import list_refused
+from ivr.operations.work_in_hand import is_alive
+from real.rehearsal import IVR, ROOT, becomes, children, run_ivr
 
 T = TypeVar("T")
 
@@ -113,7 +130,7 @@ def test_a_second_server_on_the_same_port_is_refused(web: LocalStack) -> None:
     assert second.returncode == 1
     assert f"process {web.running['web'].pid} answers on port {web.web_port} already" in second.stderr
     assert "--replace" in second.stderr
-    assert requests.get(f"{web.public_url}/health", timeout=PATIENCE).text == "ok\n"
+    assert requests.get(f"{web.public_url}/health", timeout=PATIENCE).text.startswith("ok ")
 
 
 def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
@@ -132,6 +149,119 @@ def test_new_versions_take_over_and_nobody_is_lost(web: LocalStack) -> None:
     assert figures["failed"] == 0
     assert figures["answers"] > 100
     assert web.running["web"].poll() is None
+    page = requests.get(f"{web.public_url}/metrics", timeout=PATIENCE).text
+    counted = re.findall(r'ivr_webhook_seconds_count{kind="voice.go_on",outcome="answered"} (\S+)', page)
+    assert sum(map(float, counted)) == figures["answers"]  # By two processes of each of four versions.
+
+
+def test_files_are_taken_up_by_sighup_and_broken_ones_are_refused(tmp_path: Path) -> None:
+    prompts = shutil.copytree(ROOT / "prompts", tmp_path / "prompts")
+    with web_alone(tmp_path, IVR_PROMPTS=str(prompts)) as stack:
+        main, english = stack.running["web"], prompts / "en.toml"
+        first, words = children(main.pid), english.read_text("utf-8")
+        assert "Hello. In danger? Call 911." in words
+        english.write_text(words.replace("Hello. In danger? Call 911.", "Hi. In danger? Call 911."), "utf-8")
+
+        main.send_signal(signal.SIGHUP)
+        renewed = becomes(lambda: _others(main.pid, first) and len(children(main.pid)) == 2, PATIENCE)
+        said = _menu_by_text(stack)
+        english.write_text(words.replace("Hello. In danger? Call 911.", "Ho. {In danger?"), "utf-8")
+        main.send_signal(signal.SIGHUP)
+        refused = becomes(lambda: bool(list_refused(tmp_path / "journal")), PATIENCE)
+        second = children(main.pid)
+        for pid in second:  # What replaces them has the good files, too.
+            os.kill(pid, signal.SIGKILL)
+        replaced = becomes(lambda: _others(main.pid, second) and len(children(main.pid)) == 2, PATIENCE)
+        said_then = _menu_by_text(stack)
+
+        assert (renewed, refused, replaced) == (True,) * 3, stack.log("web").read_text()
+        assert "Hi. In danger? Call 911." in said
+        assert "Hi. In danger? Call 911." in said_then
+        assert main.poll() is None
+
+
+def test_files_are_taken_up_while_people_call_and_nobody_is_lost(web: LocalStack) -> None:
+    main = web.running["web"]
+    first = children(main.pid)
+    threading.Timer(2, main.send_signal, [signal.SIGHUP]).start()
+
+    figures = _run(call_steadily(web, 12, 0.02))
+
+    assert becomes(lambda: _others(main.pid, first) and len(children(main.pid)) == 2, PATIENCE)
+    assert figures.failed == 0
+    assert len(figures.seconds) > 100
+
+
+def test_who_started_the_server_is_told_once_it_answers_and_of_a_new_version(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(tmp_path / "notify"))
+        supervisor.settimeout(PATIENCE)
+        with web_alone(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify")) as stack:
+            older = stack.running["web"]
+            ready = supervisor.recv(1000).decode()
+            answered = stack.log("web").read_text().count("Started worker")
+            older.send_signal(signal.SIGUSR2)
+            taken_over = supervisor.recv(1000).decode()
+            stopping = supervisor.recv(1000).decode()
+            newer = int(taken_over.partition("MAINPID=")[2].split()[0])
+            older.wait(PATIENCE)
+            still = requests.get(f"{stack.public_url}/health", timeout=PATIENCE).ok
+            os.kill(newer, signal.SIGTERM)
+            gone = becomes(lambda: not is_alive(newer), PATIENCE)
+
+    assert ready == f"MAINPID={older.pid}\nREADY=1"
+    assert answered == 2
+    assert "READY=1" in taken_over
+    assert newer != older.pid
+    assert stopping == "STOPPING=1"
+    assert (still, gone) == (True, True)
+
+
+def test_a_socket_that_is_handed_on_outlives_the_server_and_nobody_is_refused(tmp_path: Path) -> None:
+    with web_alone(tmp_path) as stack:
+        stack.stop("web")
+        with socket.create_server(("127.0.0.1", stack.web_port), backlog=128) as listener:
+            waiting = socket.create_connection(("127.0.0.1", stack.web_port))
+            waiting.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+            answers = [_answer_of(waiting)] if _start_with(stack, listener) else []
+            for _ in range(2):
+                stack.stop("web")
+                waiting = socket.create_connection(("127.0.0.1", stack.web_port))
+                waiting.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+                _start_with(stack, listener)
+                answers.append(_answer_of(waiting))
+            stack.stop("web")
+
+    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 3
+
+
+def _start_with(stack: LocalStack, listener: socket.socket) -> bool:
+    """Start the web server as systemd does: with its listening socket as descriptor 3."""
+    hand_on = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3); os.set_inheritable(3, True);"
+        " os.environ |= {'LISTEN_FDS': '1', 'LISTEN_PID': str(os.getpid())};"
+        " os.execv(sys.argv[2], sys.argv[2:])"
+    )
+    with stack.log("web").open("ab") as log:
+        stack.running["web"] = subprocess.Popen(
+            [sys.executable, "-c", hand_on, str(listener.fileno()), IVR, "web"],
+            env={"PATH": os.environ["PATH"], **stack.environment},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[listener.fileno()],
+        )
+    return True
+
+
+def _answer_of(connection: socket.socket) -> bytes:
+    with connection:
+        connection.settimeout(PATIENCE)
+        return connection.makefile("rb").read()
+
+
+def _menu_by_text(stack: LocalStack) -> str:
+    return Network(stack).post("/sms", MessageSid="SM" + secrets.token_hex(16), Body="menu")
 
 
 def test_the_log_tells_of_no_address_that_was_asked_for(web: LocalStack) -> None:

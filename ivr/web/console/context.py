@@ -21,11 +21,12 @@ from ivr.web.console.timeline import clock_time
 from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, tzinfo
 
     from ivr.caller_limits import RateLimiter
     from ivr.flow.models import Flow, Prompts
+    from ivr.operations.reload import RefusedReload
     from ivr.records.database import Database
     from ivr.records.operators import Operator
     from ivr.web.console.prompt_checks import PromptChecks
@@ -48,6 +49,7 @@ class ConsoleContext:
     prompt_checks: PromptChecks
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
     twilio: Callable[[], LastSigns] = LastSigns  # What was last seen of Twilio.
+    refused: Callable[[], Sequence[RefusedReload]] = tuple  # Processes that go on with older files.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
 
     @property

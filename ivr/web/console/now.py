@@ -42,6 +42,7 @@ def _state() -> dict[str, object]:
         "health": Health(states, context.parts(), unreached, twilio, swept),
         "live": list_active_calls(context.database),
         "rings": list_ringing_agencies(context.database),
+        "refused": context.refused(),
         "agencies": agencies,
         "states": states,
         "levels": LEVELS,

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 BACKLOG = 2048
 FREED_SECONDS = 5.0  # What a server that died may still hold of its port, through workers that see it die.
 PASSED_SECONDS = 10.0
+FIRST_GIVEN = 3  # The descriptor of the first socket that is handed on by LISTEN_FDS.
 CREDENTIALS = struct.Struct("3i")  # Process, user, group.
 
 
@@ -133,6 +134,22 @@ def bind(host: str, port: int) -> Listener:
         else:
             listener.setblocking(False)
             return listener
+
+
+def take_given() -> Listener | None:
+    """Take the listening socket that systemd, or whoever started this process, hands on; none, if none is."""
+    count, receiver = os.environ.pop("LISTEN_FDS", ""), os.environ.pop("LISTEN_PID", "")
+    os.environ.pop("LISTEN_FDNAMES", None)
+    if not count or receiver != str(os.getpid()):
+        return None
+    if count != "1":
+        raise PortTakenError(f"one listening socket is needed, and {count} are handed on")
+    os.set_inheritable(FIRST_GIVEN, False)
+    listener = Listener(fileno=FIRST_GIVEN)
+    if listener.family not in (socket.AF_INET, socket.AF_INET6) or listener.type != socket.SOCK_STREAM:
+        raise PortTakenError("the socket that is handed on must be one of TCP")
+    listener.setblocking(False)
+    return listener
 
 
 def _open_door(name: str) -> socket.socket | None:

@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,17 @@ from gunicorn.glogging import Logger
 
 from ivr.logs import set_up_logs
 from ivr.web.server.http_protocol import LAST_WORD_SECONDS
-from ivr.web.server.listening_socket import PortTakenError, SocketPassing, bind, door_name, find_running
+from ivr.web.server.listening_socket import (
+    PortTakenError,
+    SocketPassing,
+    bind,
+    door_name,
+    find_running,
+    take_given,
+)
+from ivr.web.server.shared_counts import share_counts
 from ivr.web.server.stall_detector import StallDetector, read_process
+from ivr.web.server.supervisor import Supervisor
 from ivr.web.server.worker import ENDING_SECONDS, KEEP_ALIVE, HttpWorker
 
 if TYPE_CHECKING:
@@ -47,21 +57,26 @@ class ServerOptions:
     threads: int = 8
     stuck_seconds: float = 10.0  # Older than this, a request is stuck and its process is replaced.
     last_word_seconds: float = LAST_WORD_SECONDS
+    refused: str = ""  # module:function, called with the reason of each refusal.
+    files: str = ""  # module:function, called in the main process: its result goes to the factory.
 
 
 def serve(options: ServerOptions, *, replace: bool = False) -> None:
     """Serve until told to end. PortTakenError when the port is another's."""
     set_up_logs()
     _raise_file_limit()
+    supervisor = Supervisor.of_this_process()
     name = door_name(options.host, options.port)
-    older = find_running(name)
+    given, older = take_given(), find_running(name)
     if older and not replace:
         raise PortTakenError(
             f"process {older.pid} answers on port {options.port} already: stop it,"
             " or add --replace to take over from it without losing a caller"
         )
-    listener = older.pass_socket() if older else bind(options.host, options.port)
-    MainProcess(_Application(options, SocketPassing(listener, name)), listener, older).run()
+    share_counts(options.port, goes_on=older is not None)  # Before anything that counts is imported.
+    listener = given or (older.pass_socket() if older else bind(options.host, options.port))
+    app = _Application(options, SocketPassing(listener, name))
+    MainProcess(app, listener, older, supervisor).run()
 
 
 class _Application(BaseApplication):
@@ -70,10 +85,23 @@ class _Application(BaseApplication):
     def __init__(self, options: ServerOptions, passing: SocketPassing) -> None:
         self.options = options
         self.passing = passing
-        module, _, function = options.factory.partition(":")
         # Imported before the processes are forked, so that each is up sooner; called in each of them.
-        self._factory: Callable[[], Flask] = getattr(importlib.import_module(module), function)
+        self._factory: Callable[..., Flask] = _named(options.factory)
+        self.count_refusal: Callable[[str], object] = (
+            _named(options.refused) if options.refused else lambda _: None
+        )
+        # Read here, so that a process that is replaced begins with the files of all others.
+        self._read_files: Callable[..., object] | None = _named(options.files) if options.files else None
+        self._files = self._read_files() if self._read_files else None
         super().__init__()
+
+    def read_anew(self) -> bool:
+        """Read the files anew; say whether processes are to be started with them. Broken ones are refused."""
+        files = self._read_files(self._files) if self._read_files else None
+        if files is None:
+            return False
+        self._files = files
+        return True
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
@@ -93,7 +121,7 @@ class _Application(BaseApplication):
 
     def load(self) -> Flask:
         """Make the application, in the process that will serve it."""
-        return self._factory()
+        return self._factory(self._files) if self._read_files else self._factory()
 
 
 class OurLogger(Logger):
@@ -109,13 +137,22 @@ class OurLogger(Logger):
 class MainProcess(Arbiter):
     """gunicorn's main process, with another idea of when a process hangs."""
 
-    def __init__(self, app: _Application, listener: socket.socket, older: RunningServer | None) -> None:
+    def __init__(
+        self,
+        app: _Application,
+        listener: socket.socket,
+        older: RunningServer | None,
+        supervisor: Supervisor,
+    ) -> None:
         super().__init__(app)
         self.LISTENERS = [listener]
         self._older = older
+        self._supervisor = supervisor
         self._answered = False  # All processes have answered once.
         self._detectors: dict[int, StallDetector] = {}
         self._next_start = 0.0
+        self._outdated_age = 0  # Processes up to this age began with older files.
+        self._ending: set[int] = set()
 
     def wait_for_signals(self, timeout: float = LOOK) -> list[int]:
         """Wait for a signal, but not for longer than until the next look."""
@@ -132,6 +169,7 @@ class MainProcess(Arbiter):
                 self.kill_worker(pid, signal.SIGKILL)
         if not self._answered and self.WORKERS and all(map(_sign_of, self.WORKERS.values())):
             self._answered = True
+            self._supervisor.tell_ready()
             if self._older:
                 logger.info("the new version answers: process %s is told to end", self._older.pid)
                 self._older.stop()
@@ -147,13 +185,47 @@ class MainProcess(Arbiter):
             self._next_start = time.monotonic() + AFTER_FAILURE
 
     def manage_workers(self) -> None:
-        """Start what is missing."""
+        """Start what is missing; end those that have older files once all of the others answer."""
+        self._ending &= self.WORKERS.keys()
+        current = {pid: worker for pid, worker in self.WORKERS.items() if worker.age > self._outdated_age}
         if time.monotonic() >= self._next_start:
-            super().manage_workers()
+            for _ in range(self.num_workers - len(current)):
+                self.spawn_worker()
+        too_many = sorted(current, key=lambda pid: current[pid].age)[: -self.num_workers]
+        if len(current) >= self.num_workers and all(map(_sign_of, current.values())):
+            self._end(*(self.WORKERS.keys() - current.keys()))
+        self._end(*too_many)
+
+    def handle_hup(self) -> None:
+        """Take up the files anew: new processes answer with them before the old ones end."""
+        self._supervisor.tell_reloading()
+        if self.app.read_anew():
+            self._outdated_age = self.worker_age
+        self._supervisor.tell_ready()
 
     def handle_usr2(self) -> None:
-        """Leave gunicorn's own way of taking over alone: `--replace` is ours."""
-        logger.warning("USR2 is not used: start the new version with --replace")
+        """Start the new version that lies where this one was started from: it takes over once it answers."""
+        command = [
+            *self._supervisor.command,
+            *(() if "--replace" in self._supervisor.command else ("--replace",)),
+        ]
+        logger.info("a new version is started")
+        try:
+            subprocess.Popen(command, env=self._supervisor.environment)  # noqa: S603 - what started us
+        except OSError as error:
+            logger.error("the new version cannot be started: %s", error.strerror)  # noqa: TRY400 - its text says all
+
+    def handle_term(self) -> None:
+        """End, and say so."""
+        self._supervisor.tell("STOPPING=1")
+        super().handle_term()
+
+    def _end(self, *pids: int) -> None:
+        """Tell processes, once, to finish what they began."""
+        for pid in pids:
+            if pid not in self._ending:
+                self._ending.add(pid)
+                self.kill_worker(pid, signal.SIGTERM)
 
 
 def _sign_of(worker: HttpWorker) -> float | None:
@@ -163,6 +235,13 @@ def _sign_of(worker: HttpWorker) -> float | None:
     except (OSError, ValueError):
         return None
     return sign if sign <= time.monotonic() else None
+
+
+def _named(name: str) -> Callable[..., Any]:
+    """Import a function by module:function."""
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def _raise_file_limit() -> None:

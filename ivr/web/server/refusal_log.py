@@ -18,14 +18,18 @@ EVERY = 1.0  # Seconds.
 class RefusalLog:
     """Counts refusals by reason, and tells of them once a second. For one thread: that of the event loop."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, counted: Callable[[str], object] = lambda _: None
+    ) -> None:
         self._now = now
+        self._counted = counted  # Called with the reason of each.
         self._counts: Counter[str] = Counter()
         self._told = float("-inf")
 
     def count(self, reason: str) -> None:
         """Note one refusal. The reason is ours: never what somebody sent."""
         self._counts[reason] += 1
+        self._counted(reason)
         self.tell()
 
     def tell(self) -> None:

@@ -72,7 +72,7 @@ class HttpWorker(UvicornWorker):
         os._exit(0)
 
     async def _serve(self) -> None:
-        refusals = RefusalLog()
+        refusals = RefusalLog(counted=self.app.count_refusal)
         logging.getLogger("uvicorn.error").addFilter(CountRefusals(refusals))
         limit = ConnectionLimit(most_connections(), refusals)
         pool = ThreadPool(self.app.options.threads)

@@ -7,6 +7,7 @@ import contextvars
 import io
 import logging
 import sys
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ MOST_FIELDS = 200
 MOST_WAITING = 512  # Requests in hand; one more would wait longer than Twilio does.
 CHUNK = 1 << 16  # Bytes of an answer that are sent at once.
 SENDING_SECONDS = 30.0
+BEGAN = "ivr.began"  # In a request's environ: when it was whole, by time.perf_counter.
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
@@ -200,6 +202,7 @@ def environ_of(scope: HTTPScope, body: bytes) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        BEGAN: time.perf_counter(),
     }
     _add_headers(environ, scope["headers"])
     return environ
