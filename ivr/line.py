@@ -26,7 +26,7 @@ from ivr.flow.kept_turns import KeptTurns
 from ivr.flow.rendering import write
 from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, is_urgent, numbers_of, reply
 from ivr.flow.text_meaning import request_in
-from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
+from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind, nearest_to, written_in
 from ivr.flow.voice import ring_last, ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import KnownCaller
 from ivr.transfer.agency_order import AgencyStatus, who_to_ring
@@ -157,7 +157,7 @@ class Line:
         answer = self._answer_text if call.channel == "text" else self._answer_voice
         turn = answer(self.flow, position, heard, call)
         if turn.sign != "erased":  # Of what is erased not even the wish is noted.
-            self.journal.write(_entry(position, turn, heard, call))
+            self.journal.write(_entry(position, turn, heard, call, self.flow.languages))
         for effect in self._due(turn, call):
             self.later.put(effect, call.caller.number)
         return turn
@@ -366,7 +366,7 @@ class Line:
             self.send_alarm(ALARMS[why])
 
 
-def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Entry:
+def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext, languages: Sequence[str]) -> Entry:
     position = turn.position
     asks = isinstance(turn.then, Connect | WaitInQueue)
     return Entry(
@@ -383,4 +383,6 @@ def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Ent
         mark=call.caller.mark,
         transfer_id=position.transfer_id or before.transfer_id,
         outcome=turn.sign,
+        written=written_in(heard, languages),
+        nearest=nearest_to(heard),
     )

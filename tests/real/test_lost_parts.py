@@ -94,9 +94,7 @@ def test_no_orphan_goes_on_serving_when_the_web_main_is_killed(line: Rehearsal) 
 
     group = line.kill("web")
 
-    assert (
-        len(group) >= 3
-    )  # And the classifier of texts, unless another test's line runs the host's only one.
+    assert len(group) >= 3  # And the classifier, unless another test's line runs this host's only one.
     assert becomes(lambda: not any(map(is_alive, group)))
     assert not _answers(line)
 
