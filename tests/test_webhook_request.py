@@ -22,6 +22,8 @@ from ivr.web.webhook_request import TwimlResponse, WebhookRequest, read_form
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
+    from conftest import Twilio
+
 PIECES = [
     "a",
     "é",
@@ -159,3 +161,19 @@ def test_what_is_to_happen_after_a_document_happens() -> None:
     sent, _, _ = run_wsgi_app(document, asked(b""), buffered=True)
 
     assert (b"".join(sent), done) == (b"<Response/>", ["closed"])
+
+
+@pytest.mark.parametrize("host", ["line.example", "another.example:8443", "not a host", ""])
+def test_a_webhook_is_answered_whatever_its_sender_calls_our_host(twilio: Twilio, host: str) -> None:
+    form = {"CallSid": "CA1", "From": "+19055550123"}
+    signed = {"X-Twilio-Signature": twilio.sign(f"{twilio.public_url}/voice", form), "Host": host}
+
+    answer = twilio.client.post("/voice", data=form, headers=signed)
+
+    assert answer.status_code == 200
+    assert "<Gather" in answer.text
+
+
+def test_an_address_with_letters_of_any_script_is_none_of_ours_and_no_fault(twilio: Twilio) -> None:
+    assert twilio.client.get("/voicé/%ff").status_code == 404
+    assert twilio.client.post("//voice//en", data={"Digits": "1"}).status_code == 404

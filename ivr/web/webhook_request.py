@@ -28,9 +28,10 @@ class WebhookForm(ImmutableMultiDict[str, str]):
     # Typed in one way where werkzeug has four.
     def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]  # noqa: A002
         """Give the first value of a field, or the default."""
-        if key in self:
-            return super().get(key, default, type)
-        return default
+        values = dict.get(self, key)
+        if type is None:
+            return values[0] if values else default
+        return super().get(key, default, type)
 
 
 class WebhookRequest(Request):
