@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ivr.flow.turn import Decision
     from ivr.position import Position
     from ivr.pseudonyms import Caller
-    from ivr.transfer.coordinator import JournalWriter, Telephone, TransferCoordinator, WorkQueue
+    from ivr.transfer.coordinator import Fetch, JournalWriter, Telephone, TransferCoordinator, WorkQueue
     from ivr.transfer.machine import Transfer
 
 logger = logging.getLogger(__name__)
@@ -191,12 +191,10 @@ class Line:
         except PartUnavailable:
             logger.warning("the log cannot be asked about a call that is over", extra={"call": calls[0]})
 
-    def tick(
-        self, transfer_id: str, waited: int, tick: int, event: Event | None, topic: str = ""
-    ) -> Transfer | None:
+    def tick(self, transfer_id: str, fetch: Fetch) -> Transfer | None:
         """Let a fetch of a wait document be the clock of its transfer; nothing where SQL cannot tell."""
         try:
-            return self.transfers.tick(transfer_id, waited, tick, event, topic)
+            return self.transfers.tick(transfer_id, fetch)
         except PartUnavailable:
             logger.warning(
                 "the log cannot be asked about a waiting caller", extra={"transfer_id": transfer_id}

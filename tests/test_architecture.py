@@ -27,6 +27,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "flask_wtf": ("ivr/web/console/",),
     "itsdangerous": ("ivr/web/",),
     "jinja2": ("ivr/reports/document.py",),
+    "markupsafe": ("ivr/web/console/bootstrap.py",),
     "msgspec": ("ivr/records/", "ivr/simulator/"),
     "numpy": ("ivr/understanding/",),
     "pydantic": ("ivr/flow/", "ivr/agencies.py", "ivr/transfer/time_limits.py"),

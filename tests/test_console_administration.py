@@ -140,8 +140,8 @@ def test_whoever_is_disabled_is_let_in_again_by_a_reset(console: Console, ada: H
 
     post(ada, "reset", name="bea")
 
-    assert "<strong>disabled</strong>" in disabled
-    assert "<strong>disabled</strong>" not in ada.get("/operators").text
+    assert "</svg> disabled" in disabled
+    assert "</svg> disabled" not in ada.get("/operators").text
 
 
 @pytest.mark.parametrize(("path", "form"), [("disable", {}), ("role", {"role": "operator"})])

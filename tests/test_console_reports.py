@@ -300,7 +300,7 @@ def test_a_month_is_printed_in_the_terminal(environment: dict[str, str]) -> None
     assert "no month that has begun" in early.output
 
 
-@pytest.mark.parametrize(("kind", "sheets"), [((), {1}), (("--community",), {1, 2, 3})])
+@pytest.mark.parametrize(("kind", "sheets"), [((), {5, 6, 7}), (("--community",), {1, 2, 3})])
 def test_a_month_is_printed_on_paper(
     environment: dict[str, str], tmp_path: Path, kind: tuple[str, ...], sheets: set[int]
 ) -> None:

@@ -1,11 +1,11 @@
-"""Which calls go on now, and which agencies are being rung, as operators see it."""
+"""Which calls go on now, which agencies are being rung, and who reached nobody, as operators see it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ivr.records.tables import attempts, calls, live_transfers, transfers
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
 
 MOST = 200  # Rows of one list.
-GOING_ON = ("searching", "dialling", "ringing", "briefing", "connected", "parted")
+GOING_ON = ("searching", "naming", "named", "dialling", "ringing", "briefing", "connected", "parted")
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,10 @@ def list_ringing_agencies(database: Database) -> list[RingingAgency]:
     wanted = select(*columns).join_from(calls, transfers).join(attempts).where(*going_on)
     with database.read() as sql:
         return [RingingAgency(*row) for row in sql.execute(wanted.order_by(attempts.c.rung_at).limit(MOST))]
+
+
+def count_unreached(database: Database, since: datetime) -> int:
+    """Count the conversations from then on whose caller asked for a person and reached nobody."""
+    theirs = select(func.count()).where(calls.c.started_at >= since, calls.c.outcome == "not_connected")
+    with database.read() as sql:
+        return int(sql.scalar(theirs) or 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +12,7 @@ from ivr.records.audit import write_audit_entry
 from ivr.records.call_summary import ACCEPTED
 from ivr.records.database import insert_or_change
 from ivr.records.periods import moment
-from ivr.records.tables import agency_status, attempts
+from ivr.records.tables import agency_status, attempts, audit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FAILURES = frozenset({"no_answer", "busy", "failed", "declined", "voicemail", "fax", "no_key"})
 JUDGED = [ACCEPTED, *sorted(FAILURES)]  # How a ring ends that says something of the agency.
+OFF, ON = "agency switched off", "agency switched on"  # As the audit says it.
 IN_A_ROW = 3
 SHOWN = 5  # So many rings are shown.
 WITHIN = timedelta(hours=24)
@@ -36,6 +37,7 @@ class AgencyRecord:
     off: bool = False
     until: datetime | None = None  # When it is on again by itself.
     why: str = ""
+    who: str = ""  # Who switched it off.
     failing: bool = False
     last_outcome: str | None = None  # Of the last ring that says something of the agency,
     last_at: datetime | None = None  # and when that was.
@@ -68,7 +70,8 @@ def list_status(database: Database, now: float) -> dict[str, AgencyRecord]:
         switched = {row.agency: row for row in sql.execute(select(agency_status))}
         rung = sql.scalars(select(attempts.c.agency).distinct()).all()
         names = sorted({*switched, *rung} - {""})
-        return {name: _status(switched.get(name), _last_rings(sql, name), at) for name in names}
+        known = {name: _status(switched.get(name), _last_rings(sql, name), at) for name in names}
+        return {name: replace(one, who=_who(sql, name, one)) for name, one in known.items()}
 
 
 def _switch(database: Database, agency: str, who: str, **switched: Any) -> None:
@@ -76,8 +79,21 @@ def _switch(database: Database, agency: str, who: str, **switched: Any) -> None:
     values = switched | {"changed_at": datetime.now(UTC)}
     with database.write() as sql:
         insert_or_change(sql, agency_status, [{"agency": agency} | values])
-        did = "agency switched off" if switched["off"] else "agency switched on"
-        write_audit_entry(sql, who, did, f"{agency}: {switched['why']}" if switched["off"] else agency)
+        did, about = (OFF, _about(agency, switched["why"])) if switched["off"] else (ON, agency)
+        write_audit_entry(sql, who, did, about)
+
+
+def _about(agency: str, why: str) -> str:
+    """Say for the audit what was switched off, and why."""
+    return f"{agency}: {why}"
+
+
+def _who(sql: Connection, agency: str, known: AgencyRecord) -> str:
+    """Name whoever switched an agency off that is off now: the audit knows."""
+    if not known.off:
+        return ""
+    theirs = (audit.c.did == OFF) & (audit.c.about == _about(agency, known.why))
+    return sql.scalar(select(audit.c.who).where(theirs).order_by(audit.c.n.desc()).limit(1)) or ""
 
 
 def _last_rings(sql: Connection, agency: str) -> Sequence[RecentRing]:

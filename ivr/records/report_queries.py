@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from ivr.records.call_log import within
 from ivr.records.counts import DAY_IS_TALLIED, CountKey, count_period, days_tallied, tallies_of
 from ivr.records.disclosure import CHANNELS
-from ivr.records.tables import attempts, daily, tallies, transfers
+from ivr.records.tables import attempts, calls, daily, tallies, transfers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +61,14 @@ def read_report(database: Database, period: Period) -> Report:
     lone = {day for day in period.days if day.replace(day=1) not in period.months}
     by_day_alone = sum(n for key, n in forgotten.items() if key.what in CHANNELS and key.day in lone)
     return _report(period, counts + forgotten, by_day_alone)
+
+
+def first_day(database: Database, zone: tzinfo = UTC) -> date | None:
+    """Give the first day of which anything is known; None where nothing is."""
+    with database.read() as sql:
+        began = sql.scalar(select(func.min(calls.c.started_at)))
+        counted = sql.scalar(select(func.min(daily.c.day)))
+    return min(filter(None, (began.astimezone(zone).date() if began else None, counted)), default=None)
 
 
 def _tallied(sql: Connection, period: Period) -> Iterator[tuple[CountKey, int]]:

@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 # Pygal looks for maps of its own in every import of a program; we draw none, and Python warns of its way.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, PluginImportFixer)]
 
-LIGHT = "--ink:#1d2327;--soft:#51606a;--line:#cfd6da;--one:#0b5394;--two:#b45f06;--paper:#fdfcfa"
-DARK = "--ink:#e9eef1;--soft:#aab8c1;--line:#3a464e;--one:#8fc7ff;--two:#f6b26b;--paper:#15191c"
+LIGHT = (
+    "--ink:#1d2327;--soft:#51606a;--line:#cfd6da;--one:#0b5394;--two:#b45f06;--paper:#fff;"
+    "--choice:#dbe9f6;--words:#fff;--questions:#e4f1dc;--person:#fbe3c4;--end:#e6e6e6"
+)
+DARK = (
+    "--ink:#e9eef1;--soft:#aab8c1;--line:#3a464e;--one:#8fc7ff;--two:#f6b26b;--paper:#1a2228;"
+    "--choice:#1d4363;--words:#1a2228;--questions:#274a22;--person:#5a3d10;--end:#3a444b"
+)
 FONT = 'system-ui,"Segoe UI",Roboto,"Liberation Sans",sans-serif'
 STYLE = (
     f":root{{{LIGHT};font-family:{FONT};background:var(--paper)}}"
@@ -41,12 +47,14 @@ STYLE = (
     ".cell{stroke:var(--paper);stroke-width:2}.cell-0{fill:var(--line);fill-opacity:.35}"
     + "".join(f".cell-{n}{{fill:var(--one);fill-opacity:{n * 0.1:.1f}}}" for n in range(1, 6))
     + ".few,.cell.few{fill:none;stroke:var(--soft);stroke-dasharray:2 3;stroke-width:1}"
+    + "".join(f".{kind}{{fill:var(--{kind})}}" for kind in ("choice", "words", "questions", "person", "end"))
+    + ".stop{stroke:var(--soft)}.way{stroke:var(--soft)}.note{font-size:11px}.anywhere{text-anchor:end}"
 )
 CONTENT_SECURITY_POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"
 )
 SVG = "http://www.w3.org/2000/svg"
-WIDTH, DAYS_HEIGHT, ROW_HEIGHT = 900, 300, 30
+WIDTH, RANKED_WIDTH, DAYS_HEIGHT, ROW_HEIGHT = 900, 600, 300, 30
 DROPPED_ELEMENTS = frozenset({"title", "desc", "script", "style", "defs"})
 HIDDEN_CLASSES = re.compile(r"overlay")  # What only a script would show.
 MOST_LABELS = 10
@@ -76,18 +84,19 @@ def _day_bars(section: Section) -> StackedBar:
     return chart
 
 
-def _ranked_bars(rows: Sequence[Sequence[str]]) -> HorizontalBar:
+def _ranked_bars(section_rows: Sequence[Sequence[str]]) -> HorizontalBar:
     """Draw a bar for the last column of each row, the first row at the top, with what may be shown of it."""
-    chart = HorizontalBar(**_options(60 + ROW_HEIGHT * len(rows)), show_legend=False)
-    chart.x_labels = [f"{row[0]}: {row[-1]}" for row in reversed(rows)]
-    chart.add("", [_number(row[-1].removesuffix("%")) for row in reversed(rows)])
+    rows = section_rows[::-1]
+    chart = HorizontalBar(**_options(60 + ROW_HEIGHT * len(rows), RANKED_WIDTH), show_legend=False)
+    chart.x_labels = [f"{row[0]}: {row[-1]}" for row in rows]
+    chart.add("", [_number(row[-1].removesuffix("%")) for row in rows])
     return chart
 
 
-def _options(high: int) -> dict[str, object]:
+def _options(high: int, wide: int = WIDTH) -> dict[str, object]:
     return {
         "js": (),
-        "width": WIDTH,
+        "width": wide,
         "height": high,
         "style": CHART_STYLE,
         "margin": 8,

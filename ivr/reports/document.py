@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ivr.flow.diagrams import StopNote, picture
-from ivr.records.disclosure import shown
+from ivr.flow.diagrams import StopNote
+from ivr.records.disclosure import HIDDEN, shown
 from ivr.records.periods import Period, month, month_end
 from ivr.reports.charts import draw
 from ivr.reports.community import community_sections
+from ivr.reports.tree_picture import tree_picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ def draw_section(view: ReportView, section: Section) -> str:
     """Draw a section as SVG."""
     t = view.translations
     if section.kind == "tree":
-        return picture(view.flow, _stop_notes(section, t))
+        return tree_picture(view.flow, _stop_notes(section, t), t, view.stop_label)
     return draw(section, t[f"title_{section.name}"], t[f"description_{section.name}"])
 
 
@@ -70,6 +71,7 @@ def _stop_notes(section: Section, t: Mapping[str, str]) -> dict[str, StopNote]:
 
 def printable_page(view: ReportView, *, community: bool = False) -> str:
     """Write a month's report as one HTML file, with its style and its charts in it."""
+    t = view.translations
     pages = Environment(
         loader=PackageLoader("ivr.reports"),
         autoescape=True,
@@ -81,8 +83,8 @@ def printable_page(view: ReportView, *, community: bool = False) -> str:
         frame="reports/printed.html",
         style=files("ivr.reports").joinpath("static/report.css").read_text("utf-8"),
         language=view.language,
-        t=view.translations,
-        shown_count=shown,
+        t=t,
+        shown_count=lambda count: t["hidden"] if shown(count) == HIDDEN else str(count),
         timezone=view.flow.line.zone,
         view=view,
         month=f"{view.report.period.since:%Y-%m}",
@@ -90,6 +92,7 @@ def printable_page(view: ReportView, *, community: bool = False) -> str:
         chart_url=lambda section: _data_url(draw_section(view, section)),
         print_command="",
         community_url="",
+        open_tables=True,
     )
 
 

@@ -64,15 +64,16 @@ class ReportView:
         return self.translations.get(name, name) if name else self.translations["in_progress"]
 
     def stop_label(self, stop: str) -> str:
-        """Give what a stop is called where it is offered; nothing where it never is."""
+        """Give what a stop is called; nothing where it is neither offered nor one of every line's."""
         spoken = self.language if self.language in self.flow.prompts else self.flow.languages[0]
         prompts = self.flow.prompts[spoken].stops.get(stop)
-        return prompts.label if prompts else ""
+        return (prompts.label if prompts else "") or self.translations.get(f"stop_{stop}", "")
 
     def stop_title(self, stop: str) -> str:
-        """Give what a stop is called, and its name in the files."""
+        """Give what a stop is called, with its name in the files where others are called the same."""
         label = self.stop_label(stop)
-        return f"{label} ({stop})" if label else stop
+        alike = sum(self.stop_label(each) == label for each in self.flow.stops)
+        return f"{label} ({stop})" if label and alike > 1 else label or stop
 
 
 def _days(view: ReportView) -> Section:

@@ -32,6 +32,8 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 HSTS = "max-age=31536000"
+LIBRARY_FILES = frozenset({"bootstrap.static", "bootstrap.dark"})  # Of the console, and the same for all.
+LIBRARY_CACHE = "private, max-age=86400"
 
 
 def create_site(public_context: PublicContext, console: ConsoleContext | None = None) -> Flask:
@@ -65,6 +67,8 @@ def set_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers["Cache-Control"] = HEADERS["Cache-Control"]  # Flask has another for files.
+    if request.endpoint in LIBRARY_FILES:
+        response.headers["Cache-Control"] = LIBRARY_CACHE
     response.headers.pop("Last-Modified", None)
     response.headers.pop("ETag", None)
     if request.is_secure or request.headers.get("X-Forwarded-Proto") == "https":

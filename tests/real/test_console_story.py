@@ -68,7 +68,8 @@ def browsing(browser: Browser, language: str = "en", **how: object) -> Iterator[
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
-    assert [each for each in complaints if "40" not in each] == []  # A refusal is told as an error.
+    expected = ("40", "ERR_INTERNET_DISCONNECTED")  # A refusal, and no connection, are told as errors.
+    assert [each for each in complaints if not any(words in each for words in expected)] == []
 
 
 def site(line: Rehearsal) -> str:
@@ -91,7 +92,7 @@ def sign_in(page: Page, line: Rehearsal) -> tuple[str, list[str]]:
     page.wait_for_selector(".codes")
     codes = page.locator(".codes code").all_inner_texts()
     page.click("main a")
-    page.wait_for_selector("nav")
+    page.wait_for_selector("#menu", state="attached")
     return name, codes
 
 
@@ -118,14 +119,17 @@ def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: P
         page.click("tbody a >> nth=0")
         page.wait_for_selector("h1 >> text=One call")
         assert page.locator("svg.time circle").count() >= 6
+        page.click("text=As a table")
         assert ": accepted" in page.inner_text("main").lower()
 
-        page.click("nav >> text=Transfers")
-        page.wait_for_selector("h1 >> text=Transfers")
-        switch = page.locator("form", has_text="Switch off victim-services")
-        switch.locator("input[name=why]").fill("their line is down")
-        switch.locator("button").click()
-        page.wait_for_selector("main p >> text=their line is down")
+        page.click("nav >> text=Now")
+        agency = page.locator("article", has_text="Victim Services")
+        agency.locator("summary").click()
+        agency.locator("input[name=why]").fill("their line is down")
+        agency.locator("select[name=length]").select_option("morning")
+        agency.locator("button").click()
+        page.wait_for_selector("[role=status] >> text=Victim Services is off until")
+        page.wait_for_selector("article p >> text=their line is down")
         line.let_them_look()
         before = len(line.network.calls_to("victim-services"))
         assert asks(line).heard
@@ -208,6 +212,47 @@ def test_every_page_fits_a_telephone(line: Rehearsal, browser: Browser, tmp_path
             page.goto(site(line) + path)
             page.screenshot(path=tmp_path / f"small{path.replace('/', '-')[:60]}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"], path
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_the_menu_of_a_telephone_opens(line: Rehearsal, browser: Browser, script: bool) -> None:  # noqa: FBT001
+    with browsing(browser, viewport=SMALL, java_script_enabled=script) as page:
+        sign_in(page, line)
+        calls = page.locator("nav a:visible", has_text="Calls")
+        before = calls.count()
+        page.locator("header summary:visible, header .menu-button:visible").click()
+        calls.click()
+        page.wait_for_selector("h1 >> text=Calls")
+
+    assert before == 0
+
+
+def test_a_page_that_has_no_connection_says_so_and_goes_on_when_it_is_back(
+    line: Rehearsal, browser: Browser
+) -> None:
+    with browsing(browser) as page:
+        sign_in(page, line)
+        page.locator("article summary").first.click()
+        page.locator("article input[name=why]").first.fill("half a sent")
+        page.wait_for_selector("[data-stale]", state="hidden")
+        page.context.set_offline(True)
+        page.wait_for_selector("[data-stale]", state="visible")
+        page.context.set_offline(False)
+        page.wait_for_selector("[data-stale]", state="hidden")
+        shown = page.inner_text(".strip time")
+        page.wait_for_function("was => document.querySelector('.strip time').innerText !== was", arg=shown)
+
+        assert page.input_value("article input[name=why] >> nth=0") == "half a sent"
+
+
+def test_paper_has_the_numbers_of_a_report_and_none_of_its_forms(line: Rehearsal, browser: Browser) -> None:
+    with browsing(browser) as page:
+        sign_in(page, line)
+        page.emulate_media(media="print")
+        page.goto(f"{site(line)}/console/reports")
+
+        assert page.locator("main form:visible, header:visible, main nav:visible").count() == 0
+        assert page.locator("main table:visible").count() >= 8
 
 
 def test_pictures_of_every_page_are_drawn_anew(

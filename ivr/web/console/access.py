@@ -23,7 +23,7 @@ LONGEST_IDLE = 30 * 60
 LONGEST_SESSION = 12 * 3600
 PUBLIC_ENDPOINTS = frozenset(
     {"sign_in.show", "sign_in.submit", "sign_in.show_second_factor", "sign_in.enrol"}
-    | {"console.static", "reports.static"}
+    | {"console.static", "reports.static", "bootstrap.static", "bootstrap.dark", "language.choose"}
 )
 POLLED_ENDPOINTS = frozenset({"now.refresh"})  # Fetched by the script, whether or not anybody sits there.
 _ROLES: dict[Callable[..., object], Role] = {}  # A view -> the role that it asks for, where above viewer.

@@ -18,17 +18,18 @@ from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import block_call
 from ivr.reports.sections import branches
 from ivr.web.console.access import needs
-from ivr.web.console.context import console, current_operator, render_page
+from ivr.web.console.context import OUTCOMES, console, current_operator, notify, render_page
 from ivr.web.console.query_params import (
     FILTERS,
     LONGEST_TEXT,
     call_filter,
+    day_presets,
     free_text,
     hours_from_now,
     mask,
     whole_number,
 )
-from ivr.web.console.timeline import clock_time, timeline
+from ivr.web.console.timeline import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,10 +51,14 @@ def list_calls() -> str:
     flow = console().flow
     return render_page(
         "calls",
+        wanted=wanted,
+        stops=flow.stops,
         page=read_page(console().database, wanted, request.args.get("after", "")),
         faults=faults,
         query={name: request.args[name] for name in FILTERS if request.args.get(name)},
         may_see_stops=_may_see_stops,
+        outcomes=OUTCOMES,
+        presets=day_presets(console().today),
         agencies=flow.directory.agencies,
         audiences={stop: flow.prompts[flow.languages[0]].stops[stop].label for stop in branches(flow)},
     )
@@ -91,7 +96,6 @@ def show_call(call: str) -> str:
         turns=turns,
         sees_stops=_may_see_stops(summary),
         timeline=timeline(turns, read_attempts(database, call), length),
-        clock_time=clock_time,
         notes=list_notes(database, call),
     )
 
@@ -101,7 +105,8 @@ def show_call(call: str) -> str:
 def add_note(call: str) -> BaseResponse:
     """Add a note about the line."""
     if note := free_text("note"):
-        write_note(console().database, call, current_operator().name, note)
+        written = write_note(console().database, call, current_operator().name, note)
+        notify("note_added" if written else "note_lost", "success" if written else "danger")
     return redirect(url_for("calls.show", call=call), 303)
 
 
@@ -111,8 +116,12 @@ def block(call: str) -> BaseResponse:
     """Let whoever made a call hear the numbers only, for some days."""
     days = min(whole_number(request.form.get("days", "")) or 1, MOST_DAYS)
     until, why = hours_from_now(24 * days), free_text("why")
-    if why and until:
-        block_call(console().database, call, until, who=current_operator().name, why=why)
+    if not why:
+        notify("block_needs_reason", "danger")
+    elif until and block_call(console().database, call, until, who=current_operator().name, why=why):
+        notify("caller_blocked", until=f"{until.astimezone(console().zone):%Y-%m-%d %H:%M}")
+    else:
+        notify("block_impossible", "danger")
     return redirect(url_for("calls.show", call=call), 303)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.resources import files
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import current_app, render_template, request
+from flask import current_app, flash, get_flashed_messages, render_template, request
 from flask_login import current_user
 
 from ivr.hours import zone
-from ivr.records.disclosure import shown
+from ivr.records.disclosure import HIDDEN, shown
 from ivr.reports.document import LANGUAGES, read_translations
+from ivr.web.console.bootstrap import icon
+from ivr.web.console.timeline import clock_time
 from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
@@ -22,12 +25,14 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
 
     from ivr.caller_limits import RateLimiter
-    from ivr.flow.models import Flow
+    from ivr.flow.models import Flow, Prompts
     from ivr.records.database import Database
     from ivr.records.operators import Operator
     from ivr.web.console.prompt_checks import PromptChecks
 
 NAME = "ivr-console"
+LANGUAGE_COOKIE = "console_language"
+OUTCOMES = ("connected", "not_connected", "informed", "abandoned", "left", "opted_out")
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,10 @@ def current_operator() -> Operator:
 
 
 def language() -> str:
-    """Name the language that the operator's browser asks for."""
+    """Name the language that was chosen here, or else the one that the browser asks for."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
     return request.accept_languages.best_match(LANGUAGES, LANGUAGES[0]) or LANGUAGES[0]
 
 
@@ -99,14 +107,64 @@ def render_page(template: str, **values: object) -> str:
     return render_template(
         template if "/" in template else f"console/{template}.html",
         language=language(),
+        languages=LANGUAGES,
         t=t,
         translate=lambda key: t.get(key, key),
-        shown_count=shown,
+        notices=notices,
+        capital=capital,
+        icon=icon,
+        agency_name=agency_name,
+        stop_name=stop_name,
+        minutes=clock_time,
+        shown_count=lambda count: t["hidden"] if shown(count) == HIDDEN else str(count),
+        line_name=console().flow.line.name,
         timezone=console().flow.line.zone,
         local_time=partial(_local_time, console().zone),
+        local_start=partial(_local_start, console().zone, t["about_time"]),
         **values,
     )
 
 
+def notify(key: str, kind: str = "success", **values: str) -> None:
+    """Have the next page say what was done, or why nothing was: a sentence of the translations."""
+    flash(json.dumps({"key": key, "kind": kind, "values": values}))
+
+
+def notices() -> list[dict[str, Any]]:
+    """Give what this page has to say of what was done on the one before, once."""
+    return [json.loads(str(each)) for each in get_flashed_messages()]
+
+
+def agency_name(name: str) -> str:
+    """Give the name by which people know an agency; a file's own name where it has none."""
+    words = _prompts().agencies.get(name)
+    known = words.name.removeprefix("the ") if words and "{" not in words.name else name
+    return capital(known)
+
+
+def capital(words: str) -> str:
+    """Begin with a capital letter, and leave the rest as it is."""
+    return words[:1].upper() + words[1:]
+
+
+def stop_name(stop: str) -> str:
+    """Give what a stop is called where it is offered; a file's own name where it never is."""
+    words = _prompts().stops.get(stop)
+    return (words.label if words else "") or translations(language()).get(f"stop_{stop}", stop)
+
+
+def _prompts() -> Prompts:
+    """Give the words of the line in the operator's language, or in its first one."""
+    flow = console().flow
+    return flow.prompts.get(language()) or flow.prompts[flow.languages[0]]
+
+
 def _local_time(zone: tzinfo, moment: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
     return moment.astimezone(zone).strftime(form)
+
+
+def _local_start(zone: tzinfo, about: str, moment: datetime) -> str:
+    """Write when a call began; a start that was rounded to its hour says that it is about then."""
+    rounded = not (moment.minute or moment.second or moment.microsecond)
+    local = moment.astimezone(zone)
+    return f"{local:%Y-%m-%d} " + (about.format(time=f"{local:%H:%M}") if rounded else f"{local:%H:%M}")

@@ -1,4 +1,4 @@
-"""The page "Now": who calls at this moment, which agencies ring, and whether every part answers."""
+"""The page "Now": how well the line is, who calls, which agencies can be reached, and their switch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint
 
-from ivr.records.active_calls import list_active_calls, list_ringing_agencies
+from ivr.records.active_calls import count_unreached, list_active_calls, list_ringing_agencies
 from ivr.records.agency_status import list_status
 from ivr.records.operators import Role
 from ivr.records.text_deliveries import list_undelivered
 from ivr.web.console.context import console, current_operator, render_page
+from ivr.web.console.switch_time import CHOICES
+from ivr.web.console.wallboard import LEVELS, Health, agency_state
 
 UNDELIVERED = timedelta(days=30)  # Of so many days texts that did not arrive are counted.
 
@@ -31,16 +33,25 @@ def refresh_now() -> str:
 
 def _state() -> dict[str, object]:
     context = console()
+    agencies = {n: a for n, a in context.flow.directory.agencies.items() if a.transfer}
+    status = list_status(context.database, context.now())
+    states = {name: agency_state(each, status.get(name), context.moment) for name, each in agencies.items()}
+    twilio, swept = context.twilio(), context.flow.line.sweep.on
+    unreached = count_unreached(context.database, context.moment - timedelta(days=1))
     return {
+        "health": Health(states, context.parts(), unreached, twilio, swept),
         "live": list_active_calls(context.database),
         "rings": list_ringing_agencies(context.database),
-        "agencies": {n: a for n, a in context.flow.directory.agencies.items() if a.transfer},
-        "status": list_status(context.database, context.now()),
-        "parts": context.parts(),
+        "agencies": agencies,
+        "states": states,
+        "levels": LEVELS,
+        "status": status,
         "undelivered": list_undelivered(context.database, context.today - UNDELIVERED),
-        "twilio": context.twilio(),
-        "swept": context.flow.line.sweep.on,
+        "twilio": twilio,
+        "swept": swept,
         "moment_of": lambda at: datetime.fromtimestamp(at, UTC),
         "moment": context.moment,
+        "yesterday": context.today - timedelta(days=1),
+        "switch_times": CHOICES,
         "sees_stops": current_operator().role.covers(Role.OPERATOR),
     }

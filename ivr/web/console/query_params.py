@@ -40,16 +40,34 @@ def call_filter(query: Mapping[str, str]) -> tuple[CallFilter, list[str]]:
                 values[name] = date.fromisoformat(given)
             except ValueError:
                 faults.append(name)
+    if values.get("since", date.min) > values.get("until", date.max):  # Typed the wrong way round.
+        values["since"], values["until"] = values["until"], values["since"]
     if query.get("stop"):
         values["stops"] = (query["stop"],)
     return CallFilter(**values), faults
 
 
-def day_range(query: Mapping[str, str], today: date) -> tuple[date, date]:
-    """Read a range of days; without one, the last thirty."""
-    wanted, _ = call_filter({name: query.get(name, "") for name in ("since", "until")})
+def day_range(query: Mapping[str, str], today: date) -> tuple[date, date, list[str]]:
+    """Read a range of days, with the names of what could not be read; without one, the last thirty."""
+    wanted, faults = call_filter({name: query.get(name, "") for name in ("since", "until")})
     until = max(wanted.until or today, FIRST_DAY)
-    return max(wanted.since or until - timedelta(days=29), FIRST_DAY), until
+    return max(wanted.since or until - timedelta(days=29), FIRST_DAY), until, faults
+
+
+def day_presets(today: date) -> dict[str, tuple[date, date]]:
+    """Give the ranges of days that people ask for most, by the names of the translations."""
+    first = today.replace(day=1)
+    saturday = today - timedelta(days=(today.weekday() + 2) % 7)
+    before = first - timedelta(days=1)
+    return {
+        "today": (today, today),
+        "yesterday": (today - timedelta(days=1),) * 2,
+        "weekend": (saturday, min(saturday + timedelta(days=1), today)),
+        "last_7": (today - timedelta(days=6), today),
+        "last_30": (today - timedelta(days=29), today),
+        "this_month": (first, today),
+        "last_month": (before.replace(day=1), before),
+    }
 
 
 def whole_number(given: str) -> int:

@@ -1,4 +1,4 @@
-"""Reports: any range of days, a month on one page, and what may be published of a month that is over."""
+"""Reports: any range of days, a month to print, and what may be published of a month that is over."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, request, url_for
 
-from ivr.records.report_queries import read_report
+from ivr.records.report_queries import first_day, read_report
 from ivr.reports.charts import CONTENT_SECURITY_POLICY
 from ivr.reports.community import COMMUNITY_SECTIONS, community_section, community_sections
 from ivr.reports.document import cut_period, draw_section, parse_month
 from ivr.reports.sections import SECTIONS, ReportView
 from ivr.web.console.context import console, language, render_page, translations
-from ivr.web.console.query_params import day_range
+from ivr.web.console.query_params import day_presets, day_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,15 @@ blueprint = Blueprint(
 @blueprint.get("", endpoint="show")
 def show_report() -> str:
     """Show what any days come to."""
-    period = _period()
+    period, faults = _period()
     return render_page(
-        "reports", view=(view := _view(period)), sections=view.sections(), months=_months(), **_charts(period)
+        "reports",
+        view=(view := _view(period)),
+        sections=view.sections(),
+        months=_months(),
+        presets=day_presets(console().today),
+        faults=faults,
+        **_charts(period),
     )
 
 
@@ -52,7 +58,7 @@ def show_month(month: str) -> str:
         sections=view.sections(),
         month=month,
         print_command=f"ivr report {month} --pdf {month}.pdf",
-        community_url=url_for("reports.community", month=month) if _is_over(period) else "",
+        community_url=url_for("reports.community", month=month) if _may_be_published(view) else "",
         **_charts(period),
     )
 
@@ -61,12 +67,13 @@ def show_month(month: str) -> str:
 def show_community_report(month: str) -> tuple[str, int]:
     """Show what may be published of a month, once it is over."""
     period = _month(month)
-    if not _is_over(period):
-        return render_page("not_over", month=month), 404
+    view = _view(period)
+    if not _may_be_published(view):
+        return render_page("not_over", month=month, over=_is_over(period)), 404
     shown = render_page(
         "reports/community.html",
         frame="console/base.html",
-        view=(view := _view(period)),
+        view=view,
         sections=community_sections(view),
         month=month,
         print_command=f"ivr report {month} --community --pdf {month}-community.pdf",
@@ -80,17 +87,16 @@ def show_chart(name: str) -> Response:
     """Draw one section of what any days come to."""
     if name not in SECTIONS:
         abort(404)
-    view = _view(_period())
+    view = _view(_period()[0])
     return _svg(draw_section(view, view.section(name)))
 
 
 @blueprint.get("/<month>/community/<name>.svg", endpoint="community_chart")
 def show_community_chart(month: str, name: str) -> Response:
     """Draw one section of what may be published."""
-    period = _month(month)
-    if name not in COMMUNITY_SECTIONS or not _is_over(period):
+    view = _view(_month(month))
+    if name not in COMMUNITY_SECTIONS or not _may_be_published(view):
         abort(404)
-    view = _view(period)
     return _svg(draw_section(view, community_section(view, name)))
 
 
@@ -107,10 +113,11 @@ def _read_report(database: Database, period: Period, _cache_key: object) -> Repo
     return read_report(database, period)
 
 
-def _period() -> Period:
-    """Read the days that an address asks for."""
+def _period() -> tuple[Period, list[str]]:
+    """Read the days that an address asks for, with the names of what could not be read."""
     context = console()
-    return cut_period(*day_range(request.args, context.today), context.today, context.zone)
+    since, until, faults = day_range(request.args, context.today)
+    return cut_period(since, until, context.today, context.zone), faults
 
 
 def _month(name: str) -> Period:
@@ -118,14 +125,20 @@ def _month(name: str) -> Period:
 
 
 def _months() -> list[str]:
-    """Name the months of the last year, this one first."""
-    day = console().today
-    return [f"{day.year - (day.month - n <= 0)}-{(day.month - n - 1) % 12 + 1:02}" for n in range(12)]
+    """Name the months of the last year of which anything is known, this one first."""
+    day, first = console().today, first_day(console().database, console().zone)
+    names = [f"{day.year - (day.month - n <= 0)}-{(day.month - n - 1) % 12 + 1:02}" for n in range(12)]
+    return [name for name in names if first and name >= f"{first:%Y-%m}"]
 
 
 def _is_over(period: Period) -> bool:
     """Whether all days of a period are past, so that it can be published."""
     return period.until < console().today
+
+
+def _may_be_published(view: ReportView) -> bool:
+    """Whether a month is over, and anything is known of it: a report of zeros says what is not true."""
+    return _is_over(view.report.period) and view.report.total > 0
 
 
 def _charts(period: Period) -> dict[str, Callable[[Section], str]]:

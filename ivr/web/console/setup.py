@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from flask import Blueprint
+from flask import Blueprint, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from ivr.circuit_breaker import PartUnavailable
@@ -14,7 +14,9 @@ from ivr.records.database import RecordRefused
 from ivr.web.console import (
     audit,
     blocks,
+    bootstrap,
     calls,
+    language,
     now,
     operators,
     prompts,
@@ -35,8 +37,22 @@ from ivr.web.console.context import NAME, ConsoleContext, render_page
 if TYPE_CHECKING:
     from flask import Flask
 
-PAGES = (sign_in, now, calls, transfers, reports, prompts, blocks, operators, retention, audit)
+PAGES = (
+    bootstrap,
+    language,
+    sign_in,
+    now,
+    calls,
+    transfers,
+    reports,
+    prompts,
+    blocks,
+    operators,
+    retention,
+    audit,
+)
 LARGEST_FORM = 64 * 1024
+WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.
 
 
 def add_console(app: Flask, context: ConsoleContext) -> None:
@@ -64,15 +80,30 @@ def add_console(app: Flask, context: ConsoleContext) -> None:
 
 
 def _show_expired_form(_: Exception) -> tuple[str, int]:
-    return render_page("form_expired"), 400
+    """Say that a form was not taken, and give back what was written in it: it stands nowhere else."""
+    written = {name: request.form[name] for name in WRITTEN if request.form.get(name, "").strip()}
+    return render_page("form_expired", written=written), 400
+
+
+def _show_missing(_: Exception) -> tuple[str, int]:
+    return render_page("missing"), 404
 
 
 # What every page is made with: templates, the style and the script.
 _shared = Blueprint(
     "console", __name__, url_prefix="/console", template_folder="templates", static_folder="static"
 )
+
+
+@_shared.get("/<path:path>", endpoint="missing")
+def show_missing(path: str) -> tuple[str, int]:  # noqa: ARG001 - whatever it is, it is not there
+    """Say on a page of the console that there is no such page: the callers' page leads nowhere near it."""
+    return render_page("missing"), 404
+
+
 BLUEPRINTS = (_shared, *(page.blueprint for page in PAGES))
 
 for each in BLUEPRINTS:
+    each.register_error_handler(404, _show_missing)
     each.before_request(require_sign_in)
     each.after_request(set_csp)

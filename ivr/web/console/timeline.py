@@ -24,6 +24,11 @@ class TimelineEvent:
     then: str = LISTENING
     lasts: float = 0.0  # Seconds until the next thing.
 
+    @property
+    def is_of_agency(self) -> bool:
+        """Whether the name is an agency's, and not a stop's."""
+        return bool(self.name) and not self.what.startswith("heard_")
+
 
 def timeline(
     turns: Sequence[TurnRow], rings: Sequence[AttemptRow], ended: float | None
@@ -60,6 +65,6 @@ def _with_lengths(events: Sequence[TimelineEvent]) -> Iterator[TimelineEvent]:
 
 
 def clock_time(seconds: float) -> str:
-    """Write seconds as a clock does: "1:05"."""
-    whole = int(seconds)
-    return f"{whole // 60}:{whole % 60:02}"
+    """Write seconds as a clock does: "1:05", and from an hour on "1:02:05"."""
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

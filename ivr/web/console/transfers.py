@@ -11,14 +11,17 @@ from ivr.records import agency_status
 from ivr.records.operators import Role
 from ivr.records.report_queries import transfer_figures, waiting
 from ivr.web.console.access import needs
-from ivr.web.console.context import console, current_operator, render_page
-from ivr.web.console.query_params import day_range, free_text, hours_from_now, whole_number
+from ivr.web.console.context import agency_name, console, current_operator, notify, render_page
+from ivr.web.console.query_params import day_presets, day_range, free_text
+from ivr.web.console.switch_time import CHOICES, SwitchTimeError, read_switch_time
+from ivr.web.console.wallboard import ANSWERS, LEVELS, AgencyState, agency_state
 
 if TYPE_CHECKING:
     from datetime import date, tzinfo
 
     from werkzeug.wrappers import Response
 
+    from ivr.agencies import Agency
     from ivr.records.database import Database
 
 blueprint = Blueprint("transfers", __name__, url_prefix="/console")
@@ -28,30 +31,65 @@ blueprint = Blueprint("transfers", __name__, url_prefix="/console")
 def list_transfers() -> str:
     """Show how callers reached a person, and the switch of each agency."""
     context = console()
-    since, until = day_range(request.args, context.today)
+    since, until, faults = day_range(request.args, context.today)
     return render_page(
         "transfers",
         since=since,
         until=until,
+        faults=faults,
+        presets=day_presets(context.today),
         **_figures(context.database, (since, until, context.zone), context.counts_cache_key),
-        agencies={name: a for name, a in context.flow.directory.agencies.items() if a.transfer},
+        agencies=_agencies(),
         status=agency_status.list_status(context.database, context.now()),
+        states=_states(),
+        levels=LEVELS,
+        switch_times=CHOICES,
     )
 
 
 @blueprint.post("/agencies/<name>", endpoint="switch_agency")
 @needs(Role.OPERATOR)
 def switch_agency(name: str) -> Response:
-    """Switch an agency off, with a reason and perhaps an end, or on."""
+    """Switch an agency off, with a reason and perhaps an end, or on; and say which of the two was done."""
     if name not in console().flow.directory.agencies:
         abort(404)
-    database, who, why = console().database, current_operator().name, free_text("why")
     if request.form.get("to") == "on":
-        agency_status.switch_on(database, name, who=who)
-    elif why:
-        until = hours_from_now(whole_number(request.form.get("hours", "")))
-        agency_status.switch_off(database, name, until, why, who=who)
-    return redirect(url_for("transfers.list"), 303)
+        agency_status.switch_on(console().database, name, who=current_operator().name)
+        notify("agency_switched_on", agency=agency_name(name))
+    else:
+        _switch_off(name)
+    return redirect(url_for("now.show" if request.form.get("back") == "now" else "transfers.list"), 303)
+
+
+def _switch_off(name: str) -> None:
+    """Switch an agency off for the time that was asked for; one that cannot be read switches nothing."""
+    context, why = console(), free_text("why")
+    try:
+        until = read_switch_time(request.form, context.moment, context.zone)
+    except SwitchTimeError:
+        notify("switch_time_unread", "danger", agency=agency_name(name))
+        return
+    if not why:
+        notify("switch_needs_reason", "danger", agency=agency_name(name))
+        return
+    agency_status.switch_off(context.database, name, until, why, who=current_operator().name)
+    end = f"{until.astimezone(context.zone):%Y-%m-%d %H:%M}" if until else ""
+    key = "agency_switched_off_until" if until else "agency_switched_off"
+    notify(key, agency=agency_name(name), until=end, undo=name)
+    if not any(state in ANSWERS for state in _states().values()):
+        notify("no_agency_left", "danger")
+
+
+def _agencies() -> dict[str, Agency]:
+    """Give the agencies that can be rung."""
+    return {name: each for name, each in console().flow.directory.agencies.items() if each.transfer}
+
+
+def _states() -> dict[str, AgencyState]:
+    """Say of each agency whether it can be reached now."""
+    context = console()
+    status = agency_status.list_status(context.database, context.now())
+    return {name: agency_state(each, status.get(name), context.moment) for name, each in _agencies().items()}
 
 
 @lru_cache(maxsize=16)
