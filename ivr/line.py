@@ -339,6 +339,8 @@ class Line:
 
     def _due(self, turn: Turn, call: CallContext) -> tuple[Effect, ...]:
         """Give what a turn does to the world, without what the same request has done to a list before."""
+        if not turn.effects:
+            return ()
         if any(isinstance(each, LISTED) for each in turn.effects) and not self.performed.begin(
             f"{call.request}-list"
         ):

@@ -223,7 +223,7 @@ class Pseudonyms:
 
     def call(self, sid: str, month: str = "") -> str:
         """Give the id of a call, under the key of the month in which it began."""
-        return self._mark("call", sid, self._half(month or self.month))
+        return self._mark("call", sid, self._half(month))
 
     def calls(self, sid: str) -> tuple[str, ...]:
         """Give every id that a call which is over now may have: it began this month or the last."""
@@ -231,7 +231,7 @@ class Pseudonyms:
 
     def message(self, sid: str) -> str:
         """Give the id of a text message."""
-        return self._mark("message", sid, self._half(self.month))
+        return self._mark("message", sid, self._half())
 
     def request(self, sid: str) -> str:
         """Give the id of a signed request, the same in every month: a mark of what was done lives a day."""
@@ -239,7 +239,7 @@ class Pseudonyms:
 
     def words(self, number: str, words: str) -> str:
         """Give a mark of words that a phone sent: too short to tell which they were."""
-        return self._mark("words", f"{number}:{words}", self._half(self.month))[:WORDS_LENGTH]
+        return self._mark("words", f"{number}:{words}", self._half())[:WORDS_LENGTH]
 
     def who(
         self,
@@ -253,12 +253,12 @@ class Pseudonyms:
 
     def caller(self, number: str) -> str:
         """Give the mark of a caller's number; nothing for a number that names nobody, or without a key."""
-        half = self._half(self.month)
+        half = self._half()
         return self._mark("caller", number, half) if number and half else ""
 
     def callers(self, number: str) -> tuple[str, ...]:
         """Give every mark under which a number may stand in the log: those of this month and the last."""
-        halves = [self._half(self.month), self.keys.part(month_before(self.month), make=False)]
+        halves = [self._half(), self.keys.part(month_before(self.month), make=False)]
         return tuple(self._mark("caller", number, half) for half in halves if number and half)
 
     def listed(self, what: str, number: str) -> str:
@@ -266,8 +266,10 @@ class Pseudonyms:
         half = self.keys.part(LASTING, make=True)
         return self._mark(what, number, half) if number and half else ""
 
-    def _half(self, month: str) -> bytes:
-        return self.keys.part(month, make=month == self.month)
+    def _half(self, month: str = "") -> bytes:
+        """Give the random half of a month, or of this one, whose half alone is made where there is none."""
+        now = self.month
+        return self.keys.part(month or now, make=month in ("", now))
 
     def _mark(self, what: str, value: str, half: bytes) -> str:
         # Without a half an id still tells calls apart, and Twilio's ids cannot be guessed. Numbers can.

@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from sizes import examples
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import ClientDisconnected
-from werkzeug.test import EnvironBuilder
-from werkzeug.wrappers import Request
+from werkzeug.exceptions import BadRequestKeyError, ClientDisconnected
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+from werkzeug.wrappers import Request, Response
 
 from ivr.telephony.signature import SignatureValidator
-from ivr.web.webhook_request import WebhookRequest, read_form
+from ivr.web.webhook_request import TwimlResponse, WebhookRequest, read_form
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
+
+    from conftest import Twilio
 
 PIECES = [
     "a",
@@ -121,3 +123,57 @@ def test_a_signature_holds_where_twilios_library_says_so(
 @pytest.mark.parametrize("signature", ["", "é", "\udcff", "=" * 28])
 def test_whatever_stands_for_a_signature_is_none(signature: str) -> None:
     assert not SignatureValidator(PLACES[0], *TOKENS).check("/voice", {"Digits": "1"}, signature)
+
+
+def test_a_field_that_is_not_there_is_its_default_and_no_fault() -> None:
+    form = read_form(b"Digits=1&Digits=2")
+
+    assert [form.get("Digits"), form.get("From"), form.get("From", ""), form.get("Digits", 0, type=int)] == [
+        "1",
+        None,
+        "",
+        1,
+    ]
+    with pytest.raises(BadRequestKeyError):
+        _ = form["From"]
+
+
+def test_a_document_is_sent_as_werkzeug_sends_it() -> None:
+    environ, words = asked(b"Digits=1"), "<Response><Say>Bonjour, ça va ?</Say></Response>"
+    document, plain = TwimlResponse(words), Response(words, mimetype="text/xml")
+    for each in (document, plain):
+        each.set_cookie("p", "position", max_age=60, httponly=True, samesite="Lax")
+
+    sent, expected = (run_wsgi_app(each, environ) for each in (document, plain))
+
+    assert (b"".join(sent[0]), sent[1], list(sent[2])) == (
+        b"".join(expected[0]),
+        expected[1],
+        list(expected[2]),
+    )
+
+
+def test_what_is_to_happen_after_a_document_happens() -> None:
+    done: list[str] = []
+    document = TwimlResponse("<Response/>")
+    document.call_on_close(lambda: done.append("closed"))
+
+    sent, _, _ = run_wsgi_app(document, asked(b""), buffered=True)
+
+    assert (b"".join(sent), done) == (b"<Response/>", ["closed"])
+
+
+@pytest.mark.parametrize("host", ["line.example", "another.example:8443", "not a host", ""])
+def test_a_webhook_is_answered_whatever_its_sender_calls_our_host(twilio: Twilio, host: str) -> None:
+    form = {"CallSid": "CA1", "From": "+19055550123"}
+    signed = {"X-Twilio-Signature": twilio.sign(f"{twilio.public_url}/voice", form), "Host": host}
+
+    answer = twilio.client.post("/voice", data=form, headers=signed)
+
+    assert answer.status_code == 200
+    assert "<Gather" in answer.text
+
+
+def test_an_address_with_letters_of_any_script_is_none_of_ours_and_no_fault(twilio: Twilio) -> None:
+    assert twilio.client.get("/voicé/%ff").status_code == 404
+    assert twilio.client.post("//voice//en", data={"Digits": "1"}).status_code == 404

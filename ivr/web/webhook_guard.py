@@ -12,7 +12,7 @@ from ivr.web.context import signed, webhook_context
 from ivr.web.metrics import note_fixed_words
 from ivr.web.server.wsgi_adapter import MOST_FIELDS, fields
 from ivr.web.webhook_refusals import TOO_LARGE, UNREADABLE
-from ivr.web.webhook_request import webhook_request
+from ivr.web.webhook_request import TwimlResponse, webhook_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ REFUSED, LARGE = 403, 413
 
 def twiml_response(document: str) -> Response:
     """Answer with TwiML."""
-    return Response(document, mimetype="text/xml")
+    return TwimlResponse(document)
 
 
 def no_content() -> Response:

@@ -1,21 +1,37 @@
-"""A webhook's request: its body is taken once, and its form read from that once."""
+"""A webhook as Flask is to see it: its form is read once, and the document that answers it is only sent."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from flask import Request, request
+from flask import Request, Response, request
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.utils import cached_property
 
 from ivr.web.server.wsgi_adapter import LARGEST_BODY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 FORM = "application/x-www-form-urlencoded"
+TWIML = "text/xml; charset=utf-8"
+OK = 200
+
+
+class WebhookForm(ImmutableMultiDict[str, str]):
+    """The fields of a form. Most are asked for by some webhooks and sent by others: that is no exception."""
+
+    # Typed in one way where werkzeug has four.
+    def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]  # noqa: A002
+        """Give the first value of a field, or the default."""
+        values = dict.get(self, key)
+        if type is None:
+            return values[0] if values else default
+        return super().get(key, default, type)
 
 
 class WebhookRequest(Request):
@@ -29,7 +45,7 @@ class WebhookRequest(Request):
 
     @cached_property
     def body(self) -> bytes:
-        """The whole body; HTTPException when it is too large, or not there."""
+        """Take the whole body; HTTPException when it is too large, or not there."""
         length: str = self.environ.get("CONTENT_LENGTH", "")
         if not length.isdecimal() or int(length) > LARGEST_BODY or not self._is_form:
             return self.get_data(cache=True, parse_form_data=False)
@@ -40,7 +56,7 @@ class WebhookRequest(Request):
 
     @cached_property
     def form(self) -> ImmutableMultiDict[str, str]:
-        """The fields of its form; none where it has none, or one that cannot be read."""
+        """Read the fields of its form; none where it has none, or one that cannot be read."""
         if not self._is_form:
             return super().form
         self.__dict__["files"] = ImmutableMultiDict()
@@ -49,6 +65,20 @@ class WebhookRequest(Request):
     @property
     def _is_form(self) -> bool:
         return self.kind == FORM or self.kind.partition(";")[0].strip().lower() == FORM
+
+
+class TwimlResponse(Response):
+    """A document of ours, with which a webhook is answered: it leads nowhere else, and is sent as it is."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__(document, content_type=TWIML)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Send it, without Werkzeug's look at what redirects and answers without a body need."""
+        if self.status_code != OK or self._on_close or not isinstance(self.response, list):
+            return super().__call__(environ, start_response)
+        start_response(self.status, self.headers.to_wsgi_list())
+        return self.response
 
 
 def webhook_request() -> WebhookRequest:
@@ -69,7 +99,7 @@ def read_form(body: bytes) -> ImmutableMultiDict[str, str]:
         if field:
             name, _, value = field.partition("=")
             fields.setdefault(_unquote(name), []).append(_unquote(value))
-    form: ImmutableMultiDict[str, str] = ImmutableMultiDict()
+    form = WebhookForm()
     dict.update(form, fields)  # What it is inside: a list of values by each name.
     return form
 
