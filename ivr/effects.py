@@ -100,3 +100,5 @@ class Entry:
     mark: str = ""  # A keyed hash of the caller's number, for this month; empty when it is withheld.
     transfer_id: str = ""  # The transfer that waits in a queue, where this is about one: its id.
     outcome: str = ""  # What this decides of the call's outcome: informed, left, opted_out, hung_up.
+    written: str = ""  # The language of a text in words, "other" for one that the line lacks; else empty.
+    nearest: str = ""  # The stop that is nearest to a text that was not understood.

@@ -22,12 +22,13 @@ from ivr.effects import (
     Ring,
     TextNumbers,
 )
+from ivr.flow.kept_turns import KeptTurns
 from ivr.flow.rendering import write
 from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, is_urgent, numbers_of, reply
 from ivr.flow.text_meaning import request_in
-from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind
+from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind, nearest_to, written_in
 from ivr.flow.voice import ring_last, ring_next, step, unreached, wait_in_queue
-from ivr.pseudonyms import Caller
+from ivr.pseudonyms import KnownCaller
 from ivr.transfer.agency_order import AgencyStatus, who_to_ring
 from ivr.transfer.coordinator import NumberRefused, PhoneSilent, TooManyCalls
 from ivr.transfer.machine import Event, EventType
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow
     from ivr.flow.turn import Decision
     from ivr.position import Position
-    from ivr.transfer.coordinator import JournalWriter, Telephone, TransferCoordinator, WorkQueue
+    from ivr.pseudonyms import Caller
+    from ivr.transfer.coordinator import Fetch, JournalWriter, Telephone, TransferCoordinator, WorkQueue
     from ivr.transfer.machine import Transfer
 
 logger = logging.getLogger(__name__)
@@ -114,7 +116,7 @@ class CallContext:
     channel: str  # "voice" or "text".
     key: str  # Unique within the conversation: see effects.Entry.
     now: float
-    caller: Caller = field(default_factory=Caller)
+    caller: Caller = field(default_factory=KnownCaller)
     origin: str = ""  # A keyed id of Twilio's id of the call or the text: the same in every month.
     words: str = ""  # A keyed mark of a text that we cannot read; empty for all others.
 
@@ -143,6 +145,7 @@ class Line:
     archive: Archive
     send_alarm: Callable[[str], None]  # To whoever runs the line.
     performed: PerformedRequests = field(default_factory=Unmarked)
+    kept: KeptTurns = field(default_factory=KeptTurns)
 
     @property
     def flow(self) -> Flow:
@@ -154,7 +157,7 @@ class Line:
         answer = self._answer_text if call.channel == "text" else self._answer_voice
         turn = answer(self.flow, position, heard, call)
         if turn.sign != "erased":  # Of what is erased not even the wish is noted.
-            self.journal.write(_entry(position, turn, heard, call))
+            self.journal.write(_entry(position, turn, heard, call, self.flow.languages))
         for effect in self._due(turn, call):
             self.later.put(effect, call.caller.number)
         return turn
@@ -188,12 +191,10 @@ class Line:
         except PartUnavailable:
             logger.warning("the log cannot be asked about a call that is over", extra={"call": calls[0]})
 
-    def tick(
-        self, transfer_id: str, waited: int, tick: int, event: Event | None, topic: str = ""
-    ) -> Transfer | None:
+    def tick(self, transfer_id: str, fetch: Fetch) -> Transfer | None:
         """Let a fetch of a wait document be the clock of its transfer; nothing where SQL cannot tell."""
         try:
-            return self.transfers.tick(transfer_id, waited, tick, event, topic)
+            return self.transfers.tick(transfer_id, fetch)
         except PartUnavailable:
             logger.warning(
                 "the log cannot be asked about a waiting caller", extra={"transfer_id": transfer_id}
@@ -228,7 +229,9 @@ class Line:
             self.advance(effect.transfer, Event(EventType.MISSED, int(effect.place), how="failed"))
 
     def _answer_voice(self, flow: Flow, position: Position, heard: Heard, call: CallContext) -> Turn:
-        """Answer a caller."""
+        """Answer a caller. Who can be rung is found out only where the answer depends on it."""
+        if kept := self.kept.find(flow, position, heard):
+            return kept
         roster = self._roster(flow, position.language, call.now)
         decision = self._step(flow, position, heard, roster, call)
         if isinstance(decision, Turn):
@@ -361,7 +364,7 @@ class Line:
             self.send_alarm(ALARMS[why])
 
 
-def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Entry:
+def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext, languages: Sequence[str]) -> Entry:
     position = turn.position
     asks = isinstance(turn.then, Connect | WaitInQueue)
     return Entry(
@@ -378,4 +381,6 @@ def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext) -> Ent
         mark=call.caller.mark,
         transfer_id=position.transfer_id or before.transfer_id,
         outcome=turn.sign,
+        written=written_in(heard, languages),
+        nearest=nearest_to(heard),
     )

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,9 @@ KEPT = re.compile(  # Rows of digits that are nobody's number, and say what a li
 )
 TWILIOS = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}[0-9a-f]{32}(?![0-9A-Za-z])")
 PLAIN = re.compile(r"[\w./:@+\[\]-]+")
+PRIVATE_NETWORKS = tuple(
+    map(IPv4Network, ("10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"))
+)
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 OURS = Path(__file__).parent.parent
 
@@ -65,7 +69,8 @@ class OneLine(logging.Formatter):
         return "".join((*parts, NUMBER.sub(self._masked, text[end:])))
 
     def _masked(self, match: re.Match[str]) -> str:
-        return match[0] if _digits(match[0]) in self._published else MASK
+        kept = _digits(match[0]) in self._published or _is_private_address(match[0])
+        return match[0] if kept else MASK
 
     def _value(self, value: object) -> str:
         text = self.mask(str(value))
@@ -120,6 +125,15 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # noqa: BLE001 - a value may fail in any way when it is written
         return f"{record.msg} (its values cannot be written)"
+
+
+def _is_private_address(text: str) -> bool:
+    """Whether a row of digits is the address of a host in a private network: nobody's number."""
+    try:
+        address = IPv4Address(text)
+    except ValueError:
+        return False
+    return any(address in network for network in PRIVATE_NETWORKS)
 
 
 def _digits(number: str) -> str:

@@ -8,7 +8,6 @@ whose a mark was.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import logging
 import os
@@ -17,8 +16,10 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Protocol
 
+from ivr.keyed_hash import KeyedHash
 from ivr.private_files import make_private_folder, open_private
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+DAY = 86_400
 LENGTH = 32  # Hexadecimal digits: 128 bits.
 WORDS_LENGTH = 4
 RANDOM_BYTES = 32
@@ -36,7 +38,13 @@ LASTING = "lists"  # The half of the key for opt-outs and blocks, which last lon
 
 def month_of(at: float) -> str:
     """Name the month of a moment: "2026-11"."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m}"
+    return _month_of_day(int(at // DAY))
+
+
+@lru_cache(maxsize=128)
+def _month_of_day(day: int) -> str:
+    """Name the month of a day, counted from the first of 1970: by UTC, no month begins within one."""
+    return f"{datetime.fromtimestamp(day * DAY, UTC):%Y-%m}"
 
 
 def month_before(month: str) -> str:
@@ -45,16 +53,80 @@ def month_before(month: str) -> str:
     return f"{year - 1}-12" if number == 1 else f"{year}-{number - 1:02}"
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(Protocol):
     """Whoever calls or texts, as far as the line may know them while it answers."""
 
-    number: str = ""  # Where the line may text or ring them; sealed for effects, never kept otherwise.
-    mark: str = ""  # Of this month; empty when the number is withheld.
-    marks: tuple[str, ...] = ()  # Every mark under which the log may hold them.
-    opt_out: str = ""  # Their mark on the list of those who sent STOP.
-    block: str = ""  # Their mark on the list of those who are blocked.
-    forged: bool = False  # Their phone company says that the number is not theirs.
+    @property
+    def number(self) -> str:
+        """Where the line may text or ring them; sealed for effects, never kept otherwise."""
+
+    @property
+    def mark(self) -> str:
+        """Their mark of this month; empty when the number is withheld."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Every mark under which the log may hold them."""
+
+    @property
+    def opt_out(self) -> str:
+        """Their mark on the list of those who sent STOP."""
+
+    @property
+    def block(self) -> str:
+        """Their mark on the list of those who are blocked."""
+
+    @property
+    def forged(self) -> bool:
+        """Whether their phone company says that the number is not theirs."""
+
+
+@dataclass(frozen=True)
+class KnownCaller:
+    """A caller of whom all that may be known is known; of nobody, nothing is."""
+
+    number: str = ""
+    mark: str = ""
+    marks: tuple[str, ...] = ()
+    opt_out: str = ""
+    block: str = ""
+    forged: bool = False
+
+
+@dataclass(frozen=True)
+class CallerOfNumber:
+    """A caller by their number. Most turns ask for the mark alone: all else is found out when asked for."""
+
+    mark: str
+    _number: str = field(repr=False)
+    _pseudonyms: Pseudonyms = field(repr=False)
+    _may_reach: Callable[[str], bool] = field(repr=False)
+    _is_forged: Callable[[], bool] = field(repr=False)
+
+    @cached_property
+    def number(self) -> str:
+        """Where the line may text or ring them; nothing where it may not."""
+        return self._number if self._may_reach(self._number) and not self.forged else ""
+
+    @cached_property
+    def marks(self) -> tuple[str, ...]:
+        """Every mark under which the log may hold them."""
+        return self._pseudonyms.callers(self._number)
+
+    @cached_property
+    def opt_out(self) -> str:
+        """Their mark on the list of those who sent STOP."""
+        return self._pseudonyms.listed("opt-out", self._number)
+
+    @cached_property
+    def block(self) -> str:
+        """Their mark on the list of those who are blocked."""
+        return self._pseudonyms.listed("block", self._number)
+
+    @cached_property
+    def forged(self) -> bool:
+        """Whether their phone company says that the number is not theirs."""
+        return self._is_forged()
 
 
 class MonthKeys:
@@ -136,6 +208,8 @@ class Pseudonyms:
     secret: str = field(repr=False)
     keys: MonthKeys
     now: Callable[[], float]
+    # A random half -> the key that it makes with the secret; forgotten at every refresh, as the half may be.
+    _joined: dict[bytes, KeyedHash] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def month(self) -> str:
@@ -145,6 +219,7 @@ class Pseudonyms:
     def refresh(self) -> None:
         """Forget the keys that are over."""
         self.keys.refresh(self.month)
+        self._joined.clear()
 
     def call(self, sid: str, month: str = "") -> str:
         """Give the id of a call, under the key of the month in which it began."""
@@ -166,16 +241,15 @@ class Pseudonyms:
         """Give a mark of words that a phone sent: too short to tell which they were."""
         return self._mark("words", f"{number}:{words}", self._half(self.month))[:WORDS_LENGTH]
 
-    def who(self, number: str, *, may_reach: bool = False, forged: bool = False) -> Caller:
+    def who(
+        self,
+        number: str,
+        *,
+        may_reach: Callable[[str], bool] = lambda _: False,
+        is_forged: Callable[[], bool] = lambda: False,
+    ) -> Caller:
         """Give what may be known of whoever has a number; ``may_reach``: the line may text or ring it."""
-        return Caller(
-            number if may_reach else "",
-            self.caller(number),
-            self.callers(number),
-            self.listed("opt-out", number),
-            self.listed("block", number),
-            forged,
-        )
+        return CallerOfNumber(self.caller(number), number, self, may_reach, is_forged)
 
     def caller(self, number: str) -> str:
         """Give the mark of a caller's number; nothing for a number that names nobody, or without a key."""
@@ -197,8 +271,11 @@ class Pseudonyms:
 
     def _mark(self, what: str, value: str, half: bytes) -> str:
         # Without a half an id still tells calls apart, and Twilio's ids cannot be guessed. Numbers can.
-        key = hmac.digest(self.secret.encode(), half, "sha256")
-        return hmac.new(key, f"{what}:{value}".encode(), hashlib.sha256).hexdigest()[:LENGTH]
+        key = self._joined.get(half)
+        if key is None:
+            key = KeyedHash(hmac.digest(self.secret.encode(), half, "sha256"), "sha256")
+            self._joined[half] = key
+        return key.digest(f"{what}:{value}".encode()).hex()[:LENGTH]
 
 
 def _alive(month: str) -> set[str]:

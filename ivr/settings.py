@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 TWILIO = "https://api.twilio.com"
 SHORTEST_SECRET = 32
+FEWEST_DIFFERENT = 8  # Characters of a secret; a random one has more, whatever its alphabet.
+MOST_WORKERS = 64
 REHEARSED = ("REHEARSAL", "PATIENCE")
 
 
@@ -38,6 +40,8 @@ def _like(pattern: str, wrong: str) -> Callable[[str], str]:
 
 def _address(*schemes: str) -> Callable[[str], str]:
     def fault(text: str) -> str:
+        if re.search(r"\s", text):
+            return "has a blank in it: write it without, and without quotes"
         try:
             parts = urlsplit(text)
             fits = parts.scheme in schemes and (parts.hostname or parts.path) and parts.port != 0
@@ -50,9 +54,30 @@ def _address(*schemes: str) -> Callable[[str], str]:
 
 def _public(text: str) -> str:
     wrong = _address("http", "https")(text)
-    parts = urlsplit(text) if not wrong else None
-    if parts and (parts.username or parts.query or parts.fragment or "_" in (parts.hostname or "")):
+    if wrong:
+        return wrong
+    parts = urlsplit(text)
+    host = parts.hostname or ""
+    if parts.username or parts.query or parts.fragment or "_" in host:
         return "has a part that Twilio cannot sign (a user, a query, a fragment or a host with '_')"
+    if parts.path.strip("/"):
+        return "has a path: leave it out, the line needs a host of its own"
+    if parts.scheme == "http" and not is_loopback(host):
+        return "begins with http, so that anybody on the way can read along: it must begin with https"
+    return ""
+
+
+def _database(text: str) -> str:
+    """Find what is wrong with the address of the call log, without repeating it: it may hold a password."""
+    scheme, found, rest = text.partition("://")
+    if found and scheme == "sqlite":
+        path = rest.removeprefix("/").partition("?")[0]
+        if not path or ":memory:" in rest or not rest.startswith("/"):
+            return "names no file, so that nothing would be kept: write sqlite:////folder/line.sqlite3"
+        return ""
+    wrong = _address("sqlite", "postgres", "postgresql", "postgresql+psycopg")(text)
+    if not wrong and urlsplit(text).netloc.count("@") > 1:
+        return "has an '@' in its user or password: write that one as %40"
     return wrong
 
 
@@ -73,11 +98,23 @@ def _folder(text: str) -> str:
 
 
 def _secret(text: str) -> str:
-    return "" if len(text) >= SHORTEST_SECRET else f"has fewer than {SHORTEST_SECRET} characters"
+    if len("".join(text.split())) < SHORTEST_SECRET:
+        return f"has fewer than {SHORTEST_SECRET} characters that are no blanks"
+    if len(set(text)) < FEWEST_DIFFERENT:
+        return f"has fewer than {FEWEST_DIFFERENT} different characters: make one by chance"
+    return ""
+
+
+def _up_to(most: int) -> Callable[[str], str]:
+    def fault(text: str) -> str:
+        fits = re.fullmatch(r"[1-9][0-9]{0,4}", text) and int(text) <= most
+        return "" if fits else f"is not a whole number from 1 to {most}"
+
+    return fault
 
 
 _NUMBER = _like(r"\+[1-9][0-9]{6,14}", "is not a number like +12895550100")
-_COUNT = _like(r"[1-9][0-9]{0,4}", "is not a whole number")
+_TOKEN = _like(r"[!#-&(-_a-~]+", "has a blank, a quote or another character that no token has")
 
 
 def _declared(
@@ -108,11 +145,19 @@ class Settings:
         )
     )
     auth_token: str = field(
-        metadata=_declared("TWILIO_AUTH_TOKEN", "the account's primary auth token; it signs every webhook")
+        metadata=_declared(
+            "TWILIO_AUTH_TOKEN",
+            "the account's primary auth token; it signs every webhook",
+            None,
+            _TOKEN,
+        )
     )
     second_auth_token: str = field(
         metadata=_declared(
-            "TWILIO_AUTH_TOKEN_2", "a second token that is accepted while tokens are rotated", ""
+            "TWILIO_AUTH_TOKEN_2",
+            "a second token that is accepted while tokens are rotated",
+            "",
+            _or_empty(_TOKEN),
         )
     )
     number: str = field(
@@ -132,7 +177,7 @@ class Settings:
             "TWILIO_CALLS_PER_SECOND",
             "how many calls a second Twilio starts for this account",
             "1",
-            _COUNT,
+            _up_to(1000),
             read=int,
         )
     )
@@ -158,7 +203,7 @@ class Settings:
             "DATABASE_URL",
             "the call log: sqlite:///… or postgresql://…",
             "sqlite:///line.sqlite3",
-            _address("sqlite", "postgres", "postgresql", "postgresql+psycopg"),
+            _database,
         )
     )
     redis_url: str = field(
@@ -202,10 +247,14 @@ class Settings:
         )
     )
     port: int = field(
-        metadata=_declared("PORT", "the port that the web process listens on", "8000", _COUNT, read=int)
+        metadata=_declared(
+            "PORT", "the port that the web process listens on", "8000", _up_to(65535), read=int
+        )
     )
     workers: int = field(
-        metadata=_declared("WEB_WORKERS", "how many processes answer webhooks", "2", _COUNT, read=int)
+        metadata=_declared(
+            "WEB_WORKERS", "how many processes answer webhooks", "2", _up_to(MOST_WORKERS), read=int
+        )
     )
     config: Path = field(
         metadata=_declared(
@@ -262,7 +311,7 @@ class Settings:
             "PATIENCE",
             "how many times longer SQL and Redis may take, and as often is filed; refused with Twilio itself",
             "1",
-            _COUNT,
+            _up_to(1000),
             read=int,
         )
     )
@@ -298,6 +347,14 @@ def is_twilio(url: str) -> bool:
     """Whether an address is at Twilio: its host alone says so, whatever the scheme, the port and the path."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     return f".{host}".endswith(".twilio.com")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _for_rehearsals(texts: Mapping[str, str | None]) -> list[str]:

@@ -27,6 +27,7 @@ from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import Tables, compare_tables
+from ivr.records.phrase_versions import read_weights
 from ivr.records.request_marks import RequestMarks
 from ivr.records.retention import within
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
@@ -45,6 +46,8 @@ from ivr.transfer.coordinator import TransferCoordinator
 from ivr.understanding.supervisor import keep_classifier
 from ivr.understanding.text_reader import TextReader
 from ivr.understanding.understand import read_rules
+from ivr.understanding.weights_in_force import FOLDER as WEIGHTS_FOLDER
+from ivr.understanding.weights_in_force import WeightsOfHost
 from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
 from ivr.web.sms import ConversationCookie
@@ -52,6 +55,7 @@ from ivr.web.webhook_refusals import WebhookRefusals
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.network_clock import WALL, clock_of
+from ivr.work.phrase_learning import PhraseLearning
 from ivr.work.queue import SECONDS, RedisQueue, connect_redis
 from ivr.work.redis_limits import RedisLimits
 from ivr.work.secret_store import SecretStore
@@ -128,7 +132,8 @@ def build_worker_line(settings: Settings) -> Line:
     kept = partial(_kept, line, snapshots)
     keeps = keep_house(settings, line, database, kept, clock=clock)
     prompts.refresh()
-    refreshes = (snapshots.refresh, prompts.refresh, clock.looked, keeps.run_due)
+    learning = PhraseLearning(database, settings.phrases, settings.journal_dir / WEIGHTS_FOLDER, time.time)
+    refreshes = (snapshots.refresh, prompts.refresh, clock.looked, keeps.run_due, learning.run_due)
     _file(journal, database, kept, refreshes, now=clock.now, often=settings.patience)
     return line
 
@@ -280,7 +285,9 @@ def web() -> Flask:
     line, prompts = build_line(settings, journal, store, snapshots, clock=clock)
     set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
     signs = signs_of(settings, clock)
-    meaning = keep_classifier(settings.phrases)
+    published = settings.journal_dir / WEIGHTS_FOLDER
+    weights = WeightsOfHost(published, lambda: snapshots.current.weights, partial(read_weights, database))
+    meaning = keep_classifier(settings.phrases, published)
     parts = build_parts(settings, line, clock.now, heard=signs.hear, meaning=meaning)
     app = create_app(parts)
     follow_prompts(app, prompts)
@@ -291,6 +298,7 @@ def web() -> Flask:
         signs.tell,
         snapshots.refresh,
         prompts.refresh,
+        weights.refresh,
         clock.looked,
         parts.refusals.tell,
     )

@@ -183,6 +183,8 @@ def nobody_can_be_reached(world: World) -> None:
     people(world)
     call = asks(world)
     hears_choice(world, call)
+    assert call.until(lambda c: "phone numbers, press 2" in c.last_heard, 90), call.heard
+    call.press("2", When.SOON)
     call.until(lambda c: "9 0 5, 5 4 6" in " ".join(c.heard), 90)
     assert " ".join(call.heard).count("9 0 5, 5 4 6, 4 9 0 4") >= 2
     ends(world, call)
@@ -304,24 +306,53 @@ def the_caller_asks_for_other_ways(world: World) -> None:
     people(world, vs=never_answers())
     call = asks(world)
     call.until(lambda _: bool(world.network.ringing("victim-services")))
-    assert call.press("*", When.SOON)
+    assert call.press("8", When.SOON)
     hears_choice(world, call)
     ends(world, call)
     assert world.network.calls_to("chrysalis") == []
 
 
+def the_caller_asks_to_hear_again_who_is_called(world: World) -> None:
+    people(world, vs=accepts(after=8, talks=15))
+    call = asks(world)
+    assert call.until(lambda c: "One moment" in c.last_heard), call.heard
+    call.press("*", When.SOON)
+    reaches(world, call, "victim-services")
+    assert sum("calling Victim Services" in words for words in call.heard) == 2
+    assert not any(words in " ".join(call.heard) for words in world.choice)
+    assert attempts(world) == [("victim-services", "accepted")]
+
+
+def nobody_is_called_before_the_caller_knows_who(world: World) -> None:
+    people(world, vs=busy(), ch=declines(), ho=switchboard())
+    call = asks(world)
+    reaches(world, call, "hotline")
+    names = {"victim-services": "Victim Services", "chrysalis": "Chrysalis", "hotline": "national hotline"}
+    for agency, name in names.items():
+        (rung,) = world.network.calls_to(agency)
+        rang = min(line.at for line in rung.lines)
+        heard = [
+            line
+            for line in call.lines
+            if f"calling {name}" in line.words or f"calling the {name}" in line.words
+        ]
+        assert heard, (agency, call.heard)
+        assert "police" in heard[0].words.lower()
+        assert heard[0].at + heard[0].seconds <= rang + world.slack, agency
+
+
 def the_caller_takes_the_choice_that_is_offered(world: World) -> None:
-    people(world, vs=ignores(12), ch=ignores(6))  # Nobody there is cut off: a minute passes.
+    people(world, vs=ignores(5), ch=ignores(6))  # Nobody there is cut off: a minute passes.
     call = asks(world)
     assert call.until(lambda c: "For other ways" in c.last_heard, 90), call.heard
     in_time(world, call)
     ringing = len(world.network.exchange.calls)
-    assert call.press("1", When.SOON)
-    assert call.until(lambda c: "I could not reach anyone" in c.last_heard, 20), call.heard
+    assert call.press("8", When.SOON)
+    assert call.until(lambda c: "You are not connected yet" in c.last_heard, 20), call.heard
     assert call.until(lambda _: len(world.network.exchange.legs_alive()) == 1, 20)
     assert len(world.network.exchange.calls) == ringing
     ends(world, call)
-    assert attempts(world)[-1] == ("chrysalis", "cancelled")
+    assert attempts(world)[-1] == ("chrysalis", "cancelled"), (attempts(world), call.heard)
 
 
 def two_minutes_are_the_end(world: World) -> None:
@@ -329,7 +360,7 @@ def two_minutes_are_the_end(world: World) -> None:
     for number, name in enumerate(LONG_ORDER):
         world.network.people.put(f"+1905555{1000 + number}", ignores(9), name=name)
     call = asks(world)
-    assert call.until(lambda c: "I could not reach anyone" in c.last_heard, 200), call.heard
+    assert call.until(lambda c: "You are not connected yet" in c.last_heard, 200), call.heard
     in_time(world, call)
     asked, came = call.lines[:1][0].at, call.lines[-1].at
     assert END <= came - asked <= END + LONGEST_DOCUMENT + 10 + world.slack
@@ -340,7 +371,7 @@ def two_minutes_are_the_end(world: World) -> None:
 
 
 def what_the_caller_lets_us_tell_is_told_after_the_agencys_key(world: World) -> None:
-    people(world, vs=accepts(after=18, talks=20))
+    people(world, vs=accepts(after=12, talks=20))
     call = asks(world)
     assert call.until(lambda c: "tell them the topic" in " ".join(c.heard[-1:]), 40), call.heard
     call.press("2", When.SOON)
@@ -406,8 +437,8 @@ def _asks_for_another(world: World) -> tuple[RehearsedCall, RehearsedCall]:
     world.network.faults.rest.append(RestFault("500", match="/Calls/CA"))
     call = asks(world)
     late = _briefed(world, call)
-    assert call.press("*", When.SOON)
-    assert call.until(lambda c: "I could not reach anyone" in c.last_heard, 20), call.heard
+    assert call.press("8", When.SOON)
+    assert call.until(lambda c: "You are not connected yet" in c.last_heard, 20), call.heard
     for key in ("0", NOT_POLICE):
         call.press(key, When.SOON)
     return call, late
@@ -593,7 +624,7 @@ def voicemails_on_the_direct_path_end_in_a_choice_in_time(world: World) -> None:
     world.lose("sql")
     people(world, vs=voicemail(9), ch=voicemail(4), ho=never_answers())
     call = asks(world)
-    assert call.until(lambda c: "I could not reach anyone" in " ".join(c.heard), 150), call.heard
+    assert call.until(lambda c: "You are not connected yet" in " ".join(c.heard), 150), call.heard
     in_time(world, call, "hotline")
     ends(world, call)
 
@@ -639,7 +670,9 @@ STORIES: dict[str, Callable[[World], None]] = {
     "caller leaves during the whisper": the_caller_hangs_up_during_the_whisper,
     "caller leaves as it is accepted": the_caller_hangs_up_in_the_second_of_the_accept,
     "caller left, agency presses 1": an_agency_that_takes_the_call_of_a_caller_who_left_is_thanked,
-    "star": the_caller_asks_for_other_ways,
+    "other ways": the_caller_asks_for_other_ways,
+    "star": the_caller_asks_to_hear_again_who_is_called,
+    "named first": nobody_is_called_before_the_caller_knows_who,
     "pound": the_caller_leaves_by_pound,
     "takes the choice": the_caller_takes_the_choice_that_is_offered,
     "topic": what_the_caller_lets_us_tell_is_told_after_the_agencys_key,

@@ -14,7 +14,7 @@ from console import Console, Hands
 
 from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.effects import Entry
-from ivr.pseudonyms import Caller
+from ivr.pseudonyms import KnownCaller
 from ivr.records.agency_status import list_status
 from ivr.records.audit import list_audit_entries
 from ivr.records.deletion import erase
@@ -196,8 +196,8 @@ def test_a_blocked_caller_is_known_by_this_months_mark_and_the_page_does_not_sho
     (blocked,) = list_blocks(console.database, console.at)
     welcome = CallerLimits(lists=lambda: ListedCallers(blocked=frozenset({blocked.mark})))
 
-    assert welcome.turns_away(Caller(mark=MARK, marks=(MARK,)), "voice") == "blocked"
-    assert welcome.turns_away(Caller(mark="other", marks=("other",)), "voice") == ""
+    assert welcome.turns_away(KnownCaller(mark=MARK, marks=(MARK,)), "voice") == "blocked"
+    assert welcome.turns_away(KnownCaller(mark="other", marks=("other",)), "voice") == ""
     assert MARK not in hands.get("/audit").text
 
 

@@ -121,7 +121,9 @@ def test_no_picture_shows_a_small_count_or_runs_or_reveals_anything(hands: Hands
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("what", ["language", "outcome", "last_stop", "stop", "hour", "transfer", "reached"])
+@pytest.mark.parametrize(
+    "what", ["language", "outcome", "last_stop", "stop", "hour", "transfer", "reached", "text", "nearest"]
+)
 def test_pages_and_pictures_are_the_same_whatever_a_hidden_count_is(flow: Flow, what: str) -> None:
     names = {
         "language": ("en", "fr", "xx"),
@@ -131,14 +133,43 @@ def test_pages_and_pictures_are_the_same_whatever_a_hidden_count_is(flow: Flow, 
         "hour": ("mon-09", "tue-10", "wed-03"),
         "transfer": ("connected", "left", "not_connected"),
         "reached": ("rung", "answered", "accepted"),
+        "text": ("en keyword", "en unsure", "en unclear"),
+        "nearest": ("en shelter", "en law", "en rights"),
     }[what]
 
     # The parts of a whole must not tell it by their sum either: what makes up for it is hidden too.
     other = 30 if what in {"stop", "reached"} else 27
-    few = said(flow, report(**{what: dict(zip(names, (300, 30, 1), strict=True))}))
-    more = said(flow, report(**{what: dict(zip(names, (300, other, 4), strict=True))}))
+    beside = {"text": {"en unclear": 400}} if what == "nearest" else {}
+    few = said(flow, report(**beside | {what: dict(zip(names, (300, 30, 1), strict=True))}))
+    more = said(flow, report(**beside | {what: dict(zip(names, (300, other, 4), strict=True))}))
 
     assert few == more
+
+
+def test_a_report_tells_how_many_texts_were_not_understood_and_what_they_are_near(flow: Flow) -> None:
+    texts = {"fr unclear": 20, "en keyword": 50, "en danger": 10, "en unsure": 30, "en unclear": 10}
+    near = {"en shelter": 33, "en law": 7, "fr shelter": 9, "fr law": 7, "fr rights": 4}
+    view = ReportView(
+        report(text=texts | {"other unclear": 3}, nearest=near), flow, "en", read_translations("en")
+    )
+
+    understood, nearest = view.section("understood"), view.section("nearest")
+
+    hidden = view.translations["hidden"]
+    assert understood.rows == (
+        ("English", "60", "30", "10", "40%"),
+        ("French", "0", "0", "20", "100%"),
+        ("another language, or unknown", "0", "0", hidden, hidden),
+    )
+    assert [(label[:7], each) for label, each in nearest.rows] == [
+        ("English", "33"),
+        ("English", "7"),
+        ("French:", "9"),
+        ("French:", hidden),
+        ("French:", hidden),
+    ]
+    assert view.stop_title("shelter") in nearest.rows[0][0]
+    assert "English: 40%" in draw_section(view, understood)
 
 
 @given(counts=COUNTS)

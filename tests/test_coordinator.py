@@ -15,7 +15,7 @@ from ivr.effects import Alarm, EndRing, Ring
 from ivr.records.markers import FORGET_AFTER, Markers
 from ivr.records.transfer_store import TimeLimitedStore
 from ivr.transfer.agency_order import AgencyStatus
-from ivr.transfer.coordinator import NumberRefused, PhoneSilent, PhoneThrottled, TransferCoordinator
+from ivr.transfer.coordinator import Fetch, NumberRefused, PhoneSilent, PhoneThrottled, TransferCoordinator
 from ivr.transfer.machine import Decide, Event, EventType, Follow, State, Transfer, nothing
 
 if TYPE_CHECKING:
@@ -132,6 +132,15 @@ class World:
         names = {agency.number: name for name, agency in self.flow.directory.agencies.items()}
         return [names[number] for number, _, _ in self.phone.rings]
 
+    def ring(self, effect: Ring) -> None:
+        """Let the caller hear who is next, if they have not yet; then do what the worker does."""
+        for tick in (-2, -1):  # Before the first fetch that a test tells of.
+            self.store.rows["s"] = replace(self.transfer, tick=-3)
+            if self.transfer.state in {State.SEARCHING, State.NAMING}:
+                self.transfers.tick("s", Fetch(waited=self.transfer.waited, tick=tick))
+        self.later.effects[:] = [each for each in self.later.effects if each != effect]
+        self.transfers.ring(effect)
+
     def ended(self) -> list[tuple[str, str]]:
         return [(entry.key, entry.ended) for entry in self.journal.entries if entry.ended]
 
@@ -143,30 +152,30 @@ def world(flow: Flow) -> World:
 
 def test_an_attempt_is_claimed_by_one_of_all_who_try(world: World) -> None:
     for _ in range(3):
-        world.transfers.ring(FIRST)
+        world.ring(FIRST)
 
     assert world.rung == ["victim-services"]
     assert world.transfer.state is State.RINGING
 
 
 def test_an_attempt_that_is_over_is_not_rung_again(world: World) -> None:
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
     world.transfers.advance("s", Event(EventType.MISSED, 1, how="busy"))
 
-    world.transfers.ring(FIRST)  # A job that comes late is no news of the next attempt.
+    world.ring(FIRST)  # A job that comes late is no news of the next attempt.
     rung = world.rung
-    world.transfers.ring(SECOND)
-    world.transfers.ring(SECOND)
+    world.ring(SECOND)
+    world.ring(SECOND)
 
     assert rung == ["victim-services"]
     assert world.rung == ["victim-services", "chrysalis"]
-    assert world.later.effects == [SECOND]
+    assert world.later.effects == []
 
 
 def test_an_agency_without_a_free_line_is_passed_over(world: World) -> None:
     world.store.rows["other"] = replace(WAITING, id="other", state=State.CONNECTED, agency="victim-services")
 
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     assert world.rung == ["chrysalis"]
 
@@ -178,7 +187,7 @@ def test_an_agency_with_two_lines_takes_two_callers(world: World) -> None:
     world.flow = replace(world.flow, directory=directory)
     world.store.rows["other"] = replace(WAITING, id="other", state=State.RINGING, agency="victim-services")
 
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     assert world.rung == ["victim-services"]
 
@@ -188,7 +197,7 @@ def test_when_every_line_is_busy_the_caller_is_offered_a_choice(world: World) ->
         world.store.rows[name] = replace(WAITING, id=name, state=State.CONNECTED, agency=name)
     world.off = frozenset({"hotline"})
 
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     assert world.rung == []
     assert world.transfer.state is State.RETURNED
@@ -198,7 +207,7 @@ def test_when_every_line_is_busy_the_caller_is_offered_a_choice(world: World) ->
 def test_who_waits_for_a_second_waits_for_as_long_as_it_is_away(world: World) -> None:
     world.slots.free = [1.5]
 
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     assert world.slept == [1.5]
     assert world.rung == ["victim-services"]
@@ -207,7 +216,7 @@ def test_who_waits_for_a_second_waits_for_as_long_as_it_is_away(world: World) ->
 def test_nobody_is_claimed_when_no_second_is_near(world: World) -> None:
     world.slots.soon = False
 
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     assert world.transfer.state is State.DIRECT
     assert (world.transfer.tried, world.rung, world.journal.entries) == ((), [], [])
@@ -216,7 +225,7 @@ def test_nobody_is_claimed_when_no_second_is_near(world: World) -> None:
 def test_a_second_that_another_took_leads_to_the_direct_path_and_blames_no_agency(world: World) -> None:
     world.slots.free = [None]
 
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     assert world.transfer.state is State.DIRECT
     assert (world.transfer.tried, world.rung) == ((), [])
@@ -226,7 +235,7 @@ def test_a_second_that_another_took_leads_to_the_direct_path_and_blames_no_agenc
 def test_throttling_is_tried_once_more(world: World) -> None:
     world.phone.faults = [PhoneThrottled()]
 
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     assert world.rung == ["victim-services", "victim-services"]
     assert world.transfer.state is State.RINGING
@@ -235,7 +244,7 @@ def test_throttling_is_tried_once_more(world: World) -> None:
 def test_throttling_twice_leads_to_the_direct_path(world: World) -> None:
     world.phone.faults = [PhoneThrottled(), PhoneThrottled(), None]
 
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     assert len(world.rung) == 2
     assert world.transfer.state is State.DIRECT
@@ -245,8 +254,8 @@ def test_throttling_twice_leads_to_the_direct_path(world: World) -> None:
 def test_a_number_that_is_refused_is_followed_by_the_next_agency(world: World) -> None:
     world.phone.faults = [NumberRefused()]
 
-    world.transfers.ring(FIRST)
-    world.transfers.ring(SECOND)
+    world.ring(FIRST)
+    world.ring(SECOND)
 
     assert world.rung == ["victim-services", "chrysalis"]
     assert world.ended() == [("end-s-1", "failed")]
@@ -256,7 +265,7 @@ def test_a_network_that_is_silent_is_not_asked_a_second_time(world: World) -> No
     world.phone.faults = [PhoneSilent()]
 
     for _ in range(3):
-        world.transfers.ring(FIRST)
+        world.ring(FIRST)
 
     assert world.rung == ["victim-services"]
     assert world.transfer.state is State.DIALLING
@@ -264,7 +273,7 @@ def test_a_network_that_is_silent_is_not_asked_a_second_time(world: World) -> No
 
 def test_a_ring_of_which_the_network_was_silent_may_still_be_answered(world: World) -> None:
     world.phone.faults = [PhoneSilent()]
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     world.transfers.advance("s", Event(EventType.ANSWERED, 1))
     world.transfers.advance("s", Event(EventType.ACCEPTED, 1))
@@ -274,10 +283,10 @@ def test_a_ring_of_which_the_network_was_silent_may_still_be_answered(world: Wor
 
 def test_a_silent_networks_ring_is_given_up_by_the_callers_clock(world: World) -> None:
     world.phone.faults = [PhoneSilent()]
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     for tick, waited in enumerate((1, 5, 10)):
-        world.transfers.tick("s", waited, tick, None)
+        world.transfers.tick("s", Fetch(waited=waited, tick=tick))
 
     assert world.transfer.state is State.DIRECT
     assert world.transfer.tried == ("victim-services",)  # It may have been rung.
@@ -287,14 +296,14 @@ def test_a_silent_networks_ring_is_given_up_by_the_callers_clock(world: World) -
 def test_a_network_that_cannot_be_asked_leads_to_the_direct_path(world: World) -> None:
     world.phone.faults = [PartUnavailable()]
 
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
     assert world.transfer.state is State.DIRECT
     assert world.later.effects == [Alarm("direct")]
 
 
 def test_a_leg_is_ended_by_its_sealed_name_and_only_once(world: World) -> None:
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
     assert world.later.secrets == {"leg-s-1": "leg 1"}
 
     for _ in range(2):
@@ -310,44 +319,81 @@ def test_a_leg_whose_name_is_forgotten_is_left_to_end_by_itself(world: World) ->
 
 
 def test_a_caller_who_leaves_has_the_ring_ended(world: World) -> None:
-    world.transfers.ring(FIRST)
+    world.ring(FIRST)
 
-    world.transfers.tick("s", 5, 1, Event(EventType.CALLER_LEFT))
+    world.transfers.tick("s", Fetch(waited=5, tick=1, news=Event(EventType.CALLER_LEFT)))
 
     assert world.later.effects == [EndRing("s", "1")]
     assert world.transfer.state is State.LEFT
 
 
 def test_a_search_that_nobody_takes_up_is_rung_by_whoever_notices(world: World) -> None:
-    world.transfers.tick("s", 3, 1, None)
-    assert world.later.effects == []
+    for tick, waited in enumerate((0, 8, 11)):
+        world.transfers.tick("s", Fetch(waited=waited, tick=tick))
+    assert world.later.effects == [FIRST]  # The worker was asked.
 
-    world.transfers.tick("s", 4, 2, None)
+    world.transfers.tick("s", Fetch(waited=12, tick=3))
 
-    assert world.later.effects == [FIRST]
+    assert world.later.effects == [FIRST, FIRST]
+
+
+def test_nobody_is_called_before_the_caller_heard_who(world: World) -> None:
+    world.transfers.ring(FIRST)
+    world.transfers.tick("s", Fetch(waited=0, tick=0))
+    world.transfers.ring(FIRST)
+    world.transfers.tick("s", Fetch(waited=0, tick=0))  # The same webhook, a second time.
+    world.transfers.tick("s", Fetch(waited=5, tick=1, repeats=True))
+    world.transfers.ring(FIRST)
+    rung = list(world.rung)
+
+    world.transfers.tick("s", Fetch(waited=12, tick=2))
+    world.transfers.ring(FIRST)
+
+    assert rung == []
+    assert world.rung == ["victim-services"]
+
+
+def test_whoever_was_named_and_is_busy_by_then_is_passed_over_and_the_next_is_named(world: World) -> None:
+    for tick in (0, 1):
+        world.transfers.tick("s", Fetch(waited=tick * 8, tick=tick))
+    world.store.rows["other"] = replace(WAITING, id="other", state=State.RINGING, agency="victim-services")
+
+    world.transfers.ring(FIRST)
+    world.transfers.tick("s", Fetch(waited=10, tick=2))
+
+    assert world.rung == []
+    assert (world.transfer.state, world.transfer.agency) == (State.NAMING, "chrysalis")
+
+
+def test_what_the_caller_lets_us_tell_is_what_they_chose_last(world: World) -> None:
+    world.transfers.tick("s", Fetch(waited=20, tick=4, topic="2"))
+    world.transfers.tick("s", Fetch(waited=24, tick=5, topic="3"))
+    world.transfers.tick("s", Fetch(waited=28, tick=6))
+
+    assert world.transfer.topic == "3"
 
 
 def test_an_agency_that_is_still_thanked_is_not_taken_for_one_that_was_never_joined(world: World) -> None:
-    world.transfers.ring(FIRST)
-    world.transfers.tick("s", 10, 3, None)
+    world.ring(FIRST)
+    world.transfers.tick("s", Fetch(waited=10, tick=3))
     world.transfers.advance("s", Event(EventType.ACCEPTED, 1))
 
     for tick, waited in enumerate((11, 14, 18), start=4):
-        world.transfers.tick("s", waited, tick, None)
+        world.transfers.tick("s", Fetch(waited=waited, tick=tick))
 
     assert world.transfer.connects(1)
 
 
 def test_a_caller_who_still_waits_long_after_the_accept_is_searched_for_again(world: World) -> None:
-    world.transfers.ring(FIRST)
-    world.transfers.tick("s", 10, 3, None)
+    world.ring(FIRST)
+    world.transfers.tick("s", Fetch(waited=10, tick=3))
     world.transfers.advance("s", Event(EventType.ACCEPTED, 1))
 
     for tick, waited in enumerate((11, 17, 23), start=4):
-        world.transfers.tick("s", waited, tick, None)
+        world.transfers.tick("s", Fetch(waited=waited, tick=tick))
 
     assert world.transfer.state is State.SEARCHING
-    assert world.later.effects == [SECOND]
+    assert world.later.effects == []
 
 
 def test_a_search_that_is_asked_for_twice_is_one(world: World) -> None:
@@ -440,6 +486,8 @@ def test_what_is_kept_too_late_is_still_logged_and_acted_upon(
     world: World, news: Event, logged: list[str], done: list[Alarm]
 ) -> None:
     store = world.store = Hesitating()
+    if news.event is EventType.CLAIMED:
+        store.rows["s"] = replace(WAITING, state=State.NAMED, agency="chrysalis")
     searching = replace(world.transfers, store=TimeLimitedStore(store, seconds=0.01))
     with pytest.raises(PartUnavailable):
         searching.advance("s", news)

@@ -22,7 +22,7 @@ from redis import Redis, RedisError
 from sqlalchemy import text, update
 
 from ivr.cli.main import main
-from ivr.operations.health_checks import HEALTH_CHECKS, Finding, Verdict, examine
+from ivr.operations.health_checks import HEALTH_CHECKS, Finding, Verdict, examine, fault
 from ivr.operations.local_stack import find_redis, free_port
 from ivr.records.database import connect
 from ivr.records.tables import worker_heartbeats
@@ -318,7 +318,23 @@ def test_no_number_and_no_secret_is_printed(line: Line) -> None:
     told = [found.words for found in examine(line | {"DATABASE_URL": url, "SECRET_KEY": secret[::-1]})]
     told += [found.words for found in examine(line | {"DATABASE_URL": url}, {"tell": tell})]
     told += [found.words for found in examine(line, {"tell": lambda here: iter([next(tell(here))])})]
+    coded = line | {
+        "DATABASE_URL": "postgresql://line:hor%40se@db.example/line",
+        "REDIS_URL": "redis://:hidden@127.0.0.1:1/0",
+    }
+    quotes = [fault(f"{text} does not answer") for text in ("hor@se", *coded.values())]
+    told += [found.words for found in examine(coded, {"quote": lambda _: iter(quotes)})]
 
-    kept = (secret, secret[::-1], line["SECRET_KEY"], OURS[1:], CALLER[1:], ACCOUNT.sid)
+    kept = (
+        secret,
+        secret[::-1],
+        line["SECRET_KEY"],
+        "hor@se",
+        "hor%40se",
+        "hidden",
+        OURS[1:],
+        CALLER[1:],
+        ACCOUNT.sid,
+    )
     assert [each for each in kept if any(each in words for words in told)] == []
     assert any("LookupError" in words for words in told)

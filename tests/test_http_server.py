@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from flask import Flask, Response, request
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
 from ivr.web.server.http_protocol import BoundedProtocol, ConnectionLimit
 from ivr.web.server.refusal_log import CountRefusals, RefusalLog
@@ -136,6 +138,35 @@ def test_a_new_connection_goes_when_all_others_are_being_answered() -> None:
     limit.opened(late)
 
     assert (asking.ended, late.ended) == (False, True)
+
+
+def test_a_connection_that_is_accepted_in_the_last_instant_is_answered_and_closed() -> None:
+    said = asyncio.run(_ask_while_the_process_ends())
+
+    assert b"200 OK" in said
+    assert b"connection: close" in said
+
+
+async def _ask_while_the_process_ends() -> bytes:
+    async def answers(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    class Ending(BoundedProtocol):
+        limit = ConnectionLimit(9, RefusalLog())
+        process_ends = True
+
+    config, state = Config(answers, log_config=None, lifespan="off"), ServerState()
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Ending(config, state, {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    async with asyncio.timeout(60):
+        said = await reader.read()
+    writer.close()
+    server.close()
+    return said
 
 
 def application() -> Flask:

@@ -50,6 +50,10 @@ NUMBERS = [
     "905%252D546%252D4904",
     "+44 20 7946 0958",
     "2026-11-23 905-546-4904",
+    "8.203.113.104",
+    "192.168.905.5464904",
+    "192.168.100.101 905 546 4904",
+    "172.32.100.101",
 ]
 AROUND = ["{}", "from {} to us", "To={}&From=x", "[{}]", "{},", "x{}y", "'{}'", "{} 2026-11-23"]
 LINE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z (info|warning|error|critical) [\w.]+ ")
@@ -141,6 +145,9 @@ def test_a_number_beside_a_published_one_is_masked(written: Callable[[], str]) -
         "at 22:00:00,123 of 12",
         f"the call {ID} ended",
         f"Ring-{ID}-1",
+        "no answer from 192.168.100.101:5432",
+        "no answer from 172.31.255.254, port 6379",
+        "connections to 10.100.200.101 and 127.100.100.100",
         "4194303-9055464904cafe12.journal is left",
     ],
 )

@@ -62,6 +62,8 @@ def tell(name: str, story: dict[str, object]) -> list[Entry]:
     for agency, ended in story["rang"]:  # type: ignore[attr-defined]
         did += [{"order": "any", "rang": agency}, *([{"ended": ended}] if ended else [])]
     did.append({"outcome": str(story["outcome"])})
+    if channel == "text":
+        did += [{"heard": "unclear", "written": "fr", "nearest": "law"}, {"heard": "wish", "written": "en"}]
     return [
         Entry(name, str(n), start + 7.5 * n, channel, language, **more)  # type: ignore[arg-type]
         for n, more in enumerate(did)
@@ -82,6 +84,8 @@ def expected(log: list[CallRecord]) -> Counter[tuple[date, str, str]]:
         told = [("language", one.language), ("outcome", one.outcome or "")]
         told += [("hour", f"{WEEK[began.weekday()]}-{began.hour:02}")]
         told += [("stop", stop) for stop in set(one.stops)]
+        if one.channel == "text":  # Each story of a text tells of two.
+            told += [("text", "fr unclear"), ("nearest", "fr law"), ("text", "en wish")]
         for transfer in one.transfers:
             told += [("transfer", transfer.outcome or "")]
             talked = transfer.outcome == "connected" or "accepted" in {

@@ -53,6 +53,9 @@ def by_hand(told: Told, period: Period) -> tuple[dict[str, list[int]], dict[str,
         said += [("hour", f"{WEEK[began.weekday()]}-{began.hour:02}")]
         turns = [entry for entry in entries if entry.channel == "text" or entry.key.isdigit()]
         said += [("stop", stop) for stop in {entry.stop for entry in turns} - {""}]
+        words = [entry for entry in entries if entry.written]
+        said += [("text", f"{entry.written} {entry.heard}") for entry in words]
+        said += [("nearest", f"{entry.written} {entry.nearest}") for entry in words if entry.nearest]
         for transfer in call.transfers:
             said.append(("transfer", transfer.outcome or ""))
             rings = transfer.attempts

@@ -104,7 +104,9 @@ def test_a_caller_hears_that_we_cannot_ring_a_service_just_where_that_is_so(flow
             heard = [say.words for say in content(flow, Position(name, language))]
             rung = [n for n in told(flow, language, name) if flow.directory.agencies[n].transfer]
 
-            assert (sorry in heard) == (asks(flow, stop) and not rung), name
+            assert (sorry in heard) == (asks(flow, stop) and bool(told(flow, language, name)) and not rung), (
+                name
+            )
 
 
 def test_without_a_yes_no_text_is_sent_and_the_caller_is_back_where_they_were(flow: Flow) -> None:

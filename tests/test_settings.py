@@ -23,14 +23,36 @@ MALFORMED = {
         "https://line.example/#top",
         "https://my_line.example",
         "https://[line.example",
+        "https://line.example/ivr",
+        "https://line.example//ivr/",
+        "https://line.example ",
+        "https://line .example",
+        '"https://line.example"',
+        "http://line.example",
+        "http://192.168.0.2:8000",
+        "http://127.0.0.1.example",
+        "https://line.example:70000",
     ],
-    "DATABASE_URL": ["mysql://localhost/line", "line.sqlite3"],
-    "REDIS_URL": ["http://localhost", "localhost:6379"],
-    "SECRET_KEY": ["short"],
+    "TWILIO_AUTH_TOKEN": ['"12345"', "'12345'", "12345 ", "123\t45", "1234\u20195", "`12345`"],
+    "TWILIO_AUTH_TOKEN_2": ['"12345"', " 12345"],
+    "DATABASE_URL": [
+        "mysql://localhost/line",
+        "line.sqlite3",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///?mode=rw",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite://line.sqlite3",
+        "postgresql://line:pass@word@localhost/line",
+        "postgresql://localhost/line ",
+    ],
+    "REDIS_URL": ["http://localhost", "localhost:6379", "redis://localhost :6379"],
+    "SECRET_KEY": ["short", " " * 40, "a b " * 8 + " " * 40, "ab" * 20],
     "HOST": ["localhost:80", "everywhere", "127.0.0.256"],
-    "PORT": ["0", "http", "8000.5", "-1", "999999", "٨٠٠٠"],
-    "WEB_WORKERS": ["0", "two"],
-    "TWILIO_CALLS_PER_SECOND": ["0", "many"],
+    "PORT": ["0", "http", "8000.5", "-1", "999999", "80000", "65536", "٨٠٠٠"],
+    "WEB_WORKERS": ["0", "two", "99999", "65"],
+    "TWILIO_CALLS_PER_SECOND": ["0", "many", "99999"],
     "IVR_CONFIG": ["no-such-folder"],
     "IVR_PROMPTS": ["no-such-folder"],
     "IVR_PHRASES": ["no-such-folder"],
@@ -89,6 +111,32 @@ def test_no_fault_repeats_what_may_be_a_secret() -> None:
     said = "\n".join(faults(ENVIRONMENT | values | {"TWILIO_AUTH_TOKEN_2": "secret-token"}))
 
     assert "secret-" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_URL", "http://127.0.0.1:8000"),
+        ("PUBLIC_URL", "http://localhost:8000/"),
+        ("PUBLIC_URL", "http://[::1]:8000"),
+        ("DATABASE_URL", "sqlite:////var/lib/a line/line.sqlite3"),
+        ("DATABASE_URL", "postgresql:///line"),
+        ("DATABASE_URL", "postgresql://line:pass%40word@localhost/line"),
+        ("PORT", "65535"),
+        ("WEB_WORKERS", "64"),
+        ("TWILIO_AUTH_TOKEN", "0123456789abcdef0123456789abcdef"),
+    ],
+)
+def test_what_is_unusual_and_right_is_accepted(name: str, value: str) -> None:
+    read_settings(ENVIRONMENT | {name: value})
+
+
+def test_a_password_with_an_at_is_refused_and_not_repeated() -> None:
+    (fault,) = faults(ENVIRONMENT | {"DATABASE_URL": "postgresql://line:hor@se@db.example/line"})
+
+    assert "%40" in fault
+    assert "hor" not in fault
+    assert "se@db" not in fault
 
 
 @pytest.mark.parametrize("name", SECRETS)

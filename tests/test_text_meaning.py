@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from conftest import Twilio
-from fakes import KeptEffects, NotedJournal
+from fakes import KeptEffects, NotedJournal, make_line
 from hypothesis import given
 from hypothesis import strategies as st
 from test_position import POSITIONS
@@ -20,6 +20,7 @@ from ivr.flow.segments import segments
 from ivr.flow.sms import reply
 from ivr.flow.text_meaning import CALL, CALL_SECONDS, context_of
 from ivr.flow.turn import Phone, Pressed, Texted, kind
+from ivr.line import CallContext
 from ivr.position import Position
 from ivr.understanding.classifier import letters_alone
 from ivr.understanding.danger import KINDS
@@ -282,6 +283,33 @@ def app_client(
 ) -> Callable[[], Twilio]:
     app = create_app(build_parts(settings, line, lambda: float(NOW), meaning=meaning))
     return lambda: Twilio(app.test_client(), settings.public_url, settings.auth_token)
+
+
+@pytest.mark.parametrize(
+    ("found", "written", "nearest"),
+    [
+        (
+            Understanding("fr", intents=(Likely("law", 0.2), Likely("trp", 0.1)), answer="choices"),
+            "fr",
+            "law",
+        ),
+        (Understanding("en", intents=(Likely("shelter", 0.1),), answer="lost"), "en", "shelter"),
+        (Understanding("en", answer="lost"), "en", ""),
+        (Understanding("en", intents=(Likely("law", 0.99),), answer="sure"), "en", ""),
+        (Understanding("en", "violence", 0.9, safety=True, answer="danger"), "en", ""),
+        (Understanding("es", answer="lost", foreign=True), "other", ""),
+        (Understanding("en", answer="key", key="2"), "", ""),
+    ],
+)
+def test_of_a_text_not_understood_its_language_and_what_is_near_are_noted(
+    flow: Flow, found: Understanding, written: str, nearest: str
+) -> None:
+    line = make_line(flow)
+
+    line.hear(Position(), Texted(found), CallContext("c", "text", "m", NOW))
+
+    [entry] = line.journal.entries  # type: ignore[attr-defined]
+    assert (entry.written, entry.nearest, entry.heard) == (written, nearest, kind(Texted(found)))
 
 
 @pytest.mark.parametrize("body", TEXTS, ids=range(len(TEXTS)))

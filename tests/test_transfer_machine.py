@@ -34,8 +34,15 @@ AGENCIES = ("victim-services", "chrysalis", "hotline")
 def after(*news: Event, begun: Transfer = BEGUN) -> Transfer:
     transfer = begun
     for each in news:
-        transfer, _ = advance(transfer, each)
+        before = named(each.agency) if each.event is EventType.CLAIMED else ()
+        for step in (*before, each):
+            transfer, _ = advance(transfer, step)
     return transfer
+
+
+def named(agency: str = "chrysalis") -> tuple[Event, Event]:
+    """Let the caller hear who is next."""
+    return Event(EventType.CHOSEN, agency=agency), Event(EventType.HEARD)
 
 
 def claimed(agency: str = "chrysalis") -> Event:
@@ -65,7 +72,8 @@ def test_an_agency_that_does_not_take_the_call_is_followed_by_the_next(event: Ev
     transfer, effects = advance(ringing, Event(event, 1))
 
     assert transfer.state is State.SEARCHING
-    assert Ring("t1", "2") in effects
+    assert not any(isinstance(effect, Ring) for effect in effects)  # Not before the caller knows who.
+    assert advance(after(named()[0], begun=transfer), named()[1])[1] == (Ring("t1", "2"),)
 
 
 def test_late_no_answer_does_not_stop_the_next_phone_ringing() -> None:
@@ -131,8 +139,11 @@ def test_nobody_waits_longer_than_two_minutes() -> None:
 
 
 def test_a_search_that_nobody_took_up_for_four_seconds_is_taken_up_by_whoever_notices() -> None:
-    assert not is_unclaimed(BEGUN, 3)
-    assert is_unclaimed(BEGUN, 4)
+    ready = after(*named())
+
+    assert not is_unclaimed(BEGUN, 4)  # Nobody was named yet.
+    assert not is_unclaimed(ready, 3)
+    assert is_unclaimed(ready, 4)
 
 
 def test_the_choice_comes_within_a_minute_of_asking() -> None:
@@ -158,6 +169,16 @@ class Anything(RuleBasedStateMachine):
         self.gone = False
 
     @precondition(lambda self: self.transfer.state is State.SEARCHING)
+    @rule(agency=st.sampled_from(AGENCIES))
+    def somebody_is_chosen(self, agency: str) -> None:
+        self._hear(Event(EventType.CHOSEN, agency=agency))
+
+    @precondition(lambda self: self.transfer.state is State.NAMING)
+    @rule()
+    def the_caller_hears_who_it_is(self) -> None:
+        self._hear(Event(EventType.HEARD))
+
+    @precondition(lambda self: self.transfer.state in {State.SEARCHING, State.NAMING, State.NAMED})
     @rule(agency=st.sampled_from(AGENCIES), workers=st.integers(1, 2))
     def a_worker_claims(self, agency: str, workers: int) -> None:
         for _ in range(
@@ -165,8 +186,9 @@ class Anything(RuleBasedStateMachine):
         ):  # The second reads what the first wrote: the row is changed by one at a time.
             before = self.transfer
             self.transfer, _ = advance(before, Event(EventType.CLAIMED, agency=agency))
-            if before.state is State.SEARCHING and self.transfer.state is State.DIALLING:
+            if self.transfer is not before and self.transfer.state is State.DIALLING:
                 assert not self.gone
+                assert before.state is State.NAMED
                 self.rung.append((self.transfer.place, agency))
 
     @rule(event=st.sampled_from(sorted(OF_A_LEG)), place=st.integers(1, 4), copies=st.integers(1, 2))
@@ -216,7 +238,7 @@ class Anything(RuleBasedStateMachine):
 
     @invariant()
     def every_state_but_an_end_has_a_way_on(self) -> None:
-        waiting = self.transfer.state in LEG | {State.SEARCHING, State.CONNECTED}
+        waiting = self.transfer.state in LEG | {State.SEARCHING, State.NAMING, State.NAMED, State.CONNECTED}
         assert not waiting or due(LIMITS, self.transfer, 10_000, self.transfer.tick + 9) is not None
 
 

@@ -136,12 +136,12 @@ def test_a_process_that_is_gone_or_hangs_answers_none_in_time(short: Path) -> No
 
 
 def test_a_folder_that_others_can_enter_is_refused(short: Path) -> None:
-    place = socket_of(PHRASES, short).parent
+    place = socket_of(PHRASES, short / "weights", short).parent
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
     place.chmod(0o755)
 
     with pytest.raises(ClassifierUnavailable):
-        socket_of(PHRASES, short)
+        socket_of(PHRASES, short / "weights", short)
 
 
 def test_two_web_processes_share_one_classifier_and_the_next_takes_over(short: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_hanging_classifier_is_replaced(short: Path) -> None:
 
 def test_the_real_classifier_answers_within_its_memory(short: Path) -> None:
     path = short / "c.sock"
-    kept = ClassifierSupervisor(path, command_of(path, PHRASES))
+    kept = ClassifierSupervisor(path, command_of(path, PHRASES, short / "weights"))
     kept.start()
 
     found = _wait_for(path, "where can i sleep tonight, i have no place")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr.checks.agencies import is_date
 from ivr.flow.graph import by_voice
 from ivr.flow.loader import AGENCIES, COVERAGE, FACTS, MENUS, Fault
+from ivr.flow.menu_measurements import heard_after, to_stops
 from ivr.flow.models import ChecklistStop, MessageStop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from ivr.flow.models import Flow
+    from ivr.flow.menu_measurements import Journey
+    from ivr.flow.models import Covered, Flow
 
 
 def unsourced(flow: Flow) -> Iterator[Fault]:
@@ -87,14 +90,57 @@ def uncovered(flow: Flow) -> Iterator[Fault]:
                     yield Fault(COVERAGE, place, mend)
 
 
+def unheard(flow: Flow) -> Iterator[Fault]:
+    """Find sentences that a part names, and that its first stop does not say."""
+    for paper, parts in flow.coverage.papers.items():
+        for number, part in enumerate(parts, 1):
+            place = f"papers.{paper}.{number}.heard"
+            if part.heard and not part.stops:
+                yield Fault(COVERAGE, place, f"'{part.what}' has no stop that could say it; name its stop")
+            for language, words in part.heard.items():
+                known = part.stops and part.stops[0] in flow.stops
+                if language not in flow.languages:
+                    yield Fault(COVERAGE, place, f"'{language}' is no language of the line; remove it")
+                elif known and heard_after(flow, part.stops[0], language, words) is None:
+                    mend = f"'{part.stops[0]}' does not say '{words}' in '{language}'; mend one of the two"
+                    yield Fault(COVERAGE, place, mend)
+
+
+def heard_parts(flow: Flow) -> Iterator[tuple[Covered, Mapping[str, Journey]]]:
+    """Give each part whose sentence is named, and the ways to the end of that sentence."""
+    parts = [part for parts in flow.coverage.papers.values() for part in parts if part.heard]
+    ways = to_stops(flow, {part.stops[0] for part in parts})
+    for part in parts:
+        found = {}
+        for language, words in part.heard.items():
+            way = ways[language][part.stops[0]]
+            after = heard_after(flow, part.stops[0], language, words) or 0.0
+            found[language] = replace(way, seconds=way.seconds + after)
+        yield part, found
+
+
 def table(flow: Flow) -> str:
     """Write what is carried where as Markdown, a table for each paper."""
-    return "\n".join(line for paper in flow.coverage.papers for line in _table(flow, paper))
+    reached = {part.what: ways for part, ways in heard_parts(flow)}
+    return "\n".join(line for paper in flow.coverage.papers for line in _table(flow, paper, reached))
 
 
-def _table(flow: Flow, paper: str) -> Iterator[str]:
-    yield from (f"## {paper}", "", "| what | carried by |", "|---|---|")
-    for part in flow.coverage.papers[paper]:
+def _table(flow: Flow, paper: str, reached: Mapping[str, Mapping[str, Journey]]) -> Iterator[str]:
+    parts = flow.coverage.papers[paper]
+    languages = flow.languages if any(part.heard for part in parts) else ()
+    columns = ("what", "carried by", *(f"keys and seconds, {language}" for language in languages))
+    yield from (f"## {paper}", "", _row(columns), "|" + "---|" * len(columns))
+    for part in parts:
         stops = ", ".join(f"`{stop}`" for stop in part.stops)
-        yield f"| {part.what} | {'; '.join(each for each in (stops, part.why) if each)} |"
+        carried = "; ".join(each for each in (stops, part.why) if each)
+        ways = reached.get(part.what, {}) if part.heard else {}
+        yield _row((part.what, carried, *(_way(ways.get(language)) for language in languages)))
     yield ""
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _way(way: Journey | None) -> str:
+    return f"{' '.join(way.keys)}, {way.seconds:.0f} s" if way else ""

@@ -8,12 +8,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ivr.flow.loader import Fault
+from ivr.number_detector import holds_number
 from ivr.understanding.danger import RulesError, read_danger_rules
 from ivr.understanding.intents import read_intents
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, read_check_set, read_phrases
+from ivr.understanding.text_cleaning import LONGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ivr.flow.models import Flow
@@ -43,6 +45,41 @@ def phrase_faults(flow: Flow, folder: Path) -> Iterator[Fault]:
     yield from alike(phrases)
     yield from learned_and_checked(phrases, apart)
     yield from stops_without_intent(flow, intents)
+
+
+def draft_faults(folder: Path, added: Sequence[Phrase], new: Sequence[Phrase]) -> Iterator[Fault]:
+    """Find what is wrong with ``new`` phrases beside those of the files and those that were ``added``."""
+    files, apart = read_phrases(folder), read_check_set(folder)
+    names = {(phrase.language, phrase.name) for phrase in files}
+    known = {(each.language, each.text.casefold()): each.name for each in (*files, *added)}
+    for phrase in new:
+        place = f"{phrase.language}/{phrase.name}.txt"
+        if (phrase.language, phrase.name) not in names:
+            theirs = ", ".join(sorted(name for language, name in names if language == phrase.language))
+            yield _fault(
+                place, "its name", f"is no file of phrases; {phrase.language} has: {theirs or 'none'}"
+            )
+        elif fault := _text_fault(phrase):
+            yield _fault(place, repr(phrase.text), fault)
+        elif other := known.get((phrase.language, phrase.text.casefold())):
+            yield _fault(place, repr(phrase.text), f"stands already in {phrase.language}/{other}.txt")
+    ours = {repr(phrase.text) for phrase in new}
+    beside = [p for p in (*files, *added) if (p.language, p.name) in {(n.language, n.name) for n in new}]
+    fresh = [p for p in new if (p.language, p.text.casefold()) not in known]
+    yield from (fault for fault in alike((*beside, *fresh)) if fault.place in ours)
+    yield from alike_to_check_set(fresh, apart)
+
+
+def _text_fault(phrase: Phrase) -> str:
+    """Tell why a text cannot be a phrase, whatever it means."""
+    text = phrase.text
+    if not text.strip() or text != text.strip() or not text.isprintable() or text.startswith("#"):
+        return "is no single line of words; write it as somebody would text it"
+    if len(text) > LONGEST:
+        return f"has more than {LONGEST} letters; what comes after them is not read"
+    if holds_number(text, phrase.language):
+        return "holds what looks like a telephone number; leave it out, it may be somebody's"
+    return ""
 
 
 def stops_without_intent(flow: Flow, intents: IntentTable) -> Iterator[Fault]:
@@ -91,15 +128,38 @@ def alike(phrases: Iterable[Phrase]) -> Iterator[Fault]:
     """Find phrases of one file that share two thirds of their words: the same again, or a template."""
     by_file: dict[tuple[str, str], list[tuple[str, Counter[str]]]] = {}
     for phrase in phrases:
-        words = Counter(re.findall(r"[\w'#$]+", phrase.text.casefold()) or [phrase.text])
+        words = _words(phrase.text)
         before = by_file.setdefault((phrase.language, phrase.name), [])
-        for text, other in before:
-            longer = max(words.total(), other.total())
-            if 3 * (words & other).total() >= 2 * longer:
-                place = f"{phrase.language}/{phrase.name}.txt"
-                yield _fault(place, repr(phrase.text), f"is too much like {text!r}; write one that differs")
-                break
+        if like := _first_alike(words, before):
+            yield _like(phrase, like)
         before.append((phrase.text, words))
+
+
+def alike_to_check_set(phrases: Iterable[Phrase], apart: Iterable[Phrase]) -> Iterator[Fault]:
+    """Find phrases that are nearly in the check set: learned from, it would say nothing any more."""
+    by_language: dict[str, list[tuple[str, Counter[str]]]] = {}
+    for each in apart:
+        by_language.setdefault(each.language, []).append((each.text, _words(each.text)))
+    for phrase in phrases:
+        if like := _first_alike(_words(phrase.text), by_language.get(phrase.language, [])):
+            yield _like(phrase, f"{like} of the check set")
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"[\w'#$]+", text.casefold()) or [text])
+
+
+def _first_alike(words: Counter[str], others: Iterable[tuple[str, Counter[str]]]) -> str:
+    """Give the first text that shares two thirds of its words with these, quoted; "" for none."""
+    for text, other in others:
+        if 3 * (words & other).total() >= 2 * max(words.total(), other.total()):
+            return repr(text)
+    return ""
+
+
+def _like(phrase: Phrase, like: str) -> Fault:
+    place = f"{phrase.language}/{phrase.name}.txt"
+    return _fault(place, repr(phrase.text), f"is too much like {like}; write one that differs")
 
 
 def learned_and_checked(phrases: Iterable[Phrase], apart: Iterable[Phrase]) -> Iterator[Fault]:

@@ -92,6 +92,7 @@ WALKS: tuple[Rule, ...] = (
     speech.overheard,
     speech.slow_ways,
     speech.far_facts,
+    facts.unheard,
     speech.long_whispers,
     speech.too_long_to_say,
     speech.long_texts,

@@ -46,7 +46,7 @@ def understand(  # noqa: PLR0913 - the options of a command
     Each stands for itself, as the first text of somebody new. Nothing is kept.
     """
     phrases = folder("phrases")
-    rules, context = _rules_of(phrases), _context_of()
+    rules, context = _rules_of(phrases), new_texter()
     if report:
         _print_report(report, phrases, rules, context)
         return
@@ -69,7 +69,7 @@ def _rules_of(phrases: Path) -> Rules:
         raise click.ClickException(str(error)) from None
 
 
-def _context_of() -> Context:
+def new_texter() -> Context:
     """Give what a new texter's first text is read with: the line's languages and keywords."""
     from ivr.understanding.understand import Context, Keywords
 

@@ -75,6 +75,7 @@ WIDE, HIGH = (
     1680,
 )  # A3 on its short side, four units a millimetre; more rows make a taller drawing, shrunk to the sheet.
 MARGIN, HEAD = 28, 92
+HIGHEST = 2000  # Taller, and the smallest words could not be read on the sheet.
 ROW = 26
 THICKER = 8  # So much thicker is the line on which the most came.
 GAP = 36  # Between two columns: room for the keys.
@@ -121,9 +122,10 @@ def picture(flow: Flow, notes: Mapping[str, StopNote] | None = None) -> str:
     """Draw every stop and the keys between them; with notes, what was noted of each stop."""
     boxes = list(_lay_out(_trees(flow, notes or {})))
     columns, rows = max(box.column for box in boxes), max(box.row for box in boxes)
-    high = max(HIGH, round(HEAD + ROW * (rows + 1) + MARGIN))
+    row = min(ROW, (HIGHEST - HEAD - MARGIN) / (rows + 1))  # Where there are many, they stand closer.
+    high = max(HIGH, round(HEAD + row * (rows + 1) + MARGIN))
     pitch = (WIDE - 2 * MARGIN + GAP) / (columns + 1)
-    drawn = "\n".join(mark for box in boxes for mark in _draw(box, pitch))
+    drawn = "\n".join(mark for box in boxes for mark in _draw(box, pitch, row))
     title = f"The stops of {flow.line.name}"
     description = f"{len(boxes)} stops, from left to right in the order in which a caller reaches them."
     return (
@@ -212,12 +214,12 @@ def _also(box: Box) -> list[str]:
     return wrap("also " + ", ".join(box.also), 32, break_on_hyphens=False) if box.also else []
 
 
-def _draw(box: Box, pitch: float) -> Iterator[str]:
+def _draw(box: Box, pitch: float, row: float) -> Iterator[str]:
     """Draw the edges from a box, the box, its name and where else it leads."""
-    wide, tall = pitch - GAP, ROW * 0.78
-    x, y = MARGIN + box.column * pitch, HEAD + box.row * ROW
+    wide, tall = pitch - GAP, row * 0.78
+    x, y = MARGIN + box.column * pitch, HEAD + box.row * row
     for to in box.below:
-        target, middle = HEAD + to.row * ROW, x + wide + GAP * 0.25
+        target, middle = HEAD + to.row * row, x + wide + GAP * 0.25
         path = f"M{x + wide:.0f} {y + tall / 2:.0f}H{middle:.0f}V{target + tall / 2:.0f}H{x + pitch:.0f}"
         thick = 1.2 + THICKER * (to.note.share if to.note else 0)
         yield f'<path d="{path}" fill="none" stroke="#6b7a85" stroke-width="{thick:.3g}"/>'
@@ -227,7 +229,7 @@ def _draw(box: Box, pitch: float) -> Iterator[str]:
     if box.key and box.column:
         yield _words((x - 5, y + tall * 0.4), box.key, "12", 'text-anchor="end" font-weight="bold"')
     for number, words in enumerate(_also(box), 1):
-        yield _words((x + 8, y + tall + number * 0.47 * ROW), words, "11", 'fill="#44525c"')
+        yield _words((x + 8, y + tall + number * 0.47 * row), words, "11", 'fill="#44525c"')
 
 
 def _shape(stop: Stop, place: tuple[float, float, float, float]) -> str:

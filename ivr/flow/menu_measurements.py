@@ -6,6 +6,7 @@ which `ivr check` prints, then the weight of each prompt, which the console show
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -24,10 +25,11 @@ from ivr.flow.voice import ring_next, step, visit
 from ivr.position import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from ivr.flow.models import Flow
 
+SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 FARTHEST = 6  # Keys after which we stop looking.
 
 
@@ -59,8 +61,13 @@ def to_a_person(flow: Flow) -> Mapping[str, Journey]:
 
 def to_facts(flow: Flow) -> Mapping[str, Mapping[str, Journey]]:
     """Find, in each language, the way of fewest keys, then seconds, to each stop that states facts."""
+    return to_stops(flow, stops_with_facts(flow))
+
+
+def to_stops(flow: Flow, wanted: Container[str]) -> Mapping[str, Mapping[str, Journey]]:
+    """Find, in each language, the way of fewest keys, then seconds, to each of some stops."""
     journeys: dict[str, dict[str, Journey]] = {language: {} for language in flow.languages}
-    wanted, roster = stops_with_facts(flow), Roster(flow.directory.orders, 0)
+    roster = Roster(flow.directory.orders, 0)
     ahead = _pick_up(flow)
     for _ in range(FARTHEST):
         ahead = _quickest(
@@ -70,6 +77,17 @@ def to_facts(flow: Flow) -> Mapping[str, Mapping[str, Journey]]:
             if turn.position.stop in wanted and turn.position.language in journeys:
                 journeys[turn.position.language].setdefault(turn.position.stop, journey)
     return journeys
+
+
+def heard_after(flow: Flow, stop: str, language: str, words: str) -> float | None:
+    """Tell how many seconds into a stop the sentence that holds some words ends. None: it is not said."""
+    heard = 0.0
+    for say in speak(flow, Position(stop, language=language)):
+        for sentence in SENTENCE_END.split(say.words):
+            heard += seconds(flow, (Say(sentence, language),))
+            if words in sentence:
+                return heard
+    return None
 
 
 def named_at(flow: Flow, turn: Turn) -> dict[str, float]:

@@ -100,6 +100,9 @@ class Covered:
     what: str
     stops: tuple[str, ...] = ()
     why: str = ""
+    heard: dict[str, str] = field(
+        default_factory=dict
+    )  # Language -> words of the sentence, at the first stop.
 
 
 @dataclass(frozen=True)
@@ -265,7 +268,8 @@ class Lines:
     topic_1: str
     topic_2: str
     topic_3: str
-    whisper_topic: str
+    topic_unknown: str
+    topic_thanks: str
     call_ask: str
     call_rings: str
     call_continue: str
@@ -329,6 +333,7 @@ class Prompts:
     stops: dict[str, StopWords]
     orders: dict[str, OrderWords]
     agencies: dict[str, AgencyWords]
+    languages: dict[str, str] = field(default_factory=dict)  # What this language calls each of the line's.
     style: Style = Style()
     reviewed_by: str = ""  # Who read it all as one who speaks it; empty until somebody has.
     reviewed_on: str = ""

@@ -24,8 +24,8 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     "ringing_answer": ("agency", "who"),
-    "whisper_accepted": ("language",),
-    "whisper_topic": ("topic",),
+    "whisper_accepted": ("topic", "language"),
+    "whisper_accepted_unknown": ("topic",),
     "joining": ("agency", "who"),
     "wait_on": ("agency", "who"),
 }

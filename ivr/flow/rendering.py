@@ -85,6 +85,13 @@ def spell(flow: Flow, language: str, line: str, /, **values: str) -> Say:
     return Say(words, language, f"lines.{line}" if not values else "")
 
 
+def named(flow: Flow, language: str, agency: str) -> Say:
+    """Say who is called now: its name, whether it is police, and whether a recording may answer."""
+    words = flow.prompts[language].agencies[agency]
+    line = "ringing_answer" if flow.directory.agencies[agency].accept == "answer" else "ringing"
+    return spell(flow, language, line, agency=words.name, who=words.who)
+
+
 def write(flow: Flow, language: str, line: str, /, **values: str) -> Say:
     """Write one of the line's own sentences, its blanks filled."""
     return Say(fill(flow, language, _with(flow, language, line, values), spoken=False), language)

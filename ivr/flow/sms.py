@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ivr.effects import Effect
     from ivr.understanding.understand import Understanding
 
+WEB_ADDRESS = re.compile(r"\w\.[a-z]{2,}/\w")
 DANGERS = {"suicide": "text_suicide", "overdose": "text_overdose", "medical": "text_medical"}
 NEUTRAL = {"who": "text_who", "wrong_number": "text_wrong_number", "seeking_someone": "text_nobody"}
 NAMES_911 = 40  # A text that has 911 in its first so many letters begins with it.
@@ -118,15 +120,15 @@ def _remembers(heard: Heard, phone: Phone) -> tuple[Effect, ...]:
 
 
 def numbers_of(flow: Flow, language: str, stop: str) -> str:
-    """Write the numbers of a stop for a caller who asked for them by text, as a texter reads them there."""
+    """Write the numbers or web address of a stop that a caller asked for by text, as texters read them."""
     return fill(flow, language, numbers_text(flow, language, stop), spoken=False)
 
 
 def numbers_text(flow: Flow, language: str, stop: str) -> str:
-    """Give the words that hold a stop's numbers; those of the agencies that we ring where it has none."""
+    """Give the text that holds a stop's numbers or web address; without either, the numbers that we ring."""
     prompts = flow.prompts[language]
     own = prompts.stops.get(stop, StopWords()).text
-    return own if numbers_in(own) else prompts.lines.numbers_text
+    return own if numbers_in(own) or WEB_ADDRESS.search(own) else prompts.lines.numbers_text
 
 
 def _ask_to_ring(flow: Flow, position: Position, wished: Wished, now: float) -> Turn:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from ivr.effects import Effect
     from ivr.position import Position
@@ -99,6 +99,8 @@ TEXT_KINDS: Mapping[str, str] = {  # What was made of a text -> what the log cal
     "choices": "unsure",
     "lost": "unclear",
 }
+NOT_UNDERSTOOD = ("unsure", "unclear")  # Of these kinds.
+OTHER_LANGUAGE = "other"
 
 
 def kind(heard: Heard) -> str:
@@ -107,6 +109,19 @@ def kind(heard: Heard) -> str:
         found = heard.meaning
         return "keyword" if found.greeted else TEXT_KINDS[found.answer]
     return KINDS[type(heard)]
+
+
+def written_in(heard: Heard, languages: Collection[str]) -> str:
+    """Name the language of a text in words; "other" for none of the line's. Nothing for a key, or a call."""
+    if not isinstance(heard, Texted) or kind(heard) == "key":
+        return ""
+    return heard.meaning.language if heard.meaning.language in languages else OTHER_LANGUAGE
+
+
+def nearest_to(heard: Heard) -> str:
+    """Name the stop that is nearest to a text that was not understood; nothing of one that was."""
+    found = heard.meaning.intents if isinstance(heard, Texted) and kind(heard) in NOT_UNDERSTOOD else ()
+    return found[0].stop if found else ""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ivr.flow.models import (
     MessageStop,
     TransferStop,
 )
-from ivr.flow.rendering import choices, seconds, speak, spell, spoken_languages
+from ivr.flow.rendering import choices, named, seconds, speak, spell, spoken_languages
 from ivr.flow.turn import (
     ANY_PHONE,
     Arrived,
@@ -87,7 +87,7 @@ def ring_next(flow: Flow, ask: AskForPerson, roster: Roster, *first: Say) -> Tur
         return unreached(flow, ask)
     left = left if agency == left[0] else [agency]
     ringing = replace(position, tried=(*position.tried, agency))
-    says = tuple(_ringing(flow, language, agency) for language in spoken_languages(flow, position))
+    says = tuple(named(flow, language, agency) for language in spoken_languages(flow, position))
     ring = ring_seconds(patience, waited, len(left), spoken=SPOKEN_SECONDS)
     return Turn(ringing, (*first, *says), Connect(agency, ring))
 
@@ -110,7 +110,7 @@ def _in_time(flow: Flow, position: Position, left: Sequence[str], waited: int) -
 
     def fits(agency: str) -> bool:
         says = [spell(flow, each, "next_line") for each in languages if position.tried]
-        takes = seconds(flow, (*says, *(_ringing(flow, each, agency) for each in languages)))
+        takes = seconds(flow, (*says, *(named(flow, each, agency) for each in languages)))
         if flow.directory.agencies[agency].accept != "answer":
             takes += shortest + patience.whisper
         return waited + ROUNDED + takes <= patience.choice
@@ -255,12 +255,6 @@ def _ask(flow: Flow, position: Position, order: str, roster: Roster) -> Decision
 
 def _left(position: Position, order: str, roster: Roster) -> list[str]:
     return [name for name in roster.orders.get(order, ()) if name not in position.tried]
-
-
-def _ringing(flow: Flow, language: str, agency: str) -> Say:
-    names = flow.prompts[language].agencies[agency]
-    line = "ringing_answer" if flow.directory.agencies[agency].accept == "answer" else "ringing"
-    return spell(flow, language, line, agency=names.name, who=names.who)
 
 
 def _come_back(flow: Flow, position: Position, back: CameBack, roster: Roster) -> Turn:

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ivr.checks.runner import check
 from ivr.circuit_breaker import PartUnavailable
@@ -33,7 +32,7 @@ from ivr.records.journal import SUFFIX, claim_dead
 from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer
 from ivr.records.text_deliveries import list_undelivered
 from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
-from ivr.settings import Settings, SettingsError, read_settings
+from ivr.settings import Settings, SettingsError, is_loopback, read_settings
 from ivr.telephony.data_deletion import twilio_records
 from ivr.work.worker import ask_redis
 
@@ -120,18 +119,11 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 def _redis_is_ours(settings: Settings) -> Iterator[Finding]:
     where = urlsplit(settings.redis_url)
     password = where.password or "password" in parse_qs(where.query)
-    if where.scheme != "unix" and not password and not _is_loopback(where.hostname or "localhost"):
+    if where.scheme != "unix" and not password and not is_loopback(where.hostname or "localhost"):
         yield warning(
             "Redis has no password and is not on this machine: whoever reaches it can ring agencies and read"
             " who waits; set `requirepass`, and REDIS_URL=rediss://:PASSWORD@…"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _worker(settings: Settings) -> Iterator[Finding]:
@@ -324,14 +316,15 @@ def _in_time(claim: str, health_check: Callable[[], Iterator[Finding]], patience
 
 def _without_secrets(words: str, settings: Settings) -> str:
     """Mask numbers and secrets, whatever quotes them."""
-    password = read_url(settings.database_url).password
+    written = (urlsplit(settings.database_url).password, urlsplit(settings.redis_url).password)
     secrets = (
         settings.auth_token,
         settings.second_auth_token,
         settings.secret_key,
-        password,
         settings.account_sid,
+        *filter(None, written),
+        *(unquote(password) for password in written if password),
     )
-    for secret in filter(None, map(str, filter(None, secrets))):
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         words = words.replace(secret, "[secret]")
     return OneLine().mask(words)

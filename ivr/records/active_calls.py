@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
 
 MOST = 200  # Rows of one list.
-GOING_ON = ("searching", "dialling", "ringing", "briefing", "connected", "parted")
+GOING_ON = ("searching", "naming", "named", "dialling", "ringing", "briefing", "connected", "parted")
 
 
 @dataclass(frozen=True)

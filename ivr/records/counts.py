@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 REACHED = "reached"
 STEPS = ("rung", "answered", "accepted")  # How far a transfer came; and at last, talked.
 TALKED = "connected"
+TEXT, NEAREST = "text", "nearest"  # Their names begin with a text's language: "en unclear", "fr shelter".
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WAIT_STEP = 10  # Seconds; how finely the waiting is counted: enough for a median.
 LONGEST_WAIT = 300  # Who waited longer is counted with those who waited so long.
@@ -143,6 +144,7 @@ def _count(  # noqa: PLR0913 - which calls, where they are counted, and by which
     for what, name, count in (
         *_of_calls(sql, wanted),
         *_of_stops(sql, wanted),
+        *_of_texts(sql, wanted),
         *_of_transfers(sql, wanted & (true() if near is None else near)),
         *_of_attempts(sql, wanted & (true() if rung_near is None else rung_near)),
     ):
@@ -165,6 +167,16 @@ def _of_stops(sql: Connection, wanted: ColumnElement[bool]) -> Iterator[tuple[st
     visited = visits.join(theirs, turns.c.call_id == theirs.c.id)
     visited = visited.where(turns.c.stop != "", turns.c.n < LAST).group_by(turns.c.stop)
     yield from (("stop", stop, count) for stop, count in sql.execute(visited))
+
+
+def _of_texts(sql: Connection, wanted: ColumnElement[bool]) -> Iterator[tuple[str, str, int]]:
+    """Count texts in words by language and kind, and those not understood by what they are near."""
+    some = select(calls.c.id).where(wanted, calls.c.channel == "text")
+    theirs = some.cte("theirs").prefix_with("MATERIALIZED", dialect="postgresql")
+    for what, column in ((TEXT, turns.c.heard), (NEAREST, turns.c.nearest)):
+        counted = select(turns.c.written, column, func.count()).join(theirs, turns.c.call_id == theirs.c.id)
+        counted = counted.where(turns.c.written != "", column != "").group_by(turns.c.written, column)
+        yield from ((what, f"{written} {name}", count) for written, name, count in sql.execute(counted))
 
 
 def _of_transfers(sql: Connection, wanted: ColumnElement[bool]) -> Iterator[tuple[str, str, int]]:

@@ -287,6 +287,8 @@ def _read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]
             mark=row.mark,
             transfer_id=row.transfer_id,
             outcome=row.outcome,
+            written=row.written,
+            nearest=row.nearest,
         )
         entries[row.call_id].append(entry)
     return entries
@@ -338,6 +340,8 @@ def _turn_row(entry: Entry, started: float) -> Row:
         "ended": entry.ended,
         "outcome": entry.outcome,
         "transfer_id": entry.transfer_id,
+        "written": entry.written,
+        "nearest": entry.nearest,
     }
 
 

@@ -1,4 +1,4 @@
-"""What SQL knows of agencies, phones and published prompts, held in this process: no turn waits for it.
+"""What SQL knows of agencies, phones, what is published, held in this process: no turn waits for it.
 
 Its last good copy lies beside the journal, so that a process that starts without SQL knows it as well.
 """
@@ -19,8 +19,10 @@ from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
 from ivr.records.ingest import REFRESH_EVERY
 from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs
+from ivr.records.phrase_versions import version_in_force
 from ivr.records.prompts import list_published, texts
 from ivr.records.retention import NOBODY_CHOSE, Chosen, read_chosen
+from ivr.understanding.weights_in_force import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,7 @@ class Snapshot:
     blocked: frozenset[str] = frozenset()
     kept: Chosen = NOBODY_CHOSE  # How long the log is kept, where an administrator chose it.
     prompts: Wording = field(default_factory=dict)  # Published over those of the files.
+    weights: int = FILES  # The version of phrases whose weights read texts.
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -58,6 +61,7 @@ class Known(msgspec.Struct, frozen=True):
     blocked: dict[str, float] = msgspec.field(default_factory=dict)
     kept: Chosen = NOBODY_CHOSE
     prompts: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)  # Language -> key -> text.
+    weights: int = FILES
 
     def same(self, other: Known) -> bool:
         """Whether it says the same, whenever it was said."""
@@ -87,6 +91,7 @@ class SnapshotHolder:
             blocked=frozenset(mark for mark, until in known.blocked.items() if now < until),
             kept=known.kept,
             prompts=known.prompts,
+            weights=known.weights,
         )
 
     def refresh(self) -> bool:
@@ -143,6 +148,7 @@ def _ask(database: Database, now: float) -> Known:
         blocked={one.mark: one.until.timestamp() for one in list_blocks(database, now)},
         kept=read_chosen(database),
         prompts=texts(list_published(database)),
+        weights=version_in_force(database),
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -95,6 +96,10 @@ turns = Table(
     Column(
         "transfer_id", String, nullable=False, server_default=""
     ),  # A live transfer's; empty on the direct path.
+    Column("written", String, nullable=False, server_default=""),  # The language of a text in words.
+    Column(
+        "nearest", String, nullable=False, server_default=""
+    ),  # The stop nearest to what was not understood.
 )
 
 transfers = Table(
@@ -283,6 +288,44 @@ published_prompts = Table(  # Which version is heard; without a row the prompt o
         ["language", "key", "version"],
         ["prompt_versions.language", "prompt_versions.key", "prompt_versions.version"],
     ),
+)
+
+phrase_versions = Table(  # Each time that phrases were to be published: they are learned by a worker first.
+    "phrase_versions",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("state", String, nullable=False),  # waiting, learning, published, refused, failed.
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String, nullable=False),
+    Column("basis", String, nullable=False, server_default=""),  # Over which files' weights it was learned.
+    Column("outcome", String, nullable=False, server_default=""),  # The figures on the check set, as JSON.
+    Column("learning_until", UtcDateTime),  # After this the worker that learns is taken for dead.
+)
+
+added_phrases = Table(  # What operators added to the files' phrases: of each version all, of 0 the draft.
+    "added_phrases",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("language", String, primary_key=True),
+    Column("name", String, primary_key=True),  # An intent, or another name of a file of phrases.
+    Column("text", String, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String, nullable=False),
+)
+
+learned_weights = Table(  # The files of each version that was published: going back needs no learning.
+    "learned_weights",
+    metadata,
+    Column("version", ForeignKey(phrase_versions.c.version), primary_key=True, autoincrement=False),
+    Column("file", String, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+weights_in_force = Table(  # Which version reads texts; without a row the weights of the files do.
+    "weights_in_force",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", ForeignKey(phrase_versions.c.version), nullable=False),
 )
 
 text_deliveries = Table(  # How many texts arrived, and why others did not: counts, and nothing of a phone.

@@ -69,7 +69,8 @@ class TransferStore:
                 return None
             before = _transfer(row)
             after = decide(before, self._busy(sql, transfer_id)) or before
-            if after.agency != before.agency and _wait_for_claims(sql):
+            claims = after.state is State.DIALLING and before.state is not State.DIALLING
+            if claims and _wait_for_claims(sql):
                 after = decide(before, self._busy(sql, transfer_id)) or before
             after = replace(after, id=before.id, version=before.version)
             if after != before:

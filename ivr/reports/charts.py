@@ -20,7 +20,7 @@ from pygal.graph.stackedbar import StackedBar
 from pygal.style import Style
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ivr.reports.sections import Section
 
@@ -67,7 +67,7 @@ def draw(section: Section, title: str, description: str) -> str:
     """Draw a section that is no tree, with its title and a sentence that says what it shows."""
     if section.kind == "heat":
         return cleaned(ET.fromstring(_heatmap(section)), title, description)  # noqa: S314 - our own
-    chart = _day_bars(section) if section.kind == "days" else _ranked_bars(section)
+    chart = _day_bars(section) if section.kind == "days" else _ranked_bars(section.rows)
     return cleaned(chart.render_tree(), title, description)  # type: ignore[no-untyped-call]  # pygal has no types
 
 
@@ -84,12 +84,12 @@ def _day_bars(section: Section) -> StackedBar:
     return chart
 
 
-def _ranked_bars(section: Section) -> HorizontalBar:
-    """Draw a bar for each row, the first at the top, with what may be shown beside its name."""
-    rows = section.rows[::-1]
+def _ranked_bars(section_rows: Sequence[Sequence[str]]) -> HorizontalBar:
+    """Draw a bar for the last column of each row, the first row at the top, with what may be shown of it."""
+    rows = section_rows[::-1]
     chart = HorizontalBar(**_options(60 + ROW_HEIGHT * len(rows), RANKED_WIDTH), show_legend=False)
-    chart.x_labels = [f"{label}: {cell}" for label, cell in rows]
-    chart.add("", [_number(cell) for _, cell in rows])
+    chart.x_labels = [f"{row[0]}: {row[-1]}" for row in rows]
+    chart.add("", [_number(row[-1].removesuffix("%")) for row in rows])
     return chart
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import offers
-from ivr.records.counts import REACHED, STEPS, TALKED, WEEK
+from ivr.flow.turn import NOT_UNDERSTOOD
+from ivr.records.counts import NEAREST, REACHED, STEPS, TALKED, TEXT, WEEK
 from ivr.records.disclosure import HIDDEN, parts_shown, ranked_parts_shown, shown, steps_shown
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ HOURS = 24
 WIDTHS = (1, 2, 3, 4, 6)  # Hours that are counted together in the week, until few of them are hidden.
 MOST_HIDDEN = 1 / 3
 MOST_LEAVING = 12
+UNDERSTOOD = ("understood", *NOT_UNDERSTOOD)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Section:
     """One part of a report: its name, what its rows are, its columns, and the rows."""
 
     name: str
-    kind: str  # How it is drawn: days, ranked, heat, tree.
+    kind: str  # How it is drawn: days, ranked, shares, heat, tree.
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]  # A label, then what is shown of a count in each column.
     keys: tuple[str, ...] = ()  # Of a tree: the stop of each row.
@@ -172,6 +174,46 @@ def _tree(view: ReportView) -> Section:
     return Section("tree", "tree", (t["stop"], t["came"], t["left_here"]), rows, keys)
 
 
+def _understood(view: ReportView) -> Section:
+    """Give how texts in words were understood, a row a language; a share tells nothing that its row hides."""
+    t, rows = view.translations, []
+    for written in _written(view):
+        counts = Counter(dict.fromkeys(UNDERSTOOD, 0))
+        for name, count in _of_language(view, TEXT, written).items():
+            counts[name if name in NOT_UNDERSTOOD else "understood"] += count
+        cells = list(parts_shown(counts).values())
+        share = f"{1 - counts['understood'] / counts.total():.0%}" if HIDDEN not in cells else HIDDEN
+        rows.append((view.translate(written), *cells, share))
+    heads = tuple(t[f"text_{each}"] for each in (*UNDERSTOOD, "share"))
+    return Section("understood", "shares", (t["language"], *heads), tuple(rows))
+
+
+def _nearest(view: ReportView) -> Section:
+    """Give what the texts that were not understood are near: what phrases are wanted for."""
+    rows = []
+    for written in _written(view):  # Each by itself: how many of its texts there are, the table above tells.
+        cells = list(ranked_parts_shown(_of_language(view, NEAREST, written)).items())[:MOST_LEAVING]
+        rows += [(f"{view.translate(written)}: {view.stop_title(stop)}", each) for stop, each in cells]
+    return _ranked(view, "nearest", "nearest", rows)
+
+
+def _of_language(view: ReportView, what: str, written: str) -> dict[str, int]:
+    """Give the counts of texts of one language, without its name."""
+    begins = f"{written} "
+    return {
+        name.removeprefix(begins): count
+        for name, count in view.report.of(what).items()
+        if name.startswith(begins)
+    }
+
+
+def _written(view: ReportView) -> tuple[str, ...]:
+    """Name the languages in which there were texts in words: those of the line first."""
+    found = {name.partition(" ")[0] for name in view.report.of(TEXT)}
+    ours = [each for each in view.flow.languages if each in found]
+    return (*ours, *sorted(found.difference(ours)))
+
+
 def _ranked(view: ReportView, name: str, head: str, rows: Iterable[tuple[str, str]]) -> Section:
     return Section(name, "ranked", (view.translations[head], view.translations["count"]), tuple(rows))
 
@@ -185,5 +227,7 @@ SECTIONS = {
     "funnel": _funnel,
     "waits": _waits,
     "leaving": _leaving,
+    "understood": _understood,
+    "nearest": _nearest,
     "tree": _tree,
 }

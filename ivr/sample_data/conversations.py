@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ivr.effects import Entry
@@ -35,6 +36,7 @@ from ivr.flow.turn import (
 )
 from ivr.line import CallContext
 from ivr.position import Position
+from ivr.transfer.coordinator import Fetch
 from ivr.transfer.machine import Event, EventType, State
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ MAY_READ = 0.85
 GREETS, ASKS_FOR_HELP = 0.35, 0.05
 Choice = TypeVar("Choice", bound=str)
 
-GOES_ON = frozenset({State.SEARCHING, State.DIALLING, State.RINGING})
+GOES_ON = frozenset({State.SEARCHING, State.NAMING, State.NAMED, State.DIALLING, State.RINGING})
 ENDS = {  # How a ring in a queue ends, of a hundred.
     "accepted": 58,
     "no_answer": 13,
@@ -224,10 +226,14 @@ class AgencyAnswers:
 
     def wait(self, position: Position) -> tuple[Position, Heard]:
         """Let a caller wait in their queue; give where they are then, and what became of it."""
-        transfer_id = position.transfer_id
+        transfer_id, began, ticks = position.transfer_id, self.world.now, count()
         while (state := self.world.live_transfers[transfer_id].state) in GOES_ON:
             self.world.pass_time(self.dice.uniform(0.4, 1.6))
-            self._answer(transfer_id) if state is State.RINGING else self._ring()
+            if state is State.RINGING:
+                self._answer(transfer_id)
+            else:
+                self.line.tick(transfer_id, Fetch(waited=int(self.world.now - began), tick=next(ticks)))
+                self._ring()
         match state:
             case State.CONNECTED:
                 return position, self._talk(transfer_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import VoiceResponse
 
-from ivr.flow.rendering import fill, spell
+from ivr.flow.rendering import fill, named, spell
 from ivr.flow.voice import quiet_order
 from ivr.telephony.transfer_twiml import leave
 from ivr.telephony.twiml import DELIVERY_PATH
@@ -70,11 +70,7 @@ def _lines(speech: TwimlRenderer, *names: str) -> tuple[Say, ...]:
 
 def _announce(speech: TwimlRenderer, agency: str) -> tuple[Say, ...]:
     flow = speech.flow
-    names = {language: flow.prompts[language].agencies[agency] for language in flow.languages}
-    return tuple(
-        spell(flow, language, "ringing_answer", agency=words.name, who=words.who)
-        for language, words in names.items()
-    )
+    return tuple(named(flow, language, agency) for language in flow.languages)
 
 
 def _wait(speech: TwimlRenderer) -> str:

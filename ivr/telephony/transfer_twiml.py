@@ -6,13 +6,13 @@ before anybody is joined, in a language that it speaks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ivr.flow.models import TOPICS
-from ivr.flow.rendering import spell
+from ivr.flow.rendering import named, spell
 from ivr.telephony.twiml import queue_name
 from ivr.transfer.machine import LEG, State
 
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from ivr.transfer.machine import Transfer
 
 LOST_SECONDS = 30  # Without SQL: a ring that was claimed before is over by now.
+CALLED = frozenset({State.NAMED, State.DIALLING, State.RINGING})  # Nobody has answered yet.
 ANSWERED = frozenset({State.BRIEFING, State.CONNECTED})  # Somebody at an agency hears us.
 SHORTEST_ANSWER = 5  # Seconds that an agency has at least to press a key.
 QUEUE_SECONDS = 5  # How long an agency waits at a queue that its caller has left.
-SHORT_PAUSE, LONG_PAUSE = 1, 4  # Seconds to listen for a key: until somebody is rung, and after.
+SHORT_PAUSE, LONG_PAUSE = 1, 3  # Seconds to listen for a key: until somebody is rung, and after.
+# What a wait document says, by a word that can stand in its address.
+NAME, ASK, OFFER, THANKS, CALM = "fresh", "ask", "offer", "thanks", "calm"
+LAST = frozenset({NAME, ASK, OFFER})
+TOPICS_ASKED, OFFERED = "topics", "offered"
 
 
 @dataclass(frozen=True)
@@ -40,43 +45,63 @@ class WaitPosition:
     asked: int = 0  # The Unix second in which a person was asked for.
     tick: int = 0
     said: int = 0  # The attempt that was last spoken of.
-    fresh: bool = False  # It was spoken of in the last fetch for the first time.
+    last: str = ""  # What the last document said, where the caller may want it again: one of LAST.
+    topics: bool = False  # The caller was asked what we may tell the agency.
     offered: bool = False  # The caller has heard that there are other ways.
 
     def path(self) -> str:
         """Write it as a path."""
-        since = "/offered" if self.offered else "/fresh" if self.fresh else ""
-        return f"/wait/{self.transfer_id}/{self.language or '-'}/{self.asked}/{self.tick}/{self.said}{since}"
+        told = [self.last, TOPICS_ASKED * self.topics, OFFERED * self.offered]
+        since = "-".join(word for word in told if word)
+        here = f"/wait/{self.transfer_id}/{self.language or '-'}/{self.asked}/{self.tick}/{self.said}"
+        return f"{here}/{since}" if since else here
+
+    def after(self, since: str) -> WaitPosition:
+        """Read what was said before, as a path writes it; what is unknown means nothing."""
+        told = since.split("-")
+        last = next((word for word in told if word in LAST), "")
+        return replace(self, last=last, topics=TOPICS_ASKED in told, offered=OFFERED in told)
 
 
-def waiting(speech: TwimlRenderer, position: WaitPosition, transfer: Transfer | None, *, offer: bool) -> str:
-    """Write one wait document. ``transfer`` is nothing when SQL cannot be asked."""
+def waiting(  # noqa: PLR0913 - all that a wait document depends on
+    speech: TwimlRenderer,
+    position: WaitPosition,
+    transfer: Transfer | None,
+    *,
+    offer: bool,
+    topic: str = "",
+    repeats: bool = False,
+) -> str:
+    """Write one wait document. ``transfer`` is nothing when SQL cannot be asked.
+
+    ``topic`` is what the caller chose to have told, ``repeats`` whether they want the last words again.
+    """
     state = transfer.state if transfer else None
     if state in {State.RETURNED, State.DIRECT}:
         return leave()
     if state is State.LEFT:
         return goodbye(speech, position.language)
-    said = transfer.place if transfer else position.said
-    onward = WaitPosition(
-        position.transfer_id,
-        position.language,
-        position.asked,
-        position.tick + 1,
-        said,
-        fresh=said != position.said,
+    says = _what_to_say(speech.flow, position, transfer, offer=offer, topic=topic, repeats=repeats)
+    naming = transfer is not None and transfer.state is State.NAMING
+    onward = replace(
+        position,
+        tick=position.tick + 1,
+        said=max(position.said, transfer.place + naming) if transfer else position.said,
+        last=says if says in LAST else "",
+        topics=position.topics or says == ASK,
         offered=position.offered or offer,
     )
     document = VoiceResponse()
     gather = Gather(
         input="dtmf",
         num_digits=1,
-        timeout=_pause(position, transfer, offer=offer),
+        timeout=_pause(says, transfer),
         finish_on_key="",
         action=speech.public_url + onward.path(),
         method="POST",
     )
     for language in [position.language] if position.language else speech.flow.languages:
-        speech.say(gather, _lines(speech, language, position, transfer, offer=offer))
+        speech.say(gather, _lines(speech.flow, language, position, transfer, says))
     document.append(gather)
     document.redirect(speech.public_url + onward.path(), method="POST")
     return str(document)
@@ -109,17 +134,15 @@ def whisper_words(flow: Flow, agency: str) -> tuple[Say, ...]:
 
 
 def accepted_words(flow: Flow, agency: str, language: str, topic: str = "") -> tuple[Say, ...]:
-    """Thank the person who took the call; name the caller's language, and what they agreed to say."""
+    """Tell the person who took the call what it is about and in which language, in one sentence."""
     tongue = _tongue(flow, agency)
+    words = flow.prompts[tongue].lines
+    about = getattr(words, f"topic_{topic}") if topic in TOPICS else words.topic_unknown
     if language in flow.prompts:
-        name = flow.prompts[language].lines.language_name
-        thanks = spell(flow, tongue, "whisper_accepted", language=name)
-    else:
-        thanks = spell(flow, tongue, "whisper_accepted_unknown")
-    if topic not in TOPICS:
-        return (thanks,)
-    about = getattr(flow.prompts[tongue].lines, f"topic_{topic}")
-    return (thanks, spell(flow, tongue, "whisper_topic", topic=about))
+        own = flow.prompts[language].lines.language_name
+        name = flow.prompts[tongue].languages.get(language, own)
+        return (spell(flow, tongue, "whisper_accepted", topic=about, language=name),)
+    return (spell(flow, tongue, "whisper_accepted_unknown", topic=about),)
 
 
 def declined_words(flow: Flow, agency: str) -> tuple[Say, ...]:
@@ -150,9 +173,12 @@ def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transf
     over = f"{speech.public_url}/transfers/{transfer_id}/{attempt}/over"
     joined = Dial(timeout=QUEUE_SECONDS, action=over, method="POST")
     language = (transfer.language if transfer else "") or "-"
-    options = (
-        {"url": f"{speech.public_url}/transfers/{transfer_id}/{language}/{agency}/joined"} if agency else {}
-    )
+    known = speech.flow.directory.agencies.get(agency)
+    # Nothing is said into the greeting of a switchboard: its caller has heard who it is before it was called.
+    if known and known.accept == "press":
+        options = {"url": f"{speech.public_url}/transfers/{transfer_id}/{language}/{agency}/joined"}
+    else:
+        options = {}
     joined.queue(queue_name(transfer_id), **options)
     document.append(joined)
     return str(document)
@@ -168,57 +194,75 @@ def accepted(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Tr
 
 
 def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
-    """Write what the caller alone hears just before: who is there.
-
-    A switchboard may answer before any wait document has said who it is, so that is said here as well.
-    """
+    """Write what the caller alone hears just before they are joined with a person: who is there."""
     flow = speech.flow
-    answers = flow.directory.agencies[agency].accept == "answer"
-    line = "ringing_answer" if answers else "joining"  # Of a switchboard: its greeting and keys are not ours.
     tongues = [language] if language in flow.prompts else flow.languages
     names = {tongue: flow.prompts[tongue].agencies[agency] for tongue in tongues}
-    says = [spell(flow, tongue, line, agency=words.name, who=words.who) for tongue, words in names.items()]
+    says = [
+        spell(flow, tongue, "joining", agency=words.name, who=words.who) for tongue, words in names.items()
+    ]
     return speech.last_words(says, hang_up=False)
 
 
-def _pause(position: WaitPosition, transfer: Transfer | None, *, offer: bool) -> int:
+def _what_to_say(  # noqa: PLR0913 - as of the document
+    flow: Flow, position: WaitPosition, transfer: Transfer | None, *, offer: bool, topic: str, repeats: bool
+) -> str:
+    """Choose what a wait document says: who is called, a question, an offer, thanks, or a calm line."""
+    if offer:
+        return OFFER
+    if transfer is None:
+        return CALM
+    if transfer.state is State.NAMING:
+        return NAME
+    if repeats and (position.last == OFFER or transfer.state in CALLED):
+        return position.last or NAME
+    if topic and transfer.topic == topic:
+        return THANKS
+    if transfer.place > position.said:
+        return NAME  # Its document was lost on the way, or was written before an upgrade.
+    # Once, while the first agency rings, the caller may choose what it is told.
+    called = flow.directory.agencies.get(transfer.agency)
+    asks = transfer.state is State.RINGING and transfer.place == 1 and called and called.accept == "press"
+    return ASK if asks and not position.topics else CALM
+
+
+def _pause(says: str, transfer: Transfer | None) -> int:
     """Choose how long to listen: shortly while nobody rings, or where the words were long."""
     rung = transfer is not None and transfer.state in LEG
-    return LONG_PAUSE if offer or (rung and not position.fresh) else SHORT_PAUSE
+    return LONG_PAUSE if says == OFFER or (rung and says in {CALM, THANKS}) else SHORT_PAUSE
 
 
 def _lines(
-    speech: TwimlRenderer, language: str, position: WaitPosition, transfer: Transfer | None, *, offer: bool
+    flow: Flow, language: str, position: WaitPosition, transfer: Transfer | None, says: str
 ) -> tuple[Say, ...]:
-    flow = speech.flow
-    if offer:
-        answered = transfer is not None and transfer.state in ANSWERED
-        return (spell(flow, language, "wait_offer_briefing" if answered else "wait_offer"),)
+    """Give the words of a wait document."""
+    answered = transfer is not None and transfer.state in ANSWERED
+    match says:
+        case "offer":
+            return (spell(flow, language, "wait_offer_briefing" if answered else "wait_offer"),)
+        case "ask":
+            return _topics(flow, language)
+        case "thanks":
+            return (spell(flow, language, "topic_thanks"),)
+        case "fresh" if transfer:
+            # Those who were named before could not take the call; of one that rings again that is not so.
+            missed = transfer.state is State.NAMING and position.said and position.last != NAME
+            sorry = (spell(flow, language, "next_line"),) if missed else ()
+            return (*sorry, named(flow, language, transfer.agency))
     if transfer is None:
         return (spell(flow, language, "wait_first" if position.tick == 0 else "fixed_wait"),)
-    if transfer.place == 0:
-        return (spell(flow, language, "wait_first"),)
-    answers = flow.directory.agencies[transfer.agency].accept == "answer"
-    if transfer.place == position.said:
-        # Once, while the first agency rings, the caller may choose what it is told.
-        asks = position.fresh and transfer.place == 1 and transfer.state is State.RINGING and not answers
-        return _topics(speech, language) if asks else (spell(flow, language, _still(transfer)),)
-    names = flow.prompts[language].agencies[transfer.agency]
-    line = "ringing_answer" if answers else "ringing"
-    missed = (spell(flow, language, "next_line"),) if position.said else ()
-    return (*missed, spell(flow, language, line, agency=names.name, who=names.who))
+    return (spell(flow, language, _still(transfer)),)
 
 
 def _still(transfer: Transfer) -> str:
     """Choose a true line for an attempt that was spoken of before."""
     if transfer.state in ANSWERED:
         return "wait_briefing"
-    return "wait_first" if transfer.state is State.SEARCHING else "wait_on"
+    return "wait_on" if transfer.state is State.RINGING else "wait_first"
 
 
-def _topics(speech: TwimlRenderer, language: str) -> tuple[Say, ...]:
+def _topics(flow: Flow, language: str) -> tuple[Say, ...]:
     """Offer to tell the agency what the call is about."""
-    flow = speech.flow
     words = flow.prompts[language].lines
     offers = (
         spell(flow, language, "choice", task=getattr(words, f"topic_{number}"), key=number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ivr.flow.rendering import fill
 from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn, WaitInQueue
+from ivr.telephony.kept_documents import KeptDocuments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,22 +34,23 @@ class TwimlRenderer:
     number: str
     public_url: str
     recordings: frozenset[tuple[str, str]] = field(default=frozenset())
+    _kept: KeptDocuments = field(default_factory=KeptDocuments, init=False, repr=False, compare=False)
 
     def answer(self, turn: Turn, whisper: str = "") -> str:
         """Write the TwiML of one turn of a call. ``whisper`` is the path that an agency hears first."""
-        document = VoiceResponse()
         match turn.then:
             case Listen(seconds):
-                self._listen(document, turn, seconds)
+                write = partial(self._listen, turn.says, seconds)
+                return self._kept.fill((turn.says, seconds), turn.position.path(), write)
             case Connect() as connect:
+                document = VoiceResponse()
                 self.say(document, turn.says)
                 document.append(self._dial(turn, connect, whisper))
+                return str(document)
             case WaitInQueue(transfer_id):
-                self._enqueue(document, turn, transfer_id)
+                return self._enqueue(turn, transfer_id)
             case HangUp():
-                self.say(document, turn.says)
-                document.hangup()
-        return str(document)
+                return self._kept.fill(turn.says, "", lambda _: self.last_words(turn.says, hang_up=True))
 
     def whisper(self, says: Iterable[Say], decided: str, seconds: int) -> str:
         """Write what a person at an agency hears before the caller: words, then one key."""
@@ -101,8 +104,9 @@ class TwimlRenderer:
             for words in pieces(say.words):
                 parent.say(words, voice=voice.voice, language=voice.code)
 
-    def _enqueue(self, document: VoiceResponse, turn: Turn, transfer_id: str) -> None:
+    def _enqueue(self, turn: Turn, transfer_id: str) -> str:
         """Let the caller wait in a queue of their own: the first words come from its first wait document."""
+        document = VoiceResponse()
         language = turn.position.language or "-"
         document.enqueue(
             queue_name(transfer_id),
@@ -111,13 +115,10 @@ class TwimlRenderer:
             action=f"{self.public_url}/voice/{turn.position.path()}",
             method="POST",
         )
+        return str(document)
 
-    def _listen(self, document: VoiceResponse, turn: Turn, seconds: int) -> None:
-        path = f"/voice/{turn.position.path()}"
-        gather = self._gather(path, seconds)
-        self.say(gather, turn.says)
-        document.append(gather)
-        document.redirect(self.public_url + path, method="POST")
+    def _listen(self, says: Iterable[Say], seconds: int, path: str) -> str:
+        return self.ask(says, f"/voice/{path}", seconds)
 
     def _gather(self, action: str, seconds: int) -> Gather:
         # No finishing key: the pound key is a key like any other, and means "leave".

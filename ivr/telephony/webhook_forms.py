@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Literal
 
-from ivr.flow.turn import CameBack, Heard, How, Pressed, Silent, Wish, Wished
+from ivr.flow.turn import CameBack, How, Pressed, Silent, Wish, Wished
 from ivr.phone_numbers import is_e164
 from ivr.transfer.machine import Event, EventType
 
@@ -28,11 +28,19 @@ OPT_OUT: Mapping[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
 WITHHELD = frozenset({"+266696687", "+86282452253", "+8656696", "+2562533", "+7378742833"})
 
 
-def heard_on_voice(form: Mapping[str, str], *, accepted: bool, answers_itself: bool) -> Heard:
-    """Make out what a caller did: a key, none, or the end of a ring."""
-    if "DialCallStatus" in form:
-        how = how_it_ended(form, accepted=accepted, answers_itself=answers_itself)
-        return CameBack(how, gone=form.get("CallStatus") in ENDED)
+def ends_ring(form: Mapping[str, str]) -> bool:
+    """Whether a webhook of a call tells that a ring of the direct path is over."""
+    return "DialCallStatus" in form
+
+
+def end_of_ring(form: Mapping[str, str], *, accepted: bool, answers_itself: bool) -> CameBack:
+    """Make out how a ring of the direct path ended, and whether the caller is still there."""
+    how = how_it_ended(form, accepted=accepted, answers_itself=answers_itself)
+    return CameBack(how, gone=form.get("CallStatus") in ENDED)
+
+
+def key_heard(form: Mapping[str, str]) -> Pressed | Silent:
+    """Make out which key a caller pressed, if any."""
     digits = form.get("Digits", "")
     return Pressed(digits[-1:]) if digits else Silent()
 

@@ -23,7 +23,15 @@ from ivr.transfer.machine import (
     advance,
     nothing,
 )
-from ivr.transfer.time_limits import TimeLimits, due, free_lines, is_in_vain, is_unclaimed, ring_seconds
+from ivr.transfer.time_limits import (
+    NAMING_SECONDS,
+    TimeLimits,
+    due,
+    free_lines,
+    is_in_vain,
+    is_unclaimed,
+    ring_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -127,6 +135,18 @@ class Telephone(Protocol):
         """End a leg."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fetch:
+    """One fetch of a wait document: when it is, and what the caller did before it."""
+
+    waited: int  # Seconds since the caller asked for a person.
+    tick: int
+    news: Event | None = None
+    topic: str = ""  # What they let us tell the agency.
+    repeats: bool = False  # They asked to hear the last words again.
+    may_name: bool = True  # The document has room to say who is called next.
+
+
 @dataclass(frozen=True)
 class TransferCoordinator:
     """Everything that the search for a person needs of the world."""
@@ -156,10 +176,8 @@ class TransferCoordinator:
             logger.warning("no search can be begun: the direct path goes on", extra={"call": call})
             self.later.put(Alarm("direct"))
             opened = False
-        waits = self.agree(transfer_id, opened)
-        if opened and waits:
-            self.later.put(Ring(transfer_id, "1"))
-        return transfer_id if waits else ""
+        # Nobody is called yet: the first fetch of the wait document says who it will be.
+        return transfer_id if self.agree(transfer_id, opened) else ""
 
     def advance(self, transfer_id: str, news: Event) -> Transfer | None:
         """Let something happen to a transfer; give it as it is then, or nothing if there is none."""
@@ -171,12 +189,11 @@ class TransferCoordinator:
         for transfer_id in self.store.of_calls(calls):
             self.advance(transfer_id, Event(EventType.CALLER_LEFT))
 
-    def tick(
-        self, transfer_id: str, waited: int, tick: int, news: Event | None, topic: str = ""
-    ) -> Transfer | None:
+    def tick(self, transfer_id: str, fetch: Fetch) -> Transfer | None:
         """Let a fetch of the wait document be the clock: what is due happens now."""
+        waited, tick = fetch.waited, fetch.tick
 
-        def decide(transfer: Transfer, _: Mapping[str, int]) -> tuple[Transfer, Event | None]:
+        def decide(transfer: Transfer, busy: Mapping[str, int]) -> tuple[Transfer, Event | None]:
             joined = transfer.state in {
                 State.CONNECTED,
                 State.PARTED,
@@ -186,9 +203,10 @@ class TransferCoordinator:
                 waited=max(waited, transfer.waited),
                 tick=transfer.tick if joined else tick,
                 since=waited if transfer.since == UNSEEN else transfer.since,
-                topic=transfer.topic or topic,
+                topic=fetch.topic or transfer.topic,
             )
-            return fetched, news or due(self.limits, fetched, waited, tick)
+            news = fetch.news or due(self.limits, fetched, waited, tick)
+            return fetched, news or self._next(transfer, fetch, busy)
 
         changed = self._change(transfer_id, decide)
         if not changed:
@@ -197,11 +215,21 @@ class TransferCoordinator:
             self.later.put_here(Ring(transfer_id, str(changed[1].place + 1)))
         return changed[1]
 
+    def _next(self, transfer: Transfer, fetch: Fetch, busy: Mapping[str, int]) -> Event | None:
+        """Choose whom to name to the caller; call them once they were named."""
+        match transfer.state:
+            case State.SEARCHING if fetch.may_name:
+                free = self._free(transfer, busy)
+                return Event(EventType.CHOSEN, agency=free[0]) if free else Event(EventType.EXHAUSTED)
+            case State.NAMING if fetch.tick > transfer.tick and not fetch.repeats:
+                return Event(EventType.HEARD)
+        return None
+
     def ring(self, effect: Ring) -> None:
-        """Ring the next agency: claim the attempt first, so that only one of all who try rings."""
+        """Ring the agency that was named: claim the attempt first, so that only one of all who try rings."""
         near = self.slots.near(SLOT_SECONDS)
         changed = self._change(effect.transfer, lambda t, b: (t, self._claim(t, effect, b if near else None)))
-        if changed and changed[0].state is State.SEARCHING and changed[1].state is State.DIALLING:
+        if changed and changed[0].state is State.NAMED and changed[1].state is State.DIALLING:
             self._dial(changed[1])
 
     def end_ring(self, effect: EndRing) -> None:
@@ -246,14 +274,19 @@ class TransferCoordinator:
         return self.store.unreached_in_a_row(self.limits.offered_after)
 
     def _claim(self, transfer: Transfer, effect: Ring, busy: Mapping[str, int] | None) -> Event | None:
-        """Choose whom to ring: the first of the order who was not tried and has a line free."""
-        if transfer.state is not State.SEARCHING or str(transfer.place + 1) != effect.place:
+        """Claim whom the caller heard named, if a line is still free there; nobody else."""
+        if transfer.state is not State.NAMED or str(transfer.place + 1) != effect.place:
             return None
         if busy is None:  # No second is free soon. Nobody is claimed in vain: their line stays free.
             return Event(EventType.REST_LOST, transfer.place)
+        if transfer.agency not in self._free(transfer, busy):
+            return Event(EventType.PASSED_OVER)
+        return Event(EventType.CLAIMED, agency=transfer.agency)
+
+    def _free(self, transfer: Transfer, busy: Mapping[str, int]) -> list[str]:
+        """Name those of the order who were not tried and have a line free, the next first."""
         left = [name for name in self._order(transfer) if name not in transfer.tried]
-        free = [n for n in left if free_lines(self.directory.agencies[n], busy.get(n, 0))]
-        return Event(EventType.CLAIMED, agency=free[0]) if free else Event(EventType.EXHAUSTED)
+        return [name for name in left if free_lines(self.directory.agencies[name], busy.get(name, 0))]
 
     def _order(self, transfer: Transfer) -> tuple[str, ...]:
         order, language, status = transfer.order, transfer.language, self.status()
@@ -270,7 +303,9 @@ class TransferCoordinator:
             return Event(EventType.REST_LOST, transfer.place)
         self.sleep(wait)
         left = [name for name in self._order(transfer) if name not in transfer.tried]
-        seconds = ring_seconds(self.limits, transfer.waited, len(left) + 1)
+        # While those after the first are named, nobody is called; the caller has a choice by then.
+        rung = transfer.waited - NAMING_SECONDS * (transfer.place - 1)
+        seconds = ring_seconds(self.limits, rung, len(left) + 1)
         path = f"/transfers/{transfer.id}/{transfer.place}"
         try:
             leg = self.phone.ring_agency(self.directory.agencies[transfer.agency], path, seconds)

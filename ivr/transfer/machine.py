@@ -1,4 +1,6 @@
-"""One warm transfer: a caller waits with us while an agency is rung, told what the call is, and presses 1.
+"""One warm transfer: a caller waits with us while an agency is called, told what the call is, and presses 1.
+
+Nobody is called before the caller has heard who it is.
 
 Where news leads is one table, what is done on arrival another. News that a state does not list changes
 nothing: telephone networks repeat themselves, and late.
@@ -16,7 +18,9 @@ from ivr.effects import Effect, EndRing, Ring
 class State(StrEnum):
     """Where a transfer is."""
 
-    SEARCHING = "searching"  # Somebody is to be rung.
+    SEARCHING = "searching"  # Somebody is to be chosen.
+    NAMING = "naming"  # The caller hears who is called next.
+    NAMED = "named"  # They have heard it: that agency is to be called.
     DIALLING = "dialling"  # One agency is claimed; Twilio is being asked to ring it.
     RINGING = "ringing"  # It rings.
     BRIEFING = "briefing"  # A person there hears what the call is.
@@ -31,6 +35,9 @@ class State(StrEnum):
 class EventType(StrEnum):
     """News of a transfer."""
 
+    CHOSEN = "chosen"  # This agency is next.
+    HEARD = "heard"  # The caller has heard who is next.
+    PASSED_OVER = "passed_over"  # The agency that was named can be called no more: it is busy, or off.
     CLAIMED = "claimed"  # This attempt is ours to ring.
     RANG = "rang"  # Twilio rings it.
     ANSWERED = "answered"
@@ -59,8 +66,15 @@ _UNANSWERED = {
 
 MOVES: Mapping[State, Mapping[EventType, State]] = {
     State.SEARCHING: {
-        EventType.CLAIMED: State.DIALLING,
+        EventType.CHOSEN: State.NAMING,
         EventType.EXHAUSTED: State.RETURNED,
+        EventType.REST_LOST: State.DIRECT,
+    }
+    | _WAITING,
+    State.NAMING: {EventType.HEARD: State.NAMED} | _WAITING,
+    State.NAMED: {
+        EventType.CLAIMED: State.DIALLING,
+        EventType.PASSED_OVER: State.SEARCHING,
         EventType.REST_LOST: State.DIRECT,
     }
     | _WAITING,
@@ -126,7 +140,7 @@ class Transfer:
     state: State = State.SEARCHING
     version: int = 0
     place: int = 0  # Which attempt this is: 1 for the first agency rung.
-    agency: str = ""
+    agency: str = ""  # The one that is named or called, or was called last.
     tried: tuple[str, ...] = ()
     waited: int = 0  # At the last fetch of the wait document.
     since: int = 0  # When this state began; UNSEEN until a fetch has seen it.
@@ -144,7 +158,7 @@ class Event:
 
     event: EventType
     place: int = 0  # The attempt that it is about, where it is about one.
-    agency: str = ""  # The agency that was claimed.
+    agency: str = ""  # The agency that was chosen or claimed.
     how: str = ""  # How a ring ended, for the log.
 
 
@@ -166,6 +180,8 @@ def advance(transfer: Transfer, news: Event) -> tuple[Transfer, tuple[Effect, ..
         return transfer, ()
     # News comes between fetches: a person at an agency must not lose the time since the last one.
     after = replace(transfer, state=state, since=UNSEEN if state in TIMED else transfer.waited)
+    if news.event is EventType.CHOSEN:
+        after = replace(after, agency=news.agency)
     if news.event is EventType.CLAIMED:
         tried = (*transfer.tried, news.agency)
         after = replace(after, place=transfer.place + 1, agency=news.agency, tried=tried)
@@ -186,7 +202,7 @@ def _ring_next(transfer: Transfer) -> tuple[Effect, ...]:
 
 
 ARRIVALS: Mapping[State, Callable[[Transfer], tuple[Effect, ...]]] = {
-    state: _ring_next if state is State.SEARCHING else _nothing for state in State
+    state: _ring_next if state is State.NAMED else _nothing for state in State
 }
 
 

@@ -23,6 +23,7 @@ DIALLING_SECONDS = 8  # REST gives up after five.
 GRACE = 4  # Seconds that a callback may be late.
 UNCLAIMED_SECONDS = 4
 LONGEST_DOCUMENT = 10  # Seconds that a caller may hear us before they are heard.
+NAMING_SECONDS = 8  # In which a waiting caller hears who is called next.
 STRANDED_TICKS = 2  # Fetches of the wait document after a person took the call: they should have been joined.
 STRANDED_SECONDS = 12  # After the first of these fetches: until then that person hears who the caller is.
 
@@ -65,8 +66,8 @@ def due(limits: TimeLimits, transfer: Transfer, waited: int, tick: int) -> Event
 
 
 def is_unclaimed(transfer: Transfer, waited: int) -> bool:
-    """Whether nobody has taken up this search for so long that whoever notices should."""
-    return transfer.state is State.SEARCHING and waited - transfer.since >= UNCLAIMED_SECONDS
+    """Whether nobody has called whom the caller heard named, for so long that whoever notices should."""
+    return transfer.state is State.NAMED and waited - transfer.since >= UNCLAIMED_SECONDS
 
 
 def offers_choice(limits: TimeLimits, waited: int) -> bool:
@@ -82,7 +83,8 @@ def is_in_vain(limits: TimeLimits, transfer: Transfer) -> bool:
 def ring_seconds(limits: TimeLimits, waited: int, left: int, *, spoken: int = 0) -> int:
     """Share the time for rings among the agencies left: what to ask of Twilio for the next ring.
 
-    ``spoken`` is what the caller hears before each ring, on the direct path.
+    ``spoken`` is what the caller hears before each ring, on the direct path; in a queue they may ask for
+    other ways meanwhile, so that ``waited`` is told without it.
     """
     each = (limits.reach - max(waited, 0)) // max(left, 1) - RING_BUFFER - spoken
     return max(SHORTEST_RING, min(limits.ring, each))

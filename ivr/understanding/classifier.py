@@ -14,6 +14,7 @@ from ivr.understanding.meaning import Meaning
 from ivr.understanding.neighbours import Neighbours
 from ivr.understanding.text_cleaning import clean, sentences
 from ivr.understanding.thresholds import SMALLEST_SHARE
+from ivr.understanding.weights_in_force import basis_of, folder_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,11 +92,50 @@ class Classifier:
 
 def load_classifier(folder: Path) -> Classifier:
     """Load the weights that fit the encoders installed here. Without any, letters alone."""
-    encoder = installed_encoder()
-    meaning = None
-    if encoder and (file := folder / FILE.format(encoder.name)).exists():
-        meaning = read_weights(file)
-    return Classifier(read_weights(folder / FILE.format("letters")), meaning, encoder if meaning else None)
+    return classifier_of(installed_encoder(), folder)
+
+
+def classifier_of(encoder: Encoder | None, *folders: Path) -> Classifier:
+    """Load the weights that fit an encoder, each from the first folder that has it."""
+
+    def find(name: str) -> Weights | None:
+        files = (folder / FILE.format(name) for folder in folders)
+        return next((read_weights(file) for file in files if file.exists()), None)
+
+    letters, meaning = find("letters"), find(encoder.name) if encoder else None
+    if letters is None:
+        raise FileNotFoundError(f"no weights of letters in {', '.join(map(str, folders))}")
+    return Classifier(letters, meaning, encoder if meaning else None)
+
+
+class ClassifierInForce:
+    """Reads each text by the weights that are in force: the encoders stay, their heads are exchanged."""
+
+    def __init__(self, phrases: Path, published: Path, encoder: Encoder | None) -> None:
+        """Load what is in force now."""
+        self._phrases, self._published, self._encoder = phrases, published, encoder
+        self._basis = basis_of(phrases)
+        self._files = self._now = classifier_of(encoder, phrases)
+        self._folder: Path | None = None
+
+    @property
+    def by(self) -> str:
+        """Name what reads texts."""
+        return self._now.by
+
+    def classify(self, text: str) -> Meaning:
+        """Classify one text."""
+        folder = folder_in_force(self._published, self._basis)
+        if folder != self._folder:
+            self._folder = folder
+            self._now = self._load(folder) if folder else self._files
+        return self._now.classify(text)
+
+    def _load(self, folder: Path) -> Classifier:
+        try:
+            return classifier_of(self._encoder, folder, self._phrases)
+        except Exception:  # noqa: BLE001 - whatever spoilt the file, the weights of the files are good
+            return self._files
 
 
 def letters_alone(folder: Path) -> Classifier:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 DANGER = "danger-"
@@ -49,6 +51,16 @@ def read_check_set(folder: Path) -> tuple[Phrase, ...]:
             name, text = line.split("\t")[:2]
             found.append(Phrase(text, file.stem, name))
     return tuple(found)
+
+
+def read_added(file: Path) -> tuple[Phrase, ...]:
+    """Read phrases that were added to those of the files, as `write_added` wrote them."""
+    return tuple(Phrase(**each) for each in json.loads(file.read_text("utf-8")))
+
+
+def write_added(file: Path, added: Sequence[Phrase]) -> None:
+    """Write phrases that were added."""
+    file.write_text(json.dumps([asdict(each) for each in added]), "utf-8")
 
 
 def order_by_hash(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:

@@ -97,11 +97,12 @@ def _has_left(asked: socket.socket) -> bool:
 
 
 def main() -> None:
-    """Load the classifier, then serve: `python -m ivr.understanding.server SOCKET WEIGHTS`."""
-    from ivr.understanding.classifier import load_classifier  # noqa: PLC0415 - after the threads of numpy are set
+    """Load the classifier, then serve: `python -m ivr.understanding.server SOCKET PHRASES PUBLISHED`."""
+    from ivr.understanding.classifier import ClassifierInForce  # noqa: PLC0415 - after the threads of numpy are set
+    from ivr.understanding.encoders import installed_encoder  # noqa: PLC0415
 
-    path, weights = Path(sys.argv[1]), Path(sys.argv[2])
-    classifier = load_classifier(weights)
+    path, phrases, published = map(Path, sys.argv[1:])
+    classifier = ClassifierInForce(phrases, published, installed_encoder())
     classifier.classify("hello")  # The first text pays for what is loaded late.
     sys.stdout.write(f"{classifier.by}\n")
     sys.stdout.flush()

@@ -38,9 +38,9 @@ class ClassifierUnavailable(Exception):  # noqa: N818 - named for whoever runs t
     """No safe place for the socket; whoever runs the host must look."""
 
 
-def socket_of(weights: Path, under: Path | None = None) -> Path:
-    """Give the place of the socket for a folder of weights: short, and only this user can enter it."""
-    mark = sha256(str(weights.resolve()).encode()).hexdigest()[:12]
+def socket_of(phrases: Path, published: Path, under: Path | None = None) -> Path:
+    """Give the place of the socket for the weights of two folders: short, and only this user can enter it."""
+    mark = sha256(f"{phrases.resolve()}\0{published.resolve()}".encode()).hexdigest()[:12]
     folder = (under or Path(tempfile.gettempdir())) / f"ivr-{os.getuid()}-{mark}"
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
@@ -49,9 +49,9 @@ def socket_of(weights: Path, under: Path | None = None) -> Path:
     return folder / "classifier.sock"
 
 
-def command_of(path: Path, weights: Path) -> tuple[str, ...]:
+def command_of(path: Path, phrases: Path, published: Path) -> tuple[str, ...]:
     """Give the command that runs the classifier's process."""
-    return (sys.executable, "-m", "ivr.understanding.server", str(path), str(weights))
+    return (sys.executable, "-m", "ivr.understanding.server", *map(str, (path, phrases, published)))
 
 
 class ClassifierSupervisor:
@@ -137,19 +137,21 @@ class ClassifierSupervisor:
             child.terminate()
 
 
-def start_classifier(weights: Path, under: Path | None = None) -> ClassifierSupervisor:
-    """Keep a classifier for a folder of weights, on this host, while this process lives."""
-    path = socket_of(weights, under)
-    kept = ClassifierSupervisor(path, command_of(path, weights))
+def start_classifier(phrases: Path, published: Path, under: Path | None = None) -> ClassifierSupervisor:
+    """Keep a classifier of the files' weights, or of those published, while this process lives."""
+    path = socket_of(phrases, published, under)
+    kept = ClassifierSupervisor(path, command_of(path, phrases, published))
     kept.start()
     return kept
 
 
-def keep_classifier(weights: Path, under: Path | None = None) -> Callable[[str], Meaning | None]:
+def keep_classifier(
+    phrases: Path, published: Path, under: Path | None = None
+) -> Callable[[str], Meaning | None]:
     """Keep a classifier on this host, and give the question to it. Without one, every answer is None."""
     try:
-        start_classifier(weights, under)
-        return partial(ask_classifier, socket_of(weights, under))
+        start_classifier(phrases, published, under)
+        return partial(ask_classifier, socket_of(phrases, published, under))
     except (ClassifierUnavailable, OSError) as error:
         logger.error("texts are understood by rules and keywords alone: %s", error)  # noqa: TRY400 - its text says all
         return lambda _: None

@@ -86,9 +86,9 @@ def train(folder: Path, encoder: Encoder | None, say: Callable[[str], None]) -> 
     write_thresholds(folder / "thresholds.toml", limits)
 
 
-def prepare(folder: Path, encoder: Encoder | None) -> TrainingSet:
-    """Read the phrases and turn them into numbers."""
-    phrases = order_by_hash(read_phrases(folder))
+def prepare(folder: Path, encoder: Encoder | None, added: Sequence[Phrase] = ()) -> TrainingSet:
+    """Read the phrases, with those ``added`` to the files, and turn them into numbers."""
+    phrases = order_by_hash((*read_phrases(folder), *added))
     names = tuple(sorted({phrase.name for phrase in phrases}))
     texts = [clean(phrase.text) for phrase in phrases]
     rules = read_rules(folder)

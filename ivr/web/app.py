@@ -16,6 +16,7 @@ from ivr.web.sms import text
 from ivr.web.voice import voice
 from ivr.web.waiting import waits
 from ivr.web.webhook_guard import lost, refuse_large
+from ivr.web.webhook_request import WebhookRequest
 
 if TYPE_CHECKING:
     from ivr.web.context import WebhookContext
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 def create_app(parts: WebhookContext) -> Flask:
     """Put the web application together around the parts of a line."""
     app = Flask(__name__, static_folder=None)
+    app.request_class = WebhookRequest
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY  # The server refuses more; another server may not.
     app.config["MAX_FORM_PARTS"] = MOST_FIELDS
     app.url_map.strict_slashes = False  # A redirect would lose what the caller pressed.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING
 
-from flask import current_app, request
+from flask import current_app
 
 from ivr.phone_numbers import may_reach
 from ivr.telephony.webhook_forms import is_forged, sender
+from ivr.web.webhook_request import webhook_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ivr.line import Line
@@ -48,44 +50,43 @@ class WebhookContext:
 
 def webhook_context() -> WebhookContext:
     """Give the parts of the line that answers this request."""
-    return cast("WebhookContext", current_app.extensions[NAME])
+    context: WebhookContext = current_app.extensions[NAME]
+    return context
 
 
-def caller_of_request() -> Caller:
-    """Give what may be known of whoever calls or texts."""
-    context, number, forged = webhook_context(), sender(request.form), _is_forged()
+def caller_of(context: WebhookContext, form: Mapping[str, str], origin: str) -> Caller:
+    """Give what may be known of whoever calls or texts; ``origin``: see `origin_of`."""
     registered = context.line.flow.line.united_states.registered
-    reached = may_reach(number, united_states=registered) and not forged
-    return context.pseudonyms.who(number, may_reach=reached, forged=forged)
+    return context.pseudonyms.who(
+        sender(form),
+        may_reach=partial(may_reach, united_states=registered),
+        is_forged=_forgery(context.accepted, form, origin),
+    )
 
 
-def origin_of_request() -> str:
-    """Give a keyed id of the call or text that this request is about, the same in every month."""
-    sid = request.form.get("MessageSid") or request.form.get("CallSid", "")
-    return webhook_context().pseudonyms.request(sid)
+def origin_of(context: WebhookContext, form: Mapping[str, str]) -> str:
+    """Give a keyed id of the call or text that a request is about, the same in every month."""
+    return context.pseudonyms.request(form.get("MessageSid") or form.get("CallSid", ""))
 
 
-def _is_forged() -> bool:
-    """Whether the number of this call is forged: its first request tells, and we remember."""
-    context = webhook_context()
-    if "CallSid" not in request.form:
-        return False
-    if is_forged(request.form):
-        context.accepted.note_forged(origin_of_request())
-        return True
-    return context.accepted.is_forged(origin_of_request())
+def _forgery(accepted: Markers, form: Mapping[str, str], origin: str) -> Callable[[], bool]:
+    """Tell whether the number of this call is forged: its first request tells, and we remember."""
+    if "CallSid" not in form:
+        return lambda: False
+    if is_forged(form):
+        accepted.note_forged(origin)
+        return lambda: True
+    return partial(accepted.is_forged, origin)
 
 
 def signed() -> bool:
     """Whether this request carries Twilio's signature over its address and its whole form."""
-    context, path, signature = webhook_context(), _path(), request.headers.get("X-Twilio-Signature", "")
-    if signature and context.signatures.check(path, request.form, signature):
+    context, asked = webhook_context(), webhook_request()
+    path = f"{asked.path}?{asked.query_string.decode('latin-1')}" if asked.query_string else asked.path
+    signature = asked.environ.get("HTTP_X_TWILIO_SIGNATURE", "")
+    if signature and context.signatures.check(path, asked.form, signature):
         context.refusals.good()
         return True
-    hosts = (request.headers.get("X-Forwarded-Host", ""), request.host)
-    context.refusals.count_unsigned(path, request.form if signature else {}, signature, hosts)
+    hosts = (asked.headers.get("X-Forwarded-Host", ""), asked.host)
+    context.refusals.count_unsigned(path, asked.form if signature else {}, signature, hosts)
     return False
-
-
-def _path() -> str:
-    return request.path + (f"?{request.query_string.decode('latin-1')}" if request.query_string else "")

@@ -18,7 +18,7 @@ from ivr.position import Position
 from ivr.telephony import twiml
 from ivr.telephony.webhook_forms import delivery, opt_out_wish, sender
 from ivr.understanding.text_cleaning import fold
-from ivr.web.context import caller_of_request, origin_of_request, webhook_context
+from ivr.web.context import caller_of, origin_of, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 if TYPE_CHECKING:
@@ -74,10 +74,9 @@ def arrive() -> Response:
         return note_delivery()
     context = webhook_context()
     conversation, message = _conversation()
-    heard, caller = _heard(conversation, context.now()), caller_of_request()
-    call = CallContext(
-        conversation.id, "text", message, context.now(), caller, origin_of_request(), _words(heard)
-    )
+    heard, origin = _heard(conversation, context.now()), origin_of(context, request.form)
+    caller = caller_of(context, request.form, origin)
+    call = CallContext(conversation.id, "text", message, context.now(), caller, origin, _words(heard))
     turn = context.line.hear(conversation.position, heard, call)
     response = twiml_response(twiml.text(turn, context.speech.public_url))
     if turn.sign in OVER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
@@ -11,10 +12,14 @@ from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.pseudonyms import MONTH, month_of
-from ivr.telephony.webhook_forms import heard_on_voice, is_over, queue_result
+from ivr.telephony.webhook_forms import end_of_ring, ends_ring, is_over, key_heard, queue_result
 from ivr.transfer.machine import Event, EventType, State
-from ivr.web.context import caller_of_request, origin_of_request, webhook_context
+from ivr.web.context import caller_of, origin_of, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
+from ivr.web.webhook_request import webhook_request
+
+if TYPE_CHECKING:
+    from ivr.web.context import WebhookContext
 
 voice = Blueprint("voice", __name__, url_prefix="/voice")
 guard(voice, lambda documents: documents.caller, ("/status",))
@@ -104,22 +109,26 @@ def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
 
 
 def _heard(position: Position) -> Heard:
+    form = webhook_request().form
+    if not ends_ring(form):
+        return key_heard(form)
     context = webhook_context()
     agency = context.line.flow.directory.agencies.get(position.tried[-1]) if position.tried else None
-    return heard_on_voice(
-        request.form,
-        accepted=context.accepted.knows(_call(position), position.turn),
+    return end_of_ring(
+        form,
+        accepted=context.accepted.knows(_call(context, position), position.turn),
         answers_itself=bool(agency and agency.accept == "answer"),
     )
 
 
 def _this_call(position: Position) -> CallContext:
-    context = webhook_context()
-    caller, origin = caller_of_request(), origin_of_request()
-    return CallContext(_call(position), "voice", str(position.turn), context.now(), caller, origin)
+    context, form = webhook_context(), webhook_request().form
+    origin = origin_of(context, form)
+    caller = caller_of(context, form, origin)
+    return CallContext(_call(context, position), "voice", str(position.turn), context.now(), caller, origin)
 
 
-def _call(position: Position) -> str:
+def _call(context: WebhookContext, position: Position) -> str:
     """Give the id of this call, under the key of its first month, which its signed address says."""
     known = position.month if MONTH.fullmatch(position.month) else ""
-    return webhook_context().pseudonyms.call(request.form.get("CallSid", ""), known)
+    return context.pseudonyms.call(webhook_request().form.get("CallSid", ""), known)

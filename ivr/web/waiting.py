@@ -8,10 +8,18 @@ from ivr.flow.models import TOPICS
 from ivr.telephony.fallback_twiml import AGAIN, FallbackDocuments
 from ivr.telephony.transfer_twiml import WaitPosition, goodbye, leave, lost, waiting
 from ivr.telephony.webhook_forms import queue_seconds
+from ivr.transfer.coordinator import Fetch
 from ivr.transfer.machine import Event, EventType
 from ivr.transfer.time_limits import offers_choice
 from ivr.web.context import webhook_context
 from ivr.web.webhook_guard import guard, twiml_response
+
+# What a key means to a waiting caller, beside the topics and the star.
+NEWS = {
+    "#": Event(EventType.CALLER_LEFT),
+    "8": Event(EventType.GAVE_UP),  # Other ways.
+    "9": Event(EventType.GAVE_UP),  # The same choice, from which 9 is the menu.
+}
 
 waits = Blueprint("waits", __name__, url_prefix="/wait")
 
@@ -25,23 +33,16 @@ guard(waits, _wait_again)
 
 
 @waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>")  # Of a caller who waited before an upgrade.
-@waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>/<any(offered, fresh):since>")
+@waits.post("/<transfer_id>/<language>/<int:tick>/<int:said>/<since>")
 @waits.post("/<transfer_id>/<language>/<int:asked>/<int:tick>/<int:said>")
-@waits.post("/<transfer_id>/<language>/<int:asked>/<int:tick>/<int:said>/<any(offered, fresh):since>")
+@waits.post("/<transfer_id>/<language>/<int:asked>/<int:tick>/<int:said>/<since>")
 def wait(  # noqa: PLR0913, PLR0917 - the parts of its address
     transfer_id: str, language: str, tick: int, said: int, asked: int = 0, since: str = ""
 ) -> Response:
     """Say what is happening, and take a key."""
     twilios, now = queue_seconds(request.form), int(webhook_context().now())
-    position = WaitPosition(
-        transfer_id,
-        language.strip("-"),
-        asked or now - twilios,
-        tick,
-        said,
-        fresh=since == "fresh",
-        offered=since == "offered",
-    )
+    here = WaitPosition(transfer_id, language.strip("-"), asked or now - twilios, tick, said)
+    position = here.after(since)
     # Twilio promises its count for the first fetch alone; our clock may have been set back.
     waited = max(twilios, now - position.asked)
     key = request.form.get("Digits", "")[-1:]
@@ -50,20 +51,20 @@ def wait(  # noqa: PLR0913, PLR0917 - the parts of its address
 
 def _document(position: WaitPosition, waited: int, key: str) -> str:
     context = webhook_context()
-    topic = key if key in TOPICS and position.said and not position.offered else ""
-    transfer = context.line.tick(position.transfer_id, waited, position.tick, _news(key, position), topic)
+    speech, news, repeats = context.speech, NEWS.get(key), key == "*"
+    topic = key if key in TOPICS and position.topics else ""
+    offer = not position.offered and offers_choice(speech.flow.line.patience, waited)
+    fetch = Fetch(
+        waited=waited,
+        tick=position.tick,
+        news=news,
+        topic=topic,
+        repeats=repeats and not offer,
+        may_name=not offer,
+    )
+    transfer = context.line.tick(position.transfer_id, fetch)
     if key == "#":
-        return goodbye(context.speech, position.language)
-    if transfer is None and (_news(key, position) or lost(position, waited)):
+        return goodbye(speech, position.language)
+    if transfer is None and (news or lost(position, waited)):
         return leave()
-    offer = not position.offered and offers_choice(context.speech.flow.line.patience, waited)
-    return waiting(context.speech, position, transfer, offer=offer)
-
-
-def _news(key: str, position: WaitPosition) -> Event | None:
-    """Say what a key means to a waiting caller."""
-    if key == "#":
-        return Event(EventType.CALLER_LEFT)
-    if key == "*" or (position.offered and key == "1"):
-        return Event(EventType.GAVE_UP)
-    return None
+    return waiting(speech, position, transfer, offer=offer, topic=topic, repeats=repeats)

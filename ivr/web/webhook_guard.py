@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from ivr.web.context import signed, webhook_context
 from ivr.web.server.wsgi_adapter import MOST_FIELDS, fields
 from ivr.web.webhook_refusals import TOO_LARGE, UNREADABLE
+from ivr.web.webhook_request import webhook_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +49,8 @@ def refuse_strangers() -> Response | None:
 def refuse_large() -> Response | None:
     """Refuse a body that is larger than any of Twilio's, at whatever address, before it is parsed."""
     try:
-        body = request.get_data(cache=True, parse_form_data=False)
-        if fields(request.content_type.encode() if request.content_type else b"", body) <= MOST_FIELDS:
+        asked = webhook_request()
+        if fields(asked.kind.encode(), asked.body) <= MOST_FIELDS:
             return None
     except HTTPException:
         pass  # Larger than MAX_CONTENT_LENGTH, or not there.

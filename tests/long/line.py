@@ -141,17 +141,21 @@ class Network:
 
 
 def ask(network: Network, bell: Bell) -> float | None:
-    """Choose whom to be put through to; give the seconds until REST is asked to ring."""
+    """Choose whom to be put through to; give the seconds from its announcement until REST is asked."""
+    transfer_id = _search(network.post(CONSENT, Digits="2"))
+    network.post(f"/wait/{transfer_id}/en/0/0", QueueTime="0")
     began = time.monotonic()
-    return _since(began, bell, _search(network.post(CONSENT, Digits="2")))
+    network.post(f"/wait/{transfer_id}/en/1/1", QueueTime="1")
+    return _since(began, bell, transfer_id)
 
 
 def ask_and_wait(network: Network, bell: Bell) -> float | None:
     """Ask while nobody works; give the seconds from the fetch of the wait document that notices."""
     transfer_id = _search(network.post(CONSENT, Digits="2"))
     network.post(f"/wait/{transfer_id}/en/0/0", QueueTime="0")
+    network.post(f"/wait/{transfer_id}/en/1/1", QueueTime="1")
     began = time.monotonic()
-    network.post(f"/wait/{transfer_id}/en/1/0", QueueTime=LONG_WAIT)
+    network.post(f"/wait/{transfer_id}/en/2/1", QueueTime=LONG_WAIT)
     return _since(began, bell, transfer_id)
 
 

@@ -6,6 +6,7 @@ from long.forged_numbers import measure_forged_numbers
 from long.line import measure_line
 from long.log import measure_log
 from long.pytest_suites import tell_stories, try_properties
+from long.restarts import measure_restarts
 from long.suites import Suite
 
 SUITES = {
@@ -16,6 +17,11 @@ SUITES = {
             "forged", "texts and rings that one number gets from whoever forges it", measure_forged_numbers
         ),
         Suite("log", "what operators wait for with a million calls in the log", measure_log),
+        Suite(
+            "restarts",
+            "what callers, texters and the log notice of new versions",
+            measure_restarts,
+        ),
         Suite("properties", "what must hold for everything, on very many examples", try_properties),
         Suite("stories", "the real-process stories with the limits of production", tell_stories),
     )

@@ -133,11 +133,13 @@ class TimedFetch:
 
     fetch: RequestsFetch = field(default_factory=RequestsFetch)
     took: list[tuple[float, str]] = field(default_factory=list)
+    lost: int = 0  # Requests that got no answer, or an error.
 
     def __call__(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
         began = time.monotonic()
         answer = self.fetch(url, form, headers)
         self.took.append((time.monotonic() - began, url))
+        self.lost += answer.error != 0
         return answer
 
     @property

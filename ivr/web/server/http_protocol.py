@@ -55,6 +55,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     limit: ConnectionLimit  # Set on a subclass: uvicorn makes the instances.
     last_word_seconds = LAST_WORD_SECONDS
+    process_ends = False  # Set on the subclass once its process is told to end.
     _header_deadline: asyncio.TimerHandle | None = None
     _sending_deadline: asyncio.TimerHandle | None = None
     _header_bytes = 0
@@ -65,6 +66,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.limit.opened(self)
         self._expect_header()
+        if self.process_ends:  # It was accepted in the last instant.
+            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""

@@ -33,7 +33,7 @@ class Listener(socket.socket):
 
     def __str__(self) -> str:
         host, port = self.getsockname()[:2]
-        return f"{host} port {port}"
+        return f"{host}:{port} by process"  # A blank between two rows of digits would be masked.
 
 
 @dataclass

@@ -10,7 +10,7 @@ import resource
 import signal
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
@@ -156,6 +156,7 @@ class QuietServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what was begun."""
         logger.info("finishing what was begun")
+        cast("type[BoundedProtocol]", self.config.http_protocol_class).process_ends = True
         await super().shutdown(sockets)
 
     def end_now(self) -> None:
