@@ -72,6 +72,16 @@ def test_days_that_are_chosen_are_told_in_place_of_the_last_visit(console: Conso
 def test_a_quiet_time_says_that_nobody_was_lost(console: Console) -> None:
     shown = console.signed_in().get("/since").text
 
-    assert "Everybody who asked for a person reached one" in shown
+    assert "Nobody who asked for a person was left without one" in shown
     assert "No agency missed a ring." in shown
     assert 'class="strip strip-good"' in shown
+
+
+def test_whoever_pressed_goodbye_after_nobody_answered_has_reached_nobody_either(console: Console) -> None:
+    reach_nobody(console, NEW, console.at - 60)
+    left = Entry(NEW, "9", console.at - 30, "voice", "en", "leave", heard="key", outcome="left")
+    record(console.database, [left], console.at)
+    hands = console.signed_in()
+
+    assert f"/console/calls/{NEW}" in hands.get("/since").text
+    assert "1 caller reached nobody in 24 hours" in hands.get("/_now").text

@@ -221,8 +221,7 @@ def find_call(database: Database, id: str) -> CallRecord | None:  # noqa: A002 -
 
 def read_unreached(database: Database, begins: datetime, ends: datetime, size: int) -> list[CallRecord]:
     """Read the calls of a time whose caller asked for a person and reached nobody, the newest first."""
-    wanted = select(calls).where(calls.c.started_at >= begins, calls.c.started_at < ends)
-    wanted = wanted.where(calls.c.outcome == "not_connected")
+    wanted = select(calls).where(calls.c.started_at >= begins, calls.c.started_at < ends, reached_nobody())
     with database.read() as sql:
         return _records(sql, wanted.order_by(calls.c.started_at.desc(), calls.c.id.desc()).limit(size))
 
@@ -252,6 +251,12 @@ def read_attempts(database: Database, id: str) -> list[AttemptRow]:  # noqa: A00
         return [
             AttemptRow(row[1], row[2], *(_after(row[0], at) for at in row[3:])) for row in sql.execute(rung)
         ]
+
+
+def reached_nobody() -> ColumnElement[bool]:
+    """Whether a caller asked for a person and talked with none; some then chose to leave."""
+    asked = exists().where(transfers.c.call_id == calls.c.id)
+    return (calls.c.outcome == "not_connected") | ((calls.c.outcome == "left") & asked)
 
 
 def within(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,13 @@ WIDE, SMALL = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 CHOSEN = "a password that was chosen"
 NAMES = count(1)
 GREETING = "Welcome. In danger? Hang up and call 9 1 1."
-PICTURES = {"now": "/console/", "call": "", "report": "/console/reports"}  # Those of the README.
+PICTURES = {  # Those of the README and of docs/console.md.
+    "now": "/console/",
+    "since": f"/console/since?since={datetime.now(UTC).date() - timedelta(days=6)}",
+    "calls": "/console/calls",
+    "call": "",
+    "report": "/console/reports",
+}
 NUMBER = re.compile(r"(?<![0-9a-f])\+?1?[ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{4}(?![0-9a-f])")  # In no id.
 
 
