@@ -40,6 +40,7 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("bootstrap.dark", "GET"): NOBODY,
     ("language.choose", "POST"): NOBODY,
     ("console.missing", "GET"): VIEWER,
+    ("since.show", "GET"): VIEWER,
     ("now.show", "GET"): VIEWER,
     ("now.refresh", "GET"): VIEWER,
     ("calls.list", "GET"): VIEWER,

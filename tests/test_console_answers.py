@@ -138,7 +138,7 @@ def test_a_line_that_is_well_says_so_and_one_whose_caller_reached_nobody_does_no
     shown = hands.get("/_now").text
 
     assert "1 caller reached nobody in 24 hours" in shown
-    assert "outcome=not_connected" in shown
+    assert 'href="/console/since?since=' in shown
 
 
 def test_a_caller_of_whom_nothing_is_kept_cannot_be_blocked_and_the_page_says_so(
@@ -223,3 +223,23 @@ def test_the_tree_of_a_report_speaks_french_and_has_the_colours_of_the_page(hand
     assert "anywhere" not in answer.text.replace('class="anywhere"', "").replace(".anywhere", "")
     assert "fill=" not in answer.text.replace('fill="none"', "")
     assert "prefers-color-scheme:dark" in answer.text
+
+
+def test_several_outcomes_are_filtered_at_once_and_the_result_is_counted(
+    hands: Hands, console: Console
+) -> None:
+    told = Entry("a" * 32, "0", console.at - 90, "voice", "en", "law", heard="key", outcome="informed")
+    left = Entry("b" * 32, "0", console.at - 80, "voice", "en", "main", heard="key")
+    ends = [Entry(each.call, "end", console.at - 10, "voice", ended="completed") for each in (told, left)]
+    record(console.database, [told, left, *ends], console.at)
+
+    both = hands.get("/calls?outcome=informed&outcome=abandoned").text
+    one = hands.get("/calls?outcome=informed").text
+    exported = hands.get("/calls.csv?outcome=informed&outcome=abandoned").text
+
+    assert [name * 32 in both for name in "ab"] == [True, True]
+    assert [name * 32 in one for name in "ab"] == [True, False]
+    assert "<strong>2</strong> calls and texts: " in re.sub(r"\s+", " ", both)
+    assert "<strong>1</strong> call or text" in re.sub(r"\s+", " ", one)
+    assert len(exported.splitlines()) == 3
+    assert "outcome=informed&amp;outcome=abandoned" in both  # The export's own address.

@@ -150,7 +150,7 @@ VARIED = [
         (CallFilter(hour=4, until=date(2027, 1, 2)), []),
         (CallFilter(channel="text"), ["text"]),
         (CallFilter(language="fr"), ["french"]),
-        (CallFilter(outcome="not_connected"), ["french"]),
+        (CallFilter(outcomes=("not_connected",)), ["french"]),
         (CallFilter(agency="chrysalis"), ["french"]),
         (CallFilter(agency="victim-services"), []),
         (CallFilter(stops=("person",)), ["french"]),
@@ -158,7 +158,7 @@ VARIED = [
         (CallFilter(seconds_from=60), ["french", "plain"]),
         (CallFilter(seconds_from=61), ["french"]),
         (CallFilter(seconds_from=1, seconds_to=60), ["plain"]),
-        (CallFilter(channel="voice", stops=("main",), outcome="abandoned"), ["plain"]),
+        (CallFilter(channel="voice", stops=("main",), outcomes=("abandoned",)), ["plain"]),
     ],
 )
 def test_a_filter_keeps_the_calls_it_speaks_of(
@@ -227,7 +227,7 @@ def test_sqlite_reads_a_filtered_page_along_an_index(sqlite_url: str) -> None:
         day, day + timedelta(days=3), hour=3, agency="chrysalis", stops=("main",), zone=TORONTO
     )
     read_page(database, wanted, after)
-    read_page(database, CallFilter(outcome="left"), after)
+    read_page(database, CallFilter(outcomes=("left",)), after)
 
     queries = [one for one in asked if "FROM calls" in one[0]]
     with database.read() as sql:

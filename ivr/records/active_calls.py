@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from ivr.records.call_log import reached_nobody
 from ivr.records.tables import attempts, calls, live_transfers, transfers
 
 if TYPE_CHECKING:
@@ -78,6 +79,6 @@ def list_ringing_agencies(database: Database) -> list[RingingAgency]:
 
 def count_unreached(database: Database, since: datetime) -> int:
     """Count the conversations from then on whose caller asked for a person and reached nobody."""
-    theirs = select(func.count()).where(calls.c.started_at >= since, calls.c.outcome == "not_connected")
+    theirs = select(func.count()).select_from(calls).where(calls.c.started_at >= since, reached_nobody())
     with database.read() as sql:
         return int(sql.scalar(theirs) or 0)

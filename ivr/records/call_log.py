@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 BATCH = 200  # Calls of an export that are read in one go: four queries for all of them.
 EXAMINED = 20_000  # Calls that one page examines at most, so that no filter can take long.
+COUNTED = 1000  # Calls of a result that are counted; beyond it there are "more than".
 STARTED: ColumnElement[datetime] = calls.c.started_at
 CURSOR = tuple_(calls.c.started_at, calls.c.id)  # Where a call is in the order of the log.
 SEPARATOR = "~"  # Stands between a page's last start and its last id; an ISO date has none.
@@ -59,7 +60,7 @@ class CallFilter:
     hour: int | None = None  # Of the day on which the call began, 0 to 23.
     channel: str | None = None
     language: str | None = None
-    outcome: str | None = None
+    outcomes: tuple[str, ...] = ()  # Any of which is how the call ended.
     agency: str | None = None  # That was rung in the call, whatever came of it.
     stops: tuple[str, ...] = ()  # Any of which the call visited.
     audience: str | None = None  # The branch of the main menu that the call entered: its first stop.
@@ -161,6 +162,20 @@ def read_page(
     return CallLogPage(shown, f"{end[0].isoformat()}{SEPARATOR}{end[1]}" if end else "")
 
 
+def count_matching(
+    database: Database, wanted: CallFilter, *, most: int = COUNTED, examine: int = EXAMINED
+) -> dict[str, int]:
+    """Count the newest wanted calls, so many at most, by how they ended; "" counts those that go on."""
+    with database.read() as sql:
+        newest = _matching(sql, wanted)
+        if end := _end_of_page(sql, wanted, None, examine):
+            newest = newest.where(tuple_(literal(end[0], UtcDateTime), literal(end[1])) <= CURSOR)
+        ended = newest.limit(most).with_only_columns(calls.c.outcome).subquery()
+        number = func.count().label("number")
+        counts = select(ended.c.outcome, number).group_by(ended.c.outcome).order_by(number.desc())
+        return {outcome or "": count for outcome, count in sql.execute(counts)}
+
+
 def export_calls(database: Database, wanted: CallFilter) -> Iterator[CallRecord]:
     """Read all the wanted calls, newest first, a few at a time."""
     given: set[str] = set()  # A start that is blurred meanwhile moves its call down, onto a later page.
@@ -204,6 +219,13 @@ def find_call(database: Database, id: str) -> CallRecord | None:  # noqa: A002 -
         return next(iter(_records(sql, select(calls).where(calls.c.id == id))), None)
 
 
+def read_unreached(database: Database, begins: datetime, ends: datetime, size: int) -> list[CallRecord]:
+    """Read the calls of a time whose caller asked for a person and reached nobody, the newest first."""
+    wanted = select(calls).where(calls.c.started_at >= begins, calls.c.started_at < ends, reached_nobody())
+    with database.read() as sql:
+        return _records(sql, wanted.order_by(calls.c.started_at.desc(), calls.c.id.desc()).limit(size))
+
+
 def read_turns(database: Database, id: str) -> list[TurnRow]:  # noqa: A002 - the row's own word
     """Read the turns of a call, in order."""
     happened = (
@@ -231,6 +253,12 @@ def read_attempts(database: Database, id: str) -> list[AttemptRow]:  # noqa: A00
         ]
 
 
+def reached_nobody() -> ColumnElement[bool]:
+    """Whether a caller asked for a person and talked with none; some then chose to leave."""
+    asked = exists().where(transfers.c.call_id == calls.c.id)
+    return (calls.c.outcome == "not_connected") | ((calls.c.outcome == "left") & asked)
+
+
 def within(
     since: date | None, until: date | None, zone: tzinfo = UTC, began: ColumnElement[datetime] = STARTED
 ) -> ColumnElement[bool]:
@@ -248,11 +276,13 @@ def within(
 
 def _matching(sql: Connection, wanted: CallFilter) -> Select[Any]:
     """Choose the wanted calls, newest first: along the index of starts."""
-    same = {name: getattr(wanted, name) for name in ("channel", "language", "outcome")}
+    same = {name: getattr(wanted, name) for name in ("channel", "language")}
     matching = select(calls).order_by(calls.c.started_at.desc(), calls.c.id.desc())
     matching = matching.where(within(wanted.since, wanted.until, wanted.zone))
     matching = matching.where(*(calls.c[name] == value for name, value in same.items() if value is not None))
     matching = matching.where(*_lasts(wanted))
+    if wanted.outcomes:
+        matching = matching.where(calls.c.outcome.in_(wanted.outcomes))
     if wanted.ended:
         matching = matching.where(calls.c.ended_at.is_not(None))
     if wanted.hour is not None:

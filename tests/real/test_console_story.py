@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,13 @@ WIDE, SMALL = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 CHOSEN = "a password that was chosen"
 NAMES = count(1)
 GREETING = "Welcome. In danger? Hang up and call 9 1 1."
-PICTURES = {"now": "/console/", "call": "", "report": "/console/reports"}  # Those of the README.
+PICTURES = {  # Those of the README and of docs/console.md.
+    "now": "/console/",
+    "since": f"/console/since?since={datetime.now(UTC).date() - timedelta(days=6)}",
+    "calls": "/console/calls",
+    "call": "",
+    "report": "/console/reports",
+}
 NUMBER = re.compile(r"(?<![0-9a-f])\+?1?[ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{4}(?![0-9a-f])")  # In no id.
 
 
@@ -110,10 +117,10 @@ def places(page: Page, line: Rehearsal) -> list[str]:
 def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: Path) -> None:
     with browsing(browser) as page:
         name, codes = sign_in(page, line)
-        page.wait_for_selector("h1 >> text=Now")
+        page.wait_for_selector("h1 >> text=Since you were last here")
 
         page.click("nav >> text=Calls")
-        page.select_option("select[name=outcome]", "connected")
+        page.check("input[name=outcome][value=connected]")
         page.click("main form button")
         page.wait_for_url("**outcome=connected**")
         page.click("tbody a >> nth=0")
@@ -152,7 +159,7 @@ def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: P
         page.fill("input[name=password]", CHOSEN)
         page.fill("input[name=code]", codes[0])
         page.keyboard.press("Enter")
-        page.wait_for_selector("h1 >> text=Now")
+        page.wait_for_selector("h1 >> text=Since you were last here")
 
 
 def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_one_click(
@@ -232,6 +239,7 @@ def test_a_page_that_has_no_connection_says_so_and_goes_on_when_it_is_back(
 ) -> None:
     with browsing(browser) as page:
         sign_in(page, line)
+        page.goto(f"{site(line)}/console/")
         page.locator("article summary").first.click()
         page.locator("article input[name=why]").first.fill("half a sent")
         page.wait_for_selector("[data-stale]", state="hidden")

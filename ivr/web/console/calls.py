@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, abort, redirect, request, url_for
 
 from ivr.records.audit import add_audit_entry
-from ivr.records.call_log import CallFilter, find_call, read_attempts, read_page, read_turns
+from ivr.records.call_log import (
+    COUNTED,
+    CallFilter,
+    count_matching,
+    find_call,
+    read_attempts,
+    read_page,
+    read_turns,
+)
 from ivr.records.call_log import export_calls as read_export
 from ivr.records.notes import list_notes, write_note
 from ivr.records.operators import Role
@@ -55,7 +63,9 @@ def list_calls() -> str:
         stops=flow.stops,
         page=read_page(console().database, wanted, request.args.get("after", "")),
         faults=faults,
-        query={name: request.args[name] for name in FILTERS if request.args.get(name)},
+        query=_query(),
+        counts=count_matching(console().database, wanted),
+        counted=COUNTED,
         may_see_stops=_may_see_stops,
         outcomes=OUTCOMES,
         presets=day_presets(console().today),
@@ -128,11 +138,20 @@ def block(call: str) -> BaseResponse:
 def _filter() -> tuple[CallFilter, list[str]]:
     """Read the filter of an address, by the line's clock and of its own branches."""
     wanted, faults = call_filter(request.args)
+    wanted = replace(wanted, outcomes=tuple(filter(None, request.args.getlist("outcome"))))
     if wanted.audience and wanted.audience not in branches(console().flow):
         wanted, faults = replace(wanted, audience=None), [*faults, "audience"]
     if (wanted.stops or wanted.audience) and not _sees_live_stops():
         wanted = replace(wanted, ended=True)  # Else the filter would tell at which stop a caller is.
     return replace(wanted, zone=console().zone), faults
+
+
+def _query() -> dict[str, str | list[str]]:
+    """Give what an address filters by, to be written into others; outcomes may be several."""
+    given: dict[str, str | list[str]] = {n: request.args[n] for n in FILTERS if request.args.get(n)}
+    return given | (
+        {"outcome": list(filter(None, request.args.getlist("outcome")))} if "outcome" in given else {}
+    )
 
 
 def _sees_live_stops() -> bool:
@@ -148,7 +167,7 @@ def _may_see_stops(call: CallRecord) -> bool:
 def _said(wanted: CallFilter) -> str:
     """Say for the audit what a filter kept."""
     given = {each.name: getattr(wanted, each.name) for each in fields(wanted) if each.name in FILTERS}
-    given["stop"] = " ".join(wanted.stops)
+    given |= {"outcome": " ".join(wanted.outcomes), "stop": " ".join(wanted.stops)}
     said = (f"{name}={value}" for name, value in given.items() if value not in {None, ""})
     return mask(" ".join(said))[:LONGEST_TEXT] or "all"
 

@@ -16,9 +16,9 @@ from ivr.web.console.context import console
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMES = ("channel", "language", "outcome", "agency", "audience")
+NAMES = ("channel", "language", "agency", "audience")
 NUMBERS = {"hour": 23, "seconds_from": 86_400, "seconds_to": 86_400}  # Name -> the largest.
-FILTERS = (*NAMES, *NUMBERS, "since", "until", "stop")  # All that an address may filter by.
+FILTERS = (*NAMES, *NUMBERS, "outcome", "since", "until", "stop")  # All that an address may filter by.
 MOST_DIGITS = 9  # What SQL holds.
 LONGEST_TEXT = 500
 MOST_HOURS = 24 * 90  # Of a switch or a block.

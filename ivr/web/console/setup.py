@@ -23,6 +23,7 @@ from ivr.web.console import (
     reports,
     retention,
     sign_in,
+    since,
     transfers,
 )
 from ivr.web.console.access import (
@@ -38,18 +39,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
 PAGES = (
-    bootstrap,
-    language,
-    sign_in,
-    now,
-    calls,
-    transfers,
-    reports,
-    prompts,
-    blocks,
-    operators,
-    retention,
-    audit,
+    *(bootstrap, language, sign_in, since, now, calls, transfers, reports, prompts),
+    *(blocks, operators, retention, audit),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.

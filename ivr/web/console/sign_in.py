@@ -136,7 +136,7 @@ def _with_code(operator: Operator, code: str) -> Operator | None:
 
 def _start(operator: Operator) -> BaseResponse:
     _start_session(operator)
-    response = make_response(redirect(url_for("now.show"), 303))
+    response = make_response(redirect(url_for("since.show"), 303))
     remember_device(response, operator)
     return response
 

@@ -37,11 +37,6 @@
       part.innerHTML = next.innerHTML;
       if (at !== null && at >= 0) [...part.querySelectorAll("a, button, summary, [tabindex]")][at]?.focus();
     }
-    for (const list of live.querySelectorAll("section[data-part]")) {
-      const next = come.querySelector(`[data-part="${CSS.escape(list.dataset.part)}"]`);
-      if (next && next.hasAttribute("aria-labelledby")) list.setAttribute("aria-labelledby", next.getAttribute("aria-labelledby"));
-      else list.removeAttribute("aria-labelledby");
-    }
   };
 
   const judge = () => {
