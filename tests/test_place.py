@@ -53,7 +53,7 @@ def test_a_line_of_another_city_says_nothing_of_the_old_one(flow: Flow) -> None:
         ("{police.name} has a unit.", "The Hamilton Police has a unit."),
         ("It is far. {police.name} has a unit.", "It is far. The Hamilton Police has a unit."),
         ("Call {police.name}.", "Call the Hamilton Police."),
-        ("{police-desk.name}", "The desk of the Hamilton Police that is not for emergencies"),
+        ("{police-desk.name}", "The non-emergency desk of the Hamilton Police"),
         ("{hotline.name} is {city.name}.", "The national hotline is Hamilton."),
     ],
 )
