@@ -85,7 +85,7 @@ class Watched:
         """Let callers ask for a person, one after the other, and reach nobody."""
         for _ in range(times):
             call = asks(self.world)
-            assert call.until(lambda now: "I could not reach anyone" in now.last_heard, 120)
+            assert call.until(lambda now: "You are not connected yet" in now.last_heard, 120)
             ends(self.world, call)
 
 

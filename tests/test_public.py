@@ -95,7 +95,7 @@ def test_only_what_a_telephone_alone_can_mean_has_no_page(flow: Flow) -> None:
     assert {
         name for name, stop in kept_back.items() if isinstance(stop, ChecklistStop | TransferStop)
     } == set()
-    assert told == [flow.stops[flow.menus.unreached]]  # "I could not reach anyone": no call was made.
+    assert told == [flow.stops[flow.menus.unreached]]  # "You are not connected yet": no call was made.
     assert {
         name for name in readable(flow) if isinstance(flow.stops[name], LanguageStop | GoodbyeStop)
     } == set()

@@ -28,7 +28,7 @@ CONNECTED = {
     "turns": 6,
     "stops": ["hello", "main", "person", "anything-else", "leave"],
 }
-NUMBERS_BY_TEXT = ("1", "4", "3", "1", "1")
+NUMBERS_BY_TEXT = ("1", "4", "4", "1", "1", "1")
 
 
 def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(line: Rehearsal) -> None:

@@ -95,7 +95,7 @@ def write(line: Rehearsal, n: int, number: str) -> None:
 
 def person(n: int) -> object:
     """Make a caller: one in ten asks for a person, one in ten for the numbers by text; all leave."""
-    keys = {0: "102", 5: "201"}.get(n % 10, "12") if n % 50 else "1431"
+    keys = {0: "102", 5: "201"}.get(n % 10, "12") if n % 50 else "14411"
     steps = [Press(key, When.SOON) for key in keys]
     return caller(*steps, Pass(40 if n % 10 in {0, 5} else 2), HangsUp())
 

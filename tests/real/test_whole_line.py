@@ -78,7 +78,7 @@ def test_webhooks_that_all_come_twice_change_nothing_for_caller_or_log(line: Reh
 
 
 def test_numbers_asked_for_by_text_come_once_though_a_webhook_comes_again_later(line: Rehearsal) -> None:
-    line.dial("1", "4", "3", "1", "1")
+    line.dial("1", "4", "4", "1", "1", "1")
     line.network.clock.until(lambda: bool(_texts_to_caller(line)), 60)
     (url,) = [url for _, url in line.webhooks.took if "/offer-text/" in url]
 
