@@ -180,6 +180,10 @@ def test_two_never_write_anew_at_once(log: Database, postgres_url: str) -> None:
         assert not rewrite(log, ["calls"])
 
 
+def test_whoever_comes_next_may_write_anew_at_once(log: Database) -> None:
+    assert [rewrite(log, []) for _ in range(50)] == [True] * 50
+
+
 def test_a_table_that_is_read_all_the_time_holds_nobody_up(log: Database, postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as reader:
         reader.execute("SELECT 1 FROM calls")  # Its transaction goes on.
