@@ -115,6 +115,25 @@ def test_nothing_else_changes(small: int, log: Database) -> None:
     assert erase(log, [MARK.format(1)], NOW) == 1  # And what refers to a call still goes with it.
 
 
+def test_a_column_that_a_migration_dropped_is_in_nobodys_way(log: Database) -> None:
+    with log.write() as sql:
+        sql.execute(text("CREATE TABLE migrated (gone text, id text PRIMARY KEY, at int)"))
+        sql.execute(text("CREATE INDEX migrated_at_id ON migrated (at, id)"))
+        sql.execute(text("INSERT INTO migrated VALUES ('gone', 'one', 1)"))
+        sql.execute(text("ALTER TABLE migrated DROP COLUMN gone"))
+        names = inspect(sql).get_indexes("migrated"), inspect(sql).get_pk_constraint("migrated")
+
+    done = rewrite(log, ["migrated"], small=0)
+
+    with log.write() as sql:
+        kept = inspect(sql).get_indexes("migrated"), inspect(sql).get_pk_constraint("migrated")
+        rows = sql.execute(text("SELECT * FROM migrated")).all()
+        sql.execute(text("DROP TABLE migrated"))
+    assert done
+    assert kept == names
+    assert [tuple(row) for row in rows] == [("one", 1)]
+
+
 def test_rights_that_others_have_stay(log: Database) -> None:
     with log.write() as sql:
         sql.execute(text("DROP ROLE IF EXISTS reader"))
