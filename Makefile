@@ -27,7 +27,7 @@ phone: $(VENV)/demo.stamp ## Sit down at a pretend telephone and call the line t
 	@$(BIN)/ivr phone
 
 QUICK := architecture documents promises settings position voice text_meaning transfer_machine coordinator \
-	conversations stories web_voice web_waiting web_sms webhook_refusals records_journal records_ingest \
+	conversations web_voice web_waiting web_sms webhook_refusals records_journal records_ingest \
 	records_journal_adoption records_call_summary logs pseudonyms
 
 quick: $(VENV)/test.stamp ## Style, types, imports and the tests that matter most: within a minute

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select, text
+from sqlalchemy import event, inspect, select, text
 
 from ivr.effects import Entry
 from ivr.flow.models import Retention
@@ -115,6 +115,25 @@ def test_nothing_else_changes(small: int, log: Database) -> None:
     assert erase(log, [MARK.format(1)], NOW) == 1  # And what refers to a call still goes with it.
 
 
+def test_a_column_that_a_migration_dropped_is_in_nobodys_way(log: Database) -> None:
+    with log.write() as sql:
+        sql.execute(text("CREATE TABLE migrated (gone text, id text PRIMARY KEY, at int)"))
+        sql.execute(text("CREATE INDEX migrated_at_id ON migrated (at, id)"))
+        sql.execute(text("INSERT INTO migrated VALUES ('gone', 'one', 1)"))
+        sql.execute(text("ALTER TABLE migrated DROP COLUMN gone"))
+        names = inspect(sql).get_indexes("migrated"), inspect(sql).get_pk_constraint("migrated")
+
+    done = rewrite(log, ["migrated"], small=0)
+
+    with log.write() as sql:
+        kept = inspect(sql).get_indexes("migrated"), inspect(sql).get_pk_constraint("migrated")
+        rows = sql.execute(text("SELECT * FROM migrated")).all()
+        sql.execute(text("DROP TABLE migrated"))
+    assert done
+    assert kept == names
+    assert [tuple(row) for row in rows] == [("one", 1)]
+
+
 def test_rights_that_others_have_stay(log: Database) -> None:
     with log.write() as sql:
         sql.execute(text("DROP ROLE IF EXISTS reader"))
@@ -178,6 +197,20 @@ def test_two_never_write_anew_at_once(log: Database, postgres_url: str) -> None:
         other.execute("SELECT pg_advisory_xact_lock(7461004)")  # Over before the connection is closed.
 
         assert not rewrite(log, ["calls"])
+
+
+def test_whoever_comes_next_may_write_anew_before_the_connection_is_closed(
+    log: Database, postgres_url: str
+) -> None:
+    free: list[object] = []
+
+    @event.listens_for(log.engine, "invalidate")
+    def try_lock(*_: object) -> None:
+        with psycopg.connect(postgres_url) as other:
+            free.append(other.execute("SELECT pg_try_advisory_xact_lock(7461004)").fetchone())
+
+    assert rewrite(log, [])
+    assert free == [(True,)]
 
 
 def test_a_table_that_is_read_all_the_time_holds_nobody_up(log: Database, postgres_url: str) -> None:

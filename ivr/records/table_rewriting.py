@@ -197,11 +197,14 @@ def _exchange(sql: Connection, table: str) -> list[tuple[str, str, str]]:
 def _indexes(sql: Connection, table: str) -> dict[tuple[object, ...], str]:
     """Name a table's indexes, by what a copy's have in common with them."""
     found = text(
-        "SELECT c.relname, i.indkey::text AS columns, i.indisprimary, i.indisunique FROM pg_index i"
+        "SELECT c.relname, i.indisprimary, i.indisunique, ARRAY("
+        "  SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(n, place)"
+        "  LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n ORDER BY k.place"
+        " ) AS columns FROM pg_index i"
         " JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = CAST(:name AS regclass)"
     )
     rows = sql.execute(found, {"name": table})
-    return {(row.indisprimary, row.indisunique, row.columns): row.relname for row in rows}
+    return {(row.indisprimary, row.indisunique, *row.columns): row.relname for row in rows}
 
 
 def _references(sql: Connection, table: str) -> list[tuple[str, str, str]]:
@@ -249,10 +252,13 @@ def _sequences(sql: Connection, table: str) -> list[tuple[str, str]]:
 
 
 def _without_statistics(sql: Connection, table: str) -> list[str]:
-    """Name the columns of which no frequent values are noted: a copy would not know."""
+    """Name the columns of which no frequent values are noted: a copy would not know.
+
+    A column that a migration has dropped is still listed, under a name that is none.
+    """
     found = text(
-        "SELECT attname FROM pg_attribute"
-        " WHERE attrelid = CAST(:name AS regclass) AND attnum > 0 AND attstattarget = 0"
+        "SELECT attname FROM pg_attribute WHERE attrelid = CAST(:name AS regclass)"
+        " AND attnum > 0 AND attstattarget = 0 AND NOT attisdropped"
     )
     return list(sql.scalars(found, {"name": table}))
 
