@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ivr.flow.models import Flow
     from ivr.settings import Settings
+    from ivr.simulator.rehearse import RehearsedCall
 
 ALARM_NUMBER = "+19055550188"
 HALF_AN_HOUR = 1800
@@ -86,7 +87,13 @@ class Watched:
         for _ in range(times):
             call = asks(self.world)
             assert call.until(lambda now: "You are not connected yet" in now.last_heard, 120)
-            ends(self.world, call)
+            leaves(self.world, call)
+
+
+def leaves(world: OneProcess, call: RehearsedCall) -> None:
+    """Hang up, and let the worker tell of it, which it does a moment later."""
+    ends(world, call)
+    world.network.clock.advance(1)
 
 
 @pytest.fixture
@@ -116,7 +123,7 @@ def test_callers_who_hang_up_when_a_choice_is_offered_have_reached_nobody(watche
     for _ in range(3):
         call = asks(watched.world)
         assert call.until(lambda c: "For other ways" in c.last_heard, 90), call.heard
-        ends(watched.world, call)
+        leaves(watched.world, call)
 
     assert [UNREACHED in words for words in watched.posts] == [True]
 
@@ -126,7 +133,7 @@ def test_callers_who_hang_up_before_that_say_nothing_of_it(watched: Watched) -> 
     for _ in range(4):
         call = asks(watched.world)
         call.wait(20)
-        ends(watched.world, call)
+        leaves(watched.world, call)
 
     assert watched.posts == []
 
@@ -136,7 +143,7 @@ def test_a_caller_who_reaches_a_person_begins_the_count_anew(watched: Watched) -
     people(watched.world, vs=accepts(talks=10))
     call = asks(watched.world)
     assert call.wait_until_joined()
-    ends(watched.world, call)
+    leaves(watched.world, call)
 
     people(watched.world)
     watched.reach_nobody(2)
@@ -161,7 +168,7 @@ def test_a_caller_who_goes_by_the_direct_path_is_an_alarm(watched: Watched) -> N
     for _ in range(2):
         call = asks(watched.world)
         assert call.wait_until_joined()
-        ends(watched.world, call)
+        leaves(watched.world, call)
 
     assert watched.texts == watched.posts
     assert [DIRECT in words for words in watched.posts] == [True]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ivr.line import Line
 
 NUMBERS = ("9 1 1", "1, 8 3 3, 9 0 0, 1 0 1 0")
+OFFERED = "For phone numbers, press 2."
 CALLS_A_MINUTE, TEXTS_A_MINUTE, TRANSFERS_AN_HOUR = (bounds[0].most for bounds in (CALLS, TEXTS, TRANSFERS))
 ANYBODY = "/voice/2/en/person/0"  # Where 1 asks for a person who is not police, 2 for any.
 OFFER = "/voice/7/en/offer-text/0/about/{}"
@@ -114,14 +115,17 @@ def test_a_phone_that_texts_too_often_gets_the_numbers(busy: Twilio) -> None:
     assert "911" in replies[-1]
 
 
-def test_a_phone_that_asks_for_a_person_too_often_hears_the_numbers(busy: Twilio) -> None:
+def test_a_phone_that_asks_for_a_person_too_often_is_offered_the_numbers(busy: Twilio) -> None:
     asked = [
-        busy.post("/voice/2/en/person/0", Digits="1", CallSid=f"CA{n}") for n in range(TRANSFERS_AN_HOUR + 1)
+        busy.post("/voice/2/en/person/0", Digits="1", CallSid=f"CA{n}").get_data(as_text=True)
+        for n in range(TRANSFERS_AN_HOUR + 1)
     ]
+    numbers = busy.post("/voice/3/en/unreached/0", Digits="2", CallSid="CA1").get_data(as_text=True)
 
-    assert "<Dial" in asked[-2].get_data(as_text=True)
-    assert "<Dial" not in asked[-1].get_data(as_text=True)
-    assert NUMBERS[1] in asked[-1].get_data(as_text=True)
+    assert "<Dial" in asked[-2]
+    assert "<Dial" not in asked[-1]
+    assert OFFERED in asked[-1]
+    assert NUMBERS[1] in numbers
 
 
 def test_a_blocked_caller_still_hears_911_and_the_national_hotline(busy: Twilio, listed: Listed) -> None:
@@ -299,7 +303,7 @@ def test_whoever_is_put_to_the_last_of_the_order_is_not_rung_through_the_others_
     later = busy.post(ANYBODY, Digits="1", CallSid="CAlater", From="anonymous").get_data(as_text=True)
 
     assert "<Dial" not in after.get_data(as_text=True)
-    assert NUMBERS[1] in after.get_data(as_text=True)
+    assert OFFERED in after.get_data(as_text=True)
     assert answer.split("<Dial")[1] != later.split("<Dial")[1]
 
 

@@ -28,7 +28,7 @@ OFFER, QUESTION = "stops.law.offer", "stops.check-me.questions.2"
 WORDS = {
     ("en", OFFER): "what the law says to you",
     ("en", QUESTION): "Does someone take most of your money?",
-    ("fr", "stops.me.text"): 'Vous pouvez arrêter "là". SORTIR pour quitter.',
+    ("fr", "stops.me.text"): 'Partez quand vous le voulez "là" : EXIT.',
 }
 
 
@@ -91,7 +91,7 @@ def test_export_writes_the_words_keeps_every_comment_and_passes_the_check(
     assert again.output.count("said so already") == 3
     assert changed == {
         "en.toml": ['  "Does someone take most of your money?",', 'offer = "what the law says to you"'],
-        "fr.toml": ['text = "Vous pouvez arrêter \\"là\\". SORTIR pour quitter."'],
+        "fr.toml": ['text = "Partez quand vous le voulez \\"là\\" : EXIT."'],
     }
     assert check(ROOT / "config", prompts).faults == ()
     assert len(list_published(database)) == 3

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from ivr.telephony.fallback_twiml import FallbackDocuments
 
 EFFECTS = get_args(Effect)
-PAGES = ("health.alive", "health.audio")  # All that is fetched by GET: a sign of life, and recordings.
+# All that is fetched by GET: signs of life, recordings, and counts that ask for a token or for this machine.
+PAGES = ("health.alive", "health.ready", "health.audio", "metrics.show")
 
 
 @dataclass

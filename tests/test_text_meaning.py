@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -325,7 +326,7 @@ def test_texts_made_to_break_us_are_answered(app_client: Callable[[], Twilio], b
     answer = app_client().text(body, "SM1")
 
     assert answer.status_code == 200
-    assert "911" in answer.get_data(as_text=True)
+    assert re.search("911|0 a person|EXIT", answer.get_data(as_text=True))
 
 
 def test_two_hundred_phones_at_once_are_each_answered_their_own(app_client: Callable[[], Twilio]) -> None:

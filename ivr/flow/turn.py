@@ -68,6 +68,7 @@ class CameBack:
 
     how: How
     gone: bool = False  # The caller hung up.
+    named: str = ""  # The agency that the caller heard named last, while waiting.
 
 
 @dataclass(frozen=True)

@@ -77,17 +77,20 @@ def wait_in_queue(ask: AskForPerson, transfer_id: str) -> Turn:
     return Turn(waiting, (), WaitInQueue(transfer_id))
 
 
-def ring_next(flow: Flow, ask: AskForPerson, roster: Roster, *first: Say) -> Turn:
-    """Ring the next agency on the direct path; when nobody is left, say the numbers and a choice."""
+def ring_next(flow: Flow, ask: AskForPerson, roster: Roster, *first: Say, named_before: str = "") -> Turn:
+    """Ring the next agency on the direct path; when nobody is left, say the numbers and a choice.
+
+    Whom the caller has heard named while waiting is not named again: they have waited long enough.
+    """
     position, patience = ask.position, flow.line.patience
     left = _left(position, ask.order, roster)
     waited = roster.now - position.asked
-    agency = _in_time(flow, position, left, waited)
+    agency = _in_time(flow, position, left, waited, named_before)
     if not agency:
         return unreached(flow, ask)
     left = left if agency == left[0] else [agency]
     ringing = replace(position, tried=(*position.tried, agency))
-    says = tuple(named(flow, language, agency) for language in spoken_languages(flow, position))
+    says = _names(flow, position, agency, named_before)
     ring = ring_seconds(patience, waited, len(left), spoken=SPOKEN_SECONDS)
     return Turn(ringing, (*first, *says), Connect(agency, ring))
 
@@ -99,7 +102,13 @@ def ring_last(flow: Flow, ask: AskForPerson, roster: Roster) -> Turn:
     return ring_next(flow, replace(ask, position=position), roster)
 
 
-def _in_time(flow: Flow, position: Position, left: Sequence[str], waited: int) -> str:
+def _names(flow: Flow, position: Position, agency: str, named_before: str) -> tuple[Say, ...]:
+    """Say who is called, unless it was said."""
+    languages = spoken_languages(flow, position) if agency != named_before else ()
+    return tuple(named(flow, language, agency) for language in languages)
+
+
+def _in_time(flow: Flow, position: Position, left: Sequence[str], waited: int, named_before: str) -> str:
     """Choose whom to ring of those left, so that a choice is heard in time or the last is rung by then.
 
     Nothing can be said while one of them is rung and hears what the call is, and a silent person or a
@@ -110,7 +119,7 @@ def _in_time(flow: Flow, position: Position, left: Sequence[str], waited: int) -
 
     def fits(agency: str) -> bool:
         says = [spell(flow, each, "next_line") for each in languages if position.tried]
-        takes = seconds(flow, (*says, *(named(flow, each, agency) for each in languages)))
+        takes = seconds(flow, (*says, *_names(flow, position, agency, named_before)))
         if flow.directory.agencies[agency].accept != "answer":
             takes += shortest + patience.whisper
         return waited + ROUNDED + takes <= patience.choice
@@ -267,7 +276,8 @@ def _come_back(flow: Flow, position: Position, back: CameBack, roster: Roster) -
         rung = spoken_languages(flow, position) if position.tried else ()
         on = tuple(spell(flow, language, "next_line") for language in rung)
         asked = replace(position, attempt=0, asked=position.asked or roster.now)
-        turn = ring_next(flow, AskForPerson(position.order, asked), roster, *on)
+        ask = AskForPerson(position.order, asked)
+        turn = ring_next(flow, ask, roster, *on, named_before=back.named)
     return replace(turn, ended=back.how)
 
 

@@ -42,7 +42,9 @@ NAME_PENALTY, DANGER_PENALTY = 2e-5, 5e-5
 SOUNDS_COUNT = 2.0  # How much a text that only sounds like danger counts against a false alarm.
 # The most false alarms of the first net: of all others, and of those that only sound like danger.
 FIRST_ALARMS, FIRST_SOUNDS = 0.02, 0.1
-SECOND_OTHERS = 0.29  # The second net may catch this share of all others: most is said about 911, no more than helps.
+SECOND_OTHERS = (
+    0.29  # The second net may catch this share of all others: most is said about 911, no more than helps.
+)
 CLEAR_MISSED = 0.02  # An unsure answer to this share of texts in danger may go without 911.
 SURE_WRONG = 0.015  # Phrases have one name each though neighbours would do: many of these are not wrong.
 WISH_WRONG = 0.005

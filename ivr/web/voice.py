@@ -103,8 +103,8 @@ def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
     if why == "gone":
         return position, CameBack("no_answer", gone=True)
     if why == "lost" or (transfer and transfer.state is State.DIRECT):
-        tried = transfer.tried if transfer else ()
-        return replace(position, transfer_id="", tried=tried), CameBack("no_answer")
+        tried, named = (transfer.tried, transfer.agency) if transfer else ((), "")
+        return replace(position, transfer_id="", tried=tried), CameBack("no_answer", named=named)
     return position, Returned()
 
 
