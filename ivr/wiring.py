@@ -102,7 +102,7 @@ def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
     clock: Clock = WALL,
 ) -> tuple[Line, LivePrompts]:
     """Put one line together, with the prompts that it speaks. Each part connects when first used."""
-    prompts = LivePrompts(base, lambda: snapshots.current.prompts)
+    prompts = LivePrompts(base, lambda: snapshots.current.prompts, lambda: snapshots.current.notice)
     redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
     later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker, clock)
     phone = TwilioClient(settings)

@@ -390,6 +390,9 @@ class Flow:
     coverage: Coverage = NO_COVERAGE
     place: Place = NO_PLACE
     interpreters: Mapping[str, str] = field(default_factory=dict)  # By a language that the line lacks.
+    notice: Mapping[str, str] = field(
+        default_factory=dict
+    )  # Language -> what operators have said for a time.
 
     @property
     def stops(self) -> Mapping[str, Stop]:

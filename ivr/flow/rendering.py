@@ -142,6 +142,12 @@ def _choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     )
 
 
+def notices(flow: Flow, language: str) -> tuple[Say, ...]:
+    """Say what operators have said for a time; a language without its sentence hears none."""
+    words = flow.notice.get(language, "")
+    return (Say(words, language),) if words else ()
+
+
 def seconds(flow: Flow, says: Iterable[Say]) -> float:
     """Give how many seconds words take to speak."""
     pace = {language: voice.words_per_minute for language, voice in flow.line.languages.items()}

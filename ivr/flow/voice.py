@@ -18,7 +18,7 @@ from ivr.flow.models import (
     MessageStop,
     TransferStop,
 )
-from ivr.flow.rendering import choices, named, seconds, speak, spell, spoken_languages
+from ivr.flow.rendering import choices, named, notices, seconds, speak, spell, spoken_languages
 from ivr.flow.turn import (
     ANY_PHONE,
     Arrived,
@@ -198,7 +198,7 @@ def _choose(flow: Flow, position: Position, key: str, roster: Roster) -> Decisio
     match flow.stops[position.stop]:
         case LanguageStop(next=after) if key.isdecimal() and 1 <= int(key) <= len(flow.languages):
             chosen = replace(position, language=flow.languages[int(key) - 1])
-            return visit(flow, chosen.move(after))
+            return visit(flow, chosen.move(after), *notices(flow, chosen.language))
         case MenuStop(options=options) | MessageStop(options=options) if key in options:
             return visit(flow, _onward(flow, position, options[key]))
         case ConsentStop(yes=yes) if key == YES:
