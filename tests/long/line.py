@@ -267,7 +267,7 @@ def staged(folder: Path) -> Iterator[tuple[LocalStack, Bell]]:
     bell = Bell()
     config = with_lines(folder / "config", 10_000)
     stage = LocalStack(
-        folder, api_url=bell.url, extra={"TWILIO_CALLS_PER_SECOND": "10000", "IVR_CONFIG": str(config)}
+        folder, api_url=bell.url, extra={"TWILIO_CALLS_PER_SECOND": "1000", "IVR_CONFIG": str(config)}
     )
     try:
         stage.release()

@@ -83,10 +83,7 @@ def _call(
             12.0 * k,
             language,
             "any" if asks and k == len(seen) - 1 else "",
-            "",
-            "",
-            "",
-            "",
+            *[""] * 6,
         )
         for k, stop in enumerate(seen)
     ]
