@@ -66,7 +66,8 @@ def demo(*, once: bool) -> None:
 def phone(record: Path | None, number: str) -> None:
     """Sit down at a pretend telephone and call the line that `ivr demo` runs.
 
-    Type a key (0-9, *, #) to press it, t and words to send a text, h to hang up, q to leave.
+    Type a key (0-9, *, #) to press it, s and words to say them, t and words to send a text, h to hang up,
+    q to leave.
     """
     from ivr.cli.demo import sit_down_at_phone
 

@@ -154,6 +154,13 @@ def seconds(flow: Flow, says: Iterable[Say]) -> float:
     return sum(len(say.words.split()) * 60 / pace[say.language] for say in says)
 
 
+def takes_speech(flow: Flow, position: Position) -> bool:
+    """Whether a caller may say what they want here. Never in a checklist: an answer could be overheard."""
+    voice = flow.line.languages.get(position.language)
+    menu = isinstance(flow.stops.get(position.stop), MenuStop)
+    return bool(flow.line.speech.on and menu and voice and voice.speech)
+
+
 def spoken_languages(flow: Flow, position: Position) -> tuple[str, ...]:
     """Give the languages to speak in: the caller's, or all of them while it is not known."""
     return (position.language,) if position.language else flow.languages
@@ -191,6 +198,8 @@ def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterato
     prompts = flow.prompts[language]
     match stop:
         case MenuStop(options=options):
+            if position.stop == flow.menus.home and takes_speech(flow, position):
+                yield spell(flow, language, "say_or_press")
             yield spell(flow, language, "person_key")
             yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
             yield spell(flow, language, "leave_key")
