@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.models import every_prompt
 from ivr.flow.rendering import PLACEHOLDER, fill_names
+from ivr.understanding.text_cleaning import WORD as PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def plain_words(words: str) -> str:
     """Give words in small letters, without accents or punctuation: "L'arrêt !" becomes "l arret"."""
     plain = unicodedata.normalize("NFKD", words)
     kept = "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("œ", "oe")
-    return " ".join(re.findall(r"[^\W_]+", kept))
+    return " ".join(PARTS.findall(kept))
 
 
 def syllables(word: str) -> int:
@@ -83,14 +84,24 @@ def syllables(word: str) -> int:
     return max(1, len(VOWELS.findall(heard)) + len(SPLIT.findall(heard)))
 
 
+def exact_words(words: str) -> str:
+    """Give words in small letters without punctuation, with accents: these can make another word."""
+    return " ".join(PARTS.findall(unicodedata.normalize("NFC", words).casefold()))
+
+
 def unkind(words: str, style: Style) -> str:
-    """Give the first banned word that stands in words, outside of names, which {agency.name} puts in."""
-    rest = plain_words(PLACEHOLDER.sub(" ", words))
-    for name in filter(None, map(plain_words, style.names.split(","))):
-        rest = rest.replace(name, " ")
+    """Give the first banned word that stands in words, outside of names, which {agency.name} puts in.
+
+    One that is banned with its accents is found with them alone.
+    """
+    said = PLACEHOLDER.sub(" ", words)
     for word in filter(plain_words, style.banned.split(",")):
-        end = r"\w*" if "*" in word else r"\b"
-        if found := re.search(rf"\b{plain_words(word)}{end}", rest):
+        fold = plain_words if exact_words(word) == plain_words(word) else exact_words
+        rest = fold(said)
+        for name in filter(None, map(fold, style.names.split(","))):
+            rest = rest.replace(name, " ")
+        end = r"\S*" if "*" in word else r"(?!\S)"
+        if found := re.search(rf"(?<!\S){re.escape(fold(word))}{end}", rest):
             return found[0]
     return ""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr.effects import TextNumbers
+from ivr.flow.language_choice import after_key, pages
 from ivr.flow.models import (
     NO,
     YES,
@@ -18,7 +19,7 @@ from ivr.flow.models import (
     MessageStop,
     TransferStop,
 )
-from ivr.flow.rendering import choices, named, seconds, speak, spell, spoken_languages
+from ivr.flow.rendering import choices, named, seconds, speak, spell, spoken_languages, written_languages
 from ivr.flow.turn import (
     ANY_PHONE,
     Arrived,
@@ -67,7 +68,7 @@ def step(
         decision = _go_back(flow, decision.position, "cannot_text")
         return replace(decision, position=_next(decision.position))
     arrived = decision.position
-    texts = TextNumbers(phone.request, spoken_languages(flow, arrived)[0], arrived.about)
+    texts = TextNumbers(phone.request, written_languages(flow, arrived)[0], arrived.about)
     return replace(decision, position=_next(arrived), effects=(texts,))
 
 
@@ -144,6 +145,8 @@ def mend(flow: Flow, position: Position) -> Position:
         return position.move(flow.menus.home if language else flow.menus.start)
     if position.order and position.order not in flow.directory.orders:
         return position.move(flow.menus.person)
+    if isinstance(flow.stops[position.stop], LanguageStop) and position.question > len(pages(flow)):
+        return position.move(position.stop)
     return position if position.about in flow.stops else replace(position, about="")
 
 
@@ -169,6 +172,11 @@ def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Dec
             return visit(flow, position.move(flow.menus.unreached))
         case Pressed("*"):
             return visit(flow, replace(position, attempt=0))
+        case Pressed(key) if chosen := after_key(flow, position, key):
+            return visit(flow, chosen)
+        case Pressed("9") if position.language and position.stop == flow.menus.home:
+            # Whoever chose a language by chance may not understand what else there is.
+            return visit(flow, replace(position.move(flow.menus.start), language=""))
         case Pressed(key) if stop := _line_key(flow, position, key):
             return visit(flow, position.move(stop))
         case Pressed(key):
@@ -196,9 +204,6 @@ def _silent_to_the_end(flow: Flow, position: Position, roster: Roster) -> Decisi
 def _choose(flow: Flow, position: Position, key: str, roster: Roster) -> Decision | None:
     """Follow a key of this stop; nothing when the stop does not know it."""
     match flow.stops[position.stop]:
-        case LanguageStop(next=after) if key.isdecimal() and 1 <= int(key) <= len(flow.languages):
-            chosen = replace(position, language=flow.languages[int(key) - 1])
-            return visit(flow, chosen.move(after))
         case MenuStop(options=options) | MessageStop(options=options) if key in options:
             return visit(flow, _onward(flow, position, options[key]))
         case ConsentStop(yes=yes) if key == YES:
