@@ -19,10 +19,11 @@ from ivr.cli.processes import console, release, web, worker
 from ivr.cli.prompts import prompts
 from ivr.cli.report import report
 from ivr.cli.understand import understand
+from ivr.version import running_version
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="ivr")
+@click.version_option(running_version(), message="ivr %(version)s")
 def main() -> None:
     """Run a telephone and text information line on human trafficking.
 
