@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from conftest import ROOT
 from cryptography import x509
@@ -254,3 +256,52 @@ def test_every_file_of_a_line_is_in_the_wheel_at_its_own_place() -> None:
 
     assert {path for _, path in packed} == set(delivered())
     assert {where for where, path in packed if where != f"share/ivr/{Path(path).parent.as_posix()}"} == set()
+
+
+PAGE = (ROOT / "docs/install.md").read_text("utf-8")
+STEPS = [
+    line
+    for block in re.findall(r"^```\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+DEBIAN = {
+    "apt-get",
+    "caddy",
+    "chown",
+    "cp",
+    "curl",
+    "install",
+    "runuser",
+    "sed",
+    "sh",
+    "systemctl",
+    "useradd",
+}
+
+
+def command_of(words: list[str]) -> click.Command:
+    """Follow the words of a step to the command that they name."""
+    found: click.Command = main
+    for word in words:
+        if not isinstance(found, click.Group) or word.startswith("-"):
+            break
+        found = found.commands[word]
+    return found
+
+
+def test_every_step_of_the_install_page_is_a_command_that_exists() -> None:
+    assert {shlex.split(step)[0] for step in STEPS} == DEBIAN | {"ivr"}
+    for step in STEPS:
+        program, *words = shlex.split(step)
+        if program == "ivr":
+            known = {option for each in command_of(words).params for option in each.opts}
+            assert {word for word in words if word.startswith("--")} <= known, step
+
+
+def test_every_file_and_unit_of_the_install_page_is_delivered() -> None:
+    named = set(re.findall(r"(?:/usr/local/src/ivr|/srv/ivr)/(deploy/[\w./-]*\w)", PAGE))
+    units = {word for step in STEPS for word in re.findall(r"\bivr-[\w-]+(?:\.\w+)?", step)} - {"ivr-keys"}
+
+    assert named
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+    assert {unit if "." in unit else f"{unit}.service" for unit in units} == {path.name for path in UNITS}
