@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -20,11 +21,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from prometheus_client import CollectorRegistry, generate_latest
 from test_documents import commands
 
 from ivr.cli.main import main
 from ivr.operations.local_stack import free_port
 from ivr.settings import VARIABLES, SettingsError, read_settings
+from ivr.web.metrics import OWN, WEBHOOKS, LineState, count_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -305,3 +308,37 @@ def test_every_file_and_unit_of_the_install_page_is_delivered() -> None:
     assert named
     assert {name for name in named if not (ROOT / name).exists()} == set()
     assert {unit if "." in unit else f"{unit}.service" for unit in units} == {path.name for path in UNITS}
+
+
+RULES = DEPLOY / "monitoring/alerts.yml"
+
+
+def told_by_metrics() -> set[str]:
+    """Give the names of all series that a line can tell."""
+    state = LineState(parts=lambda: {"database": True}, queues=lambda: {"soon": 0}, deletions=lambda: 0)
+    registry = CollectorRegistry()
+    registry.register(state)
+    WEBHOOKS.labels("web.call", "answered").observe(0.1)
+    count_refusal("a test")
+    found = (generate_latest(registry) + generate_latest(OWN)).decode()
+    return set(re.findall(r"^(ivr_\w+)", found, re.MULTILINE))
+
+
+def test_prometheus_takes_the_alert_rules(tmp_path: Path) -> None:
+    promtool = tool("promtool", "prometheus")
+    wrong = tmp_path / "alerts.yml"
+    wrong.write_text(RULES.read_text("utf-8").replace("expr: up{", "expr: up{{"), "utf-8")
+
+    checked = run(promtool, "check", "rules", RULES)
+
+    assert checked.returncode == 0, checked.stderr
+    assert run(promtool, "check", "rules", wrong).returncode != 0
+
+
+def test_alerts_and_dashboard_ask_only_for_what_the_line_tells() -> None:
+    dashboard = json.loads((DEPLOY / "monitoring/dashboard.json").read_text("utf-8"))
+    shown = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked = re.findall(r"\bivr_\w+", RULES.read_text("utf-8") + " ".join(shown))
+
+    assert set(asked) - told_by_metrics() == set()
+    assert len(shown) >= len(dashboard["panels"])
