@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ivr.cli.agencies import agencies
+from ivr.cli.alarm import alarm
 from ivr.cli.calls import calls, forget
 from ivr.cli.check import check
 from ivr.cli.context import flow_of, folder
@@ -77,6 +78,7 @@ def phone(record: Path | None, number: str) -> None:
 
 COMMANDS = (
     *(web, worker, console, release, check, doctor),
+    alarm,
     *(agencies, audit, calls, forget, materials, notice, operators, phrases, prompts, report, understand),
 )
 for command in COMMANDS:

@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import requests
 
 from ivr.checks.runner import check
 from ivr.circuit_breaker import PartUnavailable
@@ -35,6 +38,7 @@ from ivr.records.text_deliveries import list_undelivered
 from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
 from ivr.settings import Settings, SettingsError, is_loopback, read_settings
 from ivr.telephony.data_deletion import twilio_records
+from ivr.version import running_version
 from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ ADOPTED = 60  # Seconds after which somebody alive has adopted a dead process's 
 OVERDUE = timedelta(days=7)
 MANY = 1000  # So many are enough to know.
 DIALLED = timedelta(days=90)
+HEARD = 5.0  # Seconds in which our own sign of life comes back; Twilio waits for 15.
 
 
 UNDELIVERED = {  # Why texts do not arrive that somebody can mend, and how.
@@ -118,6 +123,34 @@ def _call_log(settings: Settings) -> Iterator[Finding]:
                 yield fault(newer)
             elif tables is Tables.OLDER:
                 yield fault("the call log lacks tables that this version expects; run `ivr release`")
+
+
+def _public(settings: Settings) -> Iterator[Finding]:
+    """Fetch our own sign of life by the way that Twilio takes."""
+    try:
+        answer = requests.get(f"{settings.public_url}/health", timeout=HEARD, allow_redirects=False)
+    except requests.RequestException as error:
+        yield fault(
+            f"PUBLIC_URL does not answer ({type(error).__name__}): is `ivr web` up, the proxy, the name?"
+        )
+        return
+    if answer.status_code != HTTPStatus.OK or not answer.text.startswith("ok "):
+        yield fault(
+            f"PUBLIC_URL leads to somebody else (status {answer.status_code}): callers would hear an error;"
+            " mend PUBLIC_URL or the proxy, without a redirect or a path"
+        )
+    elif (theirs := answer.text.removeprefix("ok ").strip()) != running_version():
+        yield warning(
+            f"another version answers callers: {theirs}, and this is {running_version()};"
+            " let the new one take over (`systemctl kill --kill-whom=main --signal=USR2 ivr-web`)"
+        )
+
+
+def _alarms(settings: Settings) -> Iterator[Finding]:
+    if not settings.alarm_number and not settings.alarm_url:
+        yield warning(
+            "nobody is told when callers reach nobody: set ALARM_NUMBER or ALARM_URL, then `ivr alarm --test`"
+        )
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
@@ -275,6 +308,8 @@ HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothi
     "menus, words and agencies have no fault": _files,
     "the files that lie there are those in use": _reloads,
     "the call log answers, with every table": _call_log,
+    "PUBLIC_URL leads to this version": _public,
+    "somebody is told of alarms": _alarms,
     "Redis answers": _redis,
     "Redis is open to nobody else": _redis_is_ours,
     "a worker is alive": _worker,
