@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import requests
-
 from ivr.checks.runner import check
 from ivr.circuit_breaker import PartUnavailable
 from ivr.flow.loader import FlowError, read_flow
@@ -38,6 +36,7 @@ from ivr.records.text_deliveries import list_undelivered
 from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
 from ivr.settings import Settings, SettingsError, is_loopback, read_settings
 from ivr.telephony.data_deletion import twilio_records
+from ivr.telephony.public_address import fetch_sign_of_life
 from ivr.version import running_version
 from ivr.work.worker import ask_redis
 
@@ -51,7 +50,6 @@ ADOPTED = 60  # Seconds after which somebody alive has adopted a dead process's 
 OVERDUE = timedelta(days=7)
 MANY = 1000  # So many are enough to know.
 DIALLED = timedelta(days=90)
-HEARD = 5.0  # Seconds in which our own sign of life comes back; Twilio waits for 15.
 
 
 UNDELIVERED = {  # Why texts do not arrive that somebody can mend, and how.
@@ -128,18 +126,16 @@ def _call_log(settings: Settings) -> Iterator[Finding]:
 def _public(settings: Settings) -> Iterator[Finding]:
     """Fetch our own sign of life by the way that Twilio takes."""
     try:
-        answer = requests.get(f"{settings.public_url}/health", timeout=HEARD, allow_redirects=False)
-    except requests.RequestException as error:
-        yield fault(
-            f"PUBLIC_URL does not answer ({type(error).__name__}): is `ivr web` up, the proxy, the name?"
-        )
+        status, words = fetch_sign_of_life(settings.public_url)
+    except PartUnavailable as error:
+        yield fault(f"PUBLIC_URL does not answer ({error}): is `ivr web` up, the proxy, the name?")
         return
-    if answer.status_code != HTTPStatus.OK or not answer.text.startswith("ok "):
+    if status != HTTPStatus.OK or not words.startswith("ok "):
         yield fault(
-            f"PUBLIC_URL leads to somebody else (status {answer.status_code}): callers would hear an error;"
+            f"PUBLIC_URL leads to somebody else (status {status}): callers would hear an error;"
             " mend PUBLIC_URL or the proxy, without a redirect or a path"
         )
-    elif (theirs := answer.text.removeprefix("ok ").strip()) != running_version():
+    elif (theirs := words.removeprefix("ok ").strip()) != running_version():
         yield warning(
             f"another version answers callers: {theirs}, and this is {running_version()};"
             " let the new one take over (`systemctl kill --kill-whom=main --signal=USR2 ivr-web`)"
