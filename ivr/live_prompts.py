@@ -1,14 +1,15 @@
-"""The prompts of now: those of the files, and over them what operators published."""
+"""The prompts of now: those of the files, over them what operators published, and their notice."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr.flow.prompts import word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ivr.flow.models import Flow
     from ivr.flow.prompts import Wording
@@ -23,10 +24,13 @@ class LivePrompts:
     rendered after a turn was decided is never older than the turn.
     """
 
-    def __init__(self, base: Flow, published: Callable[[], Wording]) -> None:
+    def __init__(
+        self, base: Flow, published: Callable[[], Wording], notice: Callable[[], Mapping[str, str]] = dict
+    ) -> None:
         self.base = self.flow = base
         self._published = published
-        self._taken_up: Wording = {}
+        self._notice = notice
+        self._taken_up: tuple[Wording, Mapping[str, str]] = ({}, {})
         self._subscribers: list[Callable[[Flow], object]] = []
 
     def subscribe(self, follow: Callable[[Flow], object]) -> None:
@@ -35,14 +39,15 @@ class LivePrompts:
 
     def refresh(self) -> bool:
         """Take up what was published since; return whether anything was. What does not fit is left out."""
-        published = self._published()
-        if published == self._taken_up:
+        current = published, notice = self._published(), self._notice()
+        if current == self._taken_up:
             return False
-        self._taken_up = published
+        self._taken_up = current
         try:
             worded = word(self.base, published)
+            flow = replace(worded.flow, notice=notice) if notice else worded.flow
             for follow in self._subscribers:
-                follow(worded.flow)
+                follow(flow)
         except Exception:  # Whatever was published: no caller is to notice.
             logger.exception("published prompts cannot be taken up, the last ones are spoken")
             return False
@@ -52,5 +57,5 @@ class LivePrompts:
                 language,
                 place,
             )
-        self.flow = worded.flow
+        self.flow = flow
         return True

@@ -51,6 +51,7 @@ from ivr.telephony.twilio_client import TwilioClient
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
+from ivr.understanding.phrases import short_phrases
 from ivr.understanding.supervisor import keep_classifier
 from ivr.understanding.text_reader import TextReader
 from ivr.understanding.understand import read_rules
@@ -102,7 +103,7 @@ def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
     clock: Clock = WALL,
 ) -> tuple[Line, LivePrompts]:
     """Put one line together, with the prompts that it speaks. Each part connects when first used."""
-    prompts = LivePrompts(base, lambda: snapshots.current.prompts)
+    prompts = LivePrompts(base, lambda: snapshots.current.prompts, lambda: snapshots.current.notice)
     redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
     later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker, clock)
     phone = TwilioClient(settings)
@@ -265,7 +266,8 @@ def build_parts(  # noqa: PLR0913 - what tests leave out
 ) -> WebhookContext:
     """Put together what answers webhooks for a line; without ``meaning`` texts are read by rules alone."""
     audio = settings.prompts / "audio"
-    speech = TwimlRenderer(line.flow, settings.number, settings.public_url, recordings(audio))
+    hints = short_phrases(settings.phrases) if line.flow.line.speech.on else {}
+    speech = TwimlRenderer(line.flow, settings.number, settings.public_url, recordings(audio), hints)
     signatures = SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token)
     return WebhookContext(
         line=line,

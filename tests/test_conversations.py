@@ -5,7 +5,7 @@ Each file is played on a pretend network against the whole line. `pytest --rewri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ivr.settings import Settings
     from ivr.understanding.meaning import Meaning
 
+SPEAKS = "speaks-"  # Of those who speak: the line takes words as well as keys.
 CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))
 
 
@@ -110,11 +111,18 @@ def meaning() -> Callable[[str], Meaning | None]:
 
 
 @pytest.fixture
-def exchange(flow: Flow, settings: Settings, meaning: Callable[[str], Meaning | None]) -> Exchange:
+def spoken(path: Path, flow: Flow) -> Flow:
+    """The line as it is set, and with words taken where somebody speaks."""
+    speech = replace(flow.line.speech, on=path.stem.startswith(SPEAKS))
+    return replace(flow, line=replace(flow.line, speech=speech))
+
+
+@pytest.fixture
+def exchange(spoken: Flow, settings: Settings, meaning: Callable[[str], Meaning | None]) -> Exchange:
     clock, later, phone = VirtualClock(), AtOnce(), ExchangePhone()
     archive = KeptArchive()
     limits = CallerLimits(lists=archive.lists)
-    line = make_line(flow, phone=phone, later=later, limits=limits, archive=archive)
+    line = make_line(spoken, phone=phone, later=later, limits=limits, archive=archive)
     later.perform = line.perform
     parts = build_parts(settings, line, lambda: clock.date(clock.now()).timestamp(), meaning=meaning)
     app = create_app(parts)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ivr.flow.loader import LINE, Fault
-from ivr.flow.models import Retention
+from ivr.flow.loader import LINE, Fault, prompts_file
+from ivr.flow.models import MessageStop, Retention
 from ivr.hours import HoursError, zone
 from ivr.transfer.time_limits import GRACE, LONGEST_DOCUMENT, RING_BUFFER, SHORTEST_RING
 
@@ -39,6 +39,23 @@ def wrong_voices(flow: Flow) -> Iterator[Fault]:
                 yield Fault(
                     LINE, f"{place}.{part}", "is empty; write one of Twilio's, such as Polly.Joanna-Neural"
                 )
+
+
+def wrong_speech(flow: Flow) -> Iterator[Fault]:
+    """Find a line that takes spoken words and lacks what that needs."""
+    speech = flow.line.speech
+    if not speech.on:
+        return
+    if not isinstance(flow.stops.get(speech.danger), MessageStop):
+        yield Fault(LINE, "speech.danger", "is no message; name the stop that says whom to call in danger")
+    spoken = [name for name, voice in flow.line.languages.items() if voice.speech]
+    if not spoken:
+        mend = "is true, and no language has a locale for it; write its speech, such as en-CA"
+        yield Fault(LINE, "speech.on", mend)
+    for language in spoken:
+        if not flow.prompts[language].lines.say_or_press.strip():
+            mend = "is empty, and spoken words are taken; tell callers that keys are more private"
+            yield Fault(prompts_file(language), "lines.say_or_press", mend)
 
 
 # How long the line waits for what: `[patience]`.

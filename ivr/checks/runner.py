@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 RULES: tuple[Rule, ...] = (
     config.wrong_languages,
     config.wrong_voices,
+    config.wrong_speech,
     config.wrong_time_limits,
     config.unrelated_time_limits,
     config.unexplained,

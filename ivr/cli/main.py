@@ -12,6 +12,7 @@ from ivr.cli.check import check
 from ivr.cli.context import flow_of, folder
 from ivr.cli.doctor import doctor
 from ivr.cli.materials import materials
+from ivr.cli.notice import notice
 from ivr.cli.operators import audit, operators
 from ivr.cli.phrases import phrases
 from ivr.cli.processes import console, release, web, worker
@@ -65,7 +66,8 @@ def demo(*, once: bool) -> None:
 def phone(record: Path | None, number: str) -> None:
     """Sit down at a pretend telephone and call the line that `ivr demo` runs.
 
-    Type a key (0-9, *, #) to press it, t and words to send a text, h to hang up, q to leave.
+    Type a key (0-9, *, #) to press it, s and words to say them, t and words to send a text, h to hang up,
+    q to leave.
     """
     from ivr.cli.demo import sit_down_at_phone
 
@@ -74,7 +76,7 @@ def phone(record: Path | None, number: str) -> None:
 
 COMMANDS = (
     *(web, worker, console, release, check, doctor),
-    *(agencies, audit, calls, forget, materials, operators, phrases, prompts, report, understand),
+    *(agencies, audit, calls, forget, materials, notice, operators, phrases, prompts, report, understand),
 )
 for command in COMMANDS:
     main.add_command(command)

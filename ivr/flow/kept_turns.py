@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Never, cast
 
-from ivr.flow.turn import Phone, Roster, Turn
+from ivr.flow.turn import Phone, Roster, Spoken, Turn
 from ivr.flow.voice import step
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class KeptTurns:
 
     def find(self, flow: Flow, position: Position, heard: Heard) -> Turn | None:
         """Answer a caller; nothing where that depends on who can be rung now, the hour or their phone."""
-        if position.asked or position.transfer_id:  # Of a wish for a person: no two are alike.
+        if position.asked or position.transfer_id or isinstance(heard, Spoken):  # No two are alike.
             return None
         of, turns = self._kept
         if of is not flow:

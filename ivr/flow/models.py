@@ -32,6 +32,7 @@ class VoiceSettings:
     voice: str
     code: str
     words_per_minute: StrictInt
+    speech: str = ""  # The locale in which spoken words are made out; none: keys alone.
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ class SweepSettings:
 
     on: StrictBool = True
     why_off: str = ""
+
+
+@dataclass(frozen=True)
+class SpeechInput:
+    """Whether callers may say what they want, beside pressing a key."""
+
+    on: StrictBool = False
+    danger: str = ""  # The stop that whoever speaks of danger hears at once.
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,7 @@ class LineFile:
     retention: Retention
     sweep: SweepSettings = SweepSettings()
     united_states: UnitedStates = UnitedStates()
+    speech: SpeechInput = SpeechInput()
     zone: str = "America/Toronto"  # Where days and hours are counted.
 
 
@@ -289,6 +299,7 @@ class Lines:
     text_ring: str
     text_no_ring: str
     text_interpreters: str
+    say_or_press: str = ""  # Only where the line takes spoken words.
 
 
 @dataclass(frozen=True)
@@ -390,6 +401,9 @@ class Flow:
     coverage: Coverage = NO_COVERAGE
     place: Place = NO_PLACE
     interpreters: Mapping[str, str] = field(default_factory=dict)  # By a language that the line lacks.
+    notice: Mapping[str, str] = field(
+        default_factory=dict
+    )  # Language -> what operators have said for a time.
 
     @property
     def stops(self) -> Mapping[str, Stop]:

@@ -142,10 +142,23 @@ def _choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     )
 
 
+def notices(flow: Flow, language: str) -> tuple[Say, ...]:
+    """Say what operators have said for a time; a language without its sentence hears none."""
+    words = flow.notice.get(language, "")
+    return (Say(words, language),) if words else ()
+
+
 def seconds(flow: Flow, says: Iterable[Say]) -> float:
     """Give how many seconds words take to speak."""
     pace = {language: voice.words_per_minute for language, voice in flow.line.languages.items()}
     return sum(len(say.words.split()) * 60 / pace[say.language] for say in says)
+
+
+def takes_speech(flow: Flow, position: Position) -> bool:
+    """Whether a caller may say what they want here. Never in a checklist: an answer could be overheard."""
+    voice = flow.line.languages.get(position.language)
+    menu = isinstance(flow.stops.get(position.stop), MenuStop)
+    return bool(flow.line.speech.on and menu and voice and voice.speech)
 
 
 def spoken_languages(flow: Flow, position: Position) -> tuple[str, ...]:
@@ -185,6 +198,8 @@ def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterato
     prompts = flow.prompts[language]
     match stop:
         case MenuStop(options=options):
+            if position.stop == flow.menus.home and takes_speech(flow, position):
+                yield spell(flow, language, "say_or_press")
             yield spell(flow, language, "person_key")
             yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
             yield spell(flow, language, "leave_key")

@@ -19,7 +19,7 @@ from ivr.flow.models import (
     StopWords,
     TransferStop,
 )
-from ivr.flow.rendering import fill, numbers_in, spoken_languages, write
+from ivr.flow.rendering import fill, notices, numbers_in, spoken_languages, write
 from ivr.flow.text_meaning import CALL, offers_ring, request_in
 from ivr.flow.turn import (
     ANY_PHONE,
@@ -81,9 +81,17 @@ def reply(
         turn = _answer(flow, start, heard)
         if turn.position.stop == flow.menus.person and not isinstance(heard, Texted):
             turn = replace(turn, position=replace(turn.position, order=CALL, asked=int(now)))
+    turn = _with_notice(flow, start, turn)
     if meaning and meaning.safety:
         turn = _name_911(flow, turn)
     return replace(turn, position=replace(turn.position, turn=turn.position.turn + 1))
+
+
+def _with_notice(flow: Flow, start: Position, turn: Turn) -> Turn:
+    """Begin the first menu of a conversation with what operators have said for a time."""
+    if start.language or turn.position.stop != flow.menus.home or not turn.says:
+        return turn
+    return replace(turn, says=(*notices(flow, turn.position.language), *turn.says))
 
 
 def heard_wish(heard: Heard) -> Wish | None:

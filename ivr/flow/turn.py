@@ -63,6 +63,14 @@ class Texted:
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """Words that a caller said, as they were understood: never the words."""
+
+    meaning: Understanding
+    clear: bool = True  # Whoever made them out was sure enough.
+
+
+@dataclass(frozen=True)
 class CameBack:
     """A ring of the direct path is over, and how."""
 
@@ -76,7 +84,7 @@ class Returned:
     """The caller came back from waiting, and nobody was reached: they are to hear a choice."""
 
 
-Heard = Arrived | Pressed | Silent | Asked | Wished | Unclear | Texted | CameBack | Returned
+Heard = Arrived | Pressed | Silent | Asked | Wished | Unclear | Texted | Spoken | CameBack | Returned
 
 KINDS: Mapping[type, str] = {
     Arrived: "arrived",
@@ -86,6 +94,7 @@ KINDS: Mapping[type, str] = {
     Wished: "wish",
     Unclear: "unclear",
     Texted: "unclear",
+    Spoken: "speech",
     CameBack: "came_back",
     Returned: "returned",
 }
@@ -140,6 +149,7 @@ class Listen:
     """Wait for one key, while speaking and for some seconds after."""
 
     seconds: int
+    speech: str = ""  # The language in which words do as well; none: keys alone.
 
 
 @dataclass(frozen=True)

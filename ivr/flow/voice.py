@@ -18,7 +18,7 @@ from ivr.flow.models import (
     MessageStop,
     TransferStop,
 )
-from ivr.flow.rendering import choices, named, seconds, speak, spell, spoken_languages
+from ivr.flow.rendering import choices, named, notices, seconds, speak, spell, spoken_languages, takes_speech
 from ivr.flow.turn import (
     ANY_PHONE,
     Arrived,
@@ -34,6 +34,7 @@ from ivr.flow.turn import (
     Returned,
     Roster,
     Say,
+    Spoken,
     Turn,
     WaitInQueue,
 )
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ivr.position import Position
+    from ivr.understanding.understand import Understanding
 
 REPEATS = 2  # How often choices are heard again before the line offers to connect without a key.
 SPOKEN_SECONDS = 11  # What is said before a ring: that they did not answer, and who is rung now.
@@ -154,9 +156,9 @@ def visit(flow: Flow, position: Position, *first: Say) -> Turn:
         case GoodbyeStop():
             return Turn(position, says, HangUp(), sign="left")
         case MessageStop(facts=facts):
-            return Turn(position, says, Listen(flow.line.patience.key), sign="informed" if facts else "")
+            return Turn(position, says, listen(flow, position), sign="informed" if facts else "")
         case _:
-            return Turn(position, says, Listen(flow.line.patience.key))
+            return Turn(position, says, listen(flow, position))
 
 
 def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Decision:
@@ -173,10 +175,36 @@ def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Dec
             return visit(flow, position.move(stop))
         case Pressed(key):
             return _choose(flow, position, key, roster) or _ask_again(flow, position, "not_understood")
+        case Spoken(meaning, clear):
+            stop = _meant(flow, position, meaning) if clear or meaning.answer == "danger" else ""
+            return visit(flow, position.move(stop)) if stop else _ask_again(flow, position, "not_understood")
         case _ if position.attempt > REPEATS:
             return _silent_to_the_end(flow, position, roster)
         case _:
             return _ask_again(flow, position, "nothing_heard")
+
+
+def listen(flow: Flow, position: Position) -> Listen:
+    """Wait for a key; at a menu, once a language is chosen, also for words where the line takes them."""
+    spoken = takes_speech(flow, position)
+    return Listen(flow.line.patience.key, position.language if spoken else "")
+
+
+def _meant(flow: Flow, position: Position, meaning: Understanding) -> str:
+    """Name the stop that spoken words ask for, danger first; none where keys must ask."""
+    if not takes_speech(flow, position):
+        return ""
+    wished = {"person": flow.menus.person, "call": flow.menus.person}
+    match meaning.answer:
+        case "danger":
+            return flow.line.speech.danger if flow.line.speech.danger in flow.stops else flow.menus.person
+        case "wish" if meaning.wish in {"exit", "stop"}:
+            return flow.menus.leave
+        case "wish":
+            return wished.get(meaning.wish, "")
+        case "sure":
+            return meaning.intents[0].stop if meaning.intents[0].stop in flow.stops else ""
+    return ""
 
 
 def _line_key(flow: Flow, position: Position, key: str) -> str:
@@ -198,7 +226,7 @@ def _choose(flow: Flow, position: Position, key: str, roster: Roster) -> Decisio
     match flow.stops[position.stop]:
         case LanguageStop(next=after) if key.isdecimal() and 1 <= int(key) <= len(flow.languages):
             chosen = replace(position, language=flow.languages[int(key) - 1])
-            return visit(flow, chosen.move(after))
+            return visit(flow, chosen.move(after), *notices(flow, chosen.language))
         case MenuStop(options=options) | MessageStop(options=options) if key in options:
             return visit(flow, _onward(flow, position, options[key]))
         case ConsentStop(yes=yes) if key == YES:
@@ -240,10 +268,10 @@ def _ask_again(flow: Flow, position: Position, why: str) -> Turn:
         return _go_back(flow, position, "not_texted")  # Who says nothing has not said yes.
     says = tuple(spell(flow, language, why) for language in spoken_languages(flow, position))
     if again.attempt <= REPEATS:
-        return Turn(again, (*says, *choices(flow, again)), Listen(flow.line.patience.key))
+        return Turn(again, (*says, *choices(flow, again)), listen(flow, again))
     again = replace(again, attempt=REPEATS + 1)
     if position.stop in {flow.menus.unreached, flow.menus.over}:
-        return Turn(again, (*says, *choices(flow, again)), Listen(flow.line.patience.key))
+        return Turn(again, (*says, *choices(flow, again)), listen(flow, again))
     offer = tuple(spell(flow, language, "cannot_press") for language in spoken_languages(flow, position))
     return Turn(again, (*says, *offer), Listen(flow.line.patience.cannot_press))
 

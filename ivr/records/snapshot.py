@@ -18,6 +18,7 @@ from ivr.private_files import make_private_folder, open_private
 from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
 from ivr.records.ingest import REFRESH_EVERY
+from ivr.records.notices import read_notice
 from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs
 from ivr.records.phrase_versions import version_in_force
 from ivr.records.prompts import list_published, texts
@@ -25,7 +26,7 @@ from ivr.records.retention import NOBODY_CHOSE, Chosen, read_chosen
 from ivr.understanding.weights_in_force import FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -49,6 +50,7 @@ class Snapshot:
     kept: Chosen = NOBODY_CHOSE  # How long the log is kept, where an administrator chose it.
     prompts: Wording = field(default_factory=dict)  # Published over those of the files.
     weights: int = FILES  # The version of phrases whose weights read texts.
+    notice: Mapping[str, str] = field(default_factory=dict)  # Language -> what is said for a time.
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -62,6 +64,8 @@ class Known(msgspec.Struct, frozen=True):
     kept: Chosen = NOBODY_CHOSE
     prompts: dict[str, dict[str, str]] = msgspec.field(default_factory=dict)  # Language -> key -> text.
     weights: int = FILES
+    notice: dict[str, str] = msgspec.field(default_factory=dict)
+    notice_until: float = 0
 
     def same(self, other: Known) -> bool:
         """Whether it says the same, whenever it was said."""
@@ -92,6 +96,7 @@ class SnapshotHolder:
             kept=known.kept,
             prompts=known.prompts,
             weights=known.weights,
+            notice=known.notice if now < known.notice_until else {},
         )
 
     def refresh(self) -> bool:
@@ -135,7 +140,7 @@ def keep_refreshing(refresh: Callable[[], object], every: float = REFRESH_EVERY)
 
 def _ask(database: Database, now: float) -> Known:
     """Ask SQL for what decides who is rung, and who is answered how."""
-    status = list_status(database, now)
+    status, notice = list_status(database, now), read_notice(database, now)
     return Known(
         off={name: _seconds(one.until) for name, one in status.items() if one.off},
         failing={
@@ -149,6 +154,8 @@ def _ask(database: Database, now: float) -> Known:
         kept=read_chosen(database),
         prompts=texts(list_published(database)),
         weights=version_in_force(database),
+        notice=dict(notice.words),
+        notice_until=_seconds(notice.until) or 0,
     )
 
 

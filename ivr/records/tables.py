@@ -353,3 +353,14 @@ worker_heartbeats = Table(  # When each worker last showed that it is alive.
     Column("worker", String, primary_key=True),  # At random, for each start.
     Column("at", UtcDateTime, nullable=False),
 )
+
+notices = Table(  # A short sentence said and texted for a time, such as of a holiday; a language a row.
+    "notices",
+    metadata,
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("language", String, primary_key=True),
+    Column("words", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("who", String, nullable=False),
+)

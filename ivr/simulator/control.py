@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Body = Mapping[str, Any]
 LONGEST_POLL = 1.0
-CALL = re.compile(r"^calls/(CA\w+)/(keys|hangup|pickup)$")
+CALL = re.compile(r"^calls/(CA\w+)/(keys|speech|hangup|pickup)$")
 
 
 class ControlError(Exception):
@@ -66,6 +66,8 @@ class Control:
             match what:
                 case "keys":
                     leg.press(str(body["keys"]))
+                case "speech":
+                    leg.say(str(body["words"]), float(body.get("confidence", 0.9)))
                 case "hangup":
                     leg.hang_up()
                 case _:

@@ -110,6 +110,9 @@ class _Player:
                 keys, _, soon = rest.partition(" ")
                 call.press(keys, When.SOON if soon else When.HEARD)
                 call.wait_until_quiet(LONGEST)
+            case "says":
+                call.say(rest.removeprefix('"').removesuffix('"'))
+                call.wait_until_quiet(LONGEST)
             case "waits" if rest:
                 call.wait(float(rest.split()[0]))
             case "waits":
@@ -187,6 +190,8 @@ def _step(line: HeardLine, *, mine: bool) -> str:
             return "> dials"
         case "presses" if mine:
             return f"> presses {line.words}"
+        case "says" if mine:
+            return f'> says "{line.words}"'
         case "hung up" if mine and line.words == line.who:
             return "> hangs up"
         case "texts":

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 END = "\x04"
 KEYS = frozenset("0123456789*#")
+SENTENCES = ("t", "s")  # What is typed after these goes on to the end of the line: a text, or words said.
 
 
 class Keyboard:
-    """Typed commands, one at a time: a key, `h`, `a`, `t words`, or END when there is no more to come."""
+    """Typed commands, one at a time: a key, `h`, `a`, `t words`, `s words`, or END after the last."""
 
     def __init__(self, source: TextIO | None = None) -> None:
         self._source = source or sys.stdin
@@ -56,7 +57,7 @@ class Keyboard:
         if not self._pending and select.select([self._source], [], [], wait)[0]:
             self._pending = os.read(self._source.fileno(), 1024).decode(errors="ignore")
         key, self._pending = self._pending[:1], self._pending[1:]
-        if self._typed or key == "t":
+        if self._typed or key in SENTENCES:
             return self._spell(key)
         return key if key in {*KEYS, "h", "a", END} else ""
 
@@ -72,6 +73,6 @@ class Keyboard:
     def _read_lines(self) -> None:
         for line in self._source:
             text = line.strip()
-            for command in [text] if text.startswith("t ") else list(text.replace(" ", "")):
+            for command in [text] if text.startswith(("t ", "s ")) else list(text.replace(" ", "")):
                 self._commands.put(command)
         self._commands.put(END)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ivr.simulator import forms
-from ivr.simulator.tasks import NEWS, HungUp, Key, PickedUp, Steps, Task, Wait
+from ivr.simulator.tasks import NEWS, HungUp, Key, PickedUp, Speech, Steps, Task, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 INSTANT = 1e-6
+SPOKE = "speech"  # In place of a key.
 
 
 @dataclass
@@ -67,6 +68,8 @@ class Leg:
     parent: Leg | None = None
     status: str = "queued"
     gathering: str = ""  # "speaking" while a Gather speaks, "waiting" while it waits for keys.
+    takes_speech: bool = False  # The Gather takes words as well as keys.
+    speech: Speech | None = None  # What it took.
     ready: bool = False  # A dialled leg that may be joined now.
     queue: Queue | None = None
     standing: Callable[[], dict[str, str]] | None = None  # What a queue adds to every form.
@@ -126,6 +129,12 @@ class Leg:
             if self.task is not None:
                 self.task.tell(Key(key))
 
+    def say(self, words: str, confidence: float) -> None:
+        """Speak into the telephone at the far end."""
+        self.log("says", words)
+        if self.task is not None:
+            self.task.tell(Speech(words, confidence))
+
     def hang_up(self) -> None:
         """Put down the telephone at the far end."""
         self.end(HungUp(self.name))
@@ -183,10 +192,16 @@ class Leg:
 
 
 def lasts(leg: Leg, seconds: float) -> Steps[str]:
-    """Let time pass; inside a Gather, a key ends it and is returned. Outside one, keys are lost."""
+    """Let time pass; inside a Gather, a key ends it and is returned. Outside one, keys are lost.
+
+    Where the Gather takes words, these end it as well: `SPOKE` is returned, and the leg holds them.
+    """
     end = leg.exchange.clock.now() + seconds
     while (left := end - leg.exchange.clock.now()) > INSTANT:
         signal = yield Wait(left)
         if isinstance(signal, Key) and leg.gathering:
             return signal.key
+        if isinstance(signal, Speech) and leg.takes_speech:
+            leg.speech = signal
+            return SPOKE
     return ""

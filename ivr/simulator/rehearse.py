@@ -77,6 +77,16 @@ class RehearsedCall:
             self.leg.press(keys)
         return taken and clock.until(lambda: not self.leg.gathering, 1.0)
 
+    def say(self, words: str, confidence: float = 0.9, limit: float = LIMIT) -> bool:
+        """Say something once everything was said; tell whether it was taken."""
+        clock = self.leg.exchange.clock
+        taken = clock.until(lambda: self.leg.over or self.leg.gathering == "waiting", limit)
+        with clock.lock:
+            if self.leg.over:
+                return False
+            self.leg.say(words, confidence)
+        return taken and clock.until(lambda: not self.leg.gathering, 1.0)
+
     def hang_up(self) -> None:
         """Put the telephone down."""
         clock = self.leg.exchange.clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ivr.simulator.documents import UNKNOWN_VERB, Page, Request
-from ivr.simulator.legs import INSTANT, lasts
+from ivr.simulator.legs import INSTANT, SPOKE, lasts
 from ivr.simulator.listening import WORDS_PER_SECOND
 from ivr.simulator.tasks import HungUp, Interruption, Steps, Wait
 
@@ -80,8 +80,10 @@ def speak(leg: Leg, verb: Element, page: Page) -> Steps[Request | None]:
 
 
 def gather(leg: Leg, verb: Element, page: Page) -> Steps[Request | None]:
-    """Speak, and collect keys; nothing pressed falls through to the next verb."""
+    """Speak, and collect keys or words; nothing pressed or said falls through to the next verb."""
     leg.answer()
+    leg.speech = None
+    leg.takes_speech = "speech" in verb.get("input", "dtmf").split()
     try:
         leg.gathering = "speaking"
         leg.stir()
@@ -90,7 +92,10 @@ def gather(leg: Leg, verb: Element, page: Page) -> Steps[Request | None]:
         leg.stir()
         digits, finished = yield from _collect(leg, verb, key)
     finally:
-        leg.gathering = ""
+        leg.gathering, leg.takes_speech = "", False
+    if leg.speech:
+        said = {"SpeechResult": leg.speech.words, "Confidence": f"{leg.speech.confidence:.8f}"}
+        return Request(page.join(verb.get("action")), said)
     if not digits and verb.get("actionOnEmptyResult") != "true":
         return None
     result = {"Digits": digits, "FinishedOnKey": finished, "msg": "Gather End"}
@@ -115,7 +120,7 @@ def _collect(leg: Leg, verb: Element, key: str) -> Steps[tuple[str, str]]:
     digits = ""
     while True:
         key = key or (yield from lasts(leg, timeout))
-        if not key:
+        if not key or key == SPOKE:
             return digits, ""
         if key in finish:
             return digits, key

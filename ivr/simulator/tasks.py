@@ -39,6 +39,14 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Speech:
+    """Words were spoken into the telephone, and made out with some confidence, from 0 to 1."""
+
+    words: str
+    confidence: float
+
+
+@dataclass(frozen=True)
 class News:
     """Something changed: look again."""
 
@@ -48,7 +56,7 @@ class PickedUp:
     """A person who answers by hand has answered."""
 
 
-Signal = Key | News | PickedUp
+Signal = Key | Speech | News | PickedUp
 NEWS = News()
 
 

@@ -15,7 +15,7 @@ from ivr.simulator.listening import HeardLine
 if TYPE_CHECKING:
     from pathlib import Path
 
-HINT = "[dim]0-9 * # keys · h hangs up · a answers a ring · t words… sends a text[/dim]"
+HINT = "[dim]0-9 * # keys · h hangs up · a answers a ring · s words… says them · t words… sends a text[/dim]"
 GLANCE = 0.08  # Seconds between looks at the keyboard and the network.
 LOOKS = 5
 PATIENCE = 60.0  # Real seconds that typed-ahead keys wait for their turn.
@@ -45,6 +45,10 @@ class Telephone:
             if self.leg.get("gathering") != "waiting":
                 return
             time.sleep(GLANCE / 2)
+
+    def say(self, words: str) -> None:
+        """Speak into the telephone."""
+        self._post(f"calls/{self.call}/speech", {"words": words})
 
     def hang_up(self) -> None:
         """Put the telephone down."""
@@ -189,6 +193,8 @@ def _obey(command: str, telephone: Telephone) -> None:
             telephone.hang_up()
         case "a":
             telephone.pick_up()
+        case _ if command.startswith("s ") and telephone.call:
+            telephone.say(command[2:])
         case _ if command.startswith("t "):
             telephone.text(command[2:])
         case key if key in KEYS and telephone.call:

@@ -16,7 +16,7 @@ from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn, WaitInQueue
 from ivr.telephony.kept_documents import KeptDocuments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ivr.flow.models import Flow
 
@@ -35,14 +35,15 @@ class TwimlRenderer:
     number: str
     public_url: str
     recordings: frozenset[tuple[str, str]] = field(default=frozenset())
+    hints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # What callers may say, by language.
     _kept: KeptDocuments = field(default_factory=KeptDocuments, init=False, repr=False, compare=False)
 
     def answer(self, turn: Turn, whisper: str = "") -> str:
         """Write the TwiML of one turn of a call. ``whisper`` is the path that an agency hears first."""
         match turn.then:
-            case Listen(seconds):
-                write = partial(self._listen, turn.says, seconds)
-                return self._kept.fill((turn.says, seconds), turn.position.path(), write)
+            case Listen() as listen:
+                write = partial(self._listen, turn.says, listen)
+                return self._kept.fill((turn.says, listen), turn.position.path(), write)
             case Connect() as connect:
                 document = VoiceResponse()
                 self.say(document, turn.says)
@@ -70,10 +71,13 @@ class TwimlRenderer:
             document.hangup()
         return str(document)
 
-    def ask(self, says: Iterable[Say], action: str, seconds: int) -> str:
-        """Write words that wait for one key at a path, and then come back to it."""
+    def ask(self, says: Iterable[Say], action: str, seconds: int, speech: str = "") -> str:
+        """Write words that wait for one key at a path, and then come back to it.
+
+        ``speech`` is the language in which spoken words do as well.
+        """
         document = VoiceResponse()
-        gather = self._gather(action, seconds)
+        gather = self._gather(action, seconds, speech)
         self.say(gather, says)
         document.append(gather)
         document.redirect(self.public_url + action, method="POST")
@@ -121,19 +125,27 @@ class TwimlRenderer:
         )
         return str(document)
 
-    def _listen(self, says: Iterable[Say], seconds: int, path: str) -> str:
-        return self.ask(says, f"/voice/{path}", seconds)
+    def _listen(self, says: Iterable[Say], listen: Listen, path: str) -> str:
+        return self.ask(says, f"/voice/{path}", listen.seconds, listen.speech)
 
-    def _gather(self, action: str, seconds: int) -> Gather:
+    def _gather(self, action: str, seconds: int, speech: str = "") -> Gather:
         # No finishing key: the pound key is a key like any other, and means "leave".
-        return Gather(
-            input="dtmf",
+        gather = Gather(
+            input="dtmf speech" if speech else "dtmf",
             num_digits=1,
             timeout=seconds,
             finish_on_key="",
             action=self.public_url + action,
             method="POST",
         )
+        if speech:
+            gather.attrs |= {
+                "language": self.flow.line.languages[speech].speech,
+                "hints": ",".join(self.hints.get(speech, ())),
+                "speechTimeout": "auto",
+                "profanityFilter": "false",  # A masked "rape" helps nobody.
+            }
+        return gather
 
     def _dial(self, turn: Turn, connect: Connect, whisper: str) -> Dial:
         """Ring one agency. Caller ID is always ours: an agency never sees the caller's number."""

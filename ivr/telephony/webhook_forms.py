@@ -22,6 +22,7 @@ OVER: Mapping[str, How] = {  # How a ring ended that no person accepted.
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 # Twilio's codes for: as many calls go on at once as this account may have.
 LIMITED = frozenset({"10004", "16021", "86008"})
+CLEAR = 0.5  # Of 1. Below it, words are asked for again, by keys.
 ERROR_CODE = re.compile(r"[0-9]{5}")
 OPT_OUT: Mapping[str, Wish] = {"STOP": "stop", "START": "start", "HELP": "help"}
 # What stands for a withheld number: words such as ANONYMOUS, typed on a keypad.
@@ -43,6 +44,19 @@ def key_heard(form: Mapping[str, str]) -> Pressed | Silent:
     """Make out which key a caller pressed, if any."""
     digits = form.get("Digits", "")
     return Pressed(digits[-1:]) if digits else Silent()
+
+
+def words_heard(form: Mapping[str, str]) -> str:
+    """Give what a caller said, as Twilio made it out; empty where they said nothing, or pressed a key."""
+    return "" if form.get("Digits") else form.get("SpeechResult", "")
+
+
+def heard_clearly(form: Mapping[str, str]) -> bool:
+    """Whether Twilio was sure enough of the words. It does not promise to say: then they are taken."""
+    try:
+        return float(form.get("Confidence", "1")) >= CLEAR
+    except ValueError:
+        return True
 
 
 def how_it_ended(form: Mapping[str, str], *, accepted: bool, answers_itself: bool) -> How:

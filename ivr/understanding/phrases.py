@@ -15,6 +15,7 @@ DANGER = "danger-"
 SOUNDS = "danger-sounds"
 WISH = "wish-"
 OFF_TOPIC = "off-topic"
+SHORT, SHORTEST_OF_A_NAME = 3, 4  # Words of a phrase that somebody may say; so many of each name.
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,18 @@ def read_phrases(folder: Path) -> tuple[Phrase, ...]:
     return tuple(
         phrase for file in files if file.parent.name != "check" for phrase in _read(file, file.parent.name)
     )
+
+
+def short_phrases(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Give the shortest phrases of each name, by language: hints for whoever makes spoken words out."""
+    by_name: dict[tuple[str, str], list[str]] = {}
+    for phrase in read_phrases(folder):
+        if len(phrase.text.split()) <= SHORT and "," not in phrase.text:
+            by_name.setdefault((phrase.language, phrase.name), []).append(phrase.text)
+    found: dict[str, list[str]] = {}
+    for (language, _), texts in by_name.items():
+        found.setdefault(language, []).extend(sorted(texts, key=len)[:SHORTEST_OF_A_NAME])
+    return {language: tuple(texts) for language, texts in found.items()}
 
 
 def read_check_set(folder: Path) -> tuple[Phrase, ...]:

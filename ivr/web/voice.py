@@ -8,11 +8,21 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from ivr.effects import Entry
-from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned
+from ivr.flow.rendering import takes_speech
+from ivr.flow.text_meaning import context_of
+from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned, Silent, Spoken
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.pseudonyms import MONTH, month_of
-from ivr.telephony.webhook_forms import end_of_ring, ends_ring, is_over, key_heard, queue_result
+from ivr.telephony.webhook_forms import (
+    end_of_ring,
+    ends_ring,
+    heard_clearly,
+    is_over,
+    key_heard,
+    queue_result,
+    words_heard,
+)
 from ivr.transfer.machine import Event, EventType, State
 from ivr.web.context import caller_of, origin_of, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
@@ -109,16 +119,25 @@ def _back_from_waiting(position: Position) -> tuple[Position, Heard]:
 
 
 def _heard(position: Position) -> Heard:
-    form = webhook_request().form
+    form, context = webhook_request().form, webhook_context()
     if not ends_ring(form):
-        return key_heard(form)
-    context = webhook_context()
+        said = words_heard(form)
+        return _spoken(position, said) if said else key_heard(form)
     agency = context.line.flow.directory.agencies.get(position.tried[-1]) if position.tried else None
     return end_of_ring(
         form,
         accepted=context.accepted.knows(_call(context, position), position.turn),
         answers_itself=bool(agency and agency.accept == "answer"),
     )
+
+
+def _spoken(position: Position, said: str) -> Heard:
+    """Understand spoken words as texts are: they go no further. Where none are taken, they are silence."""
+    context = webhook_context()
+    if not takes_speech(context.line.flow, position):
+        return Silent()
+    known = replace(context_of(context.line.flow, position, context.now()), asked="")
+    return Spoken(context.understand(said, known), heard_clearly(webhook_request().form))
 
 
 def _this_call(position: Position) -> CallContext:

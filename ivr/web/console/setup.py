@@ -17,6 +17,7 @@ from ivr.web.console import (
     bootstrap,
     calls,
     language,
+    notice,
     now,
     operators,
     prompts,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 PAGES = (
-    *(bootstrap, language, sign_in, since, now, calls, transfers, reports, prompts),
+    *(bootstrap, language, sign_in, since, now, calls, transfers, reports, prompts, notice),
     *(blocks, operators, retention, audit),
 )
 LARGEST_FORM = 64 * 1024

@@ -1,0 +1,70 @@
+"""The page of the notice: one short sentence that callers hear and texters read for a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, make_response, redirect, request, url_for
+
+from ivr.checks.notices import notice_faults
+from ivr.records.notices import end_notice, put_notice, read_notice
+from ivr.records.operators import Role
+from ivr.web.console.access import needs
+from ivr.web.console.context import console, current_operator, notify, render_page
+from ivr.web.console.switch_time import SwitchTimeError, read_switch_time
+
+if TYPE_CHECKING:
+    from flask import Response
+    from werkzeug.wrappers import Response as BaseResponse
+
+blueprint = Blueprint("notice", __name__, url_prefix="/console/notice")
+
+LENGTHS = ("4", "morning")
+
+
+@blueprint.get("", endpoint="show")
+def show_notice() -> str:
+    """Show what is said now, until when, and who put it there."""
+    return _page()
+
+
+@blueprint.post("", endpoint="put")
+@needs(Role.OPERATOR)
+def put() -> BaseResponse | Response:
+    """Have callers hear a sentence for a time; one that does not do is shown again with what is wrong."""
+    context = console()
+    written = {
+        name: " ".join(request.form.get(f"words_{name}", "").split()) for name in context.flow.languages
+    }
+    words = {name: said for name, said in written.items() if said}
+    try:
+        until = read_switch_time(request.form, context.moment, context.zone) or context.moment
+    except SwitchTimeError:
+        until = context.moment
+    faults = list(notice_faults(context.flow, words, context.moment, until))
+    if faults:
+        return make_response(_page(written, faults), 400)
+    put_notice(context.database, words, until, now=context.moment, who=current_operator().name)
+    notify("notice_put", until=f"{until.astimezone(context.zone):%Y-%m-%d %H:%M}")
+    return redirect(url_for("notice.show"), 303)
+
+
+@blueprint.post("/end", endpoint="end")
+@needs(Role.OPERATOR)
+def end() -> BaseResponse:
+    """Have nobody hear it any more."""
+    if end_notice(console().database, now=console().moment, who=current_operator().name):
+        notify("notice_has_ended")
+    return redirect(url_for("notice.show"), 303)
+
+
+def _page(written: dict[str, str] | None = None, faults: list[tuple[str, str]] | None = None) -> str:
+    context = console()
+    return render_page(
+        "notice",
+        current=read_notice(context.database, context.now()),
+        spoken={name: context.flow.prompts[name].lines.language_name for name in context.flow.languages},
+        written=written or {},
+        faults=faults or [],
+        lengths=LENGTHS,
+    )
