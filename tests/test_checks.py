@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ivr.checks.launch import drafts, left_when_off
 from ivr.checks.runner import check
+from ivr.flow.loader import read_flow
 
 HERE = Path(__file__).parent
 MINIMAL = HERE / "lines" / "minimal"
@@ -106,13 +108,66 @@ def test_a_public_page_in_a_language_of_no_line_is_named(line: Path) -> None:
     ]
 
 
-def test_more_than_four_languages_are_too_many(line: Path) -> None:
+DRAFT = """draft = true
+translator = "somebody"
+tested_with = 0
+"""
+
+
+def declare(line: Path, *languages: str, settings: str = "") -> None:
+    """Add languages to a line by copying a file, as docs/editing.md says."""
     declared = (line / "config/line.toml").read_text()
-    for language in ("es", "pa", "ar"):
-        declared += f'[languages.{language}]\nvoice = "v"\ncode = "c"\nwords_per_minute = 150\n'
-        shutil.copy(line / "prompts/en.toml", line / f"prompts/{language}.toml")
+    spoken = 'voice = "Polly.Mia-Neural"\ncode = "es-MX"\nwords_per_minute = 150\n'
+    keywords = (line / "config/keywords.toml").read_text()
+    for language in languages:
+        declared += f"\n[languages.{language}]\n{settings or spoken}"
+        words = (line / "prompts/en.toml").read_text().replace('"English"', f'"{language} own"')
+        words = words.replace('"For English, press {key}."', f'"{language}: {{key}}."')
+        (line / f"prompts/{language}.toml").write_text(DRAFT + words)
+        keywords += f'\n[stops.{language}]\nmain = ["menu"]\n'
     (line / "config/line.toml").write_text(declared)
+    (line / "config/keywords.toml").write_text(keywords)
 
-    faults = said_of(line)
 
-    assert "config/line.toml: languages: declares 5 languages; keep 4" in faults
+def test_a_sixteenth_language_is_added_by_copying_a_file(line: Path) -> None:
+    others = [f"x{letter}" for letter in "abcdefghijklmn"]  # With English and French, sixteen.
+    declare(line, *others)
+
+    report = check(line / "config", line / "prompts")
+
+    assert [str(fault) for fault in report.faults] == []
+    flow = read_flow(line / "config", line / "prompts")
+    assert len(flow.languages) == 16
+    assert report.figures
+    assert all(
+        heard.journey and heard.draft for name, heard in report.figures.languages.items() if name[0] == "x"
+    )
+
+
+def test_a_language_without_a_file_is_named(line: Path) -> None:
+    declare(line, "xa")
+    (line / "prompts/xa.toml").unlink()
+
+    assert said_of(line) == [
+        "prompts/xa.toml: whole file: cannot be read (No such file or directory); put the file there"
+    ]
+
+
+def test_a_language_that_is_off_needs_no_file(line: Path) -> None:
+    declare(line, "xa", settings="on = false\n")
+    (line / "prompts/xa.toml").unlink()
+
+    assert said_of(line) == []
+
+
+def test_a_draft_that_is_on_keeps_the_line_from_going_live(line: Path) -> None:
+    declare(line, "xa")
+    declare(line, "xb", settings="on = false\n")
+    flow = read_flow(line / "config", line / "prompts")
+
+    due = [str(fault) for fault in drafts(flow)]
+    told = list(left_when_off(flow, line / "phrases"))
+
+    assert len(due) == 1
+    assert due[0].startswith("prompts/xa.toml: draft: is a draft; review it")
+    assert [each.partition(":")[0] for each in told] == ["xa is a draft; switched off", "xb is off"]

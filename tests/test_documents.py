@@ -211,7 +211,7 @@ def test_a_fallback_document_dials_only_after_a_key_and_says_911_first() -> None
 def test_the_fallback_of_a_leg_that_we_rang_says_the_innocuous_sentence_and_hangs_up(flow: Flow) -> None:
     leg = ET.parse(ROOT / "docs/fallback/leg.xml").getroot()  # noqa: S314 - our own
 
-    said = [flow.prompts[tongue].stops[flow.menus.leave].say for tongue in flow.languages]
+    said = [flow.prompts[tongue].stops[flow.menus.leave].say for tongue in flow.first_languages]
 
     assert [verb.text for verb in leg if verb.tag == "Say"] == said
     assert [verb.tag for verb in leg] == ["Say"] * len(said) + ["Hangup"]

@@ -27,12 +27,12 @@ def test_menus_are_measured_in_choices_and_depth(figures: Figures) -> None:
 
 
 def test_way_to_a_person_stops_listening_at_each_named_key(figures: Figures) -> None:
-    # Hello: 10 words, English: 4, a person: 5, no name: 4, the line that is not police: 9.
+    # Hello: 10 words, English: 4, a person: 5, the line that is not police: 9.
     english = figures.languages["en"].journey
 
     assert english
     assert english.keys == "101"
-    assert english.seconds == pytest.approx(32 * 60 / 150)
+    assert english.seconds == pytest.approx(28 * 60 / 150)
 
 
 def test_french_way_to_a_person_hears_the_english_hello_first(figures: Figures) -> None:
@@ -40,7 +40,7 @@ def test_french_way_to_a_person_hears_the_english_hello_first(figures: Figures) 
 
     assert french
     assert french.keys == "201"
-    assert french.seconds == pytest.approx(14 * 60 / 150 + (6 + 6 + 4 + 8) * 60 / 155)
+    assert french.seconds == pytest.approx(14 * 60 / 150 + (6 + 6 + 8) * 60 / 155)
 
 
 def test_patient_caller_hears_everything_before_each_key(figures: Figures) -> None:

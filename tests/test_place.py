@@ -35,7 +35,7 @@ def heard_and_read(flow: Flow) -> Iterator[str]:
         spoken = (prompts.lines, prompts.stops, prompts.orders, prompts.agencies)
         yield from (fill(flow, language, text) for part in spoken for _, text in every_prompt(part))
         yield from (text for _, text in texts(flow, language))
-        yield from (text for _, text in every_prompt(pages[language]))
+        yield from (text for _, text in (every_prompt(pages[language]) if language in pages else ()))
 
 
 def test_a_line_of_another_city_says_nothing_of_the_old_one(flow: Flow) -> None:
@@ -63,13 +63,11 @@ def test_a_name_gets_a_capital_where_it_begins_a_sentence(flow: Flow, words: str
 
 def test_a_language_without_its_own_name_takes_the_first(flow: Flow) -> None:
     assert flow.place.name("police", "fr") == "la police de Hamilton"
-    assert flow.place.name("police", "pa") == "the Hamilton Police"
+    assert flow.place.name("police", "so") == "the Hamilton Police"
 
 
 def test_every_name_of_the_place_is_said_somewhere(flow: Flow) -> None:
-    pages = "".join(
-        (ROOT / "prompts" / "pages" / f"{language}.toml").read_text("utf-8") for language in flow.languages
-    )
+    pages = "".join(path.read_text("utf-8") for path in sorted((ROOT / "prompts" / "pages").glob("*.toml")))
     said = "".join(text for prompts in flow.prompts.values() for _, text in every_prompt(prompts)) + pages
 
     assert [key for key in flow.place.names if f"{{{key}.name}}" not in said] == []

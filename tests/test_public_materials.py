@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from conftest import ROOT
-from test_public import NUMBER, PRINTED, TOPIC, visit
+from test_public import NUMBER, PAGED, PRINTED, TOPIC, visit
 
 from ivr.flow.diagrams import picture
 from ivr.flow.loader import FlowError
@@ -75,8 +75,8 @@ def test_a_blank_that_was_lost_from_the_words_of_the_page_is_a_fault(flow: Flow,
     assert [fault.place for fault in refused.value.faults] == ["by_text", "by_text"]
 
 
-def test_the_outside_of_what_is_printed_names_no_topic(flow: Flow, visitor: FlaskClient) -> None:
-    for language in flow.languages:
+def test_the_outside_of_what_is_printed_names_no_topic(visitor: FlaskClient) -> None:
+    for language in PAGED:
         pages = {kind: visitor.get(f"/materials/{language}/{kind}") for kind in PRINTED}
 
         for answer in pages.values():

@@ -88,7 +88,7 @@ def test_every_language_bans_words(flow: Flow) -> None:
 
 
 def test_instructions_end_with_the_same_words_everywhere(flow: Flow) -> None:
-    for language in flow.languages:
+    for language in flow.voiced:
         for name in by_voice(flow):
             stop: Stop = flow.stops[name]
             said = [say.words for say in choices(flow, Position(name, language))]
@@ -101,7 +101,7 @@ def test_instructions_end_with_the_same_words_everywhere(flow: Flow) -> None:
 
 def test_every_number_that_is_spoken_is_spoken_twice(flow: Flow) -> None:
     numbers = [spoken_number(agency.number) for agency in flow.directory.agencies.values()]
-    for language in flow.languages:
+    for language in flow.voiced:
         for name in by_voice(flow):
             heard = " ".join(say.words for say in content(flow, Position(name, language)))
             for twice in numbers:

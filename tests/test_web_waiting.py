@@ -117,7 +117,7 @@ def test_a_caller_whom_our_code_fails_in_the_queue_waits_twenty_times_and_then_l
         documents.append(ET.fromstring(twilio.post(url).get_data(as_text=True)))  # noqa: S314 - our own
         url = documents[-1].findtext("Redirect", "")
 
-    assert [verb.tag for verb in documents[0]] == ["Say"] * len(flow.languages) + ["Pause", "Redirect"]
+    assert [verb.tag for verb in documents[0]] == ["Say"] * len(flow.first_languages) + ["Pause", "Redirect"]
     assert len(documents) == 21
     assert [verb.tag for verb in documents[-1]] == ["Leave"]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ivr.flow.loader import LINE, Fault, prompts_file
@@ -10,35 +13,67 @@ from ivr.hours import HoursError, zone
 from ivr.transfer.time_limits import GRACE, LONGEST_DOCUMENT, RING_BUFFER, SHORTEST_RING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from ivr.flow.models import Flow
+    from ivr.flow.models import Flow, LanguageSettings
 
-MOST_LANGUAGES = 4
 SLOWEST, FASTEST = 60, 300  # Words a minute.
+MOST_SEGMENTS = 3  # Of a text in any language.
+VOICES_FILE = Path(__file__).with_name("twilio_voices.toml")
+
+
+@cache
+def twilio_names() -> Mapping[str, frozenset[str]]:
+    """Read which voices and locales Twilio has: `voices`, `codes` of those, `speech` that it understands."""
+    read = tomllib.loads(VOICES_FILE.read_text("utf-8"))
+    return {kind: frozenset(names.split()) for kind, names in read.items()}
 
 
 def wrong_languages(flow: Flow) -> Iterator[Fault]:
-    """Find a line that speaks no language, or more than a caller can hear offered."""
-    count = len(flow.languages)
-    if not count:
+    """Find a line that speaks no language, or whose first ones have no voice."""
+    if not flow.languages:
         yield Fault(LINE, "languages", "declares no language; declare at least one, such as [languages.en]")
-    if count > MOST_LANGUAGES:
-        yield Fault(LINE, "languages", f"declares {count} languages; keep {MOST_LANGUAGES}")
+    for language in flow.languages[:1]:
+        if language not in flow.voiced:
+            mend = "has no voice, and is the first of the line; give it one, or put another first"
+            yield Fault(LINE, f"languages.{language}.voice", mend)
 
 
 def wrong_voices(flow: Flow) -> Iterator[Fault]:
-    """Find voices that are not named, or whose pace cannot be."""
-    for language, voice in flow.line.languages.items():
+    """Find voices that Twilio does not have, or whose pace cannot be, and wrong stand-ins."""
+    for language, settings in flow.line.languages.items():
         place = f"languages.{language}"
-        if not SLOWEST <= voice.words_per_minute <= FASTEST:
+        if not SLOWEST <= settings.words_per_minute <= FASTEST:
             mend = f"is no pace of speech; write {SLOWEST} to {FASTEST} words a minute"
             yield Fault(LINE, f"{place}.words_per_minute", mend)
-        for part in ("voice", "code"):
-            if not getattr(voice, part).strip():
-                yield Fault(
-                    LINE, f"{place}.{part}", "is empty; write one of Twilio's, such as Polly.Joanna-Neural"
-                )
+        if not 1 <= settings.most_segments <= MOST_SEGMENTS:
+            yield Fault(LINE, f"{place}.most_segments", f"is not 1 to {MOST_SEGMENTS}; a text stays short")
+        if settings.stand_in and settings.stand_in not in flow.voiced:
+            mend = f"is '{settings.stand_in}', which has no voice here; name a language that has one"
+            yield Fault(LINE, f"{place}.stand_in", mend)
+        yield from _unknown_names(place, settings)
+
+
+def _unknown_names(place: str, settings: LanguageSettings) -> Iterator[Fault]:
+    known = twilio_names()
+    if settings.voice and settings.voice not in known["voices"]:
+        mend = f"'{settings.voice}' is no voice of Twilio's; write one such as Polly.Joanna-Neural"
+        yield Fault(LINE, f"{place}.voice", mend)
+    if settings.voice and settings.code not in known["codes"]:
+        mend = f"'{settings.code}' is no locale of Twilio's voices; write one such as en-US"
+        yield Fault(LINE, f"{place}.code", mend)
+    if settings.speech and settings.speech not in known["speech"]:
+        mend = f"'{settings.speech}' is no locale that Twilio understands; write one such as en-CA"
+        yield Fault(LINE, f"{place}.speech", mend)
+
+
+def wrong_names(flow: Flow) -> Iterator[Fault]:
+    """Find languages that are called one thing here and another in their prompts."""
+    for language, words in flow.prompts.items():
+        here, there = flow.line.languages[language].name, words.lines.language_name
+        if here and here.casefold() != there.casefold():
+            mend = f"is '{here}', and its prompts say '{there}'; write one name in both"
+            yield Fault(LINE, f"languages.{language}.name", mend)
 
 
 def wrong_speech(flow: Flow) -> Iterator[Fault]:

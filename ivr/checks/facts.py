@@ -109,7 +109,7 @@ def unheard(flow: Flow) -> Iterator[Fault]:
 def heard_parts(flow: Flow) -> Iterator[tuple[Covered, Mapping[str, Journey]]]:
     """Give each part whose sentence is named, and the ways to the end of that sentence."""
     parts = [part for parts in flow.coverage.papers.values() for part in parts if part.heard]
-    ways = to_stops(flow, {part.stops[0] for part in parts})
+    ways = to_stops(flow, frozenset(part.stops[0] for part in parts))
     for part in parts:
         found = {}
         for language, words in part.heard.items():
@@ -127,7 +127,7 @@ def table(flow: Flow) -> str:
 
 def _table(flow: Flow, paper: str, reached: Mapping[str, Mapping[str, Journey]]) -> Iterator[str]:
     parts = flow.coverage.papers[paper]
-    languages = flow.languages if any(part.heard for part in parts) else ()
+    languages = [each for each in flow.languages if any(each in part.heard for part in parts)]
     columns = ("what", "carried by", *(f"keys and seconds, {language}" for language in languages))
     yield from (f"## {paper}", "", _row(columns), "|" + "---|" * len(columns))
     for part in parts:

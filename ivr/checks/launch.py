@@ -7,14 +7,15 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from ivr.checks.agencies import is_date
-from ivr.flow.loader import AGENCIES, FACTS, Fault
+from ivr.flow.loader import AGENCIES, FACTS, Fault, prompts_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ivr.flow.models import Flow
 
-READER, DIALLER = "whoever checks facts", "whoever dials agencies"
+READER, DIALLER, TRANSLATOR = "whoever checks facts", "whoever dials agencies", "whoever speaks it"
 FACTS_LAST, DIALS_LAST = timedelta(days=365), timedelta(days=90)
 
 
@@ -34,6 +35,28 @@ def duties(flow: Flow, today: date) -> Iterator[Duty]:
     """List what people have to do, as of a day."""
     yield from (Duty(READER, fault) for fault in unread(flow, today))
     yield from (Duty(DIALLER, fault) for fault in undialled(flow, today))
+    yield from (Duty(TRANSLATOR, fault) for fault in drafts(flow))
+
+
+def drafts(flow: Flow) -> Iterator[Fault]:
+    """Find languages that callers are offered and that nobody who speaks them has reviewed."""
+    for language, words in flow.prompts.items():
+        if words.draft:
+            mend = "is a draft; review it and write who and when, or set on = false in config/line.toml"
+            yield Fault(prompts_file(language), "draft", mend)
+
+
+def left_when_off(flow: Flow, phrases: Path) -> Iterator[str]:
+    """Say what each language that is a draft, or off, gives whoever texts in it, also when it is off."""
+    for language in flow.line.languages:
+        words = flow.prompts.get(language)
+        if words is None or words.draft:
+            rules = phrases / language / "danger.toml"
+            danger = "its rules tell danger" if rules.exists() else "it has no rules that tell danger"
+            person = "the hotline's interpreters are offered"
+            also = " in its own words" if language in flow.interpreters else ""
+            state = "is off" if words is None else "is a draft; switched off"
+            yield f"{language} {state}: {danger}, {person}{also}"
 
 
 def unread(flow: Flow, today: date) -> Iterator[Fault]:

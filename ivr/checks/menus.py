@@ -223,7 +223,7 @@ def unknown_meanings(flow: Flow) -> Iterator[Fault]:
             mend = f"is not a wish that the line knows; only these are: {', '.join(WISHES)}"
             yield Fault(KEYWORDS, f"wishes.{wish}", mend)
     for language in (*keywords.languages, *keywords.stops):
-        if language not in flow.languages:
+        if language not in flow.line.languages:
             where = "languages" if language in keywords.languages else "stops"
             mend = "is not a language of config/line.toml; declare it there, or remove these words"
             yield Fault(KEYWORDS, f"{where}.{language}", mend)
@@ -239,9 +239,6 @@ def missing_keywords(flow: Flow) -> Iterator[Fault]:
     for language in flow.languages:
         if not flow.keywords.stops.get(language):
             yield Fault(KEYWORDS, f"stops.{language}", "has no keywords; give this language its own")
-        if not flow.keywords.languages.get(language):
-            mend = "no word switches to this language; give at least one, such as its name"
-            yield Fault(KEYWORDS, f"languages.{language}", mend)
     for wish, words in NETWORK.items():
         given = {fold(word) for word in flow.keywords.wishes.get(wish, ())}
         for word in words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.flow.loader import PLACE, Fault, prompts_file
@@ -71,12 +72,21 @@ def _names_of_place(flow: Flow, language: str) -> dict[str, str]:
 def _found(names: Mapping[str, str], text: str) -> Iterator[str]:
     """Say what to write instead of each name that stands in a text; the longest name first."""
     left = BRACES.sub(" ", text)
-    for name in sorted(names, key=len, reverse=True):
-        bare = _without_article(BRACES.sub(" ", name).strip())
+    for name, bare in _bare(tuple(names)):
+        if bare not in left:
+            continue
         pattern = re.compile(rf"(?<!\w){re.escape(bare)}(?!\w)")
-        if bare and pattern.search(left):
+        if pattern.search(left):
             left = pattern.sub(" ", left)
             yield f"says '{bare}'; write {{{names[name]}.name}}, so that it stands in one file"
+
+
+@lru_cache(maxsize=64)
+def _bare(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Give each name with how it is looked for, the longest first."""
+    longest_first = sorted(names, key=len, reverse=True)
+    looked_for = ((name, _without_article(BRACES.sub(" ", name).strip())) for name in longest_first)
+    return tuple(each for each in looked_for if each[1])
 
 
 def _without_article(name: str) -> str:

@@ -187,6 +187,7 @@ def half_reviewed(flow: Flow) -> Iterator[Fault]:
 # Style: plain, kind, and no number written out by hand.
 
 
+HAN_AMOUNTS = frozenset("十百千万亿")  # Of Chinese: no telephone number is written with them.
 HIGHEST_GRADE, LONGEST_SENTENCE = 6, 12  # School years; words, on average.
 
 
@@ -217,6 +218,8 @@ def numbers_by_hand(flow: Flow) -> Iterator[Fault]:
         said_at = dict(whole_prompts(words)) | dict(named)
         for place, said in said_at.items():
             for start, end in find_numbers(said, language):
+                if any(each in HAN_AMOUNTS for each in said[start:end]):
+                    continue
                 mend = f"holds the number {said[start:end]}; write {{agency.number}}, which is said twice"
                 yield Fault(prompts_file(language), place, mend)
 

@@ -33,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     config.wrong_languages,
     config.wrong_voices,
     config.wrong_speech,
+    config.wrong_names,
     config.wrong_time_limits,
     config.unrelated_time_limits,
     config.unexplained,
@@ -91,6 +92,7 @@ WALKS: tuple[Rule, ...] = (
     speech.long_instructions,
     speech.first_words,
     speech.overheard,
+    speech.slow_choices,
     speech.slow_ways,
     speech.far_facts,
     facts.unheard,
@@ -126,15 +128,14 @@ def inspect(flow: Flow) -> Iterator[Fault]:
     for rule in RULES:
         yield from rule(flow)
     if flow.languages:
-        whole = patched(flow)
         for walk in WALKS:
-            yield from walk(whole)
+            yield from walk(patched(flow))
 
 
 def _strangers(flow: Flow, prompts: Path) -> Iterator[Fault]:
     """Find files of words, of the line or of its page, in languages that the line does not speak."""
     for path in (*sorted(prompts.glob("*.toml")), *sorted(prompts.glob("pages/*.toml"))):
-        if path.stem not in flow.languages:
+        if path.stem not in flow.line.languages:
             mend = "is not a language of config/line.toml; declare it there, or remove the file"
             yield Fault(f"prompts/{path.relative_to(prompts).as_posix()}", "top of the file", mend)
 

@@ -37,7 +37,7 @@ def check(config: Path, prompts: Path, phrases: Path, *, live: bool, coverage: b
         return
     if report.figures:
         click.echo(summary(report.figures))
-    if report.faults or (live and _print_duties(config, prompts)):
+    if report.faults or (live and _print_duties(config, prompts, phrases)):
         raise SystemExit(1)
     click.echo("no faults")
 
@@ -48,11 +48,14 @@ def _print_coverage(config: Path, prompts: Path) -> None:
     click.echo(table(flow_of(config, prompts)), nl=False)
 
 
-def _print_duties(config: Path, prompts: Path) -> int:
+def _print_duties(config: Path, prompts: Path, phrases: Path) -> int:
     """Print who has to do what before the line goes live; tell how much it is."""
-    from ivr.checks.launch import duties
+    from ivr.checks.launch import duties, left_when_off
 
-    left = list(duties(flow_of(config, prompts), datetime.now(UTC).date()))
+    flow = flow_of(config, prompts)
+    left = list(duties(flow, datetime.now(UTC).date()))
+    for told in left_when_off(flow, phrases):
+        click.echo(told)
     for duty in left:
         click.echo(str(duty))
     if left:

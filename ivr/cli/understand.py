@@ -71,15 +71,11 @@ def _rules_of(phrases: Path) -> Rules:
 
 def new_texter() -> Context:
     """Give what a new texter's first text is read with: the line's languages and keywords."""
-    from ivr.understanding.understand import Context, Keywords
+    from ivr.flow.text_meaning import keywords_of
+    from ivr.understanding.understand import Context
 
     flow = flow_of(folder("config"), folder("prompts"))
-    words = flow.keywords
-    return Context(
-        tuple(flow.languages),
-        home=flow.menus.home,
-        keywords=Keywords.of(words.wishes, words.languages, words.stops),
-    )
+    return Context(tuple(flow.languages), home=flow.menus.home, keywords=keywords_of(flow))
 
 
 def _reader(phrases: Path, *, letters: bool, rules_alone: bool) -> Callable[[str], Meaning | None]:

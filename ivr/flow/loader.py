@@ -62,7 +62,8 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     place = read_file(config / "place.toml", Place, faults)
     read = {
         language: read_file(prompts / f"{language}.toml", Prompts, faults)
-        for language in (line.languages if line else ())
+        for language, settings in (line.languages.items() if line else ())
+        if settings.on
     }
     spoken = {language: words for language, words in read.items() if words}
     if faults or not (line and menus and directory and keywords and facts and coverage and place and foreign):

@@ -7,17 +7,20 @@ which `ivr check` prints, then the weight of each prompt, which the console show
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import by_text, by_voice, depths, keys, offers, stops_with_facts
+from ivr.flow.language_choice import pages
+from ivr.flow.language_table import language_table
 from ivr.flow.models import ChecklistStop, ConsentStop, Flow, LanguageStop, MessageStop, TransferStop
 from ivr.flow.patched_flow import patched
 from ivr.flow.placeholders import BRACES
 from ivr.flow.prompts import spoken_prompts
 from ivr.flow.readability import MEASURED, measured, unkind
-from ivr.flow.rendering import choices, fill, seconds, speak, spell, spoken_languages
+from ivr.flow.rendering import choices, fill, language_choices, seconds, speak, spell, spoken_languages
 from ivr.flow.segments import forced, segments
 from ivr.flow.sms import reply
 from ivr.flow.turn import Asked, AskForPerson, Connect, Decision, Pressed, Roster, Say, Turn, Wished
@@ -25,12 +28,13 @@ from ivr.flow.voice import ring_next, step, visit
 from ivr.position import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ivr.flow.models import Flow
 
 SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
-FARTHEST = 6  # Keys after which we stop looking.
+FARTHEST = 6  # Keys in one language after which we stop looking.
+NAME_GAP = 0.2  # Seconds that the network takes to change from one voice to another, at most.
 
 
 @dataclass(frozen=True)
@@ -42,20 +46,45 @@ class Journey:
     patient: float  # Of speech, each key pressed when all has been said.
     announcing: float = 0.0  # Of speech after the last key, before the agency rings.
     agency: str = ""
+    choosing: str = ""  # The keys that chose the language.
+    chosen: float = 0.0  # Of speech until then.
+
+
+Arrival = tuple[Journey, Turn]
+
+
+@lru_cache(maxsize=2)
+def choosing(flow: Flow) -> Mapping[str, Arrival]:
+    """Find the way of fewest keys to each language, and the turn that follows; "" is the first words."""
+    found: dict[str, Arrival] = {"": (Journey("", 0.0, 0.0), visit(flow, Position(flow.menus.start)))}
+    ahead, roster = [found[""]], Roster(flow.directory.orders, 0)
+    for _ in range(len(pages(flow)) + 1):
+        reached = _quickest(
+            each for journey, turn in ahead for each in _press_each(flow, journey, turn, roster)
+        )
+        for journey, turn in reached:
+            if turn.position.language:
+                known = replace(journey, choosing=journey.keys, chosen=journey.seconds)
+                found.setdefault(turn.position.language, (known, turn))
+        ahead = [each for each in reached if isinstance(flow.stops[each[1].position.stop], LanguageStop)]
+    return found
 
 
 def to_a_person(flow: Flow) -> Mapping[str, Journey]:
     """Find the way of fewest keys, then seconds, in each language, and before one is known ("")."""
     journeys: dict[str, Journey] = {}
     roster = Roster(flow.directory.orders, 0)
-    ahead = _pick_up(flow)
-    for _ in range(FARTHEST):
-        reached = [arrival for journey, turn in ahead for arrival in _press_each(flow, journey, turn, roster)]
-        for journey, decision in reached:
-            if isinstance(decision, AskForPerson):
-                rung = _ring(flow, journey, decision, roster)
-                _keep(journeys, decision.position.language, rung)
-        ahead = _quickest(reached)
+    for language, arrival in choosing(flow).items():
+        ahead = [arrival]
+        for _ in range(FARTHEST):
+            reached = [each for journey, turn in ahead for each in _press_each(flow, journey, turn, roster)]
+            asking = [(way, ask) for way, ask in reached if isinstance(ask, AskForPerson)]
+            for journey, ask in asking:
+                if ask.position.language == language:
+                    _keep(journeys, language, _ring(flow, journey, ask, roster))
+            if language in journeys:  # More keys are no better.
+                break
+            ahead = _quickest(reached)
     return journeys
 
 
@@ -64,18 +93,32 @@ def to_facts(flow: Flow) -> Mapping[str, Mapping[str, Journey]]:
     return to_stops(flow, stops_with_facts(flow))
 
 
-def to_stops(flow: Flow, wanted: Container[str]) -> Mapping[str, Mapping[str, Journey]]:
-    """Find, in each language, the way of fewest keys, then seconds, to each of some stops."""
-    journeys: dict[str, dict[str, Journey]] = {language: {} for language in flow.languages}
-    roster = Roster(flow.directory.orders, 0)
-    ahead = _pick_up(flow)
+@lru_cache(maxsize=4)
+def to_stops(flow: Flow, wanted: frozenset[str]) -> Mapping[str, Mapping[str, Journey]]:
+    """Find, in each language with a voice, the way of fewest keys, then seconds, to each of some stops."""
+    roster, ways = Roster(flow.directory.orders, 0), choosing(flow)
+    return {
+        language: _to_stops(flow, ways[language], wanted, roster)
+        for language in flow.voiced
+        if language in ways
+    }
+
+
+def _to_stops(flow: Flow, chosen: Arrival, wanted: frozenset[str], roster: Roster) -> dict[str, Journey]:
+    journeys: dict[str, Journey] = {}
+    ahead, passed = [chosen], set[Position]()
     for _ in range(FARTHEST):
-        ahead = _quickest(
-            arrival for journey, turn in ahead for arrival in _press_each(flow, journey, turn, roster)
+        if wanted <= journeys.keys():
+            break
+        reached = _quickest(
+            each for journey, turn in ahead for each in _press_each(flow, journey, turn, roster)
         )
+        # Where fewer keys have led already, more lead no sooner to anything beyond.
+        ahead = [(way, turn) for way, turn in reached if replace(turn.position, turn=0) not in passed]
+        passed.update(replace(turn.position, turn=0) for _, turn in ahead)
         for journey, turn in ahead:
-            if turn.position.stop in wanted and turn.position.language in journeys:
-                journeys[turn.position.language].setdefault(turn.position.stop, journey)
+            if turn.position.stop in wanted and turn.position.language == chosen[1].position.language:
+                journeys.setdefault(turn.position.stop, journey)
     return journeys
 
 
@@ -94,15 +137,17 @@ def named_at(flow: Flow, turn: Turn) -> dict[str, float]:
     """Tell after how many seconds of a turn's words each key has been named."""
     names = _names(flow, turn.position)
     heard, found = 0.0, dict[str, float]()
+    gap = (
+        NAME_GAP
+        if turn.position.question and isinstance(flow.stops[turn.position.stop], LanguageStop)
+        else 0.0
+    )
     for say in turn.says:
         heard += seconds(flow, (say,))
         for key in names.get(say, ()):
             found.setdefault(key, heard)
+        heard += gap
     return found
-
-
-def _pick_up(flow: Flow) -> list[tuple[Journey, Turn]]:
-    return [(Journey("", 0.0, 0.0), visit(flow, Position(flow.menus.start)))]
 
 
 def _press_each(
@@ -110,7 +155,9 @@ def _press_each(
 ) -> Iterator[tuple[Journey, Decision]]:
     whole = seconds(flow, turn.says)
     for key, after in named_at(flow, turn).items():
-        journey = Journey(so_far.keys + key, so_far.seconds + after, so_far.patient + whole)
+        journey = replace(
+            so_far, keys=so_far.keys + key, seconds=so_far.seconds + after, patient=so_far.patient + whole
+        )
         yield journey, step(flow, turn.position, Pressed(key), roster)
 
 
@@ -144,9 +191,8 @@ def _names(flow: Flow, position: Position) -> dict[Say, tuple[str, ...]]:
     stop = flow.stops[position.stop]
     names: dict[Say, tuple[str, ...]] = {}
     if isinstance(stop, LanguageStop):
-        for number, language in enumerate(flow.languages, 1):
-            names[spell(flow, language, "choose_language", key=str(number))] = (str(number),)
-    for language in flow.languages if isinstance(stop, LanguageStop) else spoken_languages(flow, position):
+        names |= {say: (key,) for key, say in language_choices(flow, position)}
+    for language in spoken_languages(flow, position):
         names |= {
             spell(flow, language, "person_key"): ("0",),
             spell(flow, language, "leave_key"): ("#",),
@@ -195,15 +241,19 @@ class HeardFigures:
     journey: Journey | None
     facts: Farthest
     style: StyleFigures | None
+    texts: Mapping[int, int] = field(default_factory=dict)  # Parts of a text -> how many texts take so many.
+    voiced: bool = True  # Whether it has a voice; else it is there for texts alone.
+    draft: bool = False
+    reviewed: bool = False
 
 
 @dataclass(frozen=True)
 class Farthest:
     """The stop that states facts and takes most keys, most speech, most patience."""
 
-    keys: Most
-    seconds: Most
-    patient: Most
+    keys: Most = Most()
+    seconds: Most = Most()
+    patient: Most = Most()
 
 
 @dataclass(frozen=True)
@@ -222,6 +272,7 @@ class Figures:
     depth: Most
     languages: Mapping[str, HeardFigures] = field(default_factory=dict)
     before: Journey | None = None  # To a person before a language is chosen.
+    first: tuple[str, ...] = ()  # The languages of the first words: told of in full.
 
 
 def measure(flow: Flow) -> Figures:
@@ -230,8 +281,10 @@ def measure(flow: Flow) -> Figures:
     offered = [Most(len(keys(stop)), name) for name, stop in flow.stops.items()]
     deep = [Most(depth, name) for name, depth in depths(flow).items()]
     facts = {language: farthest(ways) for language, ways in to_facts(flow).items()}
-    heard = {name: _heard(flow, name, journeys.get(name), facts[name]) for name in flow.languages}
-    return Figures(_most(offered), _most(deep), heard, journeys.get(""))
+    heard = {
+        name: _heard(flow, name, journeys.get(name), facts.get(name, Farthest())) for name in flow.languages
+    }
+    return Figures(_most(offered), _most(deep), heard, journeys.get(""), flow.first_languages)
 
 
 def farthest(ways: Mapping[str, Journey]) -> Farthest:
@@ -287,14 +340,14 @@ def summary(figures: Figures) -> str:
         f"most choices: {figures.choices.amount:.0f} ({figures.choices.place})",
         f"deepest: {figures.depth.amount:.0f} menus ({figures.depth.place})",
     ]
-    for language, heard in figures.languages.items():
-        lines += (f"{language}: {line}" for line in _lines(heard))
+    for language in figures.first:
+        lines += (f"{language}: {line}" for line in _lines(figures.languages[language]))
     lines.append(f"before a language is chosen: {_to_a_person(figures.before)}")
-    return "\n".join(lines)
+    return "\n".join((*lines, *language_table(figures.languages)))
 
 
 def _heard(flow: Flow, language: str, journey: Journey | None, facts: Farthest) -> HeardFigures:
-    spoken = [Most(length, name) for name, length in instructions(flow, language)]
+    spoken = [Most(length, name) for name, length in instructions(flow, language) if language in flow.voiced]
     written = list(texts(flow, language))
     wide = [words for _, words in written if forced(words)]
     return HeardFigures(
@@ -305,6 +358,10 @@ def _heard(flow: Flow, language: str, journey: Journey | None, facts: Farthest) 
         journey=journey,
         facts=facts,
         style=_style(flow) if language == MEASURED else None,
+        texts=Counter(segments(words) for _, words in written),
+        voiced=language in flow.voiced,
+        draft=flow.prompts[language].draft,
+        reviewed=bool(flow.prompts[language].reviewed_by),
     )
 
 

@@ -7,6 +7,7 @@ a field without a default must be there. Numbers and booleans are strict: "8" is
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
@@ -26,13 +27,19 @@ YES, NO = "1", "2"
 
 
 @dataclass(frozen=True)
-class VoiceSettings:
-    """How a language is spoken."""
+class LanguageSettings:
+    """How a language is spoken and written: `[languages.xx]`."""
 
-    voice: str
-    code: str
-    words_per_minute: StrictInt
+    voice: str = ""  # One of Twilio's; without one the language is there for texts alone.
+    code: str = ""  # The locale in which Twilio's voice speaks.
+    words_per_minute: StrictInt = 150
+    name: str = ""  # What its speakers call it.
     speech: str = ""  # The locale in which spoken words are made out; none: keys alone.
+    direction: Literal["ltr", "rtl"] = "ltr"
+    stand_in: str = ""  # Of a language without a voice: the one in which its callers are spoken to.
+    most_segments: StrictInt = 3  # Of one text.
+    plain_letters: StrictBool = False  # Whether a text that is too long is sent without accents.
+    on: StrictBool = True  # Whether callers and texters are offered it.
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class LineFile:
     """`config/line.toml`."""
 
     name: str
-    languages: dict[str, VoiceSettings]
+    languages: dict[str, LanguageSettings]
     patience: TimeLimits
     retention: Retention
     sweep: SweepSettings = SweepSettings()
@@ -142,10 +149,11 @@ TOPICS = ("1", "2", "3")  # What a waiting caller may let us tell the agency, if
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageStop:
-    """The caller chooses a language: key 1 for the first of the line, 2 for the second…."""
+    """The caller chooses a language, by its key: see `language_choice`."""
 
     kind: Literal["language"] = "language"
     next: str
+    first: StrictInt = 2  # How many languages the first words are in; the next key leads to all others.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,6 +308,11 @@ class Lines:
     text_no_ring: str
     text_interpreters: str
     say_or_press: str = ""  # Only where the line takes spoken words.
+    # Only a line with more languages than its first words name needs these.
+    other_languages: str = ""
+    back_key: str = ""
+    no_voice: str = ""
+    text_languages: str = ""
 
 
 @dataclass(frozen=True)
@@ -349,6 +362,9 @@ class Prompts:
     style: Style = Style()
     reviewed_by: str = ""  # Who read it all as one who speaks it; empty until somebody has.
     reviewed_on: str = ""
+    draft: StrictBool = False  # Until somebody who speaks the language has reviewed it.
+    translator: str = ""  # Who put it into this language.
+    tested_with: StrictInt = 0  # How many people who speak it have tried the line in it.
 
 
 def every_prompt(part: object, place: str = "") -> Iterator[tuple[str, str]]:
@@ -410,7 +426,31 @@ class Flow:
         """Every stop by name."""
         return self.menus.stops
 
-    @property
+    @cached_property
     def languages(self) -> tuple[str, ...]:
-        """The languages of the line, in the order of their keys."""
-        return tuple(self.line.languages)
+        """The languages of the line that are switched on, in the order of their keys."""
+        return tuple(language for language, each in self.line.languages.items() if each.on)
+
+    @cached_property
+    def voiced(self) -> tuple[str, ...]:
+        """Those of its languages that have a voice."""
+        return tuple(language for language in self.languages if self.line.languages[language].voice)
+
+    @cached_property
+    def first_languages(self) -> tuple[str, ...]:
+        """Those in which a caller or texter is spoken to before theirs is known.
+
+        All of a line with one more than its first words are meant to hold: a key for one other is no shorter.
+        """
+        start = self.menus.stops.get(self.menus.start)
+        most = start.first if isinstance(start, LanguageStop) else 1
+        return (
+            self.voiced if self.voiced == self.languages[: most + 1] == self.languages else self.voiced[:most]
+        )
+
+    def speaks(self, language: str) -> tuple[str, ...]:
+        """Give the languages in which a caller of a language is spoken to: one that has a voice."""
+        if language in self.voiced:
+            return (language,)
+        known = self.line.languages.get(language)
+        return (known.stand_in,) if known and known.stand_in in self.voiced else self.first_languages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.agencies import Agency, Directory
@@ -29,6 +30,7 @@ USUAL_PACE = 150  # Words a minute.
 NOBODY = Agency(number="+1", run_by="", police=False, languages=(), source="")
 
 
+@lru_cache(maxsize=4)  # Each rule that walks a flow wants it whole.
 def patched(flow: Flow) -> Flow:
     """Give a flow in which every name leads somewhere and every word is there, if only empty."""
     menus = _menus(flow)
@@ -84,7 +86,9 @@ def _prompts(words: Prompts, menus: Menus, directory: Directory) -> Prompts:
     stops = {name: _words(stop, words.stops.get(name, StopWords())) for name, stop in menus.stops.items()}
     orders: Mapping[str, OrderWords] = {name: OrderWords("") for name in directory.orders}
     agencies: Mapping[str, AgencyWords] = {name: AgencyWords("", "") for name in directory.agencies}
-    return Prompts(words.lines, stops, {**orders, **words.orders}, {**agencies, **words.agencies})
+    return replace(
+        words, stops=stops, orders={**orders, **words.orders}, agencies={**agencies, **words.agencies}
+    )
 
 
 def _words(stop: Stop, words: StopWords) -> StopWords:
@@ -94,10 +98,13 @@ def _words(stop: Stop, words: StopWords) -> StopWords:
 
 
 def _line(line: LineFile) -> LineFile:
+    """Give every language a pace, and the first that is on a voice."""
     languages = {
-        name: replace(voice, words_per_minute=voice.words_per_minute)
-        if voice.words_per_minute > 0
-        else replace(voice, words_per_minute=USUAL_PACE)
-        for name, voice in line.languages.items()
+        name: replace(
+            each, words_per_minute=each.words_per_minute if each.words_per_minute > 0 else USUAL_PACE
+        )
+        for name, each in line.languages.items()
     }
+    first = next(name for name, each in languages.items() if each.on)
+    languages[first] = replace(languages[first], voice=languages[first].voice or "any")
     return replace(line, languages=languages)

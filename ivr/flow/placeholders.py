@@ -21,6 +21,8 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "choice": ("task", "key"),
     "ringing": ("agency", "who"),
     "text_choice": ("key", "label"),
+    "other_languages": ("key",),
+    "no_voice": ("language",),
 }
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     "ringing_answer": ("agency", "who"),

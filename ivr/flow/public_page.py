@@ -85,7 +85,10 @@ def read_pages(prompts: Path, flow: Flow) -> Mapping[str, PageWords]:
 def unnamed_pages(prompts: Path, flow: Flow) -> Mapping[str, PageWords]:
     """Read the words of the public page as they were written. FlowError lists what cannot be read."""
     faults: list[Fault] = []
-    found = {name: _read(prompts / "pages" / f"{name}.toml", flow, name, faults) for name in flow.languages}
+    files = {name: prompts / "pages" / f"{name}.toml" for name in flow.languages}
+    # A draft may be heard and texted before its page is written.
+    due = {name: file for name, file in files.items() if file.exists() or not flow.prompts[name].draft}
+    found = {name: _read(file, flow, name, faults) for name, file in due.items()}
     if faults:
         raise FlowError(tuple(faults))
     return {name: words for name, words in found.items() if words}

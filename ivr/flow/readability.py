@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ivr.flow.models import every_prompt
 from ivr.flow.rendering import PLACEHOLDER, fill_names
+from ivr.understanding.text_cleaning import WORD as PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ivr.flow.models import Flow, Prompts, Style
 
@@ -69,7 +71,7 @@ def plain_words(words: str) -> str:
     """Give words in small letters, without accents or punctuation: "L'arrêt !" becomes "l arret"."""
     plain = unicodedata.normalize("NFKD", words)
     kept = "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("œ", "oe")
-    return " ".join(re.findall(r"[^\W_]+", kept))
+    return " ".join(PARTS.findall(kept))
 
 
 def syllables(word: str) -> int:
@@ -83,16 +85,50 @@ def syllables(word: str) -> int:
     return max(1, len(VOWELS.findall(heard)) + len(SPLIT.findall(heard)))
 
 
+def exact_words(words: str) -> str:
+    """Give words in small letters without punctuation, with accents: these can make another word."""
+    return " ".join(PARTS.findall(unicodedata.normalize("NFC", words).casefold()))
+
+
 def unkind(words: str, style: Style) -> str:
-    """Give the first banned word that stands in words, outside of names, which {agency.name} puts in."""
-    rest = plain_words(PLACEHOLDER.sub(" ", words))
-    for name in filter(None, map(plain_words, style.names.split(","))):
-        rest = rest.replace(name, " ")
-    for word in filter(plain_words, style.banned.split(",")):
-        end = r"\w*" if "*" in word else r"\b"
-        if found := re.search(rf"\b{plain_words(word)}{end}", rest):
+    """Give the first banned word that stands in words, outside of names, which {agency.name} puts in.
+
+    One that is banned with its accents is found with them alone.
+    """
+    said = PLACEHOLDER.sub(" ", words)
+    for fold, names, banned in _bans(style):
+        rest = fold(said)
+        for name in names:
+            rest = rest.replace(name, " ")
+        if found := banned.search(rest):
             return found[0]
     return ""
+
+
+class _Ban(NamedTuple):
+    """Words that are banned as they are read in one way: with their accents, or without."""
+
+    fold: Callable[[str], str]
+    names: tuple[str, ...]
+    banned: re.Pattern[str]
+
+
+@lru_cache(maxsize=64)
+def _bans(style: Style) -> tuple[_Ban, ...]:
+    """Read a style once: it is asked about every prompt."""
+    words: dict[Callable[[str], str], list[str]] = {plain_words: [], exact_words: []}
+    for word in filter(plain_words, style.banned.split(",")):
+        fold = plain_words if exact_words(word) == plain_words(word) else exact_words
+        words[fold].append(re.escape(fold(word)) + (r"\S*" if "*" in word else r"(?!\S)"))
+    return tuple(
+        _Ban(
+            fold,
+            tuple(filter(None, map(fold, style.names.split(",")))),
+            re.compile(rf"(?<!\S)(?:{'|'.join(each)})"),
+        )
+        for fold, each in words.items()
+        if each
+    )
 
 
 # The words of the line as whole prompts, to be read for how plain and kind they are.

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import asks
+from ivr.flow.language_choice import languages_by_key, next_page_key, pages
 from ivr.flow.models import (
     ChecklistStop,
     ConsentStop,
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
     from ivr.position import Position
 
 PLACEHOLDER = re.compile(r"\{([a-z0-9-]+)\.(name|number)\}")
+HAN = re.compile(
+    r"[\u3400-\u9fff\u3040-\u30ff]"
+)  # Letters of Chinese and Japanese, without spaces between words.
+HAN_A_WORD = 1.6  # As Chinese words are long on average.
+MOST_TEASERS = 3  # Languages that call out the key behind which they are named.
 BEGINS = re.compile(r"[.?!]\s+$|^$")  # Before the first word of a sentence.
 
 
@@ -75,8 +81,10 @@ def fill_names(
         key, what = match.groups()
         if what == "number":
             return match[0]
-        if key in place.names or not prompts:
+        if key in place.names:
             found = place.name(key, language)
+        elif not prompts:  # Agencies are not called by one another's names: a fault of their file.
+            return match[0]
         else:  # It may be called by its place: "the desk of {police.name}".
             found = fill_names(place, None, language, prompts.agencies[key].name, begins=False)
         before = match.string[: match.start()]
@@ -136,7 +144,9 @@ def content(flow: Flow, position: Position) -> tuple[Say, ...]:
 def _choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     stop = flow.stops[position.stop]
     if isinstance(stop, LanguageStop):
-        return _greet(flow, position)
+        if position.language in flow.languages and position.language not in flow.voiced:
+            return tuple(_without_voice(flow, position.language))
+        return _name_languages(flow, position) if position.question else _greet(flow, position)
     return tuple(
         say for language in spoken_languages(flow, position) for say in _offer(flow, language, stop, position)
     )
@@ -150,8 +160,16 @@ def notices(flow: Flow, language: str) -> tuple[Say, ...]:
 
 def seconds(flow: Flow, says: Iterable[Say]) -> float:
     """Give how many seconds words take to speak."""
-    pace = {language: voice.words_per_minute for language, voice in flow.line.languages.items()}
-    return sum(len(say.words.split()) * 60 / pace[say.language] for say in says)
+    pace = flow.line.languages
+    return sum(count_words(say.words) * 60 / pace[say.language].words_per_minute for say in says)
+
+
+def count_words(words: str) -> float:
+    """Count words as they are spoken, also where no space parts them."""
+    han = len(HAN.findall(words))
+    if not han:
+        return len(words.split())
+    return han / HAN_A_WORD + sum(any(map(str.isalnum, part)) for part in HAN.sub(" ", words).split())
 
 
 def takes_speech(flow: Flow, position: Position) -> bool:
@@ -162,8 +180,13 @@ def takes_speech(flow: Flow, position: Position) -> bool:
 
 
 def spoken_languages(flow: Flow, position: Position) -> tuple[str, ...]:
-    """Give the languages to speak in: the caller's, or all of them while it is not known."""
-    return (position.language,) if position.language else flow.languages
+    """Give the languages to speak in: the caller's, or the line's first while it is not known."""
+    return flow.speaks(position.language)
+
+
+def written_languages(flow: Flow, position: Position) -> tuple[str, ...]:
+    """Give the languages to write in: the texter's, or the line's first while it is not known."""
+    return (position.language,) if position.language else flow.first_languages
 
 
 def _words(flow: Flow, position: Position) -> tuple[Say, ...]:
@@ -183,15 +206,57 @@ def _not_rung(flow: Flow, position: Position) -> Iterator[Say]:
             yield spell(flow, language, "not_rung")
 
 
+def language_choices(flow: Flow, position: Position) -> tuple[tuple[str, Say], ...]:
+    """Name the languages of a page, and the way to those not yet named, in the order they are heard."""
+    page = position.question
+    named = languages_by_key(flow, page).items()
+    return (*((key, _name(flow, language, key)) for key, language in named), *_others(flow, page))
+
+
+def _name(flow: Flow, language: str, key: str) -> Say:
+    """Say the name of a language and its key: in its own voice, or in that which speaks for it."""
+    if language in flow.voiced:
+        return spell(flow, language, "choose_language", key=key)
+    speaker = flow.speaks(language)[0]
+    return Say(f"{language_name(flow, language, speaker)}: {key}.", speaker)
+
+
+def language_name(flow: Flow, language: str, speaker: str) -> str:
+    """Give what a speaker of one language calls another."""
+    own = flow.prompts[language].lines.language_name
+    return flow.prompts[speaker].languages.get(language, own)
+
+
+def _others(flow: Flow, page: int) -> Iterator[tuple[str, Say]]:
+    """Say behind which key other languages are named, in the line's first and in some of them."""
+    if key := next_page_key(flow, page):
+        behind = [language for language in pages(flow)[page] if language in flow.voiced]
+        for language in (*flow.first_languages[:1], *behind[:MOST_TEASERS]):
+            yield key, spell(flow, language, "other_languages", key=key)
+
+
 def _greet(flow: Flow, position: Position) -> tuple[Say, ...]:
     """Greet in the first language, offer each, then greet in the others: the first key comes soonest so."""
     first, *others = _words(flow, replace(position, language=""))
-    offers = (
-        spell(flow, language, "choose_language", key=str(number))
-        for number, language in enumerate(flow.languages, 1)
-    )
-    person = (spell(flow, language, "person_key") for language in flow.languages)
+    offers = (say for _, say in language_choices(flow, position))
+    person = (spell(flow, language, "person_key") for language in flow.first_languages)
     return (first, *offers, *others, *person)
+
+
+def _name_languages(flow: Flow, position: Position) -> tuple[Say, ...]:
+    """Name the languages of a later page, then the way to a person and back."""
+    offers = (say for _, say in language_choices(flow, position))
+    first = flow.first_languages[:1]
+    ways = (spell(flow, language, line) for language in first for line in ("person_key", "back_key"))
+    return (*offers, *ways)
+
+
+def _without_voice(flow: Flow, language: str) -> Iterator[Say]:
+    """Say to whoever chose a language that the line only writes what there is for them."""
+    for speaker in flow.speaks(language):
+        yield spell(flow, speaker, "no_voice", language=language_name(flow, language, speaker))
+        yield spell(flow, speaker, "person_key")
+        yield spell(flow, speaker, "back_key")
 
 
 def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterator[Say]:
@@ -214,8 +279,8 @@ def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterato
             yield _question(flow, language, prompts, position)
             yield spell(flow, language, "yes_no")
         case TransferStop(orders=orders):
-            yield spell(flow, language, "no_name")
             yield from _options(flow, language, {k: prompts.orders[o].offer for k, o in orders.items()})
+            yield spell(flow, language, "no_name")
             yield spell(flow, language, "leave_key")
 
 

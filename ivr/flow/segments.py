@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 # 3GPP TS 23.038, the default alphabet: a letter of seven bits each.
 PLAIN = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
@@ -10,6 +12,7 @@ PLAIN = frozenset(
 ESCAPED = frozenset("\f^{}\\[~]|€")  # Each takes the place of two letters, which are never parted.
 PLAIN_ALONE, PLAIN_PART = 160, 153
 WIDE_ALONE, WIDE_PART = 70, 67
+BARE = str.maketrans("łŁđĐ\u2018\u2019\u201c\u201d\u2013\u2014", "lLdD''\"\"--")  # That do not come apart.
 LAST_NARROW = 0xFFFF  # Letters beyond take two places of 16 bits.
 
 
@@ -26,6 +29,17 @@ def segments(words: str) -> int:
 def forced(words: str) -> str:
     """Give the letters that force a text into 16 bits a letter, each once."""
     return "".join(dict.fromkeys(letter for letter in words if letter not in PLAIN and letter not in ESCAPED))
+
+
+def plainer(words: str) -> str:
+    """Write Latin letters without accents where that saves room: "mas", for "más"."""
+    return "".join(letter if letter in PLAIN or letter in ESCAPED else _bare(letter) for letter in words)
+
+
+def _bare(letter: str) -> str:
+    apart = unicodedata.normalize("NFKD", letter.translate(BARE))
+    bare = "".join(c for c in apart if not unicodedata.combining(c))
+    return bare if all(c in PLAIN for c in bare) else letter
 
 
 def _wide_places(letter: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ivr.effects import CallTexter, Erase, OptIn, OptOut
 from ivr.flow.graph import offers_by_text
+from ivr.flow.language_choice import languages_by_key, pages
 from ivr.flow.models import (
     ChecklistStop,
     ConsentStop,
@@ -19,7 +20,9 @@ from ivr.flow.models import (
     StopWords,
     TransferStop,
 )
-from ivr.flow.rendering import fill, notices, numbers_in, spoken_languages, write
+from ivr.flow.rendering import fill, notices, numbers_in, write, written_languages
+from ivr.flow.segments import plainer, segments
+from ivr.flow.text_direction import directed
 from ivr.flow.text_meaning import CALL, offers_ring, request_in
 from ivr.flow.turn import (
     ANY_PHONE,
@@ -84,7 +87,18 @@ def reply(
     turn = _with_notice(flow, start, turn)
     if meaning and meaning.safety:
         turn = _name_911(flow, turn)
-    return replace(turn, position=replace(turn.position, turn=turn.position.turn + 1))
+    says = _as_sent(flow, turn.says)
+    return replace(turn, says=says, position=replace(turn.position, turn=turn.position.turn + 1))
+
+
+def _as_sent(flow: Flow, says: tuple[Say, ...]) -> tuple[Say, ...]:
+    """Give words as they are sent: in order on any screen, without accents that make them too long."""
+    directed_says = tuple(replace(say, words=directed(say.words)) for say in says)
+    whole = "\n".join(say.words for say in directed_says)
+    own = flow.line.languages[says[0].language] if says else None
+    if own is None or not own.plain_letters or segments(whole) <= own.most_segments:
+        return directed_says
+    return tuple(replace(say, words=plainer(say.words)) for say in directed_says)
 
 
 def _with_notice(flow: Flow, start: Position, turn: Turn) -> Turn:
@@ -129,7 +143,8 @@ def _remembers(heard: Heard, phone: Phone) -> tuple[Effect, ...]:
 
 def numbers_of(flow: Flow, language: str, stop: str) -> str:
     """Write the numbers or web address of a stop that a caller asked for by text, as texters read them."""
-    return fill(flow, language, numbers_text(flow, language, stop), spoken=False)
+    says = (Say(fill(flow, language, numbers_text(flow, language, stop), spoken=False), language),)
+    return _as_sent(flow, says)[0].words
 
 
 def numbers_text(flow: Flow, language: str, stop: str) -> str:
@@ -161,10 +176,10 @@ def _answer(flow: Flow, position: Position, heard: Heard) -> Turn:
         case Wished(answered=True):
             return _quiet(position)
         case Wished(wish="erase", language=language):
-            tongue = language or spoken_languages(flow, position)[0]
+            tongue = language or written_languages(flow, position)[0]
             return Turn(position.move(""), (write(flow, tongue, "erased"),), HangUp(), sign="erased")
         case Wished(wish="help", language=language):
-            tongue = language or spoken_languages(flow, position)[0]
+            tongue = language or written_languages(flow, position)[0]
             return Turn(position, (write(flow, tongue, "help"),), HangUp())
         case Asked(stop, language) if stop in flow.stops:
             return visit(flow, replace(position, language=language or position.language).move(stop))
@@ -200,7 +215,7 @@ def _in_danger(flow: Flow, position: Position, meaning: Understanding) -> Turn:
     """Name 911, or 9-8-8, and a person: at once, in the texter's language, whatever they were reading."""
     words = _own(flow, position, DANGERS.get(meaning.danger, "text_danger"))
     native = _native(flow, meaning.language)
-    others = () if position.language or native else flow.languages[1:]
+    others = () if position.language or native else flow.first_languages[1:]
     also = (native, *(write(flow, language, "text_911").words for language in others))
     said = "\n".join(line for line in (words.words, *also) if line)
     return Turn(position.move(flow.menus.person), (replace(words, words=said),), HangUp(), sign="informed")
@@ -214,7 +229,9 @@ def _in_another_language(flow: Flow, position: Position, language: str) -> Turn:
 
 
 def _native(flow: Flow, language: str) -> str:
-    return fill(flow, flow.languages[0], flow.interpreters.get(language, ""), spoken=False)
+    """Name 911 and the hotline in a language that the line lacks, where somebody wrote that sentence."""
+    words = "" if language in flow.languages else flow.interpreters.get(language, "")
+    return fill(flow, flow.languages[0], words, spoken=False)
 
 
 def _offer(flow: Flow, position: Position, stops: tuple[str, ...]) -> Turn:
@@ -264,9 +281,8 @@ def _press(flow: Flow, position: Position, key: str) -> Turn:
             if key == "1"
             else visit(flow, position.move(_top(flow, position)))
         )
-    if isinstance(stop, LanguageStop) and key.isdecimal() and 1 <= int(key) <= len(flow.languages):
-        chosen = replace(position, language=flow.languages[int(key) - 1])
-        return visit(flow, chosen.move(stop.next))
+    if isinstance(stop, LanguageStop) and (chosen := languages_by_key(flow, 0).get(key)):
+        return visit(flow, replace(position, language=chosen).move(stop.next))
     if to := offers_by_text(flow, stop).get(key):
         return visit(flow, position.move(to))
     return visit(flow, position)
@@ -287,7 +303,7 @@ def _reveal(flow: Flow, position: Position) -> Turn:
     stop = flow.stops[position.stop]
     language = position.language or flow.languages[0]
     # While no language is known, the words stand in each.
-    languages = spoken_languages(flow, position)
+    languages = written_languages(flow, position)
     words = (
         fill(flow, each, flow.prompts[each].stops[position.stop].text, spoken=False) for each in languages
     )
@@ -304,9 +320,10 @@ def _choices(flow: Flow, position: Position, language: str) -> tuple[str, ...]:
     match flow.stops[position.stop]:
         case LanguageStop():
             named = (
-                (str(n), prompts[tongue].lines.language_name) for n, tongue in enumerate(flow.languages, 1)
+                (key, prompts[each].lines.language_name) for key, each in languages_by_key(flow, 0).items()
             )
-            return tuple(_choice(flow, language, key, label) for key, label in named)
+            others = (write(flow, language, "text_languages").words,) if pages(flow) else ()
+            return (*(_choice(flow, language, key, label) for key, label in named), *others)
         case MenuStop() | MessageStop() | ChecklistStop() as stop:
             ahead = sorted(offers_by_text(flow, stop).items())
             labels = ((key, prompts[language].stops[to].label) for key, to in ahead)

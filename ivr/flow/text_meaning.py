@@ -71,5 +71,19 @@ def request_in(flow: Flow, heard: Heard) -> Heard:
 
 @lru_cache(maxsize=8)
 def _keywords(flow: Flow) -> Keywords:
+    return keywords_of(flow)
+
+
+def keywords_of(flow: Flow) -> Keywords:
+    """Give the line's own words: those of the file, and what its languages are called in each of them."""
     words = flow.keywords
-    return Keywords.of(words.wishes, words.languages, words.stops, words.yes, words.tongues)
+    named = {
+        language: [*words.languages.get(language, ()), *_names(flow, language)] for language in flow.languages
+    }
+    return Keywords.of(words.wishes, named, words.stops, words.yes, words.tongues)
+
+
+def _names(flow: Flow, language: str) -> tuple[str, ...]:
+    own = (flow.line.languages[language].name, flow.prompts[language].lines.language_name)
+    others = (prompts.languages.get(language, "") for prompts in flow.prompts.values())
+    return tuple(filter(None, (*own, *others)))

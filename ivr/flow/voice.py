@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr.effects import TextNumbers
+from ivr.flow.language_choice import after_key, pages
 from ivr.flow.models import (
     NO,
     YES,
@@ -18,7 +19,17 @@ from ivr.flow.models import (
     MessageStop,
     TransferStop,
 )
-from ivr.flow.rendering import choices, named, notices, seconds, speak, spell, spoken_languages, takes_speech
+from ivr.flow.rendering import (
+    choices,
+    named,
+    notices,
+    seconds,
+    speak,
+    spell,
+    spoken_languages,
+    takes_speech,
+    written_languages,
+)
 from ivr.flow.turn import (
     ANY_PHONE,
     Arrived,
@@ -69,7 +80,7 @@ def step(
         decision = _go_back(flow, decision.position, "cannot_text")
         return replace(decision, position=_next(decision.position))
     arrived = decision.position
-    texts = TextNumbers(phone.request, spoken_languages(flow, arrived)[0], arrived.about)
+    texts = TextNumbers(phone.request, written_languages(flow, arrived)[0], arrived.about)
     return replace(decision, position=_next(arrived), effects=(texts,))
 
 
@@ -146,6 +157,8 @@ def mend(flow: Flow, position: Position) -> Position:
         return position.move(flow.menus.home if language else flow.menus.start)
     if position.order and position.order not in flow.directory.orders:
         return position.move(flow.menus.person)
+    if isinstance(flow.stops[position.stop], LanguageStop) and position.question > len(pages(flow)):
+        return position.move(position.stop)
     return position if position.about in flow.stops else replace(position, about="")
 
 
@@ -161,7 +174,7 @@ def visit(flow: Flow, position: Position, *first: Say) -> Turn:
             return Turn(position, says, listen(flow, position))
 
 
-def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Decision:
+def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Decision:  # noqa: C901 - a table
     match heard:
         case Arrived():
             return visit(flow, position.move(flow.menus.start))
@@ -171,17 +184,33 @@ def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Dec
             return visit(flow, position.move(flow.menus.unreached))
         case Pressed("*"):
             return visit(flow, replace(position, attempt=0))
+        case Pressed(key) if chosen := after_key(flow, position, key):
+            return _arrive_in_language(flow, position, chosen)
+        case Pressed("9") if position.language and position.stop == flow.menus.home:
+            # Whoever chose a language by chance may not understand what else there is.
+            return visit(flow, replace(position.move(flow.menus.start), language=""))
         case Pressed(key) if stop := _line_key(flow, position, key):
             return visit(flow, position.move(stop))
         case Pressed(key):
             return _choose(flow, position, key, roster) or _ask_again(flow, position, "not_understood")
-        case Spoken(meaning, clear):
-            stop = _meant(flow, position, meaning) if clear or meaning.answer == "danger" else ""
-            return visit(flow, position.move(stop)) if stop else _ask_again(flow, position, "not_understood")
+        case Spoken():
+            return _follow_words(flow, position, heard)
         case _ if position.attempt > REPEATS:
             return _silent_to_the_end(flow, position, roster)
         case _:
             return _ask_again(flow, position, "nothing_heard")
+
+
+def _arrive_in_language(flow: Flow, before: Position, chosen: Position) -> Turn:
+    """Go on in the language just chosen, after the notice if there is one, or to a page of languages."""
+    return visit(flow, chosen, *(notices(flow, chosen.language) if chosen.stop != before.stop else ()))
+
+
+def _follow_words(flow: Flow, position: Position, spoken: Spoken) -> Turn:
+    """Go where spoken words lead; unclear ones are asked for again by keys, but never danger."""
+    told = spoken.clear or spoken.meaning.answer == "danger"
+    stop = _meant(flow, position, spoken.meaning) if told else ""
+    return visit(flow, position.move(stop)) if stop else _ask_again(flow, position, "not_understood")
 
 
 def listen(flow: Flow, position: Position) -> Listen:
@@ -224,9 +253,6 @@ def _silent_to_the_end(flow: Flow, position: Position, roster: Roster) -> Decisi
 def _choose(flow: Flow, position: Position, key: str, roster: Roster) -> Decision | None:
     """Follow a key of this stop; nothing when the stop does not know it."""
     match flow.stops[position.stop]:
-        case LanguageStop(next=after) if key.isdecimal() and 1 <= int(key) <= len(flow.languages):
-            chosen = replace(position, language=flow.languages[int(key) - 1])
-            return visit(flow, chosen.move(after), *notices(flow, chosen.language))
         case MenuStop(options=options) | MessageStop(options=options) if key in options:
             return visit(flow, _onward(flow, position, options[key]))
         case ConsentStop(yes=yes) if key == YES:

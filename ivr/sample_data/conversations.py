@@ -203,7 +203,7 @@ class SampleCaller:
         return Pressed(self._choose(ahead) or "9")
 
     def _language_keys(self) -> Iterable[str]:
-        return (str(n) for n, _ in enumerate(self.line.flow.languages, 1))
+        return (str(n) for n, _ in enumerate(self.line.flow.first_languages, 1))
 
     def _chance(self, shares: Mapping[Any, float], turn: Turn) -> bool:
         """Throw the dice about what is more or less likely at one kind of stop than at another."""

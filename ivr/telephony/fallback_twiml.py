@@ -48,7 +48,7 @@ class FallbackDocuments:
 
 
 def fixed_documents(speech: TwimlRenderer) -> FallbackDocuments:
-    """Write them in every language of the line: which one the caller speaks may be what was lost."""
+    """Write them in the line's first languages: which one the caller speaks may be what was lost."""
     flow = speech.flow
     last = flow.directory.orders[quiet_order(flow)][-1]
     return FallbackDocuments(
@@ -65,12 +65,12 @@ def fixed_documents(speech: TwimlRenderer) -> FallbackDocuments:
 
 def _lines(speech: TwimlRenderer, *names: str) -> tuple[Say, ...]:
     flow = speech.flow
-    return tuple(spell(flow, language, name) for language in flow.languages for name in names)
+    return tuple(spell(flow, language, name) for language in flow.first_languages for name in names)
 
 
 def _announce(speech: TwimlRenderer, agency: str) -> tuple[Say, ...]:
     flow = speech.flow
-    return tuple(named(flow, language, agency) for language in flow.languages)
+    return tuple(named(flow, language, agency) for language in flow.first_languages)
 
 
 def _wait(speech: TwimlRenderer) -> str:
@@ -85,7 +85,7 @@ def _wait(speech: TwimlRenderer) -> str:
 def _text(speech: TwimlRenderer) -> str:
     flow = speech.flow
     document = MessagingResponse()
-    words = (flow.prompts[language].lines.fixed_text for language in flow.languages)
+    words = (flow.prompts[language].lines.fixed_text for language in flow.first_languages)
     document.message(
         "\n".join(fill(flow, flow.languages[0], each, spoken=False) for each in words),
         status_callback=speech.public_url + DELIVERY_PATH,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ivr.flow.models import TOPICS
-from ivr.flow.rendering import named, spell
+from ivr.flow.rendering import language_name, named, seconds, spell
 from ivr.telephony.twiml import queue_name
 from ivr.transfer.machine import LEG, State
 
@@ -100,7 +100,7 @@ def waiting(  # noqa: PLR0913 - all that a wait document depends on
         action=speech.public_url + onward.path(),
         method="POST",
     )
-    for language in [position.language] if position.language else speech.flow.languages:
+    for language in speech.flow.speaks(position.language):
         speech.say(gather, _lines(speech.flow, language, position, transfer, says))
     document.append(gather)
     document.redirect(speech.public_url + onward.path(), method="POST")
@@ -139,8 +139,7 @@ def accepted_words(flow: Flow, agency: str, language: str, topic: str = "") -> t
     words = flow.prompts[tongue].lines
     about = getattr(words, f"topic_{topic}") if topic in TOPICS else words.topic_unknown
     if language in flow.prompts:
-        own = flow.prompts[language].lines.language_name
-        name = flow.prompts[tongue].languages.get(language, own)
+        name = language_name(flow, language, tongue)
         return (spell(flow, tongue, "whisper_accepted", topic=about, language=name),)
     return (spell(flow, tongue, "whisper_accepted_unknown", topic=about),)
 
@@ -157,10 +156,7 @@ def taken_words(flow: Flow, agency: str, *, gone: bool = False) -> tuple[Say, ..
 
 def seconds_left(flow: Flow, says: Iterable[Say]) -> int:
     """Give the seconds to wait for a key after the words, so that silence declines in the time agreed."""
-    spoken = sum(
-        len(say.words.split()) * 60 / flow.line.languages[say.language].words_per_minute for say in says
-    )
-    return max(SHORTEST_ANSWER, round(flow.line.patience.whisper - spoken))
+    return max(SHORTEST_ANSWER, round(flow.line.patience.whisper - seconds(flow, says)))
 
 
 def dial(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Transfer | None) -> str:
@@ -196,8 +192,7 @@ def accepted(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Tr
 def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
     """Write what the caller alone hears just before they are joined with a person: who is there."""
     flow = speech.flow
-    tongues = [language] if language in flow.prompts else flow.languages
-    names = {tongue: flow.prompts[tongue].agencies[agency] for tongue in tongues}
+    names = {tongue: flow.prompts[tongue].agencies[agency] for tongue in flow.speaks(language)}
     says = [
         spell(flow, tongue, "joining", agency=words.name, who=words.who) for tongue, words in names.items()
     ]
@@ -274,5 +269,5 @@ def _topics(flow: Flow, language: str) -> tuple[Say, ...]:
 def _tongue(flow: Flow, agency: str) -> str:
     """Choose the language to speak with an agency: the first of theirs that is ours."""
     known = flow.directory.agencies.get(agency)
-    theirs = [language for language in (known.languages if known else ()) if language in flow.prompts]
-    return (theirs or list(flow.languages))[0]
+    theirs = [language for language in (known.languages if known else ()) if language in flow.voiced]
+    return (theirs or flow.first_languages)[0]

@@ -93,8 +93,8 @@ class TwimlRenderer:
         return str(document)
 
     def farewell(self, language: str) -> Say:
-        """Give the innocuous sentence with which a caller leaves, in their language or the line's first."""
-        tongue = language or self.flow.languages[0]
+        """Give the innocuous sentence with which a caller leaves, in the language they are spoken to."""
+        tongue = self.flow.speaks(language)[0]
         return Say(
             fill(self.flow, tongue, self.flow.prompts[tongue].stops[self.flow.menus.leave].say), tongue
         )

@@ -76,7 +76,12 @@ def letter_detector() -> Callable[[str], str] | None:
     except ImportError:
         return None
     eldc.init()
-    return lambda text: str(eldc.detect(text) or "")
+
+    def detect(text: str) -> str:
+        found = str(eldc.detect(text) or "")
+        return "fil" if found == "tl" else found  # Filipino is Tagalog as it is written today.
+
+    return detect
 
 
 def detect_language(

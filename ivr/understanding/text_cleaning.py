@@ -16,6 +16,12 @@ LOOK_ALIKES = str.maketrans(
     "аеіоорсухѕԁһӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧοАВЕКМНОРСТХ",  # noqa: RUF001 - that is the point
     "aeioopcyxsdhlABEZHIKMNOPTYXoABEKMHOPCTX",
 )
+# Letters that keyboards of several languages have for one, and Latin ones that do not come apart.
+SAME_LETTERS = str.maketrans(
+    "\u06cc\u0649\u06a9\u06c1\u06be\u0111\u0142\u0131", "\u064a\u064a\u0643\u0647\u0647dli"
+)
+# Signs of vowels in the scripts of India stand between letters and are none.
+WORD = re.compile(r"(?:[^\W_]|[\u0900-\u0963\u0971-\u0dff])+")
 LATIN = re.compile(r"[A-Za-z]")
 INVISIBLE = {"Cf", "Cc", "Co", "Cs", "Cn"}
 SENTENCE = re.compile(r"(?<=[.!?…\n])\s+|\s*\n+\s*")
@@ -45,7 +51,7 @@ def fold(text: str) -> str:
     bare = (
         "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("'", "").replace("`", "")
     )
-    return REPEATS.sub(r"\1\1", " ".join(re.findall(r"[^\W_]+", bare)))
+    return REPEATS.sub(r"\1\1", " ".join(WORD.findall(bare.translate(SAME_LETTERS))))
 
 
 def sentences(text: str) -> tuple[str, ...]:

@@ -23,8 +23,9 @@ def meet() -> Response:
     """Say the neutral first sentence, and wait for a key: a voicemail or another person hears no more."""
     speech = webhook_context().speech
     flow = speech.flow
-    hello = [Say(flow.prompts[tongue].stops[flow.menus.start].say, tongue) for tongue in flow.languages]
-    go_on = [spell(flow, tongue, "call_continue") for tongue in flow.languages]
+    tongues = flow.first_languages
+    hello = [Say(flow.prompts[tongue].stops[flow.menus.start].say, tongue) for tongue in tongues]
+    go_on = [spell(flow, tongue, "call_continue") for tongue in tongues]
     seconds = flow.line.patience.key
     return twiml_response(speech.whisper((*hello, *go_on), f"{CALLBACK_PATH}/decided", seconds))
 
