@@ -150,6 +150,8 @@ def _read_rules(folder: Path, _stamps: tuple[tuple[str, int, int], ...]) -> Rule
 def understand(rules: Rules, text: str, context: Context, meaning: Meaning | None) -> Understanding:
     """Understand one text. Total and pure; ``meaning`` is the classifier's word, None where it gave none."""
     cleaned = clean(text)
+    if not any(map(str.isalnum, cleaned)):
+        meaning = None  # The classifier learned words: of pictures alone it can only guess.
     by_letters = meaning.language if meaning else ""
     guess = detect_language(rules.words, cleaned, context.language, context.languages, by_letters)
     folded = fold(cleaned)
@@ -230,7 +232,7 @@ def _danger_kind(reading: DangerReading, names: Mapping[str, float]) -> str:
         if name.startswith(DANGER) and name != SOUNDS
     }
     if reading.kind:
-        shares[reading.kind] = shares.get(reading.kind, 0.0) + 0.1 * reading.points
+        shares[reading.kind] = shares.get(reading.kind, 0.0) + 0.3 * reading.points
     return max(shares, key=lambda kind: shares[kind], default="violence")
 
 
