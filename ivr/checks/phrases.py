@@ -126,22 +126,21 @@ def too_few(intents: IntentTable, phrases: Iterable[Phrase]) -> Iterator[Fault]:
 
 def alike(phrases: Iterable[Phrase]) -> Iterator[Fault]:
     """Find phrases of one file that share two thirds of their words: the same again, or a template."""
-    by_file: dict[tuple[str, str], list[tuple[str, Counter[str]]]] = {}
+    by_file: dict[tuple[str, str], TextsByWord] = {}
     for phrase in phrases:
-        words = _words(phrase.text)
-        before = by_file.setdefault((phrase.language, phrase.name), [])
-        if like := _first_alike(words, before):
+        before = by_file.setdefault((phrase.language, phrase.name), TextsByWord())
+        if like := before.first_alike(phrase.text):
             yield _like(phrase, like)
-        before.append((phrase.text, words))
+        before.add(phrase.text)
 
 
 def alike_to_check_set(phrases: Iterable[Phrase], apart: Iterable[Phrase]) -> Iterator[Fault]:
     """Find phrases that are nearly in the check set: learned from, it would say nothing any more."""
-    by_language: dict[str, list[tuple[str, Counter[str]]]] = {}
+    by_language: dict[str, TextsByWord] = {}
     for each in apart:
-        by_language.setdefault(each.language, []).append((each.text, _words(each.text)))
+        by_language.setdefault(each.language, TextsByWord()).add(each.text)
     for phrase in phrases:
-        if like := _first_alike(_words(phrase.text), by_language.get(phrase.language, [])):
+        if like := by_language.get(phrase.language, TextsByWord()).first_alike(phrase.text):
             yield _like(phrase, f"{like} of the check set")
 
 
@@ -149,12 +148,29 @@ def _words(text: str) -> Counter[str]:
     return Counter(re.findall(r"[\w'#$]+", text.casefold()) or [text])
 
 
-def _first_alike(words: Counter[str], others: Iterable[tuple[str, Counter[str]]]) -> str:
-    """Give the first text that shares two thirds of its words with these, quoted; "" for none."""
-    for text, other in others:
-        if 3 * (words & other).total() >= 2 * max(words.total(), other.total()):
-            return repr(text)
-    return ""
+class TextsByWord:
+    """Texts in order, found by their words: most share none, and are never compared."""
+
+    def __init__(self) -> None:
+        self._texts: list[tuple[str, int]] = []  # With how many words each has.
+        self._having: dict[str, list[tuple[int, int]]] = {}  # Word -> the texts that have it, and how often.
+
+    def add(self, text: str) -> None:
+        """Add a text."""
+        words = _words(text)
+        for word, times in words.items():
+            self._having.setdefault(word, []).append((len(self._texts), times))
+        self._texts.append((text, words.total()))
+
+    def first_alike(self, text: str) -> str:
+        """Give the first text that shares two thirds of its words with this, quoted; "" for none."""
+        words, shared = _words(text), dict[int, int]()
+        for word, times in words.items():
+            for at, theirs in self._having.get(word, ()):
+                shared[at] = shared.get(at, 0) + min(times, theirs)
+        length = words.total()
+        alike_at = (at for at, both in shared.items() if 3 * both >= 2 * max(length, self._texts[at][1]))
+        return next((repr(self._texts[at][0]) for at in sorted(alike_at)), "")
 
 
 def _like(phrase: Phrase, like: str) -> Fault:

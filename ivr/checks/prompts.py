@@ -23,7 +23,8 @@ from ivr.flow.models import (
 )
 from ivr.flow.readability import MEASURED, measured, unkind, whole_prompts
 from ivr.flow.rendering import PLACEHOLDER
-from ivr.number_detector import find_numbers
+from ivr.number_detector import FEWEST_DIGITS, find_numbers
+from ivr.number_detector import WORDS as NUMBER_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -217,6 +218,8 @@ def numbers_by_hand(flow: Flow) -> Iterator[Fault]:
         named = ((place, said) for place, said in every_prompt(words) if place.startswith("agencies."))
         said_at = dict(whole_prompts(words)) | dict(named)
         for place, said in said_at.items():
+            if language not in NUMBER_WORDS and sum(map(str.isnumeric, said)) < FEWEST_DIGITS:
+                continue
             for start, end in find_numbers(said, language):
                 if any(each in HAN_AMOUNTS for each in said[start:end]):
                     continue

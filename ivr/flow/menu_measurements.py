@@ -22,7 +22,7 @@ from ivr.flow.prompts import spoken_prompts
 from ivr.flow.readability import MEASURED, measured, unkind
 from ivr.flow.rendering import choices, fill, language_choices, seconds, speak, spell, spoken_languages
 from ivr.flow.segments import forced, segments
-from ivr.flow.sms import reply
+from ivr.flow.sms import as_sent, reply
 from ivr.flow.turn import Asked, AskForPerson, Connect, Decision, Pressed, Roster, Say, Turn, Wished
 from ivr.flow.voice import ring_next, step, visit
 from ivr.position import Position
@@ -320,8 +320,13 @@ def first_sentence(flow: Flow, language: str) -> Say:
     return Say(fill(flow, language, words), language)
 
 
-def texts(flow: Flow, language: str) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=32)  # Of each language of a flow, which several rules and figures want.
+def texts(flow: Flow, language: str) -> tuple[tuple[str, str], ...]:
     """Give every text that can be sent in a language, with its place in the words."""
+    return tuple(_texts(flow, language))
+
+
+def _texts(flow: Flow, language: str) -> Iterator[tuple[str, str]]:
     for name in sorted(by_text(flow)):
         turn = reply(flow, Position(language=language), Asked(name, language))
         if turn.position.held:
@@ -331,7 +336,8 @@ def texts(flow: Flow, language: str) -> Iterator[tuple[str, str]]:
     yield "lines.help", "\n".join(say.words for say in answer.says)
     for line in TEXTED_LINES:
         words: str = getattr(flow.prompts[language].lines, line)
-        yield f"lines.{line}", fill(flow, language, words, spoken=False)
+        (sent,) = as_sent(flow, (Say(fill(flow, language, words, spoken=False), language),))
+        yield f"lines.{line}", sent.words
 
 
 def summary(figures: Figures) -> str:
@@ -348,7 +354,7 @@ def summary(figures: Figures) -> str:
 
 def _heard(flow: Flow, language: str, journey: Journey | None, facts: Farthest) -> HeardFigures:
     spoken = [Most(length, name) for name, length in instructions(flow, language) if language in flow.voiced]
-    written = list(texts(flow, language))
+    written = texts(flow, language)
     wide = [words for _, words in written if forced(words)]
     return HeardFigures(
         instructions=_most(spoken),

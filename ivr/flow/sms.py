@@ -89,11 +89,11 @@ def reply(
     turn = _with_notice(flow, start, turn)
     if meaning and meaning.safety:
         turn = _name_911(flow, turn)
-    says = _as_sent(flow, turn.says)
+    says = as_sent(flow, turn.says)
     return replace(turn, says=says, position=replace(turn.position, turn=turn.position.turn + 1))
 
 
-def _as_sent(flow: Flow, says: tuple[Say, ...]) -> tuple[Say, ...]:
+def as_sent(flow: Flow, says: tuple[Say, ...]) -> tuple[Say, ...]:
     """Give words as they are sent: in order on any screen, without accents that make them too long."""
     directed_says = tuple(replace(say, words=directed(say.words)) for say in says)
     whole = "\n".join(say.words for say in directed_says)
@@ -159,7 +159,7 @@ def _remembers(heard: Heard, phone: Phone) -> tuple[Effect, ...]:
 def numbers_of(flow: Flow, language: str, stop: str) -> str:
     """Write the numbers or web address of a stop that a caller asked for by text, as texters read them."""
     says = (Say(fill(flow, language, numbers_text(flow, language, stop), spoken=False), language),)
-    return _as_sent(flow, says)[0].words
+    return as_sent(flow, says)[0].words
 
 
 def numbers_text(flow: Flow, language: str, stop: str) -> str:
