@@ -120,7 +120,7 @@ def is_echo(flow: Flow, text: str) -> bool:
 def _answers_to_danger(flow: Flow) -> frozenset[str]:
     lines = {"text_danger", *DANGERS.values()}
     says = (write(flow, language, line) for language in flow.languages for line in lines)
-    return frozenset(fold(sent.words) for say in says for sent in _as_sent(flow, (say,)))
+    return frozenset(fold(sent.words) for say in says for sent in as_sent(flow, (say,)))
 
 
 def heard_wish(heard: Heard) -> Wish | None:
