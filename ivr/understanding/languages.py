@@ -38,6 +38,12 @@ SCRIPTS = {
 }
 
 
+# Letters of the Arabic script that one of its languages has and the others lack; Farsi and Urdu share some.
+URDU_LETTERS = frozenset("ٹڈڑںےہۂۓ")
+FARSI_LETTERS = frozenset("پچژگیک")
+ARABIC_LETTERS = frozenset("ةيكىأإؤ")
+
+
 @dataclass(frozen=True)
 class LanguageGuess:
     """A language ("" where nothing tells it), whether that is sure, and why."""
@@ -91,7 +97,7 @@ def detect_language(
 
     ``before`` is the conversation's, ``line`` those we speak, ``by_letters`` what `letter_detector` says.
     """
-    if script := _script(text):
+    if script := _script(text, before):
         return LanguageGuess(script, sure=True, why="script")
     points = _points(words, text)
     ranked = sorted(points, key=lambda each: -points[each])
@@ -114,7 +120,7 @@ def detect_language(
     return LanguageGuess(best, sure=False, why="words" if best else "nothing tells it")
 
 
-def _script(text: str) -> str:
+def _script(text: str, before: str) -> str:
     """Give the language of a text most of whose letters are of another script than Latin."""
     letters = [c for c in text if c.isalpha()]
     counted: dict[str, int] = {}
@@ -124,7 +130,22 @@ def _script(text: str) -> str:
             counted[SCRIPTS[name]] = counted.get(SCRIPTS[name], 0) + 1
     if not counted or 2 * sum(counted.values()) < len(letters):
         return ""
-    return "ja" if "ja" in counted else max(counted, key=lambda each: counted[each])
+    script = "ja" if "ja" in counted else max(counted, key=lambda each: counted[each])
+    return _of_arabic_script(letters, before) if script == "ar" else script
+
+
+def _of_arabic_script(letters: Sequence[str], before: str) -> str:
+    """Tell Arabic, Farsi and Urdu apart by the letters that only some of them have."""
+    urdu, farsi, arabic = (
+        sum(letter in own for letter in letters) for own in (URDU_LETTERS, FARSI_LETTERS, ARABIC_LETTERS)
+    )
+    if urdu:
+        return "ur"
+    if farsi == arabic:
+        return before if before in ("ar", "fa", "ur") else "ar"
+    if farsi > arabic:
+        return "ur" if before == "ur" else "fa"
+    return "ar"
 
 
 def _points(words: LanguageWords, text: str) -> dict[str, float]:
