@@ -36,6 +36,7 @@ SCRIPTS = {
     "HEBREW": "he",
     "GREEK": "el",
 }
+SHARED_SCRIPTS = {"ar": ("ar", "fa", "ur")}  # Languages of one script, by the one that most write.
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,10 @@ class LanguageGuess:
 
 @dataclass(frozen=True)
 class LanguageWords:
-    """What tells languages apart: words of each with their points, and accents that only one of them has."""
+    """What tells languages apart: words of each with their points, and letters that few of them have."""
 
     words: dict[str, dict[str, float]] = field(default_factory=dict)
-    letters: dict[str, str] = field(default_factory=dict)
+    letters: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_language_words(file: Path) -> LanguageWords:
@@ -62,8 +63,8 @@ def read_language_words(file: Path) -> LanguageWords:
     for language, entry in found["words"].items():
         for points, listed in ((1.0, entry["sure"]), (0.5, entry.get("likely", ""))):
             for word in listed.split():
-                words.setdefault(word, {})[language] = points
-    return LanguageWords(words, dict(found.get("letters", {})))
+                words.setdefault(fold(word), {}).setdefault(language, points)
+    return LanguageWords(words, {each: tuple(of.split()) for each, of in found.get("letters", {}).items()})
 
 
 def letter_detector() -> Callable[[str], str] | None:
@@ -91,9 +92,9 @@ def detect_language(
 
     ``before`` is the conversation's, ``line`` those we speak, ``by_letters`` what `letter_detector` says.
     """
-    if script := _script(text):
-        return LanguageGuess(script, sure=True, why="script")
     points = _points(words, text)
+    if script := _script(text):
+        return LanguageGuess(_of_script(script, points, before), sure=True, why="script")
     ranked = sorted(points, key=lambda each: -points[each])
     best, second = [*ranked, "", ""][:2]
     lead = points.get(best, 0.0) - points.get(second, 0.0)
@@ -127,12 +128,23 @@ def _script(text: str) -> str:
     return "ja" if "ja" in counted else max(counted, key=lambda each: counted[each])
 
 
+def _of_script(script: str, points: dict[str, float], before: str) -> str:
+    """Tell the languages of one script apart: by letters and words of theirs, else by the conversation."""
+    sharing = SHARED_SCRIPTS.get(script, (script,))
+    most = max(points.get(each, 0.0) for each in sharing)
+    best = [each for each in sharing if points.get(each, 0.0) == most]
+    return before if before in best else best[0]
+
+
 def _points(words: LanguageWords, text: str) -> dict[str, float]:
     points: dict[str, float] = {}
     for word in fold(text).split():
         for language, worth in words.words.get(word, {}).items():
             points[language] = points.get(language, 0.0) + worth
-    for letter, language in words.letters.items():
-        if letter in text.casefold():
-            points[language] = points.get(language, 0.0) + 1
+    folded = text.casefold()
+    for letter, languages in words.letters.items():
+        if letter in folded:
+            for language in languages:
+                worth = 1.0 if language == languages[0] else 0.5
+                points[language] = points.get(language, 0.0) + worth
     return points
