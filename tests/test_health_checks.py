@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -10,7 +11,9 @@ import subprocess
 import threading
 import time
 from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +36,7 @@ from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import RestFault
 from ivr.simulator.papers import Papers
 from ivr.simulator.rehearse import Network
+from ivr.version import running_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,8 +85,46 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         running.wait()
 
 
+@dataclass
+class Site:
+    """What answers at PUBLIC_URL, and is posted to at ALARM_URL."""
+
+    words: str = f"ok {running_version()}\n"
+    status: int = 200
+    alarms: list[bytes] = field(default_factory=list)
+    url: str = ""
+
+
 @pytest.fixture
-def line(tmp_path: Path, network: Network, redis: str) -> Line:
+def site() -> Iterator[Site]:
+    """Give a site that answers as `ivr web` does."""
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(site.status)
+            self.end_headers()
+            self.wfile.write(site.words.encode())
+
+        def do_POST(self) -> None:
+            site.alarms.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(site.status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        site.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield site
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def line(tmp_path: Path, network: Network, redis: str, site: Site) -> Line:
     """Give a line of which every part is well."""
     for name in ("config", "prompts"):
         shutil.copytree(ROOT / name, tmp_path / name)
@@ -94,6 +136,8 @@ def line(tmp_path: Path, network: Network, redis: str) -> Line:
     put_tables(f"sqlite:///{tmp_path}/log/line.sqlite3")
     note_alive(connect(f"sqlite:///{tmp_path}/log/line.sqlite3"), "a worker", time.time())
     return ENVIRONMENT | {
+        "PUBLIC_URL": site.url,
+        "ALARM_URL": f"{site.url}/alarm",
         "TWILIO_API_URL": network.api_url,
         "REDIS_URL": redis,
         "DATABASE_URL": f"sqlite:///{tmp_path}/log/line.sqlite3",
@@ -118,7 +162,7 @@ def test_a_line_that_is_well_has_no_fault_and_no_warning(line: Line) -> None:
     done = CliRunner().invoke(main, ["doctor"], env=line)
 
     assert (done.exit_code, {row.split()[0] for row in done.output.splitlines()}) == (0, {"ok"})
-    assert len(done.output.splitlines()) == 15
+    assert len(done.output.splitlines()) == 17
 
 
 def test_without_settings_they_are_all_named_and_the_doctor_ends_with_one(line: Line) -> None:
@@ -338,3 +382,52 @@ def test_no_number_and_no_secret_is_printed(line: Line) -> None:
     )
     assert [each for each in kept if any(each in words for words in told)] == []
     assert any("LookupError" in words for words in told)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "said_of_it"),
+    [
+        (("<html>a shop</html>", 200), Verdict.FAULT, "leads to somebody else (status 200)"),
+        (("ok 0.2.0", 301), Verdict.FAULT, "leads to somebody else (status 301)"),
+        (("ok 0.0.1 old", 200), Verdict.WARNING, "another version answers callers: 0.0.1 old"),
+    ],
+)
+def test_a_public_address_that_is_not_this_line_is_named(
+    answer: tuple[str, int], verdict: Verdict, said_of_it: str, line: Line, site: Site
+) -> None:
+    site.words, site.status = answer
+
+    (found,) = said(line, verdict)
+
+    assert said_of_it in found
+
+
+def test_web_that_is_down_is_a_fault(line: Line) -> None:
+    (found,) = said(line | {"PUBLIC_URL": f"http://127.0.0.1:{free_port()}"})
+
+    assert "PUBLIC_URL does not answer (ConnectionError): is `ivr web` up" in found
+
+
+def test_a_line_whose_alarms_reach_nobody_is_warned(line: Line) -> None:
+    assert "set ALARM_NUMBER or ALARM_URL" in said(line | {"ALARM_URL": ""}, Verdict.WARNING)[0]
+
+
+def test_the_doctor_tells_programs_in_json(line: Line) -> None:
+    done = CliRunner().invoke(main, ["doctor", "--json"], env=line | {"ALARM_URL": ""})
+
+    rows = [json.loads(row) for row in done.output.splitlines()]
+
+    assert done.exit_code == 0
+    assert sorted(row["verdict"] for row in rows) == ["ok"] * 16 + ["warning"]
+
+
+def test_a_test_alarm_says_whether_it_was_taken(line: Line, site: Site) -> None:
+    taken = CliRunner().invoke(main, ["alarm", "--test"], env=line)
+    site.status = 500
+    refused = CliRunner().invoke(main, ["alarm", "--test"], env=line)
+    nobody = CliRunner().invoke(main, ["alarm", "--test"], env=line | {"ALARM_URL": ""})
+
+    assert (taken.exit_code, taken.output) == (0, "ALARM_URL: taken\n")
+    assert b"A test of the line's alarm" in site.alarms[0]
+    assert (refused.exit_code, refused.output) == (1, "ALARM_URL: HTTPError\n")
+    assert nobody.exit_code == 1

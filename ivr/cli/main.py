@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ivr.cli.agencies import agencies
+from ivr.cli.alarm import alarm
 from ivr.cli.calls import calls, forget
 from ivr.cli.check import check
 from ivr.cli.context import flow_of, folder
@@ -19,10 +20,11 @@ from ivr.cli.processes import console, release, web, worker
 from ivr.cli.prompts import prompts
 from ivr.cli.report import report
 from ivr.cli.understand import understand
+from ivr.version import running_version
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="ivr")
+@click.version_option(running_version(), message="ivr %(version)s")
 def main() -> None:
     """Run a telephone and text information line on human trafficking.
 
@@ -76,6 +78,7 @@ def phone(record: Path | None, number: str) -> None:
 
 COMMANDS = (
     *(web, worker, console, release, check, doctor),
+    alarm,
     *(agencies, audit, calls, forget, materials, notice, operators, phrases, prompts, report, understand),
 )
 for command in COMMANDS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.effects import CallTexter, Erase, OptIn, OptOut
@@ -40,6 +41,7 @@ from ivr.flow.turn import (
 )
 from ivr.flow.voice import mend
 from ivr.position import Position
+from ivr.understanding.text_cleaning import fold
 
 if TYPE_CHECKING:
     from ivr.effects import Effect
@@ -106,6 +108,19 @@ def _with_notice(flow: Flow, start: Position, turn: Turn) -> Turn:
     if start.language or turn.position.stop != flow.menus.home or not turn.says:
         return turn
     return replace(turn, says=(*notices(flow, turn.position.language), *turn.says))
+
+
+def is_echo(flow: Flow, text: str) -> bool:
+    """Whether a text is one of our answers to danger, sent back: a machine would be answered without end."""
+    said = fold(text)
+    return any(own in said for own in _answers_to_danger(flow))
+
+
+@lru_cache(maxsize=4)
+def _answers_to_danger(flow: Flow) -> frozenset[str]:
+    lines = {"text_danger", *DANGERS.values()}
+    says = (write(flow, language, line) for language in flow.languages for line in lines)
+    return frozenset(fold(sent.words) for say in says for sent in as_sent(flow, (say,)))
 
 
 def heard_wish(heard: Heard) -> Wish | None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ from ivr.records.text_deliveries import list_undelivered
 from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
 from ivr.settings import Settings, SettingsError, is_loopback, read_settings
 from ivr.telephony.data_deletion import twilio_records
+from ivr.telephony.public_address import fetch_sign_of_life
+from ivr.version import running_version
 from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
@@ -118,6 +121,32 @@ def _call_log(settings: Settings) -> Iterator[Finding]:
                 yield fault(newer)
             elif tables is Tables.OLDER:
                 yield fault("the call log lacks tables that this version expects; run `ivr release`")
+
+
+def _public(settings: Settings) -> Iterator[Finding]:
+    """Fetch our own sign of life by the way that Twilio takes."""
+    try:
+        status, words = fetch_sign_of_life(settings.public_url)
+    except PartUnavailable as error:
+        yield fault(f"PUBLIC_URL does not answer ({error}): is `ivr web` up, the proxy, the name?")
+        return
+    if status != HTTPStatus.OK or not words.startswith("ok "):
+        yield fault(
+            f"PUBLIC_URL leads to somebody else (status {status}): callers would hear an error;"
+            " mend PUBLIC_URL or the proxy, without a redirect or a path"
+        )
+    elif (theirs := words.removeprefix("ok ").strip()) != running_version():
+        yield warning(
+            f"another version answers callers: {theirs}, and this is {running_version()};"
+            " let the new one take over (`systemctl kill --kill-whom=main --signal=USR2 ivr-web`)"
+        )
+
+
+def _alarms(settings: Settings) -> Iterator[Finding]:
+    if not settings.alarm_number and not settings.alarm_url:
+        yield warning(
+            "nobody is told when callers reach nobody: set ALARM_NUMBER or ALARM_URL, then `ivr alarm --test`"
+        )
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
@@ -275,6 +304,8 @@ HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothi
     "menus, words and agencies have no fault": _files,
     "the files that lie there are those in use": _reloads,
     "the call log answers, with every table": _call_log,
+    "PUBLIC_URL leads to this version": _public,
+    "somebody is told of alarms": _alarms,
     "Redis answers": _redis,
     "Redis is open to nobody else": _redis_is_ours,
     "a worker is alive": _worker,

@@ -29,13 +29,23 @@ class Alarms:
     def tell(self, words: str) -> None:
         """Send an alarm every way there is; one that fails does not stop the other."""
         logger.error("alarm: %s", words)
+        for way, failure in self.send(words).items():
+            if failure:
+                logger.warning("the alarm did not go to %s: %s", way, failure)
+
+    def send(self, words: str) -> dict[str, str]:
+        """Send words every way there is; give each way by its setting, with why it failed, or nothing."""
+        sent: dict[str, str] = {}
         if self.number:
             try:
                 self.phone.text(self.number, words)
+                sent["ALARM_NUMBER"] = ""
             except PartUnavailable as error:
-                logger.warning("the alarm was not texted: %s", error)
+                sent["ALARM_NUMBER"] = str(error)
         if self.url:
             try:
                 requests.post(self.url, json={"text": words}, timeout=SECONDS).raise_for_status()
+                sent["ALARM_URL"] = ""
             except requests.RequestException as error:
-                logger.warning("the alarm was not posted: %s", type(error).__name__)
+                sent["ALARM_URL"] = type(error).__name__
+        return sent

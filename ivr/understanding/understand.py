@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from rapidfuzz import fuzz, process
@@ -129,7 +130,14 @@ class Understanding:
 
 
 def read_rules(folder: Path) -> Rules:
-    """Read all rules of `phrases/`."""
+    """Read all rules of `phrases/`. What has not changed is not read again: its patterns take a second."""
+    files = sorted((*folder.glob("*.toml"), *folder.glob("*/*.toml")))
+    stamps = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+    return _read_rules(folder.absolute(), stamps)
+
+
+@lru_cache(maxsize=2)
+def _read_rules(folder: Path, _stamps: tuple[tuple[str, int, int], ...]) -> Rules:
     return Rules(
         danger=read_danger_rules(folder),
         wishes=read_wish_rules(folder),

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeSerializer
 
 from ivr.effects import NoteDelivery
+from ivr.flow.sms import is_echo
 from ivr.flow.text_meaning import context_of
 from ivr.flow.turn import Texted
 from ivr.line import CallContext
@@ -18,6 +19,7 @@ from ivr.position import Position
 from ivr.telephony import twiml
 from ivr.telephony.webhook_forms import delivery, opt_out_wish, sender
 from ivr.understanding.text_cleaning import fold
+from ivr.understanding.understand import Understanding
 from ivr.web.context import caller_of, origin_of, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
@@ -128,5 +130,8 @@ def _heard(conversation: Conversation, now: float) -> Heard:
         logger.warning("Twilio's Advanced Opt-Out answers texts: set IVR_OPT_OUT=advanced")
     if wish:
         return wish
-    known = context_of(context.line.flow, conversation.position, now)
-    return Texted(context.understand(request.form.get("Body", ""), known))
+    flow, body = context.line.flow, request.form.get("Body", "")
+    found = context.understand(body, context_of(flow, conversation.position, now))
+    if found.answer == "danger" and is_echo(flow, body):
+        found = Understanding(found.language, answer="lost")
+    return Texted(found)
