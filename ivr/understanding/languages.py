@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SURE, LIKELY = 2.0, 0.5  # How far ahead the best language must be, in points of words.
+MOST_OF_LETTERS = 2.0  # Points that letters alone give: whoever heaps accents on English has many of them.
 SHORTEST_GUESS = 12  # Letters below which a guess by letters alone is chance.
 
 # The first words of a letter's Unicode name -> the language that most of its writers here have.
@@ -141,10 +142,11 @@ def _points(words: LanguageWords, text: str) -> dict[str, float]:
     for word in fold(text).split():
         for language, worth in words.words.get(word, {}).items():
             points[language] = points.get(language, 0.0) + worth
-    folded = text.casefold()
+    lettered: dict[str, float] = {}
+    small = text.casefold()
     for letter, languages in words.letters.items():
-        if letter in folded:
-            for language in languages:
-                worth = 1.0 if language == languages[0] else 0.5
-                points[language] = points.get(language, 0.0) + worth
+        for language in languages if letter in small else ():
+            lettered[language] = lettered.get(language, 0.0) + (1.0 if language == languages[0] else 0.5)
+    for language, worth in lettered.items():
+        points[language] = points.get(language, 0.0) + min(worth, MOST_OF_LETTERS)
     return points
