@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SURE, LIKELY = 2.0, 0.5  # How far ahead the best language must be, in points of words.
+MOST_OF_LETTERS = 2.0  # Points that letters alone give: whoever heaps accents on English has many of them.
 SHORTEST_GUESS = 12  # Letters below which a guess by letters alone is chance.
 
 # The first words of a letter's Unicode name -> the language that most of its writers here have.
@@ -36,12 +37,7 @@ SCRIPTS = {
     "HEBREW": "he",
     "GREEK": "el",
 }
-
-
-# Letters of the Arabic script that one of its languages has and the others lack; Farsi and Urdu share some.
-URDU_LETTERS = frozenset("ٹڈڑںےہۂۓ")
-FARSI_LETTERS = frozenset("پچژگیک")
-ARABIC_LETTERS = frozenset("ةيكىأإؤ")
+SHARED_SCRIPTS = {"ar": ("ar", "fa", "ur")}  # Languages of one script, by the one that most write.
 
 
 @dataclass(frozen=True)
@@ -55,10 +51,10 @@ class LanguageGuess:
 
 @dataclass(frozen=True)
 class LanguageWords:
-    """What tells languages apart: words of each with their points, and accents that only one of them has."""
+    """What tells languages apart: words of each with their points, and letters that few of them have."""
 
     words: dict[str, dict[str, float]] = field(default_factory=dict)
-    letters: dict[str, str] = field(default_factory=dict)
+    letters: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_language_words(file: Path) -> LanguageWords:
@@ -68,8 +64,8 @@ def read_language_words(file: Path) -> LanguageWords:
     for language, entry in found["words"].items():
         for points, listed in ((1.0, entry["sure"]), (0.5, entry.get("likely", ""))):
             for word in listed.split():
-                words.setdefault(word, {})[language] = points
-    return LanguageWords(words, dict(found.get("letters", {})))
+                words.setdefault(fold(word), {}).setdefault(language, points)
+    return LanguageWords(words, {each: tuple(of.split()) for each, of in found.get("letters", {}).items()})
 
 
 def letter_detector() -> Callable[[str], str] | None:
@@ -97,9 +93,9 @@ def detect_language(
 
     ``before`` is the conversation's, ``line`` those we speak, ``by_letters`` what `letter_detector` says.
     """
-    if script := _script(text, before):
-        return LanguageGuess(script, sure=True, why="script")
     points = _points(words, text)
+    if script := _script(text):
+        return LanguageGuess(_of_script(script, points, before), sure=True, why="script")
     ranked = sorted(points, key=lambda each: -points[each])
     best, second = [*ranked, "", ""][:2]
     lead = points.get(best, 0.0) - points.get(second, 0.0)
@@ -120,7 +116,7 @@ def detect_language(
     return LanguageGuess(best, sure=False, why="words" if best else "nothing tells it")
 
 
-def _script(text: str, before: str) -> str:
+def _script(text: str) -> str:
     """Give the language of a text most of whose letters are of another script than Latin."""
     letters = [c for c in text if c.isalpha()]
     counted: dict[str, int] = {}
@@ -130,22 +126,15 @@ def _script(text: str, before: str) -> str:
             counted[SCRIPTS[name]] = counted.get(SCRIPTS[name], 0) + 1
     if not counted or 2 * sum(counted.values()) < len(letters):
         return ""
-    script = "ja" if "ja" in counted else max(counted, key=lambda each: counted[each])
-    return _of_arabic_script(letters, before) if script == "ar" else script
+    return "ja" if "ja" in counted else max(counted, key=lambda each: counted[each])
 
 
-def _of_arabic_script(letters: Sequence[str], before: str) -> str:
-    """Tell Arabic, Farsi and Urdu apart by the letters that only some of them have."""
-    urdu, farsi, arabic = (
-        sum(letter in own for letter in letters) for own in (URDU_LETTERS, FARSI_LETTERS, ARABIC_LETTERS)
-    )
-    if urdu:
-        return "ur"
-    if farsi == arabic:
-        return before if before in ("ar", "fa", "ur") else "ar"
-    if farsi > arabic:
-        return "ur" if before == "ur" else "fa"
-    return "ar"
+def _of_script(script: str, points: dict[str, float], before: str) -> str:
+    """Tell the languages of one script apart: by letters and words of theirs, else by the conversation."""
+    sharing = SHARED_SCRIPTS.get(script, (script,))
+    most = max(points.get(each, 0.0) for each in sharing)
+    best = [each for each in sharing if points.get(each, 0.0) == most]
+    return before if before in best else best[0]
 
 
 def _points(words: LanguageWords, text: str) -> dict[str, float]:
@@ -153,7 +142,11 @@ def _points(words: LanguageWords, text: str) -> dict[str, float]:
     for word in fold(text).split():
         for language, worth in words.words.get(word, {}).items():
             points[language] = points.get(language, 0.0) + worth
-    for letter, language in words.letters.items():
-        if letter in text.casefold():
-            points[language] = points.get(language, 0.0) + 1
+    lettered: dict[str, float] = {}
+    small = text.casefold()
+    for letter, languages in words.letters.items():
+        for language in languages if letter in small else ():
+            lettered[language] = lettered.get(language, 0.0) + (1.0 if language == languages[0] else 0.5)
+    for language, worth in lettered.items():
+        points[language] = points.get(language, 0.0) + min(worth, MOST_OF_LETTERS)
     return points
