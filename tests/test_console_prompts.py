@@ -434,3 +434,12 @@ def test_a_disguised_number_is_neither_saved_nor_published(
     assert saved == []
     assert answer.status_code == 409
     assert heard(console) == {}
+
+
+def test_every_language_is_called_by_its_name(hands: Hands, flow: Flow) -> None:
+    prompt, calls = hands.get("/prompts/stops.law.say").text, hands.get("/calls").text
+
+    for language in flow.languages:
+        name = flow.prompts["en"].languages[language]
+        assert f">{name}</h2>" in prompt
+        assert f'<option value="{language}">{name}</option>' in calls

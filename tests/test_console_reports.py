@@ -212,6 +212,13 @@ def test_what_is_published_is_rounded_and_names_no_agency_no_hour_no_day(hands: 
     assert re.search(r"2026-10-\d|\d:\d\d", main) is None
 
 
+def test_every_language_is_called_by_its_name(flow: Flow) -> None:
+    for reader in ("en", "fr"):
+        view = ReportView(report(), flow, reader, read_translations(reader))
+        names = {view.translate(language).casefold() for language in flow.languages}
+        assert names == {name.casefold() for name in flow.prompts[reader].languages.values()}
+
+
 def test_the_published_total_cannot_tell_a_hidden_part(flow: Flow) -> None:
     counts = report(language={"en": 41, "fr": 23, "xx": 3})
     view = ReportView(counts, flow, "en", read_translations("en"))

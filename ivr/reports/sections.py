@@ -14,7 +14,7 @@ from ivr.records.disclosure import HIDDEN, parts_shown, ranked_parts_shown, show
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ivr.flow.models import Flow
+    from ivr.flow.models import Flow, Prompts
     from ivr.records.report_queries import Report
 
 HALF_MINUTE, MINUTE = 30, 60
@@ -61,13 +61,19 @@ class ReportView:
 
     def translate(self, name: str) -> str:
         """Translate the name of an outcome, a language or a day; no name is a call that is not over."""
-        return self.translations.get(name, name) if name else self.translations["in_progress"]
+        if not name:
+            return self.translations["in_progress"]
+        return self.translations.get(name) or self._prompts.languages.get(name, name)
 
     def stop_label(self, stop: str) -> str:
         """Give what a stop is called; nothing where it is neither offered nor one of every line's."""
-        spoken = self.language if self.language in self.flow.prompts else self.flow.languages[0]
-        prompts = self.flow.prompts[spoken].stops.get(stop)
+        prompts = self._prompts.stops.get(stop)
         return (prompts.label if prompts else "") or self.translations.get(f"stop_{stop}", "")
+
+    @property
+    def _prompts(self) -> Prompts:
+        """The words of the line in the report's language, or in its first one."""
+        return self.flow.prompts.get(self.language) or self.flow.prompts[self.flow.languages[0]]
 
     def stop_title(self, stop: str) -> str:
         """Give what a stop is called, with its name in the files where others are called the same."""

@@ -70,6 +70,7 @@ def list_calls() -> str:
         outcomes=OUTCOMES,
         presets=day_presets(console().today),
         agencies=flow.directory.agencies,
+        line_languages=flow.languages,
         audiences={stop: flow.prompts[flow.languages[0]].stops[stop].label for stop in branches(flow)},
     )
 

@@ -111,7 +111,7 @@ def render_page(template: str, **values: object) -> str:
         language=language(),
         languages=LANGUAGES,
         t=t,
-        translate=lambda key: t.get(key, key),
+        translate=lambda key: t.get(key) or _prompts().languages.get(key, key),
         notices=notices,
         capital=capital,
         icon=icon,

@@ -43,7 +43,7 @@ def put() -> BaseResponse | Response:
         until = context.moment
     faults = list(notice_faults(context.flow, words, context.moment, until))
     if faults:
-        return make_response(_page(written, faults), 400)
+        return make_response(_page(words, faults), 400)
     put_notice(context.database, words, until, now=context.moment, who=current_operator().name)
     notify("notice_put", until=f"{until.astimezone(context.zone):%Y-%m-%d %H:%M}")
     return redirect(url_for("notice.show"), 303)
@@ -63,7 +63,8 @@ def _page(written: dict[str, str] | None = None, faults: list[tuple[str, str]] |
     return render_page(
         "notice",
         current=read_notice(context.database, context.now()),
-        spoken={name: context.flow.prompts[name].lines.language_name for name in context.flow.languages},
+        first=context.flow.first_languages,
+        others=[name for name in context.flow.languages if name not in context.flow.first_languages],
         written=written or {},
         faults=faults or [],
         lengths=LENGTHS,
