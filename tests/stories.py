@@ -514,6 +514,8 @@ def _lost(part: str) -> Callable[[World], None]:
         call = asks(world)
         assert call.wait_until_joined(110)
         assert call.joined_to == "chrysalis"
+        named = [words for words in call.heard if "calling Victim Services" in words]
+        assert len(named) == 1  # Also where they are called once more on the direct path.
         in_time(world, call)
         call.until(lambda c: c.joined_to is None, 60)
         ends(world, call)
@@ -561,6 +563,8 @@ def _rest_answers(fault: str) -> Callable[[World], None]:
         call = asks(world)
         assert call.wait_until_joined(110), call.heard
         assert call.joined_to == "chrysalis"
+        named = [words for words in call.heard if "calling Victim Services" in words]
+        assert len(named) == 1  # Also where they are called once more on the direct path.
         in_time(world, call)
         call.until(lambda c: c.joined_to is None, 60)
         ends(world, call)
