@@ -21,6 +21,7 @@ LOOK_ALIKES = frozenset("OoQDIilLZzSsbGBgq")  # Latin letters that are read as a
 LOOK_ALIKES |= frozenset("ОоСсІіӀЗзЧчЅѕбВΟοΙιΒՕօ")
 ALONE = frozenset("OoIlОоΟοІΙ")  # noqa: RUF001 - and those that are read so even as a word of one letter.
 UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")  # Letters and signs without a shape.
+WITHIN_CYRILLIC = re.compile(r"(?<=[\u0400-\u04ff])['\u2019\u02bc](?=[\u0400-\u04ff])")  # It parts no word.
 KEYCAP_TEN = "\U0001f51f"
 
 # A word for a number -> how many digits it stands for at most. Accents are left out.
@@ -104,6 +105,20 @@ WORDS: Mapping[str, Mapping[str, int]] = {
         **dict.fromkeys(["ochenta", "noventa", "cien", "ciento", "triple"], 2),
     },
 }
+# Zero to nine in the other languages of the line; Chinese writes them with signs that are digits already.
+DIGITS: Mapping[str, str] = {
+    "pt": "zero um uma dois duas três quatro cinco seis meia sete oito nove",
+    "pl": "zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć",
+    "hu": "nulla egy kettő két három négy öt hat hét nyolc kilenc",
+    "fil": "sero isa dalawa tatlo apat lima anim pito walo siyam",
+    "vi": "không một hai ba bốn năm sáu bảy tám chín",
+    "uk": "нуль один два три чотири п'ять п’ять пять шість сім вісім дев'ять дев’ять девять",  # noqa: RUF001 - Ukrainian
+    "ar": "صفر واحد اثنان اثنين ثلاثة تلاتة أربعة خمسة ستة سبعة ثمانية تمانية تسعة",
+    "fa": "صفر یک دو سه چهار پنج شش هفت هشت نه",
+    "ur": "صفر ایک دو تین چار پانچ چھ چھے سات آٹھ نو",
+    "hi": "शून्य ज़ीरो एक दो तीन चार पांच पाँच छह छः छे सात आठ नौ",
+    "pa": "ਸਿਫ਼ਰ ਜ਼ੀਰੋ ਇੱਕ ਇਕ ਦੋ ਤਿੰਨ ਚਾਰ ਪੰਜ ਛੇ ਸੱਤ ਅੱਠ ਨੌਂ ਨੌ",
+}
 LANGUAGES = ("en", "fr")  # Those of the line; a word of another counts in its own prompts alone.
 LINKS = frozenset({"and", "et", "y"})  # As in "vingt et un": they neither count nor part.
 
@@ -151,7 +166,7 @@ def mask_numbers(text: str, mask: str) -> str:
 def _tokens(text: str, language: str) -> Iterator[_Token]:
     """Take a text apart into what can be a digit, or parts those that can."""
     words, glued = _words_of(language)
-    for piece in _pieces(text):
+    for piece in _pieces(WITHIN_CYRILLIC.sub("\u034f", text)):
         yield from _read(piece, words, glued)
 
 
@@ -159,6 +174,9 @@ def _tokens(text: str, language: str) -> Iterator[_Token]:
 def _words_of(language: str) -> tuple[Mapping[str, int], re.Pattern[str]]:
     """Give the words for numbers, and a pattern of several that are written as one: "ninezerofive"."""
     words = {word: n for each in (*LANGUAGES, language) for word, n in WORDS.get(each, {}).items()}
+    for word in DIGITS.get(language, "").split():
+        read = (_as_read(sign) for sign in WITHIN_CYRILLIC.sub("", word))
+        words["".join(each for each in read if each).casefold()] = 1
     return words, re.compile(f"(?:{'|'.join(word for word in words if len(word) >= SHORTEST_GLUED)})+")
 
 
@@ -186,20 +204,18 @@ def _pieces(text: str) -> Iterator[list[_Letter]]:
 @lru_cache(maxsize=4096)
 def _as_read(sign: str) -> str | None:
     """Read one sign as letters and digits; nothing of what parts, None of what is not seen."""
-    if sign in UNSEEN or unicodedata.category(sign) in {"Mn", "Me", "Cf"}:
+    if sign in UNSEEN or unicodedata.category(sign) in {"Mn", "Mc", "Me", "Cf"}:
         return None
     if sign == KEYCAP_TEN:
         return "10"
     value = unicodedata.numeric(sign, None)
     if value is not None:
         return str(int(value)) if value == int(value) else ""
-    plain = unicodedata.normalize("NFKD", sign)
-    kept = (each for each in plain if each.isalnum() and (sign.isalnum() or _is_digit(each)))
+    kept = [each for each in unicodedata.normalize("NFKD", sign) if each.isalnum()]
+    digits = all(each in ALONE or unicodedata.digit(each, None) is not None for each in kept)
+    if not sign.isalnum() and not digits:
+        return ""  # A sign such as that for "bar" is no word, and hides nothing.
     return "".join(map(_plain_digit, kept))
-
-
-def _is_digit(sign: str) -> bool:
-    return sign in LOOK_ALIKES or unicodedata.digit(sign, None) is not None
 
 
 def _plain_digit(sign: str) -> str:

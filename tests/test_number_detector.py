@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ivr.number_detector import find_numbers, holds_number, mask_numbers
+from ivr.number_detector import DIGITS, FEWEST_DIGITS, find_numbers, holds_number, mask_numbers
 from ivr.web.console.query_params import mask
 
 NUMBERS = [
@@ -78,6 +78,8 @@ def test_a_word_of_another_language_counts_in_its_own_prompts_alone() -> None:
     assert (holds_number(text), holds_number(text, "es")) == (False, True)
 
 
+@example(list("0000000"), ["", "", "", "", "", ":\u3374:", "", "", "", "", ""])  # The sign for "bar".
+@example(list("0000000"), ["", "", "", "", "", " \u24d1 ", "", "", "", "", ""])  # A b in a circle.
 @given(
     st.lists(st.sampled_from("0123456789"), min_size=7, max_size=11),
     st.lists(st.text(st.characters(categories=["P", "S", "Z", "Cf", "Cc", "Mn"]), max_size=4), min_size=11),
@@ -91,3 +93,14 @@ def test_nothing_that_is_no_word_hides_a_number(digits: list[str], between: list
 @given(st.text())
 def test_no_text_is_too_much_and_what_is_masked_is_gone(text: str) -> None:
     assert not holds_number(mask_numbers(text, "[number]"))
+
+
+@pytest.mark.parametrize("language", sorted(DIGITS))
+def test_digits_in_words_of_every_language_are_a_number_in_its_own_prompts(language: str) -> None:
+    words = [*DIGITS[language].split(), *DIGITS[language].split()]
+
+    for start in range(len(words) - FEWEST_DIGITS + 1):
+        said = words[start : start + FEWEST_DIGITS]
+        assert holds_number(" ".join(said), language), said
+        assert holds_number(", ".join(said), language), said
+    assert not holds_number(" ".join(words[: FEWEST_DIGITS - 1]), language)
