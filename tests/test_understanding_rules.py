@@ -243,3 +243,48 @@ def test_a_wish_by_the_classifier_has_its_confidence() -> None:
     wish = read_wish(read_wish_rules(PHRASES), "zzz", {"wish-call": 0.7, "about": 0.2})
 
     assert (wish.wish, wish.confidence) == ("call", 0.7)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "danger"),
+    [
+        ("Допоможіть, він мене б'є", "uk", "violence"),  # noqa: RUF001 - Ukrainian
+        ("me está pegando mi esposo ayuda", "es", "violence"),
+        ("زوجي يضربني الآن ساعدوني", "ar", "violence"),
+    ],
+)
+def test_where_nothing_was_learned_the_languages_own_rules_count_alone(
+    text: str, language: str, danger: str
+) -> None:
+    unlearned = Meaning({}, -9.0, "meaning", language)
+
+    found = understand(rules(), text, Context(languages=("en", "fr", language)), unlearned)
+
+    assert (found.language, found.danger, found.answer) == (language, danger, "danger")
+
+
+@pytest.mark.parametrize("language", ["hi", "hu", "zh"])
+def test_where_nothing_was_learned_a_low_score_rules_out_nothing(language: str) -> None:
+    texts = {"hi": "मुझे कुछ समझ नहीं आ रहा", "hu": "nem értem hogy mi ez az egész", "zh": "我不知道怎么办"}
+    unlearned = Meaning({"off-topic": 1.0}, -9.0, "meaning", language)
+
+    found = understand(rules(), texts[language], Context(languages=("en", "fr", language)), unlearned)
+
+    assert (found.language, found.safety) == (language, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "language"),
+    [
+        ("شوهرم مرا می‌زند کمک", "", "fa"),
+        ("میرا شوہر مجھے مارتا ہے", "", "ur"),
+        ("زوجي يضربني", "", "ar"),
+        ("شكرا", "", "ar"),
+        ("سلام", "fa", "fa"),
+        ("سلام", "ur", "ur"),
+    ],
+)
+def test_arabic_farsi_and_urdu_are_told_apart_by_their_letters(text: str, before: str, language: str) -> None:
+    context = Context(languages=("en", "fr", "ar", "fa", "ur"), language=before)
+
+    assert understand(rules(), text, context, None).language == language

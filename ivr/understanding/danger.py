@@ -34,6 +34,7 @@ class DangerRule:
     kind: str
     points: int
     pattern: re.Pattern[str]
+    language: str = ""  # Whose file it stands in.
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,8 @@ def _read(file: Path) -> Iterator[DangerRule]:
             kind = entry.get("kind", "")
             if place == "danger" and kind not in KINDS:
                 raise RulesError(f"{file}: danger {number}: kind {kind!r} is none of {', '.join(KINDS)}")
-            yield DangerRule(
-                kind, int(entry["points"]), _compile(file, f"{place} {number}", entry["any"], groups)
-            )
+            pattern = _compile(file, f"{place} {number}", entry["any"], groups)
+            yield DangerRule(kind, int(entry["points"]), pattern, file.parent.name)
 
 
 def _compile(file: Path, place: str, patterns: list[str], groups: dict[str, str]) -> re.Pattern[str]:

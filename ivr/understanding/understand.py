@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from ivr.understanding.meaning import Meaning
 
 Answer = Literal["danger", "wish", "key", "yes", "no", "sure", "choices", "lost"]
+# Of these languages the weights have learned phrases. Of others a low score rules nothing out, and their own
+# rules of danger count alone.
+LEARNED = frozenset({"en", "fr"})
 BARE = frozenset({"stop", "start", "exit", "erase"})
 WITHOUT_911 = frozenset(
     {"language", "stop", "exit", "start"}
@@ -164,7 +167,11 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     reading = read_danger(rules.danger, cleaned)
     limits = rules.thresholds[LETTERS_ALONE if meaning and meaning.by == LETTERS_ALONE else MEANING]
     score = danger_score(limits, reading, meaning)
+    learned = read.language in LEARNED or not read.language
     first, second = _nets(limits, reading, score, meaning)
+    if not learned:
+        own = tuple(rule for rule in rules.danger if rule.language == read.language)
+        first = first or read_danger(own, cleaned).score >= limits.points_first
     why = _reasons(guess, reading, score)
     if first:
         kind = _danger_kind(reading, read.names)
@@ -174,7 +181,7 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     found = _after_danger(rules, limits, read, context)
     if not read.names and found.answer == "lost" and not found.greeted:
         found = _keywords_inside(context, read) or found
-    clear = meaning is not None and score < limits.danger_clear
+    clear = meaning is not None and learned and score < limits.danger_clear
     safety = _begins_with_911(found, second=second, clear=clear)
     foreign = found.foreign or (foreign and found.answer in ("sure", "choices", "lost") and not found.exact)
     return replace(found, danger_score=score, safety=safety, foreign=foreign, why=(*why, *found.why))
