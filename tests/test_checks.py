@@ -121,8 +121,8 @@ def declare(line: Path, *languages: str, settings: str = "") -> None:
     keywords = (line / "config/keywords.toml").read_text()
     for language in languages:
         declared += f"\n[languages.{language}]\n{settings or spoken}"
-        words = (line / "prompts/en.toml").read_text().replace('"English"', f'"{language} own"')
-        words = words.replace('"For English, press {key}."', f'"{language}: {{key}}."')
+        words = (line / "prompts/fr.toml").read_text().replace('"Français"', f'"{language} own"')
+        words = words.replace('"Pour le français, faites le {key}."', f'"{language}: {{key}}."')
         (line / f"prompts/{language}.toml").write_text(DRAFT + words)
         keywords += f'\n[stops.{language}]\nmain = ["menu"]\n'
     (line / "config/line.toml").write_text(declared)

@@ -149,28 +149,34 @@ def _words(text: str) -> Counter[str]:
 
 
 class TextsByWord:
-    """Texts in order, found by their words: most share none, and are never compared."""
+    """Texts in order, found by their rarest words: most share none of them, and are never compared."""
 
     def __init__(self) -> None:
-        self._texts: list[tuple[str, int]] = []  # With how many words each has.
-        self._having: dict[str, list[tuple[int, int]]] = {}  # Word -> the texts that have it, and how often.
+        self._texts: list[tuple[str, Counter[str]]] = []
+        self._having: dict[str, list[int]] = {}  # Word -> the texts that have it.
 
     def add(self, text: str) -> None:
         """Add a text."""
         words = _words(text)
-        for word, times in words.items():
-            self._having.setdefault(word, []).append((len(self._texts), times))
-        self._texts.append((text, words.total()))
+        for word in words:
+            self._having.setdefault(word, []).append(len(self._texts))
+        self._texts.append((text, words))
 
     def first_alike(self, text: str) -> str:
         """Give the first text that shares two thirds of its words with this, quoted; "" for none."""
-        words, shared = _words(text), dict[int, int]()
-        for word, times in words.items():
-            for at, theirs in self._having.get(word, ()):
-                shared[at] = shared.get(at, 0) + min(times, theirs)
-        length = words.total()
-        alike_at = (at for at, both in shared.items() if 3 * both >= 2 * max(length, self._texts[at][1]))
-        return next((repr(self._texts[at][0]) for at in sorted(alike_at)), "")
+        words = _words(text)
+        length = left = words.total()
+        found: set[int] = set()
+        for word in sorted(words, key=lambda each: len(self._having.get(each, ()))):
+            if 3 * left < 2 * length:  # Who shares none of the rarer words shares too few.
+                break
+            found.update(self._having.get(word, ()))
+            left -= words[word]
+        for at in sorted(found):
+            other, theirs = self._texts[at]
+            if 3 * (words & theirs).total() >= 2 * max(length, theirs.total()):
+                return repr(other)
+        return ""
 
 
 def _like(phrase: Phrase, like: str) -> Fault:

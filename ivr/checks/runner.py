@@ -14,6 +14,7 @@ from ivr.checks import (
     place,
     prompts,
     speech,
+    translations,
 )
 from ivr.flow import placeholders
 from ivr.flow.loader import Fault, FlowError, read_flow
@@ -82,6 +83,7 @@ RULES: tuple[Rule, ...] = (
     prompts.numbers_by_hand,
     placeholders.unsendable,
     prompts.half_reviewed,
+    translations.strayed,
     menus.unknown_meanings,
     menus.missing_keywords,
     menus.empty_keywords,

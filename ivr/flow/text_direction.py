@@ -31,10 +31,10 @@ def _directed_line(line: str) -> str:
 
 
 def _marked(line: str, found: re.Match[str]) -> str:
-    """Mark a number unless the last strong letter before it runs from the left already."""
+    """Mark a number where the last strong letter before it is Arabic: it alone turns groups round."""
     before = (unicodedata.bidirectional(c) for c in reversed(line[: found.start()]))
-    last = next((strong for strong in before if strong in {"L", *RIGHT}), "R")
-    return found[0] if last == "L" else LEFT_MARK + found[0]
+    last = next((strong for strong in before if strong in {"L", *RIGHT}), "")
+    return LEFT_MARK + found[0] if last == "AL" else found[0]
 
 
 def _runs_left(letter: str) -> bool:

@@ -24,7 +24,7 @@ LONGEST_SAY = 2400  # Of what Twilio takes: 3,000 characters, and 4,500 once URL
 LONGEST_TEXT = 1600
 PAUSE = "600ms"  # After each choice; the Pause verb knows whole seconds alone.
 DELIVERY_PATH = "/sms/status"  # Where Twilio tells whether a text of ours arrived.
-SENTENCE_END = re.compile(r"(?<=[.!?…。])\s+")
+SENTENCE_END = re.compile(r"(?<=[.?!…।۔؟])\s+|(?<=[。！？])\s*")  # noqa: RUF001 - as each script ends one
 
 
 @dataclass(frozen=True)
