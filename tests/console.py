@@ -19,6 +19,7 @@ from ivr.checks.runner import inspect
 from ivr.flow.public_page import read_pages
 from ivr.records.database import connect
 from ivr.records.operators import Role, add_operator, enrol, find_operator
+from ivr.reports.pdf import PrintedPages
 from ivr.web.console.access import SignedIn
 from ivr.web.console.context import ConsoleContext
 from ivr.web.console.prompt_checks import PromptChecks
@@ -67,8 +68,15 @@ class Console:
 
     counts_hold = 0  # Seconds; as long as each change must be seen at once.
 
-    def __init__(
-        self, folder: Path, flow: Flow, prompts: Path, limits: RateLimiter | None = None, *, url: str = ""
+    def __init__(  # noqa: PLR0913 - what tests choose of a console
+        self,
+        folder: Path,
+        flow: Flow,
+        prompts: Path,
+        limits: RateLimiter | None = None,
+        *,
+        url: str = "",
+        printed: PrintedPages | None = None,
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
         put_tables(url)
@@ -89,6 +97,7 @@ class Console:
             twilio=lambda: self.twilio,
             refused=lambda: self.refused,
             counts_hold=self.counts_hold,
+            printed=printed or PrintedPages(),
         )
         self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)
         self.app.jinja_env.bytecode_cache = DRAWN

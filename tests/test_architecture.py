@@ -33,6 +33,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "pydantic": ("ivr/flow/", "ivr/agencies.py", "ivr/transfer/time_limits.py"),
     "phonenumbers": ("ivr/phone_numbers.py",),
     "pygal": ("ivr/reports/charts.py",),
+    "xlsxwriter": ("ivr/reports/spreadsheet.py",),
     "pyotp": ("ivr/authentication.py",),
     "rapidfuzz": ("ivr/understanding/",),
     "redis": ("ivr/work/",),

@@ -95,6 +95,8 @@ def expected(log: list[CallRecord]) -> Counter[tuple[date, str, str]]:
             told += [("reached", step) for step, came in steps.items() if came]
             for ring in transfer.attempts:
                 told += [("agency_rung", ring.agency), (f"agency_{ring.outcome or 'unknown'}", ring.agency)]
+                if ring.outcome == "accepted":  # Nobody notes an answer in these stories but by the key.
+                    told += [("agency_answered", ring.agency)]
         counts[day, "texts" if one.channel == "text" else "calls", ""] += 1
         counts.update((day.replace(day=1), *thing) for thing in told)
     return counts

@@ -80,6 +80,8 @@ def test_agencies_figures_are_those_of_their_rings(told: Database) -> None:
         no_answer=0,
         busy=1,
         failed=1,
+        missed=4,
+        seconds=10.0,
     )
     assert (victims.rung, victims.accepted, victims.no_answer, victims.failed) == (4, 2, 1, 0)
     assert [one.rung for one in transfer_figures(told, FIRST, SECOND)] == [7, 4]
@@ -88,7 +90,13 @@ def test_agencies_figures_are_those_of_their_rings(told: Database) -> None:
 
 def test_waiting_is_counted_to_the_acceptance(told: Database) -> None:
     assert waiting(told, FIRST, FIRST) == WaitFigures(
-        asked=6, connected=3, abandoned=1, within_30=1, within_60=2, median=45.0, p90=70.0
+        asked=6,
+        connected=3,
+        abandoned=1,
+        within=(1, 1, 2),
+        within_of_call=(1, 1, 2),
+        median=45.0,
+        p90=70.0,
     )
     assert waiting(told, SECOND, SECOND).median == 1.0
 
@@ -96,4 +104,4 @@ def test_waiting_is_counted_to_the_acceptance(told: Database) -> None:
 def test_waiting_of_nobody_has_no_length(told: Database) -> None:
     nobody = waiting(told, date(2026, 1, 1), date(2026, 2, 1))
 
-    assert nobody == WaitFigures(0, 0, 0, 0, 0, None, None)
+    assert nobody == WaitFigures(0, 0, 0, (0, 0, 0), (0, 0, 0), None, None)

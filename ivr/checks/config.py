@@ -152,6 +152,7 @@ def unrelated_time_limits(flow: Flow) -> Iterator[Fault]:
 # For how long the log may be kept: no longer than callers are told, and long enough to be of use.
 
 
+MOST_PERCENT = 100
 LEAST = Retention(7, 1)  # The sweep asks the log about calls of the last 7 days: it must still know them.
 PROMISED_DAYS = 30  # Callers hear "for a month", by the stop that says what the line keeps.
 
@@ -188,6 +189,14 @@ def unexplained_registration(flow: Flow) -> Iterator[Fault]:
             "is empty, and registered is true; write what carriers there know our number by, and since when"
         )
         yield Fault(LINE, "united_states.registration", mend)
+
+
+def wrong_targets(flow: Flow) -> Iterator[Fault]:
+    """Find a target that is no share of callers."""
+    targets = {"reached": flow.line.targets.reached, "within_30": flow.line.targets.within_30}
+    for name, percent in targets.items():
+        if not 0 < percent <= MOST_PERCENT:
+            yield Fault(LINE, f"targets.{name}", f"is {percent}; write percent of callers, from 1 to 100")
 
 
 def unknown_zone(flow: Flow) -> Iterator[Fault]:

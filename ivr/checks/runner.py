@@ -41,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     config.unexplained_registration,
     config.wrong_retention,
     config.unknown_zone,
+    config.wrong_targets,
     menus.unknown_stops,
     menus.wrong_kinds,
     menus.unreachable_stops,

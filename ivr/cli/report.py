@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +41,7 @@ def _read(month: str, language: str, *, community: bool) -> ReportView:
     """Read the report of a month, or end with why there is none."""
     from ivr.hours import zone
     from ivr.records.database import connect
+    from ivr.records.periods import period_before
     from ivr.records.report_queries import read_report
     from ivr.reports.document import parse_month, read_translations
     from ivr.reports.sections import ReportView
@@ -54,19 +54,17 @@ def _read(month: str, language: str, *, community: bool) -> ReportView:
         raise click.ClickException(f"{month} is no month that has begun; write one such as 2026-11")
     if community and period.until >= today:
         raise click.ClickException(f"{month} is not over; its community report can be made when it is")
-    counts = read_report(connect(line.database_url), period)
-    return ReportView(counts, flow, language, read_translations(language))
+    database = connect(line.database_url)
+    counts, before = read_report(database, period), read_report(database, period_before(period, today))
+    return ReportView(counts, flow, language, read_translations(language), before)
 
 
 def _write_pdf(view: ReportView, pdf: Path, *, community: bool) -> None:
     """Print a report by the Chromium of this machine."""
     from ivr.reports.document import printable_page
-    from ivr.reports.pdf import PdfError, print_pdf
+    from ivr.reports.pdf import PdfError, print_html
 
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "report.html"
-        page.write_text(printable_page(view, community=community), "utf-8")
-        try:
-            print_pdf(page.as_uri(), pdf)
-        except (PdfError, OSError) as error:
-            raise click.ClickException(str(error)) from None
+    try:
+        pdf.write_bytes(print_html(printable_page(view, community=community)))
+    except (PdfError, OSError) as error:
+        raise click.ClickException(str(error)) from None

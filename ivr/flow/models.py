@@ -75,6 +75,14 @@ class UnitedStates:
 
 
 @dataclass(frozen=True)
+class ServiceTargets:
+    """What whoever runs the line wants to reach, in percent of all who asked for a person."""
+
+    reached: StrictInt = 80  # Reached one.
+    within_30: StrictInt = 80  # Reached one within half a minute of asking.
+
+
+@dataclass(frozen=True)
 class LineFile:
     """`config/line.toml`."""
 
@@ -85,6 +93,7 @@ class LineFile:
     sweep: SweepSettings = SweepSettings()
     united_states: UnitedStates = UnitedStates()
     speech: SpeechInput = SpeechInput()
+    targets: ServiceTargets = ServiceTargets()
     zone: str = "America/Toronto"  # Where days and hours are counted.
 
 

@@ -28,7 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from ivr.records.call_summary import LAST
+from ivr.records.agency_status import FAILURES
+from ivr.records.call_summary import ACCEPTED, LAST
 from ivr.records.periods import A_DAY, midnight
 from ivr.records.tables import UtcDateTime, attempts, calls, transfers, turns
 
@@ -48,6 +49,9 @@ CURSOR = tuple_(calls.c.started_at, calls.c.id)  # Where a call is in the order 
 SEPARATOR = "~"  # Stands between a page's last start and its last id; an ISO date has none.
 HOUR, DAY = 3600, 86_400
 
+RINGS = ("answered", "missed", ACCEPTED, *sorted(FAILURES))  # The first two sum up others.
+PERSONS = ("asked", "reached", "unreached")
+
 Cursor = tuple[ColumnElement[Any], ColumnElement[Any]]
 
 
@@ -61,7 +65,9 @@ class CallFilter:
     channel: str | None = None
     language: str | None = None
     outcomes: tuple[str, ...] = ()  # Any of which is how the call ended.
-    agency: str | None = None  # That was rung in the call, whatever came of it.
+    agency: str | None = None  # That was rung in the call.
+    ring: str | None = None  # How a ring went, of that agency or of any: one of ``RINGS``.
+    person: str | None = None  # Whether the caller asked for a person, and reached one: of ``PERSONS``.
     stops: tuple[str, ...] = ()  # Any of which the call visited.
     audience: str | None = None  # The branch of the main menu that the call entered: its first stop.
     seconds_from: int | None = None  # Whole seconds from start to end; a call that goes on has none.
@@ -287,19 +293,48 @@ def _matching(sql: Connection, wanted: CallFilter) -> Select[Any]:
         matching = matching.where(calls.c.ended_at.is_not(None))
     if wanted.hour is not None:
         matching = matching.where(_at_hour(sql, wanted.hour, wanted.zone))
-    if wanted.agency is not None:
-        matching = matching.where(_rang(wanted.agency))
+    if wanted.agency is not None or wanted.ring is not None:
+        matching = matching.where(_rang(wanted.agency, wanted.ring))
+    if wanted.person is not None:
+        matching = matching.where(_asked(wanted.person))
     for stops in filter(None, (wanted.stops, wanted.audience and (wanted.audience,))):
         visited = turns.c.stop.in_(stops) & (turns.c.n < LAST)
         matching = matching.where(exists().where(turns.c.call_id == calls.c.id, visited))
     return matching
 
 
-def _rang(agency: str) -> ColumnElement[bool]:
-    """Whether the agency was rung in a call: sought among the call's attempts, not among all the agency's."""
-    theirs = func.coalesce(attempts.c.agency, "") == agency  # No index of agencies can tempt SQLite.
+def _rang(agency: str | None, ring: str | None) -> ColumnElement[bool]:
+    """Whether an agency was rung in a call: sought among the call's attempts, not among all the agency's."""
+    # No index of agencies can tempt SQLite.
+    theirs = [func.coalesce(attempts.c.agency, "") == agency] if agency is not None else []
+    theirs += [_went(ring)] if ring is not None else []
     of_call = transfers.c.call_id == calls.c.id
-    return exists().where(attempts.c.transfer_id == transfers.c.id, of_call, theirs)
+    return exists().where(attempts.c.transfer_id == transfers.c.id, of_call, *theirs)
+
+
+def _went(ring: str) -> ColumnElement[bool]:
+    """Whether a ring went so."""
+    outcome = func.coalesce(attempts.c.outcome, "")
+    match ring:
+        case "answered":
+            return attempts.c.answered_at.is_not(None) | (outcome == ACCEPTED)
+        case "missed":
+            return outcome.in_(sorted(FAILURES))
+        case "no_key":  # Voicemails and faxes, which the log named apart before, press none either.
+            return outcome.in_(["fax", "no_key", "voicemail"])
+        case _:
+            return outcome == ring
+
+
+def _asked(person: str) -> ColumnElement[bool]:
+    """Whether the caller of a call asked for a person, and what came of it."""
+    match person:
+        case "reached":
+            return calls.c.outcome == "connected"
+        case "unreached":
+            return reached_nobody()
+        case _:
+            return exists().where(transfers.c.call_id == calls.c.id)
 
 
 def _lasts(wanted: CallFilter) -> Iterator[ColumnElement[bool]]:

@@ -131,6 +131,18 @@ class AttemptSummary:
         return None if self.ended is None else seconds_between(self.rung, self.ended)
 
     @property
+    def picked_up(self) -> float | None:
+        """Give when somebody answered: at the latest when they took the call, if only that was noted.
+
+        Of a call that was taken nobody knows when, the ring's own moment stands in for it.
+        """
+        if self.answered is not None:
+            return self.answered if self.accepted is None else min(self.answered, self.accepted)
+        if self.accepted is not None:
+            return self.accepted
+        return self.rung if self.outcome == ACCEPTED else None
+
+    @property
     def waited(self) -> float | None:
         """Count the seconds from the ring to the acceptance, or to its end; None where nobody knows."""
         if self.outcome != ACCEPTED:

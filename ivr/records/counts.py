@@ -120,6 +120,12 @@ def _tally_day(database: Database, day: Period) -> int:
     return 1
 
 
+def answered_rings() -> ColumnElement[int]:
+    """Count the rings that somebody answered: whoever took a call answered it, whatever was noted of that."""
+    answered = attempts.c.answered_at.is_not(None) | (func.coalesce(attempts.c.outcome, "") == ACCEPTED)
+    return func.count(case((answered, 1)))
+
+
 def _began_in(period: Period) -> ColumnElement[bool]:
     """Whether a call began in a period."""
     return (calls.c.started_at >= period.begins) & (calls.c.started_at < period.ends)
@@ -212,7 +218,7 @@ def _steps(wanted: ColumnElement[bool]) -> Select[tuple[str, int, int, int]]:
 def _of_attempts(sql: Connection, wanted: ColumnElement[bool]) -> Iterator[tuple[str, str, int]]:
     """Count how agencies were rung, and what came of it."""
     joined = calls.join(transfers).join(attempts, attempts.c.transfer_id == transfers.c.id)
-    rung = select(attempts.c.agency, attempts.c.outcome, func.count(), func.count(attempts.c.answered_at))
+    rung = select(attempts.c.agency, attempts.c.outcome, func.count(), answered_rings())
     grouped = rung.select_from(joined).where(wanted).group_by(attempts.c.agency, attempts.c.outcome)
     for agency, outcome, count, answered in sql.execute(grouped):
         yield "agency_rung", agency, count

@@ -370,7 +370,7 @@ def _attempt_rows(call: CallSummary) -> list[Row]:
             "number": rank,
             "agency": attempt.agency,
             "rung_at": _moment(attempt.rung),
-            "answered_at": _moment(attempt.answered),
+            "answered_at": _moment(attempt.picked_up),
             "accepted_at": _moment(attempt.accepted),
             "ended_at": _moment(attempt.ended),
             "outcome": attempt.outcome,

@@ -60,6 +60,19 @@ class Period:
             yield Period(begun, self.until, self.zone)
 
 
+def period_before(period: Period, today: date) -> Period:
+    """Give the period to compare with: the same days of the month before, or else as many days before.
+
+    Of one that goes on only the days until now count: half a month is not compared with a whole one.
+    """
+    until = max(min(period.until, today), period.since)
+    last = period.since - A_DAY
+    if period.since.day == 1 and until <= month_end(period.since):
+        same = last if until == month_end(period.since) else last.replace(day=min(until.day, last.day))
+        return Period(last.replace(day=1), same, period.zone)
+    return Period(last - (until - period.since), last, period.zone)
+
+
 def month(first: date, zone: tzinfo) -> Period:
     """Give the month of a day."""
     begins = first.replace(day=1)

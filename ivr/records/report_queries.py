@@ -6,15 +6,24 @@ All are exact, and to be shown only as ``disclosure`` writes them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, tzinfo
 from math import ceil
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from ivr.records.agency_status import FAILURES
 from ivr.records.call_log import within
-from ivr.records.counts import DAY_IS_TALLIED, CountKey, count_period, days_tallied, tallies_of
+from ivr.records.call_summary import ACCEPTED
+from ivr.records.counts import (
+    DAY_IS_TALLIED,
+    CountKey,
+    answered_rings,
+    count_period,
+    days_tallied,
+    tallies_of,
+)
 from ivr.records.disclosure import CHANNELS
 from ivr.records.tables import attempts, calls, daily, tallies, transfers
 
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
     from ivr.records.periods import Period
 
 
-HALF_MINUTE, MINUTE = 30, 60
+SERVICE_SECONDS = (15, 30, 60)  # In which callers are to have reached a person.
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Report:
     days: Mapping[str, list[int]]  # "calls" and "texts" -> how many on each day of the period.
     counts: Mapping[str, Mapping[str, int]]  # What is counted -> its names, the most frequent first.
     by_day_alone: int  # Of whom nothing but their day is known any more.
+    forgotten: int = 0  # Calls and texts that the log no longer holds: their counts outlived them.
 
     def of(self, what: str) -> Mapping[str, int]:
         """Give the counts of one thing."""
@@ -60,7 +70,8 @@ def read_report(database: Database, period: Period) -> Report:
         forgotten = Counter(dict(_forgotten(sql, period)))
     lone = {day for day in period.days if day.replace(day=1) not in period.months}
     by_day_alone = sum(n for key, n in forgotten.items() if key.what in CHANNELS and key.day in lone)
-    return _report(period, counts + forgotten, by_day_alone)
+    gone = sum(n for key, n in forgotten.items() if key.what in CHANNELS)
+    return replace(_report(period, counts + forgotten, by_day_alone), forgotten=gone)
 
 
 def first_day(database: Database, zone: tzinfo = UTC) -> date | None:
@@ -117,6 +128,8 @@ class AgencyFigures:
     no_answer: int
     busy: int
     failed: int
+    missed: int  # Rings that nobody there took, however they ended.
+    seconds: float | None  # From the ring until somebody took the call, on average; None where nobody did.
 
 
 @dataclass(frozen=True)
@@ -126,49 +139,53 @@ class WaitFigures:
     asked: int
     connected: int
     abandoned: int  # The caller left before anybody was reached.
-    within_30: int
-    within_60: int
+    within: tuple[int, ...]  # Who reached a person in each of ``SERVICE_SECONDS`` after asking,
+    within_of_call: tuple[int, ...]  # and after the line picked up.
     median: float | None  # None where nobody reached a person, or nobody knows when.
     p90: float | None
 
 
 def transfer_figures(database: Database, since: date, until: date, zone: tzinfo = UTC) -> list[AgencyFigures]:
     """Count how each agency was rung on these days, the agencies by name."""
+    took = func.avg(attempts.c.waited_seconds)
     rings = (
-        select(attempts.c.agency, attempts.c.outcome, func.count(), func.count(attempts.c.answered_at))
+        select(attempts.c.agency, attempts.c.outcome, func.count(), answered_rings(), took)
         .where(within(since, until, zone, attempts.c.rung_at))
         .group_by(attempts.c.agency, attempts.c.outcome)
     )
     with database.read() as sql:
         rows = sql.execute(rings).all()
     ends: dict[str, Counter[str]] = {agency: Counter() for agency in sorted({row[0] for row in rows})}
-    for agency, outcome, rung, answered in rows:
+    for agency, outcome, rung, answered, _ in rows:
         ends[agency].update({"rung": rung, "answered": answered})
         ends[agency].update({outcome or "": rung})
-    return [_figures(agency, counts) for agency, counts in ends.items()]
+    seconds = {row[0]: row[4] for row in rows if row[1] == ACCEPTED}
+    return [_figures(agency, counts, seconds.get(agency)) for agency, counts in ends.items()]
 
 
 def waiting(database: Database, since: date, until: date, zone: tzinfo = UTC) -> WaitFigures:
     """Count how long callers waited who asked for a person on these days."""
-    asked = select(transfers.c.outcome, transfers.c.waited_seconds)
+    began = calls.c.started_at.label("began")  # It is blurred together with all that happened in the call.
+    asked = select(transfers.c.outcome, transfers.c.waited_seconds, transfers.c.started_at, began)
+    asked = asked.join_from(transfers, calls).where(within(since, until, zone, transfers.c.started_at))
     with database.read() as sql:
-        rows = sql.execute(asked.where(within(since, until, zone, transfers.c.started_at))).all()
+        rows = sql.execute(asked).all()
     ends = Counter(row.outcome for row in rows)
-    waits = sorted(
-        row.waited_seconds for row in rows if row.outcome == "connected" and row.waited_seconds is not None
-    )
+    reached = [row for row in rows if row.outcome == "connected" and row.waited_seconds is not None]
+    waits = sorted(row.waited_seconds for row in reached)
+    of_call = [row.waited_seconds + (row.started_at - row.began).total_seconds() for row in reached]
     return WaitFigures(
         asked=len(rows),
         connected=ends["connected"],
         abandoned=ends["left"],
-        within_30=sum(wait <= HALF_MINUTE for wait in waits),
-        within_60=sum(wait <= MINUTE for wait in waits),
+        within=tuple(sum(wait <= most for wait in waits) for most in SERVICE_SECONDS),
+        within_of_call=tuple(sum(wait <= most for wait in of_call) for most in SERVICE_SECONDS),
         median=_share(waits, 50),
         p90=_share(waits, 90),
     )
 
 
-def _figures(agency: str, counts: Counter[str]) -> AgencyFigures:
+def _figures(agency: str, counts: Counter[str], seconds: float | None) -> AgencyFigures:
     """Put one agency's counts together."""
     return AgencyFigures(
         agency,
@@ -180,6 +197,8 @@ def _figures(agency: str, counts: Counter[str]) -> AgencyFigures:
         no_answer=counts["no_answer"],
         busy=counts["busy"],
         failed=counts["failed"],
+        missed=sum(counts[outcome] for outcome in FAILURES),
+        seconds=seconds,
     )
 
 

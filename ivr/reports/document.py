@@ -7,7 +7,7 @@ from base64 import b64encode
 from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -16,6 +16,7 @@ from ivr.records.disclosure import HIDDEN, shown
 from ivr.records.periods import Period, month, month_end
 from ivr.reports.charts import draw
 from ivr.reports.community import community_sections
+from ivr.reports.headlines import change_words, figures, headlines, value_words
 from ivr.reports.tree_picture import tree_picture
 
 if TYPE_CHECKING:
@@ -92,8 +93,25 @@ def printable_page(view: ReportView, *, community: bool = False) -> str:
         chart_url=lambda section: _data_url(draw_section(view, section)),
         print_command="",
         community_url="",
+        pdf_url="",
         open_tables=True,
+        row_url=None,
+        **headline_values(view),
     )
+
+
+def headline_values(view: ReportView, *, exact: bool = False) -> dict[str, Any]:
+    """Give what a page needs to begin with its figures, each beside that of the period before."""
+    before = view.before if view.before and view.before.total else None
+    targets = view.flow.line.targets
+    return {
+        "headlines": headlines(
+            figures(view.report), figures(before) if before else None, targets, exact=exact
+        ),
+        "compared": before.period if before else None,
+        "value_words": value_words,
+        "change_words": change_words,
+    }
 
 
 def _data_url(svg: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Hashable, Sequence
 
 SECONDS = 60  # The first start of a browser on a small machine is slow.
 QUIET = (
@@ -21,6 +24,8 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+OFFLINE = ("--host-resolver-rules=MAP * ~NOTFOUND",)  # The page's own policy forbids scripts and all else.
+KEPT_SECONDS = 600
 
 
 class PdfError(Exception):
@@ -34,10 +39,44 @@ def find_chromium() -> str:
     raise PdfError("Chromium is not on this machine: apt-get install chromium")
 
 
-def print_pdf(url: str, to: Path) -> None:
+def print_html(html: str) -> bytes:
+    """Print a page that holds all it needs: Chromium finds no other machine meanwhile."""
+    with tempfile.TemporaryDirectory() as folder:
+        page, paper = Path(folder) / "page.html", Path(folder) / "page.pdf"
+        page.write_text(html, "utf-8")
+        print_pdf(page.as_uri(), paper, OFFLINE)
+        return paper.read_bytes()
+
+
+class PrintedPages:
+    """Pages that were printed, kept for ten minutes: one is printed at a time, and each once for many."""
+
+    def __init__(
+        self, print_page: Callable[[str], bytes] = print_html, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._print, self._now = print_page, now
+        self._alone = threading.Lock()
+        self._kept: dict[Hashable, tuple[float, bytes]] = {}
+
+    def read(self, key: Hashable, html: Callable[[], str]) -> bytes:
+        """Give a page as PDF, printed now unless it was a short while ago; PdfError where that fails."""
+        if not self._alone.acquire(timeout=SECONDS):
+            raise PdfError("Another report is being printed; try again in a minute")
+        try:
+            now = self._now()
+            self._kept = {name: kept for name, kept in self._kept.items() if now - kept[0] < KEPT_SECONDS}
+            if key not in self._kept:
+                self._kept[key] = (now, self._print(html()))
+            return self._kept[key][1]
+        finally:
+            self._alone.release()
+
+
+def print_pdf(url: str, to: Path, options: Sequence[str] = ()) -> None:
     """Write a page of this machine, served or in a file, as PDF."""
     with tempfile.TemporaryDirectory() as profile:
         arguments = (
+            *options,
             f"--user-data-dir={profile}",
             "--no-pdf-header-footer",
             f"--print-to-pdf={to.absolute()}",

@@ -34,6 +34,9 @@ class Section:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]  # A label, then what is shown of a count in each column.
     keys: tuple[str, ...] = ()  # Of a tree: the stop of each row.
+    filters: tuple[
+        tuple[str, str], ...
+    ] = ()  # Of each row: what the call log is filtered by to see its calls.
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class ReportView:
     flow: Flow
     language: str
     translations: Mapping[str, str]
+    before: Report | None = None  # Of the period before, to compare with.
 
     def sections(self) -> list[Section]:
         """Give every part."""
@@ -86,7 +90,8 @@ def _days(view: ReportView) -> Section:
     report, t = view.report, view.translations
     cells = [parts_shown(dict(enumerate(report.days[what]))) for what in ("calls", "texts")]
     rows = tuple((str(day), *(counts[n] for counts in cells)) for n, day in enumerate(report.period.days))
-    return Section("days", "days", (t["day"], t["voices"], t["texts"]), rows)
+    filters = tuple(("day", str(day)) for day in report.period.days)
+    return Section("days", "days", (t["day"], t["voices"], t["texts"]), rows, filters=filters)
 
 
 def _hours(view: ReportView) -> Section:
@@ -118,13 +123,13 @@ def _languages(view: ReportView) -> Section:
         (view.translations["before_language"] if not name else view.translate(name), each)
         for name, each in cells.items()
     )
-    return _ranked(view, "languages", "language", rows)
+    return _ranked(view, "languages", "language", rows, ("language", cells))
 
 
 def _audiences(view: ReportView) -> Section:
     came = view.report.of("stop")
     rows = tuple((view.stop_label(to) or to, shown(came.get(to, 0))) for to in branches(view.flow))
-    return _ranked(view, "audiences", "audience", rows)
+    return _ranked(view, "audiences", "audience", rows, ("audience", branches(view.flow)))
 
 
 def branches(flow: Flow) -> tuple[str, ...]:
@@ -135,9 +140,8 @@ def branches(flow: Flow) -> tuple[str, ...]:
 
 def _outcomes(view: ReportView) -> Section:
     cells = ranked_parts_shown(view.report.of("outcome"))
-    return _ranked(
-        view, "outcomes", "outcome", ((view.translate(name), each) for name, each in cells.items())
-    )
+    rows = ((view.translate(name), each) for name, each in cells.items())
+    return _ranked(view, "outcomes", "outcome", rows, ("outcome", cells))
 
 
 def _funnel(view: ReportView) -> Section:
@@ -220,8 +224,16 @@ def _written(view: ReportView) -> tuple[str, ...]:
     return (*ours, *sorted(found.difference(ours)))
 
 
-def _ranked(view: ReportView, name: str, head: str, rows: Iterable[tuple[str, str]]) -> Section:
-    return Section(name, "ranked", (view.translations[head], view.translations["count"]), tuple(rows))
+def _ranked(
+    view: ReportView,
+    name: str,
+    head: str,
+    rows: Iterable[tuple[str, str]],
+    by: tuple[str, Iterable[str]] = ("", ()),
+) -> Section:
+    """Put a section of bars together; ``by`` names a filter of the call log, and its value for each row."""
+    columns = (view.translations[head], view.translations["count"])
+    return Section(name, "ranked", columns, tuple(rows), filters=tuple((by[0], value) for value in by[1]))
 
 
 SECTIONS = {

@@ -28,6 +28,7 @@ from ivr.reports.sections import branches
 from ivr.web.console.access import needs
 from ivr.web.console.context import OUTCOMES, console, current_operator, notify, render_page
 from ivr.web.console.query_params import (
+    CHOICES,
     FILTERS,
     LONGEST_TEXT,
     call_filter,
@@ -68,6 +69,7 @@ def list_calls() -> str:
         counted=COUNTED,
         may_see_stops=_may_see_stops,
         outcomes=OUTCOMES,
+        choices=CHOICES,
         presets=day_presets(console().today),
         agencies=flow.directory.agencies,
         line_languages=flow.languages,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.resources import files
@@ -16,6 +16,7 @@ from flask_login import current_user
 from ivr.hours import zone
 from ivr.records.disclosure import HIDDEN, shown
 from ivr.reports.document import LANGUAGES, read_translations
+from ivr.reports.pdf import PrintedPages
 from ivr.web.console.bootstrap import icon
 from ivr.web.console.timeline import clock_time
 from ivr.work.twilio_heartbeat import LastSigns
@@ -50,6 +51,7 @@ class ConsoleContext:
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
     twilio: Callable[[], LastSigns] = LastSigns  # What was last seen of Twilio.
     refused: Callable[[], Sequence[RefusedReload]] = tuple  # Processes that go on with older files.
+    printed: PrintedPages = field(default_factory=PrintedPages)  # Reports as PDF.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
 
     @property

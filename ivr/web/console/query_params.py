@@ -9,7 +9,7 @@ from flask import request
 
 from ivr.logs import KEPT, MASK, OneLine
 from ivr.number_detector import mask_numbers
-from ivr.records.call_log import CallFilter
+from ivr.records.call_log import PERSONS, RINGS, CallFilter
 from ivr.reports.document import FIRST_DAY
 from ivr.web.console.context import console
 
@@ -17,8 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAMES = ("channel", "language", "agency", "audience")
+CHOICES = {"ring": RINGS, "person": PERSONS}  # Name -> what it may be.
 NUMBERS = {"hour": 23, "seconds_from": 86_400, "seconds_to": 86_400}  # Name -> the largest.
-FILTERS = (*NAMES, *NUMBERS, "outcome", "since", "until", "stop")  # All that an address may filter by.
+FILTERS = (
+    *NAMES,
+    *CHOICES,
+    *NUMBERS,
+    "outcome",
+    "since",
+    "until",
+    "stop",
+)  # All that an address may filter by.
 MOST_DIGITS = 9  # What SQL holds.
 LONGEST_TEXT = 500
 MOST_HOURS = 24 * 90  # Of a switch or a block.
@@ -27,7 +36,8 @@ MOST_HOURS = 24 * 90  # Of a switch or a block.
 def call_filter(query: Mapping[str, str]) -> tuple[CallFilter, list[str]]:
     """Read a filter of the call log, with the names of what could not be read."""
     values: dict[str, Any] = {name: query[name] for name in NAMES if query.get(name)}
-    faults = []
+    values |= {name: query[name] for name, known in CHOICES.items() if query.get(name) in known}
+    faults = [name for name in CHOICES if query.get(name) and name not in values]
     for name, largest in NUMBERS.items():
         if given := query.get(name):
             if given.isdecimal() and len(given) <= MOST_DIGITS and int(given) <= largest:

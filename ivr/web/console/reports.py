@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, abort, request, url_for
 
+from ivr.records.audit import add_audit_entry
+from ivr.records.periods import months_before, period_before
 from ivr.records.report_queries import first_day, read_report
 from ivr.reports.charts import CONTENT_SECURITY_POLICY
 from ivr.reports.community import COMMUNITY_SECTIONS, community_section, community_sections
-from ivr.reports.document import cut_period, draw_section, parse_month
+from ivr.reports.document import cut_period, draw_section, headline_values, parse_month, printable_page
+from ivr.reports.headlines import value_words
+from ivr.reports.pdf import PdfError
 from ivr.reports.sections import SECTIONS, ReportView
-from ivr.web.console.context import console, language, render_page, translations
+from ivr.reports.spreadsheet import ExportedTable, write_csv, write_workbook
+from ivr.web.console.context import console, current_operator, language, render_page, translations
 from ivr.web.console.query_params import day_presets, day_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ivr.records.database import Database
     from ivr.records.periods import Period
     from ivr.records.report_queries import Report
     from ivr.reports.sections import Section
+
+EXPORTED = "report exported"  # As the audit says it.
+EXPORTS = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 blueprint = Blueprint(
     "reports",
@@ -36,28 +47,66 @@ blueprint = Blueprint(
 def show_report() -> str:
     """Show what any days come to."""
     period, faults = _period()
+    view = _view(period)
     return render_page(
         "reports",
-        view=(view := _view(period)),
+        view=view,
         sections=view.sections(),
         months=_months(),
+        last_month=f"{months_before(console().today, 1):%Y-%m}",
         presets=day_presets(console().today),
         faults=faults,
+        row_url=_row_url(period),
+        **headline_values(view, exact=not view.report.forgotten),
         **_charts(period),
     )
+
+
+@blueprint.get("/export.<kind>", endpoint="export")
+def export_report(kind: str) -> Response:
+    """Give what any days come to as CSV or as a workbook: the same numbers as the page's tables."""
+    if kind not in EXPORTS:
+        abort(404)
+    period, faults = _period()
+    if faults:
+        abort(400)
+    add_audit_entry(
+        console().database, current_operator().name, EXPORTED, f"{kind}: {period.since} {period.until}"
+    )
+    tables = _tables(_view(period))
+    written = write_workbook(tables) if kind == "xlsx" else write_csv(tables)
+    return _download(written, f"report-{period.since}-{period.until}.{kind}", EXPORTS[kind])
+
+
+@blueprint.get("/<month>.pdf", endpoint="pdf")
+def print_month(month: str) -> Response | tuple[str, int]:
+    """Give the report of a month as PDF; where nothing can be printed, say how to mend that."""
+    period = _month(month)
+    view = _view(period)
+    key = (month, view.language, _last_known(view))
+    try:
+        paper = console().printed.read(key, lambda: printable_page(view))
+    except (PdfError, OSError) as fault:
+        return render_page("no_pdf", month=month, fault=str(fault)), 503
+    add_audit_entry(console().database, current_operator().name, EXPORTED, f"pdf: {month}")
+    return _download(paper, f"{month}.pdf", "application/pdf")
 
 
 @blueprint.get("/<month>", endpoint="month")
 def show_month(month: str) -> str:
     """Show a month on a page that can be printed."""
     period = _month(month)
+    view = _view(period)
     return render_page(
         "reports/month.html",
         frame="console/base.html",
-        view=(view := _view(period)),
+        view=view,
         sections=view.sections(),
         month=month,
         print_command=f"ivr report {month} --pdf {month}.pdf",
+        pdf_url=url_for("reports.pdf", month=month),
+        row_url=_row_url(period),
+        **headline_values(view),
         community_url=url_for("reports.community", month=month) if _may_be_published(view) else "",
         **_charts(period),
     )
@@ -104,7 +153,45 @@ def _view(period: Period) -> ReportView:
     """Read a report, in the operator's language."""
     context = console()
     report = _read_report(context.database, period, context.counts_cache_key)
-    return ReportView(report, context.flow, language(), translations(language()))
+    earlier = period_before(period, context.today)
+    before = _read_report(context.database, earlier, context.counts_cache_key)
+    return ReportView(report, context.flow, language(), translations(language()), before)
+
+
+def _last_known(view: ReportView) -> tuple[int, int, int]:
+    """Give what differs once more is known: then the report is printed anew."""
+    return view.report.total, sum(view.report.of("transfer").values()), sum(view.report.of("waited").values())
+
+
+def _tables(view: ReportView) -> list[ExportedTable]:
+    """Give the tables of a report, its figures first, with nothing in them that its page leaves out."""
+    t = view.translations
+    known = headline_values(view)["headlines"]
+    rows = tuple(
+        (t[f"headline_{each.name}"], value_words(each, each.value, t), value_words(each, each.before, t))
+        for each in known
+    )
+    first = ExportedTable(t["headlines"], (t["headlines"], t["now_period"], t["period_before"]), rows)
+    parts = (ExportedTable(t[f"title_{one.name}"], one.columns, one.rows) for one in view.sections())
+    return [first, *parts]
+
+
+def _row_url(period: Period) -> Callable[[Mapping[str, str] | tuple[str, str]], str]:
+    """Say where the calls behind a number are: on its day, or on these days."""
+
+    def url(given: Mapping[str, str] | tuple[str, str]) -> str:
+        query = dict([given]) if isinstance(given, tuple) else dict(given)
+        day = query.pop("day", "")
+        values: dict[str, Any] = {"since": day or period.since, "until": day or period.until, **query}
+        return url_for("calls.list", **values)
+
+    return url
+
+
+def _download(content: bytes | str, name: str, kind: str) -> Response:
+    """Answer with a file to keep."""
+    headers = {"Content-Disposition": f"attachment; filename={name}"}
+    return Response(content, headers=headers, mimetype=kind)
 
 
 @lru_cache(maxsize=64)

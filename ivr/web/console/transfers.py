@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, abort, redirect, request, url_for
 
 from ivr.records import agency_status
 from ivr.records.operators import Role
+from ivr.records.periods import Period, period_before
 from ivr.records.report_queries import transfer_figures, waiting
+from ivr.reports.headlines import change_words, headlines, of_waits, service_levels, value_words
 from ivr.web.console.access import needs
 from ivr.web.console.context import agency_name, console, current_operator, notify, render_page
 from ivr.web.console.query_params import day_presets, day_range, free_text
@@ -17,12 +19,14 @@ from ivr.web.console.switch_time import CHOICES, SwitchTimeError, read_switch_ti
 from ivr.web.console.wallboard import ANSWERS, LEVELS, AgencyState, agency_state
 
 if TYPE_CHECKING:
-    from datetime import date, tzinfo
+    from collections.abc import Mapping
 
     from werkzeug.wrappers import Response
 
     from ivr.agencies import Agency
     from ivr.records.database import Database
+    from ivr.records.report_queries import WaitFigures
+    from ivr.reports.headlines import Headline
 
 blueprint = Blueprint("transfers", __name__, url_prefix="/console")
 
@@ -32,13 +36,24 @@ def list_transfers() -> str:
     """Show how callers reached a person, and the switch of each agency."""
     context = console()
     since, until, faults = day_range(request.args, context.today)
+    period = Period(since, until, context.zone)
+    before = period_before(period, context.today)
+    known = _figures(context.database, period, context.counts_cache_key)
+    then = _figures(context.database, before, context.counts_cache_key)["waiting"]
     return render_page(
         "transfers",
+        headlines=_headlines(known["waiting"], then if then.asked else None),
+        compared=before if then.asked else None,
+        row_url=partial(_calls_url, period),
+        value_words=value_words,
+        change_words=change_words,
+        levels_of_service=service_levels(known["waiting"]),
+        target=context.flow.line.targets.within_30,
         since=since,
         until=until,
         faults=faults,
         presets=day_presets(context.today),
-        **_figures(context.database, (since, until, context.zone), context.counts_cache_key),
+        **known,
         agencies=_agencies(),
         status=agency_status.list_status(context.database, context.now()),
         states=_states(),
@@ -93,6 +108,21 @@ def _states() -> dict[str, AgencyState]:
 
 
 @lru_cache(maxsize=16)
-def _figures(database: Database, days: tuple[date, date, tzinfo], _cache_key: object) -> dict[str, Any]:
+def _figures(database: Database, period: Period, _cache_key: object) -> dict[str, Any]:
     """Count how agencies were rung, and how long callers waited."""
+    days = period.since, period.until, period.zone
     return {"figures": transfer_figures(database, *days), "waiting": waiting(database, *days)}
+
+
+def _headlines(now: WaitFigures, before: WaitFigures | None) -> list[Headline]:
+    """Give the figures of transfers: exact, as the call log is that the same people read."""
+    known = headlines(
+        of_waits(now), of_waits(before) if before else None, console().flow.line.targets, exact=True
+    )
+    return [each for each in known if each.name not in {"calls", "texts"}]
+
+
+def _calls_url(period: Period, query: Mapping[str, str]) -> str:
+    """Say where the calls behind a number are."""
+    values: dict[str, Any] = {"since": period.since, "until": period.until, **query}
+    return url_for("calls.list", **values)
