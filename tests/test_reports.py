@@ -61,14 +61,14 @@ def by_hand(told: Told, period: Period) -> tuple[dict[str, list[int]], dict[str,
             rings = transfer.attempts
             talked = transfer.outcome == "connected"
             taken = talked or any(ring.accepted is not None or ring.outcome == "accepted" for ring in rings)
-            answered = taken or any(ring.answered is not None for ring in rings)
+            answered = taken or any(ring.picked_up is not None for ring in rings)
             steps = {"rung": bool(rings) or talked, "answered": answered, "accepted": taken}
             said += [("reached", step) for step, so_far in steps.items() if so_far]
             if talked and transfer.waited is not None:
                 said.append(("waited", f"{min(int(transfer.waited) // 10 * 10, 300):03}"))
             for ring in rings:
                 said += [("agency_rung", ring.agency), (f"agency_{ring.outcome or 'unknown'}", ring.agency)]
-                said += [("agency_answered", ring.agency)] if ring.answered is not None else []
+                said += [("agency_answered", ring.agency)] if ring.picked_up is not None else []
         for what, name in said:
             counts.setdefault(what, Counter())[name] += 1
     return days, counts
