@@ -171,7 +171,7 @@ def _home() -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def _reach(url: str, running: subprocess.Popen[bytes]) -> str:
     """Wait until the server answers."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             psycopg.connect(url).close()

@@ -73,7 +73,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     running = subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL)
     try:
         with Redis.from_url(url) as client:
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 60
             while time.monotonic() < deadline:
                 with suppress(RedisError):
                     client.ping()
@@ -134,7 +134,9 @@ def line(tmp_path: Path, network: Network, redis: str, site: Site) -> Line:
     for name in ("log", "journal", "keys"):
         (tmp_path / name).mkdir(mode=0o700)
     put_tables(f"sqlite:///{tmp_path}/log/line.sqlite3")
-    note_alive(connect(f"sqlite:///{tmp_path}/log/line.sqlite3"), "a worker", time.time())
+    note_alive(
+        connect(f"sqlite:///{tmp_path}/log/line.sqlite3"), "a worker", time.time() + 60
+    )  # However slowly a test goes: 20 s of silence are a fault.
     return ENVIRONMENT | {
         "PUBLIC_URL": site.url,
         "ALARM_URL": f"{site.url}/alarm",
