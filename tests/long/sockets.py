@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from postgres import put_tables
 from real.rehearsal import IVR, becomes, children
 
 from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
@@ -241,7 +242,7 @@ def web_alone(folder: Path, **extra: str) -> Iterator[LocalStack]:
     """Run nothing of a line but what answers webhooks."""
     stack = LocalStack(folder, api_url="http://127.0.0.1:9", extra=extra)
     try:
-        stack.release()
+        put_tables(stack.environment["DATABASE_URL"])
         stack.start_web()
         becomes(lambda: stack.log("web").read_text().count("Started worker") == 2, PATIENCE)
         yield stack
