@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone quick test long steady check bench bench-quick understanding pictures requirements clean
+.PHONY: help demo phone style types imports quick test long steady check bench bench-quick understanding pictures requirements clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -26,23 +26,29 @@ demo: $(VENV)/demo.stamp ## See the line at work on this machine: no account, no
 phone: $(VENV)/demo.stamp ## Sit down at a pretend telephone and call the line that `make demo` runs
 	@$(BIN)/ivr phone
 
+# Side by side; what one of them prints stays together, and none is left out where another fails.
+SIDE_BY_SIDE := $(MAKE) --no-print-directory --jobs 2 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+
+style:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy
+
+imports:
+	$(BIN)/lint-imports
+
 QUICK := architecture documents promises settings position voice text_meaning transfer_machine coordinator \
 	conversations web_voice web_waiting web_sms webhook_refusals records_journal records_ingest \
 	records_journal_adoption records_call_summary logs pseudonyms
 
 quick: $(VENV)/test.stamp ## Style, types, imports and the tests that matter most: within a minute
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@$(SIDE_BY_SIDE) style types imports
 	$(BIN)/pytest -n 2 $(QUICK:%=tests/test_%.py)
 
 test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/ivr check
+	@$(SIDE_BY_SIDE) style types imports check
 	$(BIN)/pytest -n auto --ignore tests/real --ignore tests/long
 	$(BIN)/pytest tests/long
 	$(BIN)/pytest -n 2 --dist worksteal tests/real

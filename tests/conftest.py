@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import sizes  # noqa: F401 - sets how much properties are tried on
 from fakes import ENVIRONMENT, make_line
+from small_line import small_line
 
 from ivr.flow.loader import read_flow
 from ivr.settings import read_settings
@@ -36,6 +37,13 @@ pytest_plugins = ["postgres", "months"]
 @pytest.fixture(scope="session")
 def flow() -> Flow:
     return read_flow(ROOT / "config", ROOT / "prompts")
+
+
+@pytest.fixture(scope="session")
+def small_flow(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+    """Give the line in its first languages alone: for tests that check all of it, again and again."""
+    folder = small_line(tmp_path_factory.mktemp("small") / "line")
+    return read_flow(folder / "config", folder / "prompts")
 
 
 @pytest.fixture

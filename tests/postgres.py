@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from ivr.records.database import Database, connect
 from ivr.records.migrations.migrate import upgrade
@@ -120,7 +121,8 @@ def sqlite_url(tmp_path: Path) -> str:
 def postgres_url(migrated_postgres_url: str) -> str:
     """Empty our tables, for one test."""
     with psycopg.connect(migrated_postgres_url) as cleaner:
-        cleaner.execute("TRUNCATE " + ", ".join(table.name for table in metadata.sorted_tables))
+        for table in reversed(metadata.sorted_tables):  # Which hold little: to TRUNCATE each makes new files.
+            cleaner.execute(SQL("DELETE FROM {}").format(Identifier(table.name)))
     return migrated_postgres_url
 
 

@@ -19,20 +19,26 @@ NAMES = ("shelter", "law", "money", "off-topic", "danger-violence", "danger-soun
 LINES = 8
 
 
-def small_phrases(folder: Path, encoder: Encoder | None = None) -> Path:
-    """Make the folder, with what is learned from it."""
+def small_phrases(
+    folder: Path, encoder: Encoder | None = None, lines: int = LINES, checked: int | None = None
+) -> Path:
+    """Make the folder, with what is learned from it; of each name so many lines, and so many to check by."""
     for language in ("en", "fr"):
         (folder / language).mkdir(parents=True)
         for name in NAMES:
-            lines = (PHRASES / language / f"{name}.txt").read_text("utf-8").splitlines()[:LINES]
-            texts = [line.partition("\t")[0] for line in lines]  # A topic may be none of these names.
+            first = (PHRASES / language / f"{name}.txt").read_text("utf-8").splitlines()[:lines]
+            texts = [line.partition("\t")[0] for line in first]  # A topic may be none of these names.
             (folder / language / f"{name}.txt").write_text("\n".join(texts) + "\n", "utf-8")
         for file in ("danger.toml", "wishes.toml"):
             shutil.copy(PHRASES / language / file, folder / language)
     (folder / "check").mkdir()
     for language in ("en", "fr"):
-        lines = (PHRASES / "check" / f"{language}.tsv").read_text("utf-8").splitlines()
-        kept = [line for line in lines if line.partition("\t")[0] in NAMES]
+        every = (PHRASES / "check" / f"{language}.tsv").read_text("utf-8").splitlines()
+        kept = [
+            line
+            for name in NAMES
+            for line in [each for each in every if each.startswith(f"{name}\t")][:checked]
+        ]
         (folder / "check" / f"{language}.tsv").write_text("\n".join(kept) + "\n", "utf-8")
     for file in ("intents.toml", "languages.toml", "thresholds.toml"):
         shutil.copy(PHRASES / file, folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 from fakes import ENVIRONMENT
+from small_line import small_line
 from sqlalchemy import text
 
 from ivr.cli.main import main
@@ -48,10 +48,9 @@ def ivr(*words: str, env: Mapping[str, str | None] | None = None) -> Result:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Give the files of the line as they are before anybody has dialled a number."""
-    for name in ("config", "prompts"):
-        shutil.copytree(ROOT / name, tmp_path / "line" / name)
-    write_dialled(tmp_path / "line", "")
-    return tmp_path / "line"
+    line = small_line(tmp_path / "line")
+    write_dialled(line, "")
+    return line
 
 
 @pytest.fixture

@@ -51,13 +51,19 @@ LOOKS = 2.0  # Seconds between two looks, as in the thread that files.
 
 
 @pytest.fixture
-def console(tmp_path: Path, flow: Flow) -> Console:
-    return Console(tmp_path, flow, ROOT / "prompts")
+def console(tmp_path: Path, small_flow: Flow) -> Console:
+    return Console(tmp_path, small_flow, ROOT / "prompts")
 
 
 @pytest.fixture
 def hands(console: Console) -> Hands:
     return console.signed_in()
+
+
+@pytest.fixture
+def hands_on_all(tmp_path: Path, flow: Flow) -> Hands:
+    """Give an operator of the whole line, in all its languages."""
+    return Console(tmp_path, flow, ROOT / "prompts").signed_in()
 
 
 def save(hands: Hands, words: str, place: str = PLACE, language: str = "en") -> TestResponse:
@@ -80,18 +86,18 @@ def force(console: Console, place: str, words: str) -> PromptVersion:
     return version
 
 
-def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands: Hands, flow: Flow) -> None:
-    overview = hands.get("/prompts").text
+def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands_on_all: Hands, flow: Flow) -> None:
+    overview = hands_on_all.get("/prompts").text
     parts = re.findall(r'href="(/console/prompts\?group=[^"]+)"', overview)
 
     listed = {
         found
         for part in parts
-        for found in re.findall(r'href="/console/prompts/([^"]+)"', hands.client.get(part).text)
+        for found in re.findall(r'href="/console/prompts/([^"]+)"', hands_on_all.client.get(part).text)
     }
 
     assert listed == {place for words in flow.prompts.values() for place, _ in spoken_prompts(words)}
-    assert {hands.get(f"/prompts/{place}").status_code for place in sorted(listed)[::15]} == {200}
+    assert {hands_on_all.get(f"/prompts/{place}").status_code for place in sorted(listed)[::15]} == {200}
 
 
 def test_words_are_found_in_any_language_and_by_place(hands: Hands) -> None:
@@ -102,16 +108,16 @@ def test_words_are_found_in_any_language_and_by_place(hands: Hands) -> None:
     assert "/console/prompts/lines.taken" not in french
 
 
-def test_a_page_tells_lengths_sources_and_that_nobody_has_reviewed_it(hands: Hands, flow: Flow) -> None:
+def test_a_page_tells_lengths_sources_and_that_nobody_has_reviewed_it(hands: Hands, small_flow: Flow) -> None:
     text, said = hands.get("/prompts/stops.erase.text").text, hands.get("/prompts/stops.erase.say").text
-    fact = flow.facts.facts[getattr(flow.stops["erase"], "facts", ())[0]]
+    fact = small_flow.facts.facts[getattr(small_flow.stops["erase"], "facts", ())[0]]
 
     assert "<dt>Segments, texted</dt><dd>" in text
     assert "<dt>Seconds, spoken</dt><dd>" in said
     assert str(escape(fact.supports)) in said
     assert fact.address in said
     assert fact.seen in said
-    assert said.count("Reviewed by somebody who speaks it: nobody yet") == len(flow.prompts)
+    assert said.count("Reviewed by somebody who speaks it: nobody yet") == len(small_flow.prompts)
 
 
 def test_a_page_of_an_agency_tells_where_its_name_was_read_and_when_it_was_dialled(hands: Hands) -> None:
@@ -120,9 +126,11 @@ def test_a_page_of_an_agency_tells_where_its_name_was_read_and_when_it_was_diall
     assert "Last dialled by a person: chrysalis:" in shown
 
 
-def test_a_preview_measures_complains_and_saves_nothing(hands: Hands, console: Console, flow: Flow) -> None:
+def test_a_preview_measures_complains_and_saves_nothing(
+    hands: Hands, console: Console, small_flow: Flow
+) -> None:
     words = "the victim {nobody.number} " + "of an extraordinarily incomprehensible organization " * 12
-    said = inspect(put(flow, "en", PLACE, " ".join(words.split())))
+    said = inspect(put(small_flow, "en", PLACE, " ".join(words.split())))
 
     shown = hands.post(f"{PAGE}/en", text=words, do="preview").text
 
@@ -273,8 +281,8 @@ def test_an_absurd_form_does_no_harm(hands: Hands, console: Console) -> None:
     assert heard(console) == {}
 
 
-def test_the_words_of_the_file_are_read_once_for_all(console: Console, flow: Flow) -> None:
-    catalogue = read_catalogue(flow, console.database, PromptChecks(flow))
+def test_the_words_of_the_file_are_read_once_for_all(console: Console, small_flow: Flow) -> None:
+    catalogue = read_catalogue(small_flow, console.database, PromptChecks(small_flow))
 
     assert catalogue.changed() == {}
     assert sum(catalogue.groups().values()) == len(catalogue.prompts)
@@ -296,11 +304,11 @@ class Air:
 
 
 @pytest.fixture
-def air(console: Console, settings: Settings, flow: Flow) -> Iterator[Air]:
+def air(console: Console, settings: Settings, small_flow: Flow) -> Iterator[Air]:
     clock = VirtualClock()
     snapshots = SnapshotHolder(console.database, settings.journal_dir, clock.now)
-    prompts = LivePrompts(flow, lambda: snapshots.current.prompts)
-    line = make_line(flow, prompts=prompts)
+    prompts = LivePrompts(small_flow, lambda: snapshots.current.prompts)
+    line = make_line(small_flow, prompts=prompts)
     app = create_app(build_parts(settings, line, lambda: clock.date(clock.now()).timestamp()))
     follow_prompts(app, prompts)
     follow_published(console.app, prompts)
@@ -392,7 +400,7 @@ def test_the_same_preview_is_worked_out_once(console: Console, hands: Hands) -> 
     assert len(console.checked) == 2
 
 
-def test_one_check_runs_at_a_time_and_those_who_wait_are_given_its_result(flow: Flow) -> None:
+def test_one_check_runs_at_a_time_and_those_who_wait_are_given_its_result(small_flow: Flow) -> None:
     running, most, begun = 0, 0, Barrier(4)
 
     def check(_: Flow) -> list[Fault]:
@@ -404,7 +412,7 @@ def test_one_check_runs_at_a_time_and_those_who_wait_are_given_its_result(flow: 
         return []
 
     calls: list[int] = []
-    checks = PromptChecks(flow, check)
+    checks = PromptChecks(small_flow, check)
 
     def ask(text: str) -> object:
         begun.wait()
@@ -436,8 +444,8 @@ def test_a_disguised_number_is_neither_saved_nor_published(
     assert heard(console) == {}
 
 
-def test_every_language_is_called_by_its_name(hands: Hands, flow: Flow) -> None:
-    prompt, calls = hands.get("/prompts/stops.law.say").text, hands.get("/calls").text
+def test_every_language_is_called_by_its_name(hands_on_all: Hands, flow: Flow) -> None:
+    prompt, calls = hands_on_all.get("/prompts/stops.law.say").text, hands_on_all.get("/calls").text
 
     for language in flow.languages:
         name = flow.prompts["en"].languages[language]

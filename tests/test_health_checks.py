@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from conftest import ROOT
 from fakes import ENVIRONMENT
 from postgres import put_tables
 from redis import Redis, RedisError
+from small_line import small_line
 from sqlalchemy import text, update
 
 from ivr.cli.main import main
@@ -126,8 +126,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def line(tmp_path: Path, network: Network, redis: str, site: Site) -> Line:
     """Give a line of which every part is well."""
-    for name in ("config", "prompts"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    small_line(tmp_path)
     agencies = tmp_path / "config/agencies.toml"
     words = re.sub(r'\nlast_dialled = ".*"', "", agencies.read_text("utf-8"))
     agencies.write_text(re.sub(r"(\nnumber = )", rf'\nlast_dialled = "{TODAY}"\1', words), "utf-8")

@@ -38,9 +38,16 @@ def rosters(flow: Flow) -> tuple[Roster, ...]:
     return Roster(flow.directory.orders, NOW), Roster({}, NOW + 3600)
 
 
+def languages(flow: Flow) -> list[str]:
+    """Give languages of every kind: none yet, the first, one behind the key for others, one unvoiced."""
+    others = [each for each in flow.voiced if each not in flow.first_languages]
+    silent = [each for each in flow.languages if each not in flow.voiced]
+    return ["", *flow.first_languages, *others[:1], *silent[:1]]
+
+
 def positions(flow: Flow) -> Iterator[Position]:
-    """Give every stop in every language, at the first and the last attempt, in calls of two months."""
-    for stop, language in product(flow.stops, ["", *flow.languages]):
+    """Give every stop in each of these, at the first and the last attempt, in calls of two months."""
+    for stop, language in product(flow.stops, languages(flow)):
         yield Position(stop, language, turn=3, month="2026-10")
         yield Position(stop, language, turn=7, attempt=3, question=1, yes=1, about="shelter", month="2026-11")
 

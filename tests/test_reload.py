@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 from conftest import ROOT
 from console import Console
 from fakes import ENVIRONMENT
+from small_line import copy_phrases, small_line
 
 from ivr.operations.health_checks import HEALTH_CHECKS, Verdict, examine
 from ivr.operations.reload import (
@@ -42,8 +42,8 @@ BROKEN = {
 @pytest.fixture
 def here(tmp_path: Path) -> Settings:
     """Give a line on a simulator, whose files may be changed."""
-    for name in ("config", "prompts", "phrases"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    small_line(tmp_path)
+    copy_phrases(tmp_path / "phrases")
     own = {f"IVR_{name.upper()}": str(tmp_path / name) for name in ("config", "prompts", "phrases")}
     extra = {"JOURNAL_DIR": str(tmp_path / "journal"), "TWILIO_API_URL": "http://127.0.0.1:9"}
     return read_settings(ENVIRONMENT | own | extra)

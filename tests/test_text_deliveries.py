@@ -8,10 +8,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from fakes import KeptArchive, KeptEffects, make_line
+from postgres import put_tables
 
 from ivr.effects import Alarm, NoteDelivery
 from ivr.records.database import connect
-from ivr.records.migrations.migrate import upgrade
 from ivr.records.retention import forget
 from ivr.records.text_deliveries import count_delivery, list_undelivered
 from ivr.telephony.fallback_twiml import fixed_documents
@@ -31,7 +31,7 @@ TODAY, NOW = date(2026, 11, 25), 1_795_600_000.0
 
 @pytest.fixture
 def database(settings: Settings) -> Database:
-    upgrade(settings.database_url)
+    put_tables(settings.database_url)
     return connect(settings.database_url)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fakes import KeptArchive
+from postgres import put_tables
 from test_conversations import ClientFetch
 
 from ivr.caller_limits import CallerLimits
@@ -18,7 +19,6 @@ from ivr.records.counter_files import CounterFiles
 from ivr.records.database import connect
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
-from ivr.records.migrations.migrate import upgrade
 from ivr.records.request_marks import RequestMarks
 from ivr.records.transfer_store import TransferStore
 from ivr.simulator.clock import VirtualClock
@@ -148,7 +148,7 @@ class OneProcess:
         clock = VirtualClock()
         here = replace(settings, api_url="")
         self.flow, self._now = flow, lambda: clock.date(clock.now()).timestamp()
-        upgrade(here.database_url)
+        put_tables(here.database_url)
         self._database = connect(here.database_url)
         self._journal = Journal(here.journal_dir)
         self._filer = JournalFiler(self._journal, self._database, self._now)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.loader import Fault
 from ivr.number_detector import holds_number
-from ivr.understanding.danger import RulesError, read_danger_rules
+from ivr.understanding.danger import RulesError
 from ivr.understanding.intents import read_intents
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, read_check_set, read_phrases
 from ivr.understanding.text_cleaning import LONGEST
+from ivr.understanding.understand import read_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +36,7 @@ def phrase_faults(flow: Flow, folder: Path) -> Iterator[Fault]:
     """Find every fault of a folder of phrases. Never raises, whatever it holds."""
     try:
         intents = read_intents(folder / INTENTS)
-        read_danger_rules(folder)
+        read_rules(folder)
     except (OSError, KeyError, tomllib.TOMLDecodeError, RulesError) as error:
         yield Fault(f"{FOLDER}/{INTENTS}", "top of the file", str(error))
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.checks.agencies import is_date
@@ -220,11 +221,15 @@ def numbers_by_hand(flow: Flow) -> Iterator[Fault]:
         for place, said in said_at.items():
             if language not in NUMBER_WORDS and sum(map(str.isnumeric, said)) < FEWEST_DIGITS:
                 continue
-            for start, end in find_numbers(said, language):
-                if any(each in HAN_AMOUNTS for each in said[start:end]):
-                    continue
-                mend = f"holds the number {said[start:end]}; write {{agency.number}}, which is said twice"
+            for number in _numbers_in(said, language):
+                mend = f"holds the number {number}; write {{agency.number}}, which is said twice"
                 yield Fault(prompts_file(language), place, mend)
+
+
+@lru_cache(maxsize=16384)  # All prompts of all languages, which are checked again whenever one is edited.
+def _numbers_in(said: str, language: str) -> tuple[str, ...]:
+    found = (said[start:end] for start, end in find_numbers(said, language))
+    return tuple(number for number in found if HAN_AMOUNTS.isdisjoint(number))
 
 
 def key_first(flow: Flow) -> Iterator[Fault]:

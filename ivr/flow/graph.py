@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.flow.models import (
@@ -72,11 +73,13 @@ def named(flow: Flow) -> Mapping[str, str]:
     }
 
 
+@lru_cache(maxsize=4)  # Of a flow, which several rules ask about every stop.
 def by_voice(flow: Flow) -> frozenset[str]:
     """Name every stop that a caller can get to."""
     return _spread(flow, named(flow).values(), lambda stop: leads(stop).values())
 
 
+@lru_cache(maxsize=4)
 def by_text(flow: Flow) -> frozenset[str]:
     """Name every stop that a texter can get to. A checklist's results are not: by text it is a summary."""
     keyed = (stop for stops in flow.keywords.stops.values() for stop in stops)

@@ -15,7 +15,7 @@ from pydantic import Field, StrictBool, StrictInt
 from ivr.transfer.time_limits import TimeLimits  # noqa: TC001 - pydantic reads it at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ivr.agencies import Directory
 
@@ -381,18 +381,28 @@ def every_prompt(part: object, place: str = "") -> Iterator[tuple[str, str]]:
 
     The only walk over prompts: in the order of the classes above, empty texts included.
     """
+    if isinstance(part, str):
+        yield place, part
+        return
+    above = f"{place}." if place else ""
+    for name, value in _parts(part):
+        here = f"{above}{name}".strip(".")
+        if isinstance(value, str):
+            yield here, value
+        else:
+            yield from every_prompt(value, here)
+
+
+def _parts(part: object) -> Iterable[tuple[object, object]]:
     match part:
-        case str():
-            yield place, part
         case dict():
-            for name, value in part.items():
-                yield from every_prompt(value, f"{place}.{name}".strip("."))
+            return part.items()
         case tuple():
-            for number, value in enumerate(part, 1):
-                yield from every_prompt(value, f"{place}.{number}".strip("."))
+            return enumerate(part, 1)
         case _ if is_dataclass(part):
-            for each in fields(part):
-                yield from every_prompt(getattr(part, each.name), f"{place}.{each.name}".strip("."))
+            return ((each.name, getattr(part, each.name)) for each in fields(part))
+        case _:
+            return ()
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def sentences(words: str) -> list[str]:
     return [part for part in END.split(words) if WORD.search(part)]
 
 
+@lru_cache(maxsize=2048)  # All prompts of a language, which are checked again whenever one is edited.
 def plainness(words: str) -> Plainness:
     """Measure words of English."""
     parts = sentences(words)
@@ -90,6 +91,7 @@ def exact_words(words: str) -> str:
     return " ".join(PARTS.findall(unicodedata.normalize("NFC", words).casefold()))
 
 
+@lru_cache(maxsize=16384)  # All prompts of all languages.
 def unkind(words: str, style: Style) -> str:
     """Give the first banned word that stands in words, outside of names, which {agency.name} puts in.
 

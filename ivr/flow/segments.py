@@ -10,6 +10,7 @@ PLAIN = frozenset(
     " !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 ESCAPED = frozenset("\f^{}\\[~]|€")  # Each takes the place of two letters, which are never parted.
+SEVEN_BITS = PLAIN | ESCAPED
 PLAIN_ALONE, PLAIN_PART = 160, 153
 WIDE_ALONE, WIDE_PART = 70, 67
 BARE = str.maketrans("łŁđĐ\u2018\u2019\u201c\u201d\u2013\u2014", "lLdD''\"\"--")  # That do not come apart.
@@ -20,34 +21,30 @@ def segments(words: str) -> int:
     """Count the parts in which a text is sent; none for no words."""
     if not words:
         return 0
-    wide = bool(forced(words))
+    letters = set(words)
+    wide = not letters <= SEVEN_BITS
     alone, part = (WIDE_ALONE, WIDE_PART) if wide else (PLAIN_ALONE, PLAIN_PART)
-    places = [_wide_places(letter) if wide else _plain_places(letter) for letter in words]
+    double = {letter for letter in letters if (ord(letter) > LAST_NARROW if wide else letter in ESCAPED)}
+    if not double:
+        return 1 if len(words) <= alone else -(-len(words) // part)
+    places = [2 if letter in double else 1 for letter in words]
     return 1 if sum(places) <= alone else _parts(places, part)
 
 
 def forced(words: str) -> str:
     """Give the letters that force a text into 16 bits a letter, each once."""
-    return "".join(dict.fromkeys(letter for letter in words if letter not in PLAIN and letter not in ESCAPED))
+    return "".join(dict.fromkeys(letter for letter in words if letter not in SEVEN_BITS))
 
 
 def plainer(words: str) -> str:
     """Write Latin letters without accents where that saves room: "mas", for "más"."""
-    return "".join(letter if letter in PLAIN or letter in ESCAPED else _bare(letter) for letter in words)
+    return "".join(letter if letter in SEVEN_BITS else _bare(letter) for letter in words)
 
 
 def _bare(letter: str) -> str:
     apart = unicodedata.normalize("NFKD", letter.translate(BARE))
     bare = "".join(c for c in apart if not unicodedata.combining(c))
     return bare if all(c in PLAIN for c in bare) else letter
-
-
-def _wide_places(letter: str) -> int:
-    return 2 if ord(letter) > LAST_NARROW else 1
-
-
-def _plain_places(letter: str) -> int:
-    return 2 if letter in ESCAPED else 1
 
 
 def _parts(places: list[int], part: int) -> int:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from postgres import put_tables
 from real.rehearsal import IVR, becomes, children
 
 from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
@@ -100,10 +101,12 @@ async def call(stack: LocalStack, answers: Answers) -> None:
         answers.failed += 1
 
 
-async def call_steadily(stack: LocalStack, seconds: float, every: float) -> Answers:
-    """Call at fixed moments, whether or not the last answer has come."""
+async def call_steadily(
+    stack: LocalStack, seconds: float, every: float, over: asyncio.Future[float] | None = None
+) -> Answers:
+    """Call at fixed moments, whether or not the last answer has come, for so long and until ``over``."""
     answers, calls, end = Answers(), [], time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end or not (over is None or over.done()):
         calls.append(asyncio.create_task(call(stack, answers)))
         await asyncio.sleep(every)
     await asyncio.gather(*calls)
@@ -163,17 +166,19 @@ async def lose(stack: LocalStack, news: signal.Signals, seconds: float = 20) -> 
         return time.monotonic() - began
 
     acting = asyncio.get_running_loop().run_in_executor(None, act)
-    answers, took = await asyncio.gather(call_steadily(stack, seconds, 0.02), acting)
+    answers, took = await asyncio.gather(call_steadily(stack, seconds, 0.02, acting), acting)
     replaced = len(set(children(main)) - before)
     return answers.figures() | {"processes replaced": replaced, "seconds until replaced": round(took, 2)}
 
 
-async def take_over(stack: LocalStack, seconds: float = 20) -> dict[str, float]:
-    """Start the server anew with --replace while people call, three times."""
+async def take_over(
+    stack: LocalStack, seconds: float = 20, every: float = 0.005, times: int = 3
+) -> dict[str, float]:
+    """Start the server anew with --replace while people call, several times."""
 
     def act() -> float:
         began = time.monotonic()
-        for _ in range(3):
+        for _ in range(times):
             time.sleep(1)
             older = stack.running["web"]
             stack.start("web", IVR, "web", "--replace")
@@ -181,8 +186,8 @@ async def take_over(stack: LocalStack, seconds: float = 20) -> dict[str, float]:
         return time.monotonic() - began
 
     acting = asyncio.get_running_loop().run_in_executor(None, act)
-    answers, took = await asyncio.gather(call_steadily(stack, seconds, 0.005), acting)
-    return answers.figures() | {"taken over": 3, "seconds for three": round(took, 2)}
+    answers, took = await asyncio.gather(call_steadily(stack, seconds, every, acting), acting)
+    return answers.figures() | {"taken over": times, "seconds for all": round(took, 2)}
 
 
 @contextmanager
@@ -237,16 +242,23 @@ def measure(
 
 
 @contextmanager
-def web_alone(folder: Path, **extra: str) -> Iterator[LocalStack]:
-    """Run nothing of a line but what answers webhooks."""
+def nothing_runs(folder: Path, **extra: str) -> Iterator[LocalStack]:
+    """Give a line of which nothing runs yet."""
     stack = LocalStack(folder, api_url="http://127.0.0.1:9", extra=extra)
     try:
-        stack.release()
-        stack.start_web()
-        becomes(lambda: stack.log("web").read_text().count("Started worker") == 2, PATIENCE)
+        put_tables(stack.environment["DATABASE_URL"])
         yield stack
     finally:
         stack.close()
+
+
+@contextmanager
+def web_alone(folder: Path, **extra: str) -> Iterator[LocalStack]:
+    """Run nothing of a line but what answers webhooks."""
+    with nothing_runs(folder, **extra) as stack:
+        stack.start_web()
+        becomes(lambda: stack.log("web").read_text().count("Started worker") == 2, PATIENCE)
+        yield stack
 
 
 def main() -> None:

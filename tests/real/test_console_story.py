@@ -7,7 +7,8 @@ import re
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 import pyotp
 import pytest
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, StorageState
 
     from ivr.simulator.rehearse import RehearsedCall
     from real.rehearsal import Limits, Rehearsal
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 WIDE, SMALL = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 CHOSEN = "a password that was chosen"
 NAMES = count(1)
+PROMPTS = "/console/prompts?group=stops.shelter"  # A group of them, each with a page of its own.
+ADDRESSES = "links => links.map(each => each.getAttribute('href'))"
 GREETING = "Welcome. In danger? Hang up and call 9 1 1."
 PICTURES = {  # Those of the README and of docs/console.md.
     "now": "/console/",
@@ -103,15 +106,31 @@ def sign_in(page: Page, line: Rehearsal) -> tuple[str, list[str]]:
     return name, codes
 
 
-def places(page: Page, line: Rehearsal) -> list[str]:
-    """Walk through the console's own ways, and list every page that an administrator can open."""
-    page.goto(f"{site(line)}/console/")
-    found = [each.get_attribute("href") or "" for each in page.locator("nav a").all()]
-    for path in [*found]:
-        page.goto(site(line) + path)
-        deeper = page.locator("main a[href^='/console/']:not([href*='.csv']):not([href*='.json'])").all()
-        found += [each.get_attribute("href") or "" for each in deeper[:3]]
-    return list(dict.fromkeys(path.partition("#")[0] for path in found))
+class SignedIn(NamedTuple):
+    """Somebody who has signed in: what their browser keeps, and a page of each kind that they can open."""
+
+    state: StorageState
+    places: list[str]
+
+
+@pytest.fixture(scope="module")
+def ada(line: Rehearsal, browser: Browser) -> SignedIn:
+    """Let an administrator sign in once, and walk through the console's own ways."""
+    with browsing(browser) as page:
+        sign_in(page, line)
+        found = [*page.locator("nav a").evaluate_all(ADDRESSES), PROMPTS]
+        kinds = {kind(path): path for path in found}
+        for path in found:
+            page.goto(site(line) + path)
+            deeper = page.locator("main a[href^='/console/']:not([href*='.csv']):not([href*='.json'])")
+            kinds = {kind(each): each for each in deeper.evaluate_all(ADDRESSES)} | kinds
+        return SignedIn(page.context.storage_state(), [path.partition("#")[0] for path in kinds.values()])
+
+
+def kind(path: str) -> tuple[str, int, bool]:
+    """Tell what pages of a kind share: the first word of the address, its depth, whether of a group."""
+    folders = urlsplit(path).path.removeprefix("/console/").split("/")
+    return folders[0], len(folders), "group=" in path
 
 
 def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: Path) -> None:
@@ -198,33 +217,39 @@ def greeting(line: Rehearsal) -> str:
 
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "fr")])
 def test_axe_finds_nothing_wrong_on_any_page(
-    line: Rehearsal, browser: Browser, scheme: str, language: str
+    line: Rehearsal, browser: Browser, ada: SignedIn, scheme: str, language: str
 ) -> None:
     from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - costs a second, and only here
 
     with browsing(browser, language, color_scheme=scheme) as page:
         page.goto(f"{site(line)}/console/sign-in")
         assert Axe().run(page).violations_count == 0
-        sign_in(page, line)
-        for path in places(page, line):
+    with browsing(browser, language, color_scheme=scheme, storage_state=ada.state) as page:
+        for path in ada.places:
             page.goto(site(line) + path)
             found = Axe().run(page)
             assert found.violations_count == 0, path + found.generate_report()
 
 
-def test_every_page_fits_a_telephone(line: Rehearsal, browser: Browser, tmp_path: Path) -> None:
-    with browsing(browser, viewport=SMALL) as page:
-        sign_in(page, line)
-        for path in places(page, line):
+def test_every_page_fits_a_telephone(
+    line: Rehearsal, browser: Browser, ada: SignedIn, tmp_path: Path
+) -> None:
+    with browsing(browser, viewport=SMALL, storage_state=ada.state) as page:
+        for path in ada.places:
             page.goto(site(line) + path)
             page.screenshot(path=tmp_path / f"small{path.replace('/', '-')[:60]}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"], path
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
-def test_the_menu_of_a_telephone_opens(line: Rehearsal, browser: Browser, script: bool) -> None:  # noqa: FBT001
-    with browsing(browser, viewport=SMALL, java_script_enabled=script) as page:
-        sign_in(page, line)
+def test_the_menu_of_a_telephone_opens(
+    line: Rehearsal,
+    browser: Browser,
+    ada: SignedIn,
+    script: bool,  # noqa: FBT001
+) -> None:
+    with browsing(browser, viewport=SMALL, java_script_enabled=script, storage_state=ada.state) as page:
+        page.goto(f"{site(line)}/console/")
         calls = page.locator("nav a:visible", has_text="Calls")
         before = calls.count()
         page.locator("header summary:visible, header .menu-button:visible").click()
@@ -235,10 +260,9 @@ def test_the_menu_of_a_telephone_opens(line: Rehearsal, browser: Browser, script
 
 
 def test_a_page_that_has_no_connection_says_so_and_goes_on_when_it_is_back(
-    line: Rehearsal, browser: Browser
+    line: Rehearsal, browser: Browser, ada: SignedIn
 ) -> None:
-    with browsing(browser) as page:
-        sign_in(page, line)
+    with browsing(browser, storage_state=ada.state) as page:
         page.goto(f"{site(line)}/console/")
         page.locator("article summary").first.click()
         page.locator("article input[name=why]").first.fill("half a sent")
@@ -253,9 +277,10 @@ def test_a_page_that_has_no_connection_says_so_and_goes_on_when_it_is_back(
         assert page.input_value("article input[name=why] >> nth=0") == "half a sent"
 
 
-def test_paper_has_the_numbers_of_a_report_and_none_of_its_forms(line: Rehearsal, browser: Browser) -> None:
-    with browsing(browser) as page:
-        sign_in(page, line)
+def test_paper_has_the_numbers_of_a_report_and_none_of_its_forms(
+    line: Rehearsal, browser: Browser, ada: SignedIn
+) -> None:
+    with browsing(browser, storage_state=ada.state) as page:
         page.emulate_media(media="print")
         page.goto(f"{site(line)}/console/reports")
 
@@ -264,12 +289,15 @@ def test_paper_has_the_numbers_of_a_report_and_none_of_its_forms(line: Rehearsal
 
 
 def test_pictures_of_every_page_are_drawn_anew(
-    line: Rehearsal, browser: Browser, tmp_path: Path, pytestconfig: pytest.Config
+    line: Rehearsal,
+    browser: Browser,
+    ada: SignedIn,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
 ) -> None:
     kept = ROOT / "docs/pictures" if pytestconfig.getoption("--rewrite") else tmp_path
-    with browsing(browser) as page:
-        sign_in(page, line)
-        for path in places(page, line):
+    with browsing(browser, storage_state=ada.state) as page:
+        for path in ada.places:
             page.goto(site(line) + path)
             page.screenshot(path=tmp_path / f"wide{path.replace('/', '-')[:60]}.png", full_page=True)
             assert not NUMBER.search(page.inner_text("main")), path

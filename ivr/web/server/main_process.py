@@ -154,6 +154,11 @@ class MainProcess(Arbiter):
         self._outdated_age = 0  # Processes up to this age began with older files.
         self._ending: set[int] = set()
 
+    def start(self) -> None:
+        """Begin, and be there for who asks for the socket before any of our processes answers."""
+        super().start()
+        self.app.passing.look()
+
     def wait_for_signals(self, timeout: float = LOOK) -> list[int]:
         """Wait for a signal, but not for longer than until the next look."""
         found: list[int] = super().wait_for_signals(min(timeout, LOOK))
