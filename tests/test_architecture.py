@@ -41,7 +41,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "rq": ("ivr/work/",),
     "segno": ("ivr/web/",),
     "sqlalchemy": ("ivr/records/",),
-    "tomlkit": ("ivr/operations/toml_editing.py",),
+    "tomlkit": ("ivr/operations/",),
     "twilio": ("ivr/telephony/",),
     "werkzeug": ("ivr/web/",),
     "prometheus_client": ("ivr/web/metrics.py",),

@@ -13,6 +13,7 @@ from ivr.cli.check import check
 from ivr.cli.context import flow_of, folder
 from ivr.cli.doctor import doctor
 from ivr.cli.materials import materials
+from ivr.cli.new import new
 from ivr.cli.notice import notice
 from ivr.cli.operators import audit, operators
 from ivr.cli.phrases import phrases
@@ -79,7 +80,20 @@ def phone(record: Path | None, number: str) -> None:
 COMMANDS = (
     *(web, worker, console, release, check, doctor),
     alarm,
-    *(agencies, audit, calls, forget, materials, notice, operators, phrases, prompts, report, understand),
+    *(
+        agencies,
+        audit,
+        calls,
+        forget,
+        materials,
+        new,
+        notice,
+        operators,
+        phrases,
+        prompts,
+        report,
+        understand,
+    ),
 )
 for command in COMMANDS:
     main.add_command(command)
