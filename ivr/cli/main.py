@@ -8,6 +8,7 @@ import click
 
 from ivr.cli.agencies import agencies
 from ivr.cli.alarm import alarm
+from ivr.cli.backup import backup, restore
 from ivr.cli.calls import calls, forget
 from ivr.cli.check import check
 from ivr.cli.context import flow_of, folder
@@ -79,7 +80,7 @@ def phone(record: Path | None, number: str) -> None:
 
 COMMANDS = (
     *(web, worker, console, release, check, doctor),
-    alarm,
+    *(alarm, backup, restore),
     *(
         agencies,
         audit,
