@@ -21,6 +21,7 @@ from ivr.cli.phrases import phrases
 from ivr.cli.processes import console, release, web, worker
 from ivr.cli.prompts import prompts
 from ivr.cli.report import report
+from ivr.cli.secrets import secrets
 from ivr.cli.understand import understand
 from ivr.version import running_version
 
@@ -93,6 +94,7 @@ COMMANDS = (
         phrases,
         prompts,
         report,
+        secrets,
         understand,
     ),
 )

@@ -46,8 +46,9 @@ class Conversation:
 class ConversationCookie:
     """Signs a conversation, and reads what it signed for twenty minutes."""
 
-    def __init__(self, secret: str) -> None:
-        self._serializer = URLSafeSerializer(secret, salt="text-position")
+    def __init__(self, secret: str, old_secret: str = "") -> None:
+        known = [each for each in (old_secret, secret) if each]  # The last signs; each is believed.
+        self._serializer = URLSafeSerializer(known, salt="text-position")
 
     def write(self, conversation: Conversation, now: float) -> str:
         """Sign a conversation as it is now."""

@@ -50,7 +50,13 @@ class ConsoleContext:
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
     twilio: Callable[[], LastSigns] = LastSigns  # What was last seen of Twilio.
     refused: Callable[[], Sequence[RefusedReload]] = tuple  # Processes that go on with older files.
+    old_secret: str = ""  # Believed too, while `secret` takes its place.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
+
+    @property
+    def lasting_secret(self) -> str:
+        """The secret under which what lasts was made: the old one, until it is sealed anew."""
+        return self.old_secret or self.secret
 
     @property
     def zone(self) -> tzinfo:
