@@ -18,6 +18,7 @@ from ivr.cli.new import new
 from ivr.cli.notice import notice
 from ivr.cli.operators import audit, operators
 from ivr.cli.phrases import phrases
+from ivr.cli.probe import probe
 from ivr.cli.processes import console, release, web, worker
 from ivr.cli.prompts import prompts
 from ivr.cli.report import report
@@ -92,6 +93,7 @@ COMMANDS = (
         notice,
         operators,
         phrases,
+        probe,
         prompts,
         report,
         secrets,

@@ -36,7 +36,7 @@ KINDS: Mapping[str, Exchanged] = {
     "TWILIO_AUTH_TOKEN": Exchanged(
         None,
         "in Twilio's console, under API keys & tokens, create the secondary auth token, and type it here",
-        "in Twilio's console, promote the secondary token to primary",
+        "in Twilio's console, promote the secondary token to primary, and wait a day for calls that go on",
     ),
     "METRICS_TOKEN": Exchanged(chance.token_urlsafe, "", "give the monitoring system the new token"),
 }

@@ -20,7 +20,7 @@ from ivr.telephony import twiml
 from ivr.telephony.webhook_forms import delivery, opt_out_wish, sender
 from ivr.understanding.text_cleaning import fold
 from ivr.understanding.understand import Understanding
-from ivr.web.context import caller_of, origin_of, webhook_context
+from ivr.web.context import answering_line, caller_of, origin_of, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def arrive() -> Response:
     heard, origin = _heard(conversation, context.now()), origin_of(context, request.form)
     caller = caller_of(context, request.form, origin)
     call = CallContext(conversation.id, "text", message, context.now(), caller, origin, _words(heard))
-    turn = context.line.hear(conversation.position, heard, call)
+    turn = answering_line(request.form).hear(conversation.position, heard, call)
     response = twiml_response(twiml.text(turn, context.speech.public_url))
     if turn.sign in OVER:
         response.delete_cookie(COOKIE)
