@@ -13,6 +13,7 @@ from ivr.cli.calls import calls, forget
 from ivr.cli.check import check
 from ivr.cli.context import flow_of, folder
 from ivr.cli.doctor import doctor
+from ivr.cli.go_live import go_live
 from ivr.cli.materials import materials
 from ivr.cli.new import new
 from ivr.cli.notice import notice
@@ -21,6 +22,7 @@ from ivr.cli.phrases import phrases
 from ivr.cli.probe import probe
 from ivr.cli.processes import console, release, web, worker
 from ivr.cli.prompts import prompts
+from ivr.cli.provision import fallback, provision
 from ivr.cli.report import report
 from ivr.cli.secrets import secrets
 from ivr.cli.understand import understand
@@ -87,7 +89,9 @@ COMMANDS = (
         agencies,
         audit,
         calls,
+        fallback,
         forget,
+        go_live,
         materials,
         new,
         notice,
@@ -95,6 +99,7 @@ COMMANDS = (
         phrases,
         probe,
         prompts,
+        provision,
         report,
         secrets,
         understand,
