@@ -275,6 +275,25 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert not (tmp_path / "none").exists()
 
 
+def test_every_language_of_the_line_can_be_taken_over(tmp_path: Path, flow: Flow) -> None:
+    chosen = [word for language in flow.line.languages for word in ("--language", language)]
+
+    result = ivr("new", "Thunder Bay", str(tmp_path / "bay"), "--agency", "police-desk=none", *chosen)
+
+    assert result.exit_code == 0, result.output
+    to_do = (
+        "is still blank",
+        "is a source of Hamilton",
+        "no stop says",
+        "shorten it",
+    )  # A longer name takes longer to say.
+    report = checked(tmp_path / "bay")
+    assert [str(fault) for fault in report.faults if not any(each in fault.mend for each in to_do)] == []
+    assert {fault.file for fault in report.faults} >= {
+        str(tmp_path / f"bay/prompts/{language}.toml") for language in flow.languages
+    }
+
+
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine", "utf-8")
 

@@ -31,7 +31,7 @@ class Exchanged:
 
 KINDS: Mapping[str, Exchanged] = {
     "SECRET_KEY": Exchanged(
-        chance.token_hex, "", "every process runs with both, and 20 minutes have passed for texters"
+        chance.token_hex, "", "wait until every process has both, and 20 minutes for texters"
     ),
     "TWILIO_AUTH_TOKEN": Exchanged(
         None,

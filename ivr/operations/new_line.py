@@ -245,7 +245,7 @@ def _leave_blank(holder: Any, key: Any, old: str, flow: Flow) -> None:
     """Put a blank in the place of a text; the old words stand beside it as a comment, as an example."""
     blank = tomlkit.string(f"{BLANK}: what there is here, as callers are to hear or read it")
     if hasattr(holder, "items"):
-        blank.comment(f"For {flow.place.name('city', 'en')}: {old}")
+        blank.comment(f"For {flow.place.name('city', 'en')}: {' '.join(old.split())}")
     holder[key] = blank
 
 
