@@ -58,6 +58,8 @@ def second_key(secrets: Sequence[str], seed: str) -> str:
 
 def carry_seed(secret: str, old_secret: str, seed: str) -> str:
     """Give a seed from which the new secret alone makes the same key: no authenticator notices."""
+    if unseal((secret,), seed.encode()):
+        return seed  # Done before, on another host.
     return seal(secret, second_key((secret, old_secret), seed).encode()).decode()
 
 

@@ -15,6 +15,7 @@ from ivr.cli.main import main
 from ivr.position import Position
 from ivr.pseudonyms import LASTING, MonthKeys, Pseudonyms
 from ivr.records.audit import verify
+from ivr.records.operators import find_operator
 from ivr.settings import read_settings
 from ivr.web.sms import Conversation, ConversationCookie
 from ivr.wiring import pseudonyms_of
@@ -152,6 +153,9 @@ def test_an_operator_stays_signed_in_and_keeps_their_authenticator(
     after = Console(tmp_path, flow, ROOT / "prompts", secrets=(now["SECRET_KEY"], ""), fresh=False)
     assert "recovery codes are good no more: ada" in retired.stderr
     assert after.code("ada") == before
+    sealed = find_operator(after.database, "ada")
+    ivr("retire", "SECRET_KEY", env=now)  # As on a second host: what is sealed already stays as it is.
+    assert find_operator(after.database, "ada") == sealed
 
 
 def test_twilios_token_is_typed_and_both_are_believed(environment: dict[str, str]) -> None:

@@ -200,11 +200,13 @@ def carry_seeds(database: Database, carry: Callable[[str], str], *, who: str = C
     """
     with _alone(database) as sql:
         everybody = [_operator(row) for row in sql.execute(select(operators)).all()]
-        for operator in everybody:
+        changed = {each: seed for each in everybody if (seed := carry(each.seed)) != each.seed}
+        for operator, seed in changed.items():
             theirs = update(operators).where(operators.c.name == operator.name)
-            sql.execute(theirs.values(seed=carry(operator.seed), recovery=""))
-        write_audit_entry(sql, who, "second factors sealed anew", "")
-    return sorted(operator.name for operator in everybody if operator.recovery)
+            sql.execute(theirs.values(seed=seed, recovery=""))
+        if changed:
+            write_audit_entry(sql, who, "second factors sealed anew", "")
+    return sorted(operator.name for operator in changed if operator.recovery)
 
 
 def end_sessions(database: Database, name: str, did: str) -> None:
