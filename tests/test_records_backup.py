@@ -18,7 +18,7 @@ from ivr.cli.main import main
 from ivr.effects import Entry
 from ivr.flow.models import Retention
 from ivr.records.audit import add_audit_entry, list_audit_entries, verify
-from ivr.records.backup import BackupError, is_sqlite, make_backup, sqlite_path
+from ivr.records.backup import BackupError, is_sqlite, make_backup, put_back_postgresql, sqlite_path
 from ivr.records.call_log import list_calls
 from ivr.records.database import Database, connect
 from ivr.records.deletion import DAY, erase
@@ -318,3 +318,17 @@ def test_whoever_runs_the_line_backs_up_and_restores_by_command(
     assert "1 calls, read again and whole" in backed.output
     assert "erased since, and again: 1" in restored.output
     assert names(database) == []
+
+
+def test_somebody_who_holds_a_table_for_ever_is_not_waited_for(postgres_url: str, tmp_path: Path) -> None:
+    database = connect(postgres_url)
+    file_call(database, "a", "m1")
+    made = tmp_path / "log.backup"
+    make_backup(postgres_url, made)
+
+    with database.read() as sql:
+        sql.execute(select(calls))  # It holds the table until this block ends.
+        with pytest.raises(BackupError, match="lock timeout"):
+            put_back_postgresql(postgres_url, made, waiting=0.5)
+
+    assert names(database) == ["a"]

@@ -25,7 +25,7 @@ from ivr.records.tables import calls
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-BUSY_SECONDS = 60.0  # For so long others may hold SQLite's file.
+BUSY_SECONDS = 60.0  # For so long others may hold SQLite's file, or a table of PostgreSQL's.
 PROGRAM_SECONDS = 3600.0
 OURS = """
 DO $$ DECLARE t record; BEGIN
@@ -109,13 +109,13 @@ def check_sqlite(path: Path) -> int:
         raise BackupError(f"{path} is no backup of this log: {error}") from None
 
 
-def put_back_postgresql(url: str, backup: Path) -> None:
+def put_back_postgresql(url: str, backup: Path, waiting: float = BUSY_SECONDS) -> None:
     """Put the tables of a backup in place of those that are there, all at once."""
     with tempfile.TemporaryDirectory() as folder:  # Of half a script from a pipe, half would be kept.
         script = Path(folder) / "log.sql"
         _run(None, ["pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(backup)])
         once = ["psql", "--single-transaction", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
-        _run(read_url(url), [*once, f"--command={OURS}", f"--file={script}"])
+        _run(read_url(url), [*once, f"--command={OURS}", f"--file={script}"], waiting)
 
 
 def check_postgresql(backup: Path) -> None:
@@ -139,11 +139,11 @@ def count_calls(url: str) -> int:
         database.close()
 
 
-def _run(where: URL | None, command: Sequence[str]) -> None:
+def _run(where: URL | None, command: Sequence[str], waiting: float = BUSY_SECONDS) -> None:
     """Run one of PostgreSQL's programs; a list of processes never shows the password."""
     if shutil.which(command[0]) is None:
         raise BackupError(f"{command[0]} is not on this machine: apt-get install postgresql-client")
-    environment = dict(os.environ)
+    environment = dict(os.environ) | {"PGOPTIONS": f"-c lock_timeout={int(waiting * 1000)}"}
     if where is not None:
         environment |= {"PGPASSWORD": where.password} if where.password else {}
         plain = URL.create(
@@ -158,4 +158,5 @@ def _run(where: URL | None, command: Sequence[str]) -> None:
         raise BackupError(f"{command[0]} did not end within an hour") from None
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["said nothing"]
-        raise BackupError(f"{command[0]} failed: {said[-1]}")
+        wrong = next((line for line in said if "ERROR" in line or "error:" in line), said[-1])
+        raise BackupError(f"{command[0]} failed: {wrong}")
