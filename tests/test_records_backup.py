@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -321,14 +322,14 @@ def test_whoever_runs_the_line_backs_up_and_restores_by_command(
 
 
 def test_somebody_who_holds_a_table_for_ever_is_not_waited_for(postgres_url: str, tmp_path: Path) -> None:
-    database = connect(postgres_url)
-    file_call(database, "a", "m1")
     made = tmp_path / "log.backup"
-    make_backup(postgres_url, made)
+    with closing(connect(postgres_url)) as database:
+        file_call(database, "a", "m1")
+        make_backup(postgres_url, made)
 
-    with database.read() as sql:
-        sql.execute(select(calls))  # It holds the table until this block ends.
-        with pytest.raises(BackupError, match="lock timeout"):
-            put_back_postgresql(postgres_url, made, waiting=0.5)
+        with database.read() as sql:
+            sql.execute(select(calls))  # It holds the table until this block ends.
+            with pytest.raises(BackupError, match="lock timeout"):
+                put_back_postgresql(postgres_url, made, waiting=0.5)
 
-    assert names(database) == ["a"]
+        assert names(database) == ["a"]
