@@ -22,13 +22,13 @@ from ivr.operations.reload import list_faults
 from ivr.private_files import make_private_folder, open_private
 from ivr.telephony.probe import Probe
 from ivr.telephony.provisioning import (
+    LEAST_BALANCE,
     AccountAtTwilio,
     NumberAtTwilio,
     ProvisioningError,
-    differences,
+    misled,
     read_account,
     read_number,
-    wanted_values,
 )
 from ivr.telephony.public_address import fetch_fallback
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from ivr.settings import Settings
 
 NAME = "go-live.json"
-LEAST_BALANCE = 20.0  # Of the account's currency: some days of a city's calls.
 YEAR, QUARTER = timedelta(days=365), timedelta(days=90)
 SHOWN = 5  # Faults of one step; the command that it names has all.
 
@@ -194,14 +193,7 @@ class _Looks:
         yield from (f"{each.what}: {each.wrong}" for each in probe.run() if each.wrong)
 
     def number(self) -> Iterator[str]:
-        """Compare without connection overrides: with and without them the number leads to us."""
-        number = self._number()
-        there = NumberAtTwilio(
-            number.sid,
-            {name: each.partition("#")[0] for name, each in number.values.items()},
-            emergency_address=True,
-        )
-        for name, (old, new) in differences(there, wanted_values(self.settings.public_url)).items():
+        for name, (old, new) in misled(self._number(), self.settings.public_url).items():
             yield f"{name} is {old or 'nothing'}, and has to be {new or 'nothing'}: `ivr provision`"
 
     def fallback(self) -> Iterator[str]:

@@ -6,7 +6,7 @@ Whatever is changed is read back: Twilio's word alone that it was taken is not e
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import requests
@@ -37,11 +37,16 @@ SETTINGS = (
     "sms_application_sid",
     "trunk_sid",
 )
+LEAST_BALANCE = 20.0  # Of the account's currency: some days of a city's calls.
 UNSET = ("voice_application_sid", "sms_application_sid", "trunk_sid")  # Each would go before our webhooks.
 
 
 class ProvisioningError(Exception):
     """The number is not as it has to be; the message says what to do, and names no secret."""
+
+
+class NoSuchNumber(ProvisioningError):  # noqa: N818 - what is the matter, as a person would say it
+    """The account has no such number."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +99,15 @@ def read_number(settings: Settings, number: str) -> NumberAtTwilio:
     with _reworded():
         found = make_client(settings).incoming_phone_numbers.list(phone_number=number, limit=2)
     if len(found) != 1:
-        raise ProvisioningError(
-            "this account has no such number: is it the right account, and the number whole?"
-        )
+        raise NoSuchNumber("this account has no such number: is it the right account, and the number whole?")
     values = {name: str(getattr(found[0], name, "") or "") for name in SETTINGS}
     return NumberAtTwilio(str(found[0].sid), values, bool(found[0].emergency_address_sid))
+
+
+def misled(number: NumberAtTwilio, base_url: str) -> dict[str, tuple[str, str]]:
+    """Give what does not lead to a line at an address, with connection overrides or without."""
+    bare = {name: value.partition("#")[0] for name, value in number.values.items()}
+    return differences(replace(number, values=bare), wanted_values(base_url))
 
 
 def differences(number: NumberAtTwilio, wanted: Mapping[str, str]) -> dict[str, tuple[str, str]]:
