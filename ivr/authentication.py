@@ -10,10 +10,16 @@ import base64
 import hashlib
 import hmac
 import secrets
+from typing import TYPE_CHECKING
 
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from ivr.sealed import seal, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SHORTEST_PASSWORD = 12
 STEP_SECONDS = 30
@@ -41,10 +47,20 @@ def knows_password(stored: str, password: str) -> bool:
         return False
 
 
-def second_key(secret: str, seed: str) -> str:
-    """Make the key of a second factor, in base32."""
+def second_key(secrets: Sequence[str], seed: str) -> str:
+    """Make the key of a second factor, in base32. Of two secrets the last made it, or either sealed it."""
+    if sealed := unseal(secrets, seed.encode()):
+        return sealed.decode()
+    secret = next(each for each in reversed(secrets) if each)
     made = hmac.new(secret.encode(), b"second factor:" + seed.encode(), hashlib.sha256).digest()
     return base64.b32encode(made[:20]).decode()
+
+
+def carry_seed(secret: str, old_secret: str, seed: str) -> str:
+    """Give a seed from which the new secret alone makes the same key: no authenticator notices."""
+    if unseal((secret,), seed.encode()):
+        return seed  # Done before, on another host.
+    return seal(secret, second_key((secret, old_secret), seed).encode()).decode()
 
 
 def enrolment(key: str, name: str) -> str:

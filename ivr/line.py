@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from ivr.caller_limits import CallerLimits
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import (
     Alarm,
@@ -36,7 +37,6 @@ from ivr.transfer.machine import Event, EventType
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ivr.caller_limits import CallerLimits
     from ivr.flow.models import Flow
     from ivr.flow.turn import Decision
     from ivr.position import Position
@@ -108,6 +108,34 @@ class Unmarked:
         """Forget nothing."""
 
 
+class Unwritten:
+    """A journal that notes nothing."""
+
+    def write(self, entry: Entry) -> None:
+        """Note nothing."""
+
+
+class Undone:
+    """Work for later that nobody does."""
+
+    def put(self, effect: Effect, secret: str = "") -> None:
+        """Do nothing."""
+
+    def put_here(self, effect: Effect) -> None:
+        """Do nothing."""
+
+    def keep(self, name: str, secret: str) -> None:
+        """Keep nothing."""
+
+    def take(self, name: str) -> str:  # noqa: ARG002 - the shape of WorkQueue
+        """Have nothing."""
+        return ""
+
+    def lend(self, name: str) -> AbstractContextManager[str]:  # noqa: ARG002 - the shape of WorkQueue
+        """Have nothing."""
+        return nullcontext("")
+
+
 @dataclass(frozen=True)
 class CallContext:
     """One webhook of one conversation: all that the line may know of a caller while it answers."""
@@ -146,6 +174,10 @@ class Line:
     send_alarm: Callable[[str], None]  # To whoever runs the line.
     performed: PerformedRequests = field(default_factory=Unmarked)
     kept: KeptTurns = field(default_factory=KeptTurns)
+
+    def rehearsing(self) -> Line:
+        """Give the same line, which notes nothing, does nothing and counts nobody: for whoever tries it."""
+        return replace(self, journal=Unwritten(), later=Undone(), limits=CallerLimits(), performed=Unmarked())
 
     @property
     def flow(self) -> Flow:

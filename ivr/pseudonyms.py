@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ivr.keyed_hash import KeyedHash
 from ivr.private_files import make_private_folder, open_private
+from ivr.sealed import seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +179,22 @@ class MonthKeys:
                 if path.stem not in alive and MONTH.fullmatch(path.stem) and path.stem < month:
                     _overwrite(path)
 
+    def exchange(self, change: Callable[[bytes], bytes]) -> int:
+        """Put something else into every file, each at once, and overwrite what was there; give how many."""
+        paths = sorted(self._folder.glob("*.key"))
+        for path in paths:
+            draft = self._folder / f".{path.stem}-{secrets.token_hex(8)}"
+            with os.fdopen(open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+                file.write(change(path.read_bytes()))
+                file.flush()
+                os.fsync(file.fileno())
+            old = self._folder / f".{path.stem}-{secrets.token_hex(8)}"
+            os.link(path, old)
+            draft.replace(path)
+            _overwrite(old)
+        self._known.clear()
+        return len(paths)
+
     def _read(self, name: str) -> bytes:
         try:
             return self._path(name).read_bytes()
@@ -208,6 +225,7 @@ class Pseudonyms:
     secret: str = field(repr=False)
     keys: MonthKeys
     now: Callable[[], float]
+    old_secret: str = field(default="", repr=False)  # Halves that are not sealed belong to it while it lasts.
     # A random half -> the key that it makes with the secret; forgotten at every refresh, as the half may be.
     _joined: dict[bytes, KeyedHash] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -275,9 +293,19 @@ class Pseudonyms:
         # Without a half an id still tells calls apart, and Twilio's ids cannot be guessed. Numbers can.
         key = self._joined.get(half)
         if key is None:
-            key = KeyedHash(hmac.digest(self.secret.encode(), half, "sha256"), "sha256")
+            key = KeyedHash(self._join(half), "sha256")
             self._joined[half] = key
         return key.digest(f"{what}:{value}".encode()).hex()[:LENGTH]
+
+    def _join(self, half: bytes) -> bytes:
+        """Give the key that a half makes with the secret; a sealed one holds it whole."""
+        last = self.old_secret or self.secret
+        sealed = unseal((self.secret, self.old_secret), half)
+        return sealed or hmac.digest(last.encode(), half, "sha256")
+
+    def carry_keys(self) -> int:
+        """Seal every key under the new secret alone, so that marks stay as they are; give how many."""
+        return self.keys.exchange(lambda half: seal(self.secret, self._join(half)))
 
 
 def _alive(month: str) -> set[str]:

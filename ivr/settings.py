@@ -222,6 +222,14 @@ class Settings:
             _secret,
         )
     )
+    second_secret_key: str = field(
+        metadata=_declared(
+            "SECRET_KEY_2",
+            "the secret key of before, which is believed too while `ivr secrets` exchanges them",
+            "",
+            _or_empty(_secret),
+        )
+    )
     journal_dir: Path = field(
         metadata=_declared(
             "JOURNAL_DIR",
@@ -293,6 +301,14 @@ class Settings:
         metadata=_declared(
             "METRICS_TOKEN",
             "who has it may fetch /metrics (Authorization: Bearer …); without it, this machine alone",
+            "",
+            _or_empty(_TOKEN),
+        )
+    )
+    second_metrics_token: str = field(
+        metadata=_declared(
+            "METRICS_TOKEN_2",
+            "a second token that is accepted while tokens are exchanged",
             "",
             _or_empty(_TOKEN),
         )

@@ -105,7 +105,8 @@ def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
     """Put one line together, with the prompts that it speaks. Each part connects when first used."""
     prompts = LivePrompts(base, lambda: snapshots.current.prompts, lambda: snapshots.current.notice)
     redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
-    later = RedisQueue(redis, SecretStore(redis, settings.secret_key, breaker), breaker, clock)
+    kept = SecretStore(redis, settings.secret_key, breaker, old_secret=settings.second_secret_key)
+    later = RedisQueue(redis, kept, breaker, clock)
     phone = TwilioClient(settings)
     pacing = CallPacing(redis, breaker, clock.now, 1 / settings.calls_per_second)
     status = partial(_status, snapshots)
@@ -209,13 +210,18 @@ def records_of(settings: Settings) -> Database:
 
 def sweep(settings: Settings, database: Database, clock: Clock = WALL) -> SweepResult:
     """Delete what Twilio has of the line's number and is over."""
-    marks = Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), clock.now)
+    marks = pseudonyms_of(settings, clock.now)
     with twilio_records(settings) as records:
         return DeletionSweep(
             records,
             known=partial(known_calls, database),
             call_id=lambda sid, start: marks.call(sid, month_of(start.timestamp())),
         ).run()
+
+
+def pseudonyms_of(settings: Settings, now: Callable[[], float]) -> Pseudonyms:
+    """Put together what makes keyed ids."""
+    return Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now, settings.second_secret_key)
 
 
 def _file(  # noqa: PLR0913 - the choices of a filer
@@ -277,14 +283,14 @@ def build_parts(  # noqa: PLR0913 - what tests leave out
         refusals=WebhookRefusals(
             signatures, settings.account_sid, lambda: line.later.put(Alarm("refused")), now, count_refusal
         ),
-        pseudonyms=Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now),
+        pseudonyms=pseudonyms_of(settings, now),
         accepted=Markers(settings.journal_dir),
-        cookie=ConversationCookie(settings.secret_key),
+        cookie=ConversationCookie(settings.secret_key, settings.second_secret_key),
         understand=TextReader(rules or read_rules(settings.phrases), meaning).read,
         audio=audio.absolute(),
         advanced_opt_out=settings.opt_out == "advanced",
         now=now,
-        state=state or LineState(token=settings.metrics_token),
+        state=state or LineState(tokens=_metrics_tokens(settings)),
         heard=heard,
     )
 
@@ -313,8 +319,12 @@ def state_of(
         lambda: backlog(settings.journal_dir),
         lambda: queue_depths(redis),
         lambda: signs.read().left,
-        settings.metrics_token,
+        _metrics_tokens(settings),
     )
+
+
+def _metrics_tokens(settings: Settings) -> tuple[str, ...]:
+    return tuple(filter(None, (settings.metrics_token, settings.second_metrics_token)))
 
 
 def follow_prompts(app: Flask, prompts: LivePrompts) -> None:
@@ -433,6 +443,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         database=database,
         limits=RedisLimits(connect_redis(settings.redis_url), CircuitBreaker()),
         secret=settings.secret_key,
+        old_secret=settings.second_secret_key,
         secure=settings.public_url.startswith("https:"),
         now=time.time,
         prompt_checks=PromptChecks(flow),

@@ -77,9 +77,13 @@ class Console:
         *,
         url: str = "",
         printed: PrintedPages | None = None,
+        secrets: tuple[str, str] = (SECRET, ""),
+        fresh: bool = True,
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
-        put_tables(url)
+        if fresh:
+            put_tables(url)
+        self.secrets = secrets
         self.database: Database = connect(url)
         self.at = 1_790_000_000.0
         self.twilio = LastSigns()
@@ -89,7 +93,8 @@ class Console:
             flow=flow,
             database=self.database,
             limits=limits or Unlimited(),
-            secret=SECRET,
+            secret=secrets[0],
+            old_secret=secrets[1],
             secure=False,
             now=lambda: self.at,
             prompt_checks=PromptChecks(flow, self._check),
@@ -115,7 +120,7 @@ class Console:
     def code(self, name: str) -> str:
         operator = find_operator(self.database, name)
         assert operator
-        return pyotp.TOTP(second_key(SECRET, operator.seed)).at(int(self.at))
+        return pyotp.TOTP(second_key(self.secrets, operator.seed)).at(int(self.at))
 
     def signed_in(self, name: str = "ada", role: Role = Role.ADMINISTRATOR) -> Hands:
         """Give an operator who has just signed in for the first time, without opening the pages that ask."""

@@ -36,6 +36,7 @@ from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import RestFault
 from ivr.simulator.papers import Papers
 from ivr.simulator.rehearse import Network
+from ivr.telephony.provisioning import wanted_values
 from ivr.version import running_version
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Site:
 
     words: str = f"ok {running_version()}\n"
     status: int = 200
+    document: str = '<Response><Gather action="/voice/on"><Say>Call 9 1 1.</Say></Gather></Response>'
     alarms: list[bytes] = field(default_factory=list)
     url: str = ""
 
@@ -107,9 +109,14 @@ def site() -> Iterator[Site]:
             self.wfile.write(site.words.encode())
 
         def do_POST(self) -> None:
-            site.alarms.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(site.status)
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/alarm":
+                site.alarms.append(body)
+            signed = self.headers.get("X-Twilio-Signature") or self.path == "/alarm"
+            self.send_response(site.status if signed else 403)
+            self.send_header("Set-Cookie", "position=here")
             self.end_headers()
+            self.wfile.write(site.document.encode())
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -133,9 +140,8 @@ def line(tmp_path: Path, network: Network, redis: str, site: Site) -> Line:
     for name in ("log", "journal", "keys"):
         (tmp_path / name).mkdir(mode=0o700)
     put_tables(f"sqlite:///{tmp_path}/log/line.sqlite3")
-    note_alive(
-        connect(f"sqlite:///{tmp_path}/log/line.sqlite3"), "a worker", time.time() + 60
-    )  # However slowly a test goes: 20 s of silence are a fault.
+    note_alive(connect(f"sqlite:///{tmp_path}/log/line.sqlite3"), "a worker", time.time())
+    lead(network, site.url)
     return ENVIRONMENT | {
         "PUBLIC_URL": site.url,
         "ALARM_URL": f"{site.url}/alarm",
@@ -147,6 +153,13 @@ def line(tmp_path: Path, network: Network, redis: str, site: Site) -> Line:
         "IVR_CONFIG": f"{tmp_path}/config",
         "IVR_PROMPTS": f"{tmp_path}/prompts",
     }
+
+
+def lead(network: Network, url: str) -> None:
+    """Point the number at a line, as `ivr provision` does."""
+    values = wanted_values(url, "https://bins.example")
+    camel = {"".join(part.capitalize() for part in name.split("_")): each for name, each in values.items()}
+    network.exchange.books.number |= camel
 
 
 def said(line: Line, verdict: Verdict = Verdict.FAULT) -> list[str]:
@@ -163,7 +176,7 @@ def test_a_line_that_is_well_has_no_fault_and_no_warning(line: Line) -> None:
     done = CliRunner().invoke(main, ["doctor"], env=line)
 
     assert (done.exit_code, {row.split()[0] for row in done.output.splitlines()}) == (0, {"ok"})
-    assert len(done.output.splitlines()) == 17
+    assert len(done.output.splitlines()) == 20
 
 
 def test_without_settings_they_are_all_named_and_the_doctor_ends_with_one(line: Line) -> None:
@@ -193,6 +206,8 @@ def test_parts_that_are_away_are_named_each_with_its_mend(line: Line, tmp_path: 
     assert [mend for mend, fault in zip(mends, faults, strict=True) if mend not in fault] == []
     assert [words.partition("?")[2].strip() for words in unknown] == [
         "the call log does not answer",
+        "Twilio does not answer",
+        "Twilio does not answer",
         "Twilio does not answer",
         "the call log does not answer",
     ]
@@ -303,6 +318,7 @@ def test_what_is_older_than_a_week_at_twilio_is_a_fault(line: Line, network: Net
     before = said(line)
     network.dial(CALLER)
     network.settle()
+    note_alive(connect(line["DATABASE_URL"]), "a worker", time.time())  # However slow that was.
 
     assert before == []
     assert "Twilio's own records older than 7 days: 1;" in said(line)[0]
@@ -403,10 +419,48 @@ def test_a_public_address_that_is_not_this_line_is_named(
     assert said_of_it in found
 
 
-def test_web_that_is_down_is_a_fault(line: Line) -> None:
-    (found,) = said(line | {"PUBLIC_URL": f"http://127.0.0.1:{free_port()}"})
+def test_web_that_is_down_is_a_fault(line: Line, network: Network) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    lead(network, url)
+
+    (found,) = said(line | {"PUBLIC_URL": url})
 
     assert "PUBLIC_URL does not answer (ConnectionError): is `ivr web` up" in found
+
+
+def test_a_number_that_leads_elsewhere_is_a_fault_for_each_address(line: Line, network: Network) -> None:
+    network.exchange.books.number |= {"VoiceUrl": "https://demo.twilio.com/", "TrunkSid": "TK" + "1" * 32}
+
+    assert [words.partition(" is ")[0] for words in said(line)] == [
+        "the number's voice_url",
+        "the number's trunk_sid",
+    ]
+
+
+def test_a_number_of_another_account_is_a_fault(line: Line) -> None:
+    (found,) = said(line | {"TWILIO_PHONE_NUMBER": "+17055550100"})
+
+    assert "this account has no such number" in found
+
+
+def test_an_account_without_money_is_a_warning_and_a_trial_a_fault(line: Line, network: Network) -> None:
+    books = network.exchange.books
+    books.kind, books.balance, books.recordings = "Trial", "3.50", ["RE" + "1" * 32]
+
+    (found,) = said(line)
+    warnings = said(line, Verdict.WARNING)
+
+    assert "the account is trial, active" in found
+    assert ["3.50 USD are left" in words for words in warnings] == [True, False]
+    assert "there are recordings" in warnings[1]
+
+
+def test_a_line_that_answers_with_its_fixed_words_is_a_fault(line: Line, site: Site) -> None:
+    site.document = '<Response><Gather action="/voice/fixed"><Say>Sorry. 9 1 1.</Say></Gather></Response>'
+
+    (found,) = said(line)
+
+    assert "a call, tried as Twilio would: callers hear the words" in found
 
 
 def test_a_line_whose_alarms_reach_nobody_is_warned(line: Line) -> None:
@@ -419,7 +473,7 @@ def test_the_doctor_tells_programs_in_json(line: Line) -> None:
     rows = [json.loads(row) for row in done.output.splitlines()]
 
     assert done.exit_code == 0
-    assert sorted(row["verdict"] for row in rows) == ["ok"] * 16 + ["warning"]
+    assert sorted(row["verdict"] for row in rows) == ["ok"] * 19 + ["warning"]
 
 
 def test_a_test_alarm_says_whether_it_was_taken(line: Line, site: Site) -> None:

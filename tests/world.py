@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ivr.settings import Settings
     from ivr.simulator.webhooks import Answer
     from ivr.transfer.machine import Decide, Follow, Transfer
+    from ivr.understanding.meaning import Meaning
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -144,7 +145,9 @@ class OneProcess:
 
     slack = 1.0
 
-    def __init__(self, settings: Settings, flow: Flow) -> None:
+    def __init__(
+        self, settings: Settings, flow: Flow, meaning: Callable[[str], Meaning | None] = lambda _: None
+    ) -> None:
         clock = VirtualClock()
         here = replace(settings, api_url="")
         self.flow, self._now = flow, lambda: clock.date(clock.now()).timestamp()
@@ -190,7 +193,7 @@ class OneProcess:
             performed=RequestMarks(here.journal_dir),
         )
         self._later.perform = self.line.perform
-        app = create_app(build_parts(here, self.line, self._now))
+        app = create_app(build_parts(here, self.line, self._now, meaning=meaning))
         self._fetch = ClientFetch(app.test_client(use_cookies=False))
         self.network = network
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ivr.flow.graph import asks, below, by_voice
 from ivr.flow.loader import AGENCIES, MENUS, Fault, prompts_file
 from ivr.flow.models import StopWords, TransferStop, every_prompt
+from ivr.flow.placeholders import BLANK
 from ivr.flow.rendering import numbers_in
 from ivr.flow.sms import numbers_text
 from ivr.hours import HoursError, parse, zone
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def wrong_numbers(flow: Flow) -> Iterator[Fault]:
     """Find numbers that nobody in Canada may be rung at, and agencies without a line."""
     for name, agency in flow.directory.agencies.items():
-        if why := why_not(agency.number):
+        if BLANK not in agency.number and (why := why_not(agency.number)):
             mend = f"'{agency.number}' {why}; write an ordinary or toll-free number, such as +19055550123"
             yield Fault(AGENCIES, f"agencies.{name}.number", mend)
         if agency.lines < 1:

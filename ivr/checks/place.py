@@ -24,6 +24,12 @@ KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 def wrong_names(flow: Flow) -> Iterator[Fault]:
     """Find names of the place that are empty, are an agency's too, or cannot be put into words."""
+    for part in ("anywhere", "roles"):
+        for key in getattr(flow.place, part):
+            if key not in flow.place.names and key not in flow.directory.agencies:
+                yield Fault(
+                    PLACE, part, f"names '{key}', which is neither a name here nor an agency; remove it"
+                )
     for key, written in flow.place.names.items():
         if not KEY.fullmatch(key):
             yield Fault(PLACE, f"names.{key}", "is no short name; write small letters, digits and hyphens")
@@ -85,11 +91,11 @@ def _found(names: Mapping[str, str], text: str) -> Iterator[str]:
 def _bare(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Give each name with how it is looked for, the longest first."""
     longest_first = sorted(names, key=len, reverse=True)
-    looked_for = ((name, _without_article(BRACES.sub(" ", name).strip())) for name in longest_first)
+    looked_for = ((name, without_article(BRACES.sub(" ", name).strip())) for name in longest_first)
     return tuple(each for each in looked_for if each[1])
 
 
-def _without_article(name: str) -> str:
+def without_article(name: str) -> str:
     """Leave out a first word that is no name: "the Hamilton Police" is also found as "Hamilton Police"."""
     first, _, rest = name.partition(" ")
     return rest if rest and first.islower() and len(first) <= len("the") else name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ivr.checks import (
     agencies,
+    another_place,
     config,
     facts,
     menus,
@@ -68,6 +69,9 @@ RULES: tuple[Rule, ...] = (
     prompts.same_offers,
     place.wrong_names,
     place.written_out,
+    another_place.left_blank,
+    another_place.words_of_another_place,
+    another_place.facts_of_another_city,
     placeholders.unknown_blanks,
     placeholders.missing_blanks,
     prompts.key_first,
@@ -146,9 +150,11 @@ def _strangers(flow: Flow, prompts: Path) -> Iterator[Fault]:
 def _page_faults(flow: Flow, prompts: Path) -> tuple[Fault, ...]:
     """Find what is wrong with the words of the public page; these faults name the files where they are."""
     try:
-        return tuple(place.written_on_pages(flow, unnamed_pages(prompts, flow), prompts))
+        pages = unnamed_pages(prompts, flow)
     except FlowError as error:
         return error.faults
+    rules = (place.written_on_pages, another_place.on_pages)
+    return tuple(fault for rule in rules for fault in rule(flow, pages, prompts))
 
 
 def _placed(fault: Fault, config: Path, prompts: Path) -> Fault:

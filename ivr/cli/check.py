@@ -14,6 +14,7 @@ ANY_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
+@click.argument("folder", type=FOLDER, required=False)
 @click.option("--config", type=FOLDER, default="config", show_default=True, help="Menus, agencies, keywords.")
 @click.option("--prompts", type=FOLDER, default="prompts", show_default=True, help="Prompts.")
 @click.option("--phrases", type=ANY_FOLDER, default="phrases", show_default=True, help="What people text.")
@@ -21,14 +22,19 @@ ANY_FOLDER = click.Path(file_okay=False, path_type=Path)
     "--live", is_flag=True, help="Also what people have to do before real callers: who, where, what."
 )
 @click.option("--coverage", is_flag=True, help="Print which stop carries what the line was asked to say.")
-def check(config: Path, prompts: Path, phrases: Path, *, live: bool, coverage: bool) -> None:
+def check(  # noqa: PLR0913 - one for each option
+    folder: Path | None, config: Path, prompts: Path, phrases: Path, *, live: bool, coverage: bool
+) -> None:
     """Find every fault in menus, words, agencies and keywords, and measure what a caller hears.
 
     One fault a line: file, place, mend. Ends with 1 if there is any.
+    FOLDER holds config, prompts and phrases, as `ivr new` made it.
     """
     from ivr.checks.runner import check as find_faults
     from ivr.flow.menu_measurements import summary
 
+    if folder:
+        config, prompts, phrases = (folder / name for name in ("config", "prompts", "phrases"))
     report = find_faults(config, prompts, phrases if phrases.is_dir() else None)
     for fault in report.faults:
         click.echo(str(fault))

@@ -8,17 +8,23 @@ import click
 
 from ivr.cli.agencies import agencies
 from ivr.cli.alarm import alarm
+from ivr.cli.backup import backup, restore
 from ivr.cli.calls import calls, forget
 from ivr.cli.check import check
 from ivr.cli.context import flow_of, folder
 from ivr.cli.doctor import doctor
+from ivr.cli.go_live import go_live
 from ivr.cli.materials import materials
+from ivr.cli.new import new
 from ivr.cli.notice import notice
 from ivr.cli.operators import audit, operators
 from ivr.cli.phrases import phrases
+from ivr.cli.probe import probe
 from ivr.cli.processes import console, release, web, worker
 from ivr.cli.prompts import prompts
+from ivr.cli.provision import fallback, provision
 from ivr.cli.report import report
+from ivr.cli.secrets import secrets
 from ivr.cli.understand import understand
 from ivr.version import running_version
 
@@ -78,8 +84,26 @@ def phone(record: Path | None, number: str) -> None:
 
 COMMANDS = (
     *(web, worker, console, release, check, doctor),
-    alarm,
-    *(agencies, audit, calls, forget, materials, notice, operators, phrases, prompts, report, understand),
+    *(alarm, backup, restore),
+    *(
+        agencies,
+        audit,
+        calls,
+        fallback,
+        forget,
+        go_live,
+        materials,
+        new,
+        notice,
+        operators,
+        phrases,
+        probe,
+        prompts,
+        provision,
+        report,
+        secrets,
+        understand,
+    ),
 )
 for command in COMMANDS:
     main.add_command(command)

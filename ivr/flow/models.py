@@ -110,6 +110,7 @@ class Fact:
     confidence: Literal["H", "M", "L", "U"]
     checked_on: str = ""  # "2026-11-30"; empty until a person has read it and agreed.
     checked_by: str = ""  # Initials.
+    city: str = ""  # Whose services it tells of; empty: it holds in the whole province or country.
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,9 @@ class Place:
     """`config/place.toml`: what the place and its services are called, by a short name, then by language."""
 
     names: dict[str, dict[str, str]] = field(default_factory=dict)
+    anywhere: tuple[str, ...] = ()  # Names, and agencies, that are the same for a line of any city.
+    roles: tuple[str, ...] = ()  # Names and agencies that every city has, each its own.
+    elsewhere: tuple[str, ...] = ()  # Words of another place, which no longer may stand anywhere.
 
     def name(self, key: str, language: str) -> str:
         """Give a name in a language, or in the first in which it was written. KeyError: there is none."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow
 
 
+BLANK = "FILL IN"  # Begins what `ivr new` leaves to be written.
 BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "choose_language": ("key",),

@@ -36,6 +36,15 @@ from ivr.records.text_deliveries import list_undelivered
 from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
 from ivr.settings import Settings, SettingsError, is_loopback, read_settings
 from ivr.telephony.data_deletion import twilio_records
+from ivr.telephony.probe import Probe
+from ivr.telephony.provisioning import (
+    LEAST_BALANCE,
+    NoSuchNumber,
+    ProvisioningError,
+    misled,
+    read_account,
+    read_number,
+)
 from ivr.telephony.public_address import fetch_sign_of_life
 from ivr.version import running_version
 from ivr.work.worker import ask_redis
@@ -247,6 +256,52 @@ def _twilio(settings: Settings) -> Iterator[Finding]:
             yield fault(f"{error}; see TWILIO_API_URL, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
 
 
+def _answers(settings: Settings) -> Iterator[Finding]:
+    """Call and text the line by the way that Twilio takes, signed as Twilio signs."""
+    try:
+        status, words = fetch_sign_of_life(settings.public_url)
+    except PartUnavailable:
+        status, words = 0, ""
+    if status != HTTPStatus.OK or not words.startswith("ok "):
+        raise NotNow("PUBLIC_URL does not lead to the line")
+    for each in Probe(settings.public_url, settings.auth_token).run():
+        if each.wrong:
+            yield fault(f"{each.what}, tried as Twilio would: {each.wrong}")
+
+
+def _number(settings: Settings) -> Iterator[Finding]:
+    try:
+        number = read_number(settings, settings.number)
+    except NoSuchNumber as error:
+        yield fault(f"TWILIO_PHONE_NUMBER: {error}")
+        return
+    except (ProvisioningError, PartUnavailable):
+        raise NotNow("Twilio does not answer") from None
+    for name, (old, new) in misled(number, settings.public_url).items():
+        yield fault(
+            f"the number's {name} is {old or 'nothing'}, not {new or 'nothing'}: callers go elsewhere;"
+            " `ivr provision` sets it"
+        )
+    if not number.values["voice_fallback_url"]:
+        yield warning(
+            "callers hear an error while our whole site is gone: `ivr fallback`, then `ivr provision`"
+            " --fallback-url"
+        )
+
+
+def _account(settings: Settings) -> Iterator[Finding]:
+    try:
+        account = read_account(settings)
+    except (ProvisioningError, PartUnavailable):
+        raise NotNow("Twilio does not answer") from None
+    if account.status != "active" or account.kind != "Full":
+        yield fault(f"the account is {account.kind.lower()}, {account.status}: upgrade it, or ask Twilio why")
+    if account.balance < LEAST_BALANCE:
+        yield warning(f"{account.balance:.2f} {account.currency} are left in the account: pay in")
+    if account.recordings:
+        yield warning("there are recordings in the account: switch off what records, and delete them")
+
+
 def _overdue(settings: Settings) -> Iterator[Finding]:
     complain = fault if _flow(settings).line.sweep.on else warning
     with twilio_records(settings) as copies:
@@ -313,6 +368,9 @@ HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothi
     "no journal of a dead process waits": _left_journals,
     "the keys lie in a folder of their own": _keys,
     "Twilio answers": _twilio,
+    "a call and a text are answered rightly": _answers,
+    "the number leads to this line": _number,
+    "the account is active, and has money": _account,
     "nothing at Twilio is older than 7 days": _overdue,
     "texts arrive": _texts,
     "every agency was dialled in the last 90 days": _agencies,
@@ -364,6 +422,9 @@ def _without_secrets(words: str, settings: Settings) -> str:
         settings.auth_token,
         settings.second_auth_token,
         settings.secret_key,
+        settings.second_secret_key,
+        settings.metrics_token,
+        settings.second_metrics_token,
         settings.account_sid,
         *filter(None, written),
         *(unquote(password) for password in written if password),

@@ -149,6 +149,12 @@ def filed_for(rows_days: int) -> float:
     return rows_days * DAY - LONGEST_CALL - BLUR
 
 
+def list_erased(database: Database) -> frozenset[str]:
+    """Read which calls were erased: what comes late of them, or with a backup, is to stay away."""
+    with database.read() as sql:
+        return frozenset(sql.scalars(select(erased_calls.c.call_id)))
+
+
 def forget_marks(database: Database, now: float) -> int:
     """Delete the marks of those who asked a day ago; give how many."""
     with database.write() as sql:

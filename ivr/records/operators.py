@@ -193,6 +193,22 @@ def key_recovery_codes(database: Database, key: Callable[[str, str], str]) -> No
                 sql.execute(theirs.values(recovery=" ".join(sorted(keyed))))
 
 
+def carry_seeds(database: Database, carry: Callable[[str], str], *, who: str = COMMAND_LINE) -> list[str]:
+    """Exchange the seed of every second factor for one that makes the same key under another secret.
+
+    Recovery codes cannot be carried over, and are good no more. Gives the names of those who had some.
+    """
+    with _alone(database) as sql:
+        everybody = [_operator(row) for row in sql.execute(select(operators)).all()]
+        changed = {each: seed for each in everybody if (seed := carry(each.seed)) != each.seed}
+        for operator, seed in changed.items():
+            theirs = update(operators).where(operators.c.name == operator.name)
+            sql.execute(theirs.values(seed=seed, recovery=""))
+        if changed:
+            write_audit_entry(sql, who, "second factors sealed anew", "")
+    return sorted(operator.name for operator in changed if operator.recovery)
+
+
 def end_sessions(database: Database, name: str, did: str) -> None:
     """End every session of an operator, who asks for it."""
     with _alone(database) as sql:

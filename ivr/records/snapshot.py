@@ -17,6 +17,7 @@ from ivr.circuit_breaker import PartUnavailable
 from ivr.private_files import make_private_folder, open_private
 from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
+from ivr.records.deletion import list_erased
 from ivr.records.ingest import REFRESH_EVERY
 from ivr.records.notices import read_notice
 from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs
@@ -66,6 +67,7 @@ class Known(msgspec.Struct, frozen=True):
     weights: int = FILES
     notice: dict[str, str] = msgspec.field(default_factory=dict)
     notice_until: float = 0
+    erased: frozenset[str] = frozenset()  # Calls that no backup may bring back.
 
     def same(self, other: Known) -> bool:
         """Whether it says the same, whenever it was said."""
@@ -79,7 +81,7 @@ class SnapshotHolder:
         self._database = database
         self._path = folder / NAME
         self._now = now
-        self._known = _read(self._path)
+        self._known = read_copy(folder)
         self._kept = self._known
         self._away = False
 
@@ -131,6 +133,25 @@ class SnapshotHolder:
         self._kept = known
 
 
+def read_copy(folder: Path) -> Known:
+    """Read the last good copy that lies in a folder, or know nothing."""
+    try:
+        return msgspec.json.decode((folder / NAME).read_bytes(), type=Known)
+    except FileNotFoundError:
+        return Known()
+    except (OSError, ValueError, msgspec.MsgspecError) as fault:
+        logger.warning("the copy of what operators switch cannot be read: %s", fault)
+        return Known()
+
+
+def _run(refresh: Callable[[], object], every: float, stopping: Event) -> None:
+    while not stopping.wait(every):
+        try:
+            refresh()
+        except Exception:
+            logger.warning("refreshing failed, and is tried again", exc_info=True)
+
+
 def keep_refreshing(refresh: Callable[[], object], every: float = REFRESH_EVERY) -> Event:
     """Refresh every few seconds in a process that files nothing, until it ends or the event is set."""
     stopping = Event()
@@ -156,27 +177,9 @@ def _ask(database: Database, now: float) -> Known:
         weights=version_in_force(database),
         notice=dict(notice.words),
         notice_until=_seconds(notice.until) or 0,
+        erased=list_erased(database),
     )
 
 
 def _seconds(moment: datetime | None) -> float | None:
     return moment.timestamp() if moment else None
-
-
-def _read(path: Path) -> Known:
-    """Read the last good copy, or know nothing."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Known)
-    except FileNotFoundError:
-        return Known()
-    except (OSError, ValueError, msgspec.MsgspecError) as fault:
-        logger.warning("the copy of what operators switch cannot be read: %s", fault)
-        return Known()
-
-
-def _run(refresh: Callable[[], object], every: float, stopping: Event) -> None:
-    while not stopping.wait(every):
-        try:
-            refresh()
-        except Exception:
-            logger.warning("refreshing failed, and is tried again", exc_info=True)

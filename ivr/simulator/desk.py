@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ivr.simulator import resources
+from ivr.simulator import account, resources
 from ivr.simulator.documents import Request
 from ivr.simulator.messages import Refused
 from ivr.simulator.orders import PHONE, read_order
@@ -26,6 +26,7 @@ Params = Mapping[str, str]
 Reply = tuple[int, dict[str, Any] | None]
 
 RESOURCE = re.compile(r"^/(Calls|Messages|Queues)(?:/(\w+))?\.json$")
+OF_ACCOUNT = re.compile(r"^(?:/(IncomingPhoneNumbers|Recordings|Balance)(?:/(\w+))?)?\.json$")
 NOT_OVER, NOT_IN_PROGRESS, CONCURRENCY, NOT_EMPTY = 20009, 21220, 10004, 22003
 
 
@@ -63,6 +64,9 @@ class Desk:
 
     def _route(self, asked: RestRequest) -> Reply:
         root = resources.root(self.exchange)
+        book = OF_ACCOUNT.match(asked.path.removeprefix(root)) if asked.path.startswith(root) else None
+        if book is not None:
+            return self._of_account(book[1] or "", book[2] or "", asked)
         found = RESOURCE.match(asked.path.removeprefix(root)) if asked.path.startswith(root) else None
         if found is None:
             raise not_found(asked.path)
@@ -71,6 +75,28 @@ class Desk:
         if asked.method not in verbs:
             raise RestError(405, 20004, "Method not allowed")
         return verbs[asked.method](asked)
+
+    def _of_account(self, kind: str, sid: str, asked: RestRequest) -> Reply:
+        """Answer what is asked of the account itself and its number."""
+        books = self.exchange.books
+        match asked.method, kind, sid:
+            case "GET", "", "":
+                return 200, books.show(self.exchange)
+            case "GET", "Balance", "":
+                return 200, books.show_balance(self.exchange)
+            case "GET", "Recordings", "":
+                rows = [books.show_recording(each, self.exchange) for each in books.recordings]
+                return 200, Listing("recordings", asked.path, asked.params).page(rows)
+            case "GET", "IncomingPhoneNumbers", "":
+                wanted = asked.params.get("PhoneNumber", self.exchange.number) == self.exchange.number
+                rows = [books.show_number(self.exchange)] if wanted else []
+                return 200, Listing("incoming_phone_numbers", asked.path, asked.params).page(rows)
+            case "GET", "IncomingPhoneNumbers", account.NUMBER_SID:
+                return 200, books.show_number(self.exchange)
+            case "POST", "IncomingPhoneNumbers", account.NUMBER_SID:
+                books.change_number(asked.params)
+                return 200, books.show_number(self.exchange)
+        raise not_found(asked.path)
 
     def _all(self, kind: str) -> Mapping[str, Callable[[RestRequest], Reply]]:
         match kind:

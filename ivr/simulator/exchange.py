@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ivr.simulator import forms
+from ivr.simulator.account import AccountBooks
 from ivr.simulator.callbacks import Callbacks
 from ivr.simulator.documents import AT_ONCE, Redirected, Request, attend
 from ivr.simulator.faults import Faults
@@ -76,6 +77,7 @@ class Exchange:
         self.texts = Texts(self, opt_out)
         self.calls: dict[str, Leg] = {}
         self.queues: dict[str, Queue] = {}
+        self.books = AccountBooks()
         self._seed = seed if seed is not None else secrets.token_hex(8)
         self._sids: Counter[str] = Counter()
         self._next_start = 0.0

@@ -87,6 +87,14 @@ def opt_out_wish(form: Mapping[str, str]) -> Wished | None:
     return Wished(wish, answered=True) if wish else None
 
 
+PROBE = "Probe"  # A field of `ivr probe`, which signs as Twilio does; Twilio sends none.
+
+
+def is_probe(form: Mapping[str, str]) -> bool:
+    """Whether nobody calls or texts: somebody tries whether the line answers."""
+    return bool(form.get(PROBE))
+
+
 def sender(form: Mapping[str, str]) -> str:
     """Give the number of whoever calls or texts, from anywhere; nothing when it is withheld.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 from ivr.phone_numbers import may_reach
-from ivr.telephony.webhook_forms import is_forged, sender
+from ivr.telephony.webhook_forms import is_forged, is_probe, sender
 from ivr.web.webhook_request import webhook_request
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ def webhook_context() -> WebhookContext:
     """Give the parts of the line that answers this request."""
     context: WebhookContext = current_app.extensions[NAME]
     return context
+
+
+def answering_line(form: Mapping[str, str]) -> Line:
+    """Give the line that answers: for whoever only tries it, one that notes and does nothing."""
+    line = webhook_context().line
+    return line.rehearsing() if is_probe(form) else line
 
 
 def caller_of(context: WebhookContext, form: Mapping[str, str], origin: str) -> Caller:

@@ -57,7 +57,7 @@ class LineState:
     journal_bytes: Callable[[], int] = lambda: 0
     queues: Callable[[], Mapping[str, int]] = dict  # Effects that wait in Redis; nothing without Redis.
     deletions: Callable[[], int | None] = lambda: None  # Copies at Twilio that the last sweep left.
-    token: str = ""
+    tokens: tuple[str, ...] = ()
     _seen: dict[str, tuple[float, Mapping[str, bool]]] = field(default_factory=dict)
 
     def parts_lately(self, hold: float = 1.0) -> Mapping[str, bool]:
@@ -135,7 +135,7 @@ def _outcome(status: int, environ: Mapping[str, object]) -> str:
 def show() -> Response:
     """Give all counts: to this machine itself, or to whoever has the token."""
     state = webhook_context().state
-    if not _may_see(state.token):
+    if not _may_see(state.tokens):
         return Response("not for you\n", status=403, mimetype="text/plain")
     registry = CollectorRegistry()
     registry.register(state)
@@ -145,11 +145,11 @@ def show() -> Response:
     return Response(generate_latest(registry) + generate_latest(OWN), content_type=CONTENT_TYPE_LATEST)
 
 
-def _may_see(token: str) -> bool:
-    """Whether whoever asks has the token; without one, whether they are on this machine and no proxy."""
-    if token:
+def _may_see(tokens: tuple[str, ...]) -> bool:
+    """Whether whoever asks has a token; where there is none, whether they are here, and no proxy."""
+    if tokens:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-        return compare_digest(given.encode(), token.encode())
+        return any(compare_digest(given.encode(), token.encode()) for token in tokens)
     host = request.host.rpartition(":")[0] if ":" in request.host else request.host
     forwarded = any(name in request.headers for name in FORWARDED)
     return is_loopback(request.remote_addr or "") and is_loopback(host.strip("[]")) and not forwarded

@@ -20,7 +20,7 @@ from ivr.telephony import twiml
 from ivr.telephony.webhook_forms import delivery, opt_out_wish, sender
 from ivr.understanding.text_cleaning import fold
 from ivr.understanding.understand import Understanding
-from ivr.web.context import caller_of, origin_of, webhook_context
+from ivr.web.context import answering_line, caller_of, origin_of, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ class Conversation:
 class ConversationCookie:
     """Signs a conversation, and reads what it signed for twenty minutes."""
 
-    def __init__(self, secret: str) -> None:
-        self._serializer = URLSafeSerializer(secret, salt="text-position")
+    def __init__(self, secret: str, old_secret: str = "") -> None:
+        known = [each for each in (old_secret, secret) if each]  # The last signs; each is believed.
+        self._serializer = URLSafeSerializer(known, salt="text-position")
 
     def write(self, conversation: Conversation, now: float) -> str:
         """Sign a conversation as it is now."""
@@ -79,7 +80,7 @@ def arrive() -> Response:
     heard, origin = _heard(conversation, context.now()), origin_of(context, request.form)
     caller = caller_of(context, request.form, origin)
     call = CallContext(conversation.id, "text", message, context.now(), caller, origin, _words(heard))
-    turn = context.line.hear(conversation.position, heard, call)
+    turn = answering_line(request.form).hear(conversation.position, heard, call)
     response = twiml_response(twiml.text(turn, context.speech.public_url))
     if turn.sign in OVER:
         response.delete_cookie(COOKIE)

@@ -24,7 +24,7 @@ from ivr.telephony.webhook_forms import (
     words_heard,
 )
 from ivr.transfer.machine import Event, EventType, State
-from ivr.web.context import caller_of, origin_of, webhook_context
+from ivr.web.context import answering_line, caller_of, origin_of, webhook_context
 from ivr.web.webhook_guard import guard, no_content, twiml_response
 from ivr.web.webhook_request import webhook_request
 
@@ -41,7 +41,7 @@ def arrive() -> Response:
     context = webhook_context()
     begins = Position(month=context.pseudonyms.month)
     call = _this_call(begins)
-    if why := context.line.turns_away(call):
+    if why := answering_line(request.form).turns_away(call):
         return twiml_response(context.fixed.numbers if why == "blocked" else context.fixed.again)
     return _answer(begins, Arrived())
 
@@ -84,7 +84,7 @@ def status() -> Response:
 
 def _answer(position: Position, heard: Heard) -> Response:
     call = _this_call(position)
-    turn = webhook_context().line.hear(position, heard, call)
+    turn = answering_line(webhook_request().form).hear(position, heard, call)
     whisper = ""
     if isinstance(turn.then, Connect):
         language = turn.position.language or "-"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from ivr.telephony.webhook_forms import is_probe
 from ivr.web.context import signed, webhook_context
 from ivr.web.metrics import note_fixed_words
 from ivr.web.server.wsgi_adapter import MOST_FIELDS, fields
@@ -40,7 +41,8 @@ def refuse_strangers() -> Response | None:
     """Refuse a webhook that Twilio did not sign, before anything is touched."""
     try:
         if signed():
-            webhook_context().heard()
+            if not is_probe(webhook_request().form):
+                webhook_context().heard()
             return None
     except HTTPException:
         webhook_context().refusals.count(UNREADABLE)  # So it cannot be Twilio's.

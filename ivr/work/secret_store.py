@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
-from base64 import urlsafe_b64encode
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from redis import RedisError
 
 from ivr.circuit_breaker import PartUnavailable
+from ivr.sealed import fernet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,10 +28,16 @@ class SecretStore:
     """Keeps secrets under names; each is of use once. Without Redis they stay in this process."""
 
     def __init__(
-        self, redis: Redis, secret: str, breaker: CircuitBreaker, clock: Callable[[], float] = time.monotonic
+        self,
+        redis: Redis,
+        secret: str,
+        breaker: CircuitBreaker,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        old_secret: str = "",
     ) -> None:
         self._redis = redis
-        self._seal = Fernet(urlsafe_b64encode(hashlib.sha256(f"seal:{secret}".encode()).digest()))
+        self._seal = fernet((secret, old_secret), "seal")
         self._breaker = breaker
         self._clock = clock
         self._local: dict[str, tuple[float, bytes]] = {}

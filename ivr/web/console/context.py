@@ -52,7 +52,13 @@ class ConsoleContext:
     twilio: Callable[[], LastSigns] = LastSigns  # What was last seen of Twilio.
     refused: Callable[[], Sequence[RefusedReload]] = tuple  # Processes that go on with older files.
     printed: PrintedPages = field(default_factory=PrintedPages)  # Reports as PDF.
+    old_secret: str = ""  # Believed too, while `secret` takes its place.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
+
+    @property
+    def lasting_secret(self) -> str:
+        """The secret under which what lasts was made: the old one, until it is sealed anew."""
+        return self.old_secret or self.secret
 
     @property
     def zone(self) -> tzinfo:

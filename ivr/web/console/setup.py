@@ -50,8 +50,9 @@ WRITTEN = ("note", "why", "text")  # What people write at some length; no passwo
 def add_console(app: Flask, context: ConsoleContext) -> None:
     """Put the console into a site: signed cookies for its own pages alone, forms with a token."""
     app.extensions[NAME] = context
-    app.secret_key = sha256(b"console session:" + context.secret.encode()).digest()
+    app.secret_key = _session_key(context.secret)
     app.config.update(
+        SECRET_KEY_FALLBACKS=[_session_key(context.old_secret)] if context.old_secret else [],
         MAX_CONTENT_LENGTH=LARGEST_FORM,
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=LONGEST_SESSION),
         SESSION_COOKIE_NAME="console",
@@ -69,6 +70,10 @@ def add_console(app: Flask, context: ConsoleContext) -> None:
     app.register_error_handler(CSRFError, _show_expired_form)
     for fault in (PartUnavailable, RecordRefused):
         app.register_error_handler(fault, show_unavailable)
+
+
+def _session_key(secret: str) -> bytes:
+    return sha256(b"console session:" + secret.encode()).digest()
 
 
 def _show_expired_form(_: Exception) -> tuple[str, int]:

@@ -85,7 +85,7 @@ def enrol_second_factor() -> BaseResponse | Response | str:
     if not step:
         return _enrolment_page(operator, "wrong_code")
     codes = new_recovery()
-    hashed = frozenset(hash_recovery(console().secret, operator.seed, code) for code in codes)
+    hashed = frozenset(hash_recovery(console().lasting_secret, operator.seed, code) for code in codes)
     enrolled = enrol(console().database, operator, step, password=hash_password(password), recovery=hashed)
     if enrolled is None:  # Somebody else with the same first password was quicker.
         session.clear()
@@ -120,7 +120,7 @@ def _begin_enrolment(operator: Operator) -> BaseResponse:
 
 
 def _second_key(operator: Operator) -> str:
-    return second_key(console().secret, operator.seed)
+    return second_key((console().secret, console().old_secret), operator.seed)
 
 
 def _with_code(operator: Operator, code: str) -> Operator | None:
@@ -130,7 +130,7 @@ def _with_code(operator: Operator, code: str) -> Operator | None:
         return None
     if step := step_of(_second_key(operator), code, console().now()):
         return spend(console().database, operator, step=step)
-    hashed = hash_recovery(console().secret, operator.seed, code)
+    hashed = hash_recovery(console().lasting_secret, operator.seed, code)
     return spend(console().database, operator, recovery=hashed) if hashed in operator.recovery else None
 
 

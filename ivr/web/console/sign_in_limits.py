@@ -73,7 +73,7 @@ def note_failure(operator: Operator | None, why: str) -> None:
 def remember_device(response: Response, operator: Operator) -> None:
     """Give the browser what keeps its way in; it opens nothing by itself."""
     device = _known_device(operator) or secrets.token_hex(16)
-    mine = f"{device}.{device_proof(console().secret, operator.seed, device, operator.name)}"
+    mine = f"{device}.{device_proof(console().lasting_secret, operator.seed, device, operator.name)}"
     others = [f"{each}.{proof}" for each, proof in _devices() if f"{each}.{proof}" != mine]
     response.set_cookie(
         DEVICE_COOKIE,
@@ -113,7 +113,7 @@ def _network(address: IPv4Address | IPv6Address) -> str:
 def _known_device(operator: Operator) -> str:
     """Name the device of this browser, if the operator signed in with it before."""
     for device, proof in _devices():
-        if same(proof, device_proof(console().secret, operator.seed, device, operator.name)):
+        if same(proof, device_proof(console().lasting_secret, operator.seed, device, operator.name)):
             return device
     return ""
 
