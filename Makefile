@@ -60,7 +60,8 @@ pictures: $(VENV)/test.stamp ## Draw the pictures in docs/pictures anew
 check: $(VENV)/demo.stamp ## Find faults in menus and words
 	$(BIN)/ivr check
 
-bench: $(VENV)/test.stamp ## Measure, side by side, what a caller would notice
+bench: $(VENV)/test.stamp ## Measure the line beside bare Flask, and what people would notice; JSON=FILE keeps it
+	@PYTHONPATH=tests $(BIN)/python -m long.side_by_side $(if $(JSON),--json $(JSON))
 	@PYTHONPATH=tests $(BIN)/python -m long.line
 	@PYTHONPATH=tests $(BIN)/python -m long.log
 
