@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from long.suites import Run
 
 EVERY = 8.0  # Seconds between two keys of one caller, on average.
-RAMP, FULL_SECONDS, STEP_SECONDS = 30.0, 180.0, 30.0
+RAMP, FULL_SECONDS, STEP_SECONDS = 30.0, 180.0, 20.0  # The ramp is of the largest step; others come as fast.
 STEPS = (500, 1000, 2000, 5000)
 MOST_P999 = 250.0  # Milliseconds.
 GATHER = re.compile(rb'<Gather[^>]* action="http://127\.0\.0\.1:[0-9]+(/voice/[^"?]*)"')
@@ -139,7 +139,7 @@ def measure_callers_at_once(run: Run) -> None:
     with staged(run.folder) as (stack, _):
         for count in run.progress.track(steps, description="callers"):
             largest = count == steps[-1]
-            ramp = RAMP if run.size is Size.FULL else 1.0
+            ramp = RAMP * count / steps[-1] if run.size is Size.FULL else 1.0
             seconds = FULL_SECONDS if largest and run.size is Size.FULL else run.pick(6, round(STEP_SECONDS))
             _step(run, stack, count, ramp, seconds)
         if failed := fixed_words(stack):
