@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone style types imports quick test long steady check bench bench-quick understanding pictures requirements clean
+.PHONY: help demo phone style types imports quick test long steady check bench bench-quick performance understanding pictures requirements clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -66,9 +66,13 @@ pictures: $(VENV)/test.stamp ## Draw the pictures in docs/pictures anew
 check: $(VENV)/demo.stamp ## Find faults in menus and words
 	$(BIN)/ivr check
 
-bench: $(VENV)/test.stamp ## Measure, side by side, what a caller would notice
+bench: $(VENV)/test.stamp ## Measure the line beside bare Flask, and what people would notice; JSON=FILE keeps it
+	@PYTHONPATH=tests $(BIN)/python -m long.side_by_side $(if $(JSON),--json $(JSON))
 	@PYTHONPATH=tests $(BIN)/python -m long.line
 	@PYTHONPATH=tests $(BIN)/python -m long.log
+
+performance: $(VENV)/test.stamp ## Write docs/performance.md from the figures in build/long
+	@PYTHONPATH=tests $(BIN)/python -m long.performance
 
 bench-quick: $(VENV)/test.stamp ## Compare the cost of a spoken turn with the figure that is kept
 	@PYTHONPATH=tests $(BIN)/python -m long.turn_cost

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ivr.flow.turn import Heard
     from ivr.position import Position
 
-MOST = 4096  # Turns kept, of some kilobytes each: more than callers of one day bring about.
+MOST = 8192  # Turns kept, of two kilobytes each: fifteen languages have 5,200, so that none is thrown away.
 
 
 class KeptTurns:

@@ -181,11 +181,23 @@ def summarize(entries: Iterable[Entry], now: float) -> CallSummary:
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
     """Sort the entries of one call as they happened, each once, cut to the milliseconds that are stored."""
-    first: dict[str, Entry] = {}
-    # Sorted by all they hold, so that of two entries with one key the same one is chosen every time.
-    for entry in sorted(entries, key=lambda entry: (entry.at, repr(entry))):
-        first.setdefault(entry.key, replace(entry, at=round(entry.at, 3)))
-    return sorted(first.values(), key=lambda entry: (turn_number(entry), entry.at, entry.key))
+    found = list(entries)
+    if len(found) > 1:
+        by_key: dict[str, list[Entry]] = defaultdict(list)
+        for entry in found:
+            by_key[entry.key].append(entry)
+        # Chosen by all they hold, so that of two entries with one key it is the same one every time.
+        found = [
+            each[0] if len(each) == 1 else min(each, key=lambda entry: (entry.at, repr(entry)))
+            for each in by_key.values()
+        ]
+    cut = [_cut_to_milliseconds(entry) for entry in found]
+    return sorted(cut, key=lambda entry: (turn_number(entry), entry.at, entry.key)) if len(cut) > 1 else cut
+
+
+def _cut_to_milliseconds(entry: Entry) -> Entry:
+    at = round(entry.at, 3)
+    return entry if at == entry.at else replace(entry, at=at)
 
 
 def is_turn(entry: Entry) -> bool:

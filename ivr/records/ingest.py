@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.1  # The log is right 2 s after a call's end, with much to spare.
+BUSY_PAUSE = 0.5  # At most, while much happens: what a transaction costs by itself is paid for more entries.
+SHARE = 4  # Times as long as filing took: so that callers have the process, and not the filer.
 LONGEST_PAUSE = 2  # While SQL is gone: it is not pressed, and not left waiting once it is back.
 TEND_EVERY = 10
 REFRESH_EVERY = 2
@@ -136,7 +138,11 @@ class JournalFiler:
         """File until the process stops."""
         pause = self._pause
         while not self._stopping.wait(pause):
-            pause = self._pause if self._round() else min(pause * 2, LONGEST_PAUSE)
+            began = time.monotonic()
+            if self._round():
+                pause = pause_after(time.monotonic() - began, self._pause)
+            else:
+                pause = min(pause * 2, LONGEST_PAUSE)
             self._refresh_if_due()
 
     def _round(self) -> bool:
@@ -174,6 +180,11 @@ class JournalFiler:
             self._refresh()
         except Exception:
             logger.warning("refreshing failed, and is tried again", exc_info=True)
+
+
+def pause_after(took: float, shortest: float = PAUSE) -> float:
+    """Give the seconds until entries are filed again, after filing took so many."""
+    return min(max(shortest, SHARE * took), max(shortest, BUSY_PAUSE))
 
 
 def record(database: Database, entries: Iterable[Entry], now: float) -> None:

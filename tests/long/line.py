@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import selectors
-import socket
 import tempfile
 import threading
 import time
@@ -35,6 +33,7 @@ from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
 from ivr.records.migrations.migrate import upgrade
 from ivr.simulator.webhooks import sign
+from long.load import PATIENCE, send_all
 from long.suites import Size
 
 if TYPE_CHECKING:
@@ -42,10 +41,8 @@ if TYPE_CHECKING:
 
     from long.suites import Figure, Run
 
-AT_ONCE = 16  # Connections.
 TURNS_OF_A_CALL = 10
 CONSENT = "/voice/2/en/person/0"  # Where a caller is when they choose whom to be put through to.
-PATIENCE = 10.0  # Seconds until an ask counts as lost.
 SEARCH = re.compile(r"/wait/([a-z0-9]+)/")
 RUNG = re.compile(r"/transfers/([a-z0-9]+)/1/whisper")
 LONG_WAIT = "5"  # What Twilio's QueueTime says when nobody has taken up a search.
@@ -142,7 +139,7 @@ class Network:
 
 def ask(network: Network, bell: Bell) -> float | None:
     """Choose whom to be put through to; give the seconds from its announcement until REST is asked."""
-    transfer_id = _search(network.post(CONSENT, Digits="2"))
+    transfer_id = search_of(network.post(CONSENT, Digits="2"))
     network.post(f"/wait/{transfer_id}/en/0/0", QueueTime="0")
     began = time.monotonic()
     network.post(f"/wait/{transfer_id}/en/1/1", QueueTime="1")
@@ -151,7 +148,7 @@ def ask(network: Network, bell: Bell) -> float | None:
 
 def ask_and_wait(network: Network, bell: Bell) -> float | None:
     """Ask while nobody works; give the seconds from the fetch of the wait document that notices."""
-    transfer_id = _search(network.post(CONSENT, Digits="2"))
+    transfer_id = search_of(network.post(CONSENT, Digits="2"))
     network.post(f"/wait/{transfer_id}/en/0/0", QueueTime="0")
     network.post(f"/wait/{transfer_id}/en/1/1", QueueTime="1")
     began = time.monotonic()
@@ -166,7 +163,8 @@ def ask_directly(network: Network, _: Bell) -> float | None:
     return time.monotonic() - began if "<Dial" in document else None
 
 
-def _search(document: str) -> str:
+def search_of(document: str) -> str:
+    """Name the search that a caller waits for, as the document says that answers them."""
     found = SEARCH.search(document)
     return found[1] if found else ""
 
@@ -174,51 +172,6 @@ def _search(document: str) -> str:
 def _since(began: float, bell: Bell, transfer_id: str) -> float | None:
     rung = bell.wait_for(transfer_id) if transfer_id else None
     return rung - began if rung else None
-
-
-def throughput(stage: LocalStack, requests_made: list[bytes], step: Callable[[], None]) -> float:
-    """Send prepared requests over some connections at once; give how many were answered each second."""
-    left = iter(requests_made)
-    with selectors.DefaultSelector() as ready:
-        for _ in range(AT_ONCE):
-            line = socket.create_connection(("127.0.0.1", stage.web_port))
-            line.sendall(next(left))
-            ready.register(line, selectors.EVENT_READ, bytearray())
-        began, answered = time.monotonic(), 0
-        while ready.get_map() and time.monotonic() - began < 4 * PATIENCE:
-            for key, _ in ready.select(timeout=1):
-                answered += _read(key, ready, left, step)
-        return answered / (time.monotonic() - began)
-
-
-def _read(
-    key: selectors.SelectorKey,
-    ready: selectors.BaseSelector,
-    left: Iterator[bytes],
-    step: Callable[[], None],
-) -> int:
-    """Read what came on one connection; send the next request once an answer is whole."""
-    line, got = key.fileobj, key.data
-    assert isinstance(line, socket.socket)
-    chunk = line.recv(65536)
-    got += chunk
-    if chunk and not _whole(got):
-        return 0
-    got.clear()
-    step()
-    following = next(left, None)
-    if following is None or not chunk:
-        ready.unregister(line)
-        line.close()
-    else:
-        line.sendall(following)
-    return 1
-
-
-def _whole(got: bytearray) -> bool:
-    head, found, body = bytes(got).partition(b"\r\n\r\n")
-    length = re.search(rb"(?i)content-length: *(\d+)", head)
-    return bool(found) and (length is None or len(body) >= int(length[1]))
 
 
 def health_requests(stage: LocalStack, count: int) -> list[bytes]:
@@ -312,7 +265,7 @@ class Bench:
     def rate(self, what: str, stage: LocalStack, prepared: list[bytes]) -> float:
         """Send many requests; note how many are answered in a second."""
         task = self.progress.add_task(what, total=len(prepared))
-        each = throughput(stage, prepared, lambda: self.progress.advance(task))
+        each = send_all(stage.web_port, iter(prepared), step=lambda: self.progress.advance(task)).a_second
         self.figures[f"{what}, a second"] = each
         self.table.add_row(what, str(len(prepared)), f"{each:,.0f} /s", "")
         return each

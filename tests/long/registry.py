@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from long.callers_at_once import measure_callers_at_once
 from long.forged_numbers import measure_forged_numbers
 from long.line import measure_line
 from long.log import measure_log
 from long.pytest_suites import tell_stories, try_properties
 from long.restarts import measure_restarts
+from long.side_by_side import measure_side_by_side
 from long.suites import Suite
 from long.understanding import measure_understanding
 
@@ -14,6 +16,10 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("line", "what a caller would notice: rings, turns a second, parts that are lost", measure_line),
+        Suite("side_by_side", "the line beside bare Flask on three servers", measure_side_by_side),
+        Suite(
+            "callers_at_once", "500 to 5,000 callers who do not wait for each other", measure_callers_at_once
+        ),
         Suite(
             "forged", "texts and rings that one number gets from whoever forges it", measure_forged_numbers
         ),

@@ -21,7 +21,6 @@ from urllib.parse import urlencode
 import click
 from conftest import ROOT
 from fakes import ENVIRONMENT, make_line
-from flask import Flask, request
 from rich.console import Console
 from rich.progress import track
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -33,28 +32,19 @@ from ivr.simulator.webhooks import sign
 from ivr.web.app import create_app
 from ivr.web.server.wsgi_adapter import BEGAN
 from ivr.wiring import build_parts
+from long.bare_flask import form_reader
 from long.suites import commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from flask import Flask
 
 KEPT = Path(__file__).with_suffix(".toml")
 PATH = "/voice/1/en/main/0"
 ROUNDS, TURNS = 400, 8  # Short turns by each, so that both meet the same moments of the machine.
 MOST_WORSE = 1.10  # Times the kept figure; what is above is worth a look.
 MARK = b"<Response"
-
-
-def bare() -> Flask:
-    """Make an application that reads a form, and answers with a document of a fixed size."""
-    app = Flask("bare", static_folder=None)
-
-    @app.post(PATH)
-    def read() -> tuple[str, dict[str, str]]:
-        digits = request.form.get("Digits", "") + request.form["CallSid"]
-        return f"<Response><Say>{digits}</Say></Response>", {"Content-Type": "text/xml"}
-
-    return app
 
 
 def whole(folder: Path) -> Flask:
@@ -103,7 +93,7 @@ def measure(rounds: int, turns: int) -> tuple[float, float]:
     """Measure both; give the median cost of a turn and of a form that bare Flask reads, in seconds."""
     logging.disable(logging.INFO)
     with tempfile.TemporaryDirectory() as folder:
-        apps = whole(Path(folder)), bare()
+        apps = whole(Path(folder)), form_reader(PATH)
         costs: tuple[list[float], list[float]] = [], []
         for app in apps:
             cost(app, list(requests_of_calls(turns)))  # What is computed once is computed now.

@@ -1,0 +1,161 @@
+"""Write docs/performance.md from the figures of the last long runs, and draw where a turn's time goes.
+
+`make performance`: nothing in that page is written by hand but the sentences here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from long.flame import draw, sample, shares
+from long.side_by_side import (
+    GRANIAN,
+    GUNICORN,
+    KEYWORD,
+    MEANING,
+    MOST_IN_PROCESS,
+    MOST_MIB,
+    MOST_P99,
+    OWN,
+    PROMISED,
+    TURN,
+    WAIT,
+)
+from long.suites import BUILD, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE, PICTURE = ROOT / "docs" / "performance.md", ROOT / "docs" / "pictures" / "turn.svg"
+COLUMNS = ("a second", "p50 ms", "p99 ms", "CPU us", "MiB")
+IDLE = 1.0  # Load of the machine before a run.
+STEP_COLUMNS = {
+    "a second": "a second",
+    "failed": "failed",
+    "p50 ms": "p50 ms",
+    "p99.9 ms": "p99.9 ms",
+    "worst ms": "worst ms",
+    "calls in the log": "calls in the log",
+    "processors busy with the line, of 2": "processors, the line",
+    "processors busy with the callers": "processors, the callers",
+}
+WHY = """Where a goal is not met, this is the measured reason. Beside the answer, each turn is filed into SQL
+by a thread of the same process: 127 us of processor time a turn at best (it was 145), nearly what a
+bare page costs on our server. So c/b' cannot reach 0.65 while filing shares the two processors;
+answering alone is within its goal in one process. [Decision
+36](decisions/0036-filing-gives-way-to-callers.md) has what was tried. A text costs most by far:
+each asks the classifier, which is one process; keywords do too."""
+MEASURED = """Median of 5 runs in turn, load by {load generator}, {connections} connections, 4,000 callers
+a run, each turn of a call of its own; SQLite. CPU includes filing into SQL; MiB is of the largest process
+that answers (the classifier of texts: {the classifier of texts, MiB})."""
+ARRIVALS = """Open arrivals: a key every 8 s of each caller, ramped up in 30 s, the callers on the same
+processors. Wanted of 5,000: none failed, p99.9 at most 250 ms, every call in the log."""
+GIVES = """Not as promised: {failures}. Processors busy with the line at {count} callers: {most} of 2,
+with the callers themselves: {own}."""
+WHERE = """In one process, without sockets: {Flask:.0%} of a turn is in Flask and Werkzeug around our
+functions (contexts, routing, response), {the line:.0%} in ours and what they call (orange): signature,
+form, marks, the kept turn, one write to the journal, metrics. No function of ours stands out. The next
+thing to try is filing, which is not in this picture: smaller transactions and a shorter switch interval
+of the interpreter for the slowest hundredth, one process that files for all; then meanings of the
+line's own keywords, kept until the weights change; then the memory of a web process, not taken apart yet."""
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _prose(text: str) -> str:
+    """Write a paragraph on one line."""
+    return " ".join(text.split())
+
+
+def _head(*cells: str) -> str:
+    return _row(*cells) + "\n" + _row("---", *["---:"] * (len(cells) - 1))
+
+
+def read(name: str) -> dict[str, Any]:
+    """Read what the last run of a suite wrote; nothing when there was none."""
+    file = BUILD / f"{name}.json"
+    told: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    return told
+
+
+def host(told: dict[str, Any]) -> str:
+    """Say when, on what and beside what else something was measured."""
+    machine, load = told["machine"], told["machine"]["load_before"]
+    idle = "" if load < IDLE else ": other work shared the machine, so only ratios count"
+    return (
+        f"{told['at']}, commit {told['commit'][:12]}, {machine['processors']} processors,"
+        f" {machine['memory_mib'] / 1024:.0f} GiB, {machine['system']}, Python {machine['python']};"
+        f" load before: {load:.2f}{idle}."
+    )
+
+
+def side_by_side(told: dict[str, Any]) -> Iterator[str]:
+    """Tell how the line stands beside bare Flask."""
+    figures = told["figures"]
+    versions = (f"{key.removeprefix('version of ')} {figures[key]}" for key in figures if "version of" in key)
+    yield f"## Beside bare Flask\n\n`make bench`: {host(told)} {', '.join(versions)}."
+    yield _prose(MEASURED.format(**figures))
+    rows = [
+        _row(arm, *(figures[f"{arm}, {column}"] for column in COLUMNS))
+        for arm in (GUNICORN, GRANIAN, OWN, TURN, KEYWORD, MEANING, WAIT)
+    ]
+    yield "\n".join([_head("", *COLUMNS), *rows])
+    goals = [
+        (f"{a} : {b}", figures[f"{a} : {b}"], f"at least {least}", figures[f"{a} : {b}"] >= least)
+        for (a, b), least in PROMISED.items()
+    ]
+    for name, most in (
+        ("in one process, ratio", MOST_IN_PROCESS),
+        ("p99 at equal load, ratio", MOST_P99),
+        (f"{TURN}, MiB", MOST_MIB),
+    ):
+        goals.append((name, figures[name], f"at most {most}", figures[name] <= most))
+    yield "\n".join(
+        [
+            _head("goal", "measured", "wanted", "met"),
+            *(_row(*goal[:3], "yes" if goal[3] else "**no**") for goal in goals),
+        ]
+    )
+    yield _prose(WHY)
+
+
+def callers(told: dict[str, Any]) -> Iterator[str]:
+    """Tell what becomes of many callers at once."""
+    figures = told["figures"]
+    counts = list(dict.fromkeys(key.split(" callers: ")[0] for key in figures))
+    yield f"## Callers at once\n\n`make long SUITES=callers_at_once`: {host(told)}"
+    yield _prose(ARRIVALS)
+    rows = [_row(count, *(figures[f"{count} callers: {key}"] for key in STEP_COLUMNS)) for count in counts]
+    yield "\n".join([_head("callers", *STEP_COLUMNS.values()), *rows])
+    failures = "; ".join(told["failures"]) or "nothing"
+    last = f"{counts[-1]} callers: processors busy with"
+    most, own = figures[f"{last} the line, of 2"], figures[f"{last} the callers"]
+    yield _prose(GIVES.format(failures=failures, count=counts[-1], most=most, own=own))
+
+
+@click.command()
+def main() -> None:
+    """Write the page and the picture."""
+    root = sample(6000)
+    PICTURE.write_text(draw(root), "utf-8")
+    parts = ["# Performance", "Written by `make performance` from the files in `build/long`. Do not edit it."]
+    for name, tell in (("side_by_side", side_by_side), ("callers_at_once", callers)):
+        if told := read(name):
+            parts += tell(told)
+    part = shares(root)
+    parts += [
+        "## Where the time of a turn goes",
+        "![Where the time of a turn goes](pictures/turn.svg)",
+        _prose(WHERE.format(**part)),
+    ]
+    PAGE.write_text("\n\n".join(parts) + "\n", "utf-8")
+    click.echo(f"written: {PAGE.relative_to(ROOT)}, {PICTURE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
