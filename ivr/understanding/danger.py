@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.understanding.text_cleaning import fold
+from ivr.understanding.text_cleaning import BEGINS, ENDS, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +103,7 @@ def _compile(file: Path, place: str, patterns: list[str], groups: dict[str, str]
         each = [GROUP.sub(lambda name: groups[name[1]], p).replace(GAP, r" (?:\w+ ){0,3}") for p in patterns]
         for pattern in each:
             re.compile(pattern)
-        return re.compile(rf"(?<!\w)(?:{'|'.join(each)})(?!\w)")
+        return re.compile(rf"{BEGINS}(?:{'|'.join(each)}){ENDS}")
     except KeyError as error:
         raise RulesError(f"{file}: {place}: no group is called {error}") from None
     except re.error as error:
