@@ -74,7 +74,8 @@ def read_danger(rules: tuple[DangerRule, ...], text: str) -> DangerReading:
 
 def _haystack(text: str) -> str:
     """Give the folded words, then the pictures that stand in the text."""
-    return f"{fold(text)} {' '.join(c for c in text if ord(c) > 0x2600)}".strip()  # noqa: PLR2004 - where pictures begin
+    pictures = (c for c in text if ord(c) > 0x2600 and not c.isalnum())  # noqa: PLR2004 - where they begin
+    return f"{fold(text)} {' '.join(pictures)}".strip()
 
 
 def _unnegated(pattern: re.Pattern[str], hay: str) -> Iterator[re.Match[str]]:
