@@ -194,6 +194,20 @@ def test_every_text_is_understood_somehow(text: str) -> None:
     assert found.safety or found.answer != "danger"
 
 
+def test_a_rule_fits_inside_a_sentence_without_spaces_but_inside_no_word(tmp_path: Path) -> None:
+    (tmp_path / "zh").mkdir()
+    (tmp_path / "zh" / "danger.toml").write_text(
+        '[[danger]]\nkind = "violence"\npoints = 3\nany = ["他.{0,2}打我", "^救命$", "hit me"]\n', "utf-8"
+    )
+    (tmp_path / "zh" / "wishes.toml").write_text('[stop]\ninside = ["别再发短信"]\n', "utf-8")
+    danger, wishes = read_danger_rules(tmp_path), read_wish_rules(tmp_path)
+
+    assert read_danger(danger, "救命他又打我了我好怕").points == 3
+    assert read_danger(danger, "救命").points == 3
+    assert read_danger(danger, "white hit men").points == 0
+    assert read_wish(wishes, "请你别再发短信给我了", {}).wish == "stop"
+
+
 def test_a_fault_in_the_rules_is_named(tmp_path: Path) -> None:
     (tmp_path / "en").mkdir()
     (tmp_path / "en" / "danger.toml").write_text(

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.understanding.text_cleaning import fold
+from ivr.understanding.text_cleaning import BEGINS, ENDS, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,8 @@ def read_danger(rules: tuple[DangerRule, ...], text: str) -> DangerReading:
 
 def _haystack(text: str) -> str:
     """Give the folded words, then the pictures that stand in the text."""
-    return f"{fold(text)} {' '.join(c for c in text if ord(c) > 0x2600)}".strip()  # noqa: PLR2004 - where pictures begin
+    pictures = (c for c in text if ord(c) > 0x2600 and not c.isalnum())  # noqa: PLR2004 - where they begin
+    return f"{fold(text)} {' '.join(pictures)}".strip()
 
 
 def _unnegated(pattern: re.Pattern[str], hay: str) -> Iterator[re.Match[str]]:
@@ -100,11 +101,12 @@ def _read(file: Path) -> Iterator[DangerRule]:
 
 def _compile(file: Path, place: str, patterns: list[str], groups: dict[str, str]) -> re.Pattern[str]:
     try:
-        each = [GROUP.sub(lambda name: groups[name[1]], p).replace(GAP, r" (?:\w+ ){0,3}") for p in patterns]
+        named = [GROUP.sub(lambda name: groups[name[1]], pattern) for pattern in patterns]
     except KeyError as error:
         raise RulesError(f"{file}: {place}: no group is called {error}") from None
+    each = [pattern.replace(GAP, r" (?:\w+ ){0,3}") for pattern in named]
     try:
-        return re.compile(rf"(?<!\w)(?:{'|'.join(each)})(?!\w)")
+        return re.compile(rf"{BEGINS}(?:{'|'.join(each)}){ENDS}")
     except re.error:
         raise RulesError(f"{file}: {place}: {_first_fault(each)}") from None
 

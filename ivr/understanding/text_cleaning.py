@@ -23,6 +23,8 @@ SAME_LETTERS = str.maketrans(
 # Signs of vowels in the scripts of India stand between letters and are none.
 WORD = re.compile(r"(?:[^\W_]|[\u0900-\u0963\u0971-\u0dff])+")
 LATIN = re.compile(r"[A-Za-z]")
+# Where a rule may begin and end: at the edge of a word, and at any sign of Chinese, which has no spaces.
+BEGINS, ENDS = r"(?<![^\W\u3400-\u9fff])", r"(?![^\W\u3400-\u9fff])"
 INVISIBLE = {"Cf", "Cc", "Co", "Cs", "Cn"}
 SENTENCE = re.compile(r"(?<=[.!?…\n])\s+|\s*\n+\s*")
 REPEATS = re.compile(r"(.)\1{2,}")
