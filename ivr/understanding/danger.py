@@ -112,7 +112,7 @@ def _compile(file: Path, place: str, patterns: list[str], groups: dict[str, str]
 
 
 def _first_fault(patterns: list[str]) -> str:
-    """Name the pattern that cannot be compiled: only now one by one, for compiling each takes as long again."""
+    """Name the pattern that cannot be compiled: one by one only now, as it takes as long again."""
     for pattern in patterns:
         try:
             re.compile(pattern)
