@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.loader import Fault, prompts_file
 from ivr.flow.models import every_prompt
+from ivr.flow.placeholders import BLANK as TO_FILL_IN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +35,10 @@ LATIN_WORD = re.compile(r"[A-Za-z]{4,}")
 
 
 def strayed(flow: Flow) -> Iterator[Fault]:
-    """Find translations whose numbers or length differ from the English, or that are English still."""
+    """Find translations whose numbers or length differ from the English, or that are English still.
+
+    What is still blank has no translation yet: the check of another place names it.
+    """
     if SOURCE not in flow.prompts:
         return
     english = _texts(flow, SOURCE)
@@ -48,7 +52,8 @@ def strayed(flow: Flow) -> Iterator[Fault]:
 
 
 def _texts(flow: Flow, language: str) -> Mapping[str, str]:
-    return {place: text for place, text in every_prompt(flow.prompts[language]) if text.strip()}
+    prompts = every_prompt(flow.prompts[language])
+    return {place: text for place, text in prompts if text.strip() and not text.startswith(TO_FILL_IN)}
 
 
 def _strays(flow: Flow, language: str, english: str, own: str) -> str:
