@@ -61,7 +61,7 @@ def test_the_cost_of_a_turn_is_a_multiple_of_what_flask_costs() -> None:
 
 
 def test_the_flame_picture_shows_flask_and_the_line() -> None:
-    root = sample(200)
+    root = sample(2_000)
 
     picture = draw(root)
 
