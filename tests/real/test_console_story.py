@@ -31,6 +31,7 @@ WIDE, SMALL = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 CHOSEN = "a password that was chosen"
 NAMES = count(1)
 PROMPTS = "/console/prompts?group=stops.shelter"  # A group of them, each with a page of its own.
+FILES = (".csv", ".json", ".pdf", ".xlsx")  # What a browser saves, and does not show.
 ADDRESSES = "links => links.map(each => each.getAttribute('href'))"
 GREETING = "Welcome. In danger? Hang up and call 9 1 1."
 PICTURES = {  # Those of the README and of docs/console.md.
@@ -122,8 +123,8 @@ def ada(line: Rehearsal, browser: Browser) -> SignedIn:
         kinds = {kind(path): path for path in found}
         for path in found:
             page.goto(site(line) + path)
-            deeper = page.locator("main a[href^='/console/']:not([href*='.csv']):not([href*='.json'])")
-            kinds = {kind(each): each for each in deeper.evaluate_all(ADDRESSES)} | kinds
+            deeper = page.locator("main a[href^='/console/']").evaluate_all(ADDRESSES)
+            kinds = {kind(each): each for each in deeper if not urlsplit(each).path.endswith(FILES)} | kinds
         return SignedIn(page.context.storage_state(), [path.partition("#")[0] for path in kinds.values()])
 
 
