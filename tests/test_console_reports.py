@@ -30,13 +30,14 @@ from ivr.records.disclosure import FEW, HIDDEN, parts_shown, steps_shown
 from ivr.records.ingest import record
 from ivr.records.periods import month
 from ivr.records.report_queries import Report
+from ivr.reports.charts import draw
 from ivr.reports.community import (
     COMMUNITY_SECTIONS,
     community_section,
     community_sections,
 )
 from ivr.reports.document import draw_section, read_translations
-from ivr.reports.sections import SECTIONS, ReportView, branches
+from ivr.reports.sections import SECTIONS, ReportView, Section, branches
 from ivr.sample_data.seeding import SETTLED
 
 if TYPE_CHECKING:
@@ -341,6 +342,23 @@ def test_the_picture_of_a_month_that_goes_on_has_the_days_of_its_table(hands: Ha
 
     assert len(re.findall(r'<th scope="row"><a [^>]+>2026-11-\d\d<', page)) == 30
     assert ">30<" in hands.get(source).text
+
+
+def test_a_scale_of_few_calls_counts_each_once() -> None:
+    drawn = draw(Section("outcomes", "ranked", ("way", "count"), (("left", "1"), ("connected", "2"))), "", "")
+
+    marks = re.findall(r">(\d+)</text>", drawn)
+    assert marks == sorted(set(marks))
+    assert {"0", "1", "2"} <= set(marks)
+
+
+@pytest.mark.parametrize(("hours", "label"), [(1, "10"), (3, "9-12")])
+def test_the_hours_of_a_week_have_room_for_their_names(hours: int, label: str) -> None:
+    heads = tuple(f"{n}-{n + hours}" for n in range(0, 24, hours))
+    drawn = draw(Section("hours", "heat", ("day", *heads), (("Monday", *["0"] * len(heads)),)), "", "")
+
+    assert f">{label}<" in drawn
+    assert (">10-11<" in drawn) is False
 
 
 def test_counts_are_shown_again_for_as_long_as_they_hold_and_no_longer(tmp_path: Path, flow: Flow) -> None:

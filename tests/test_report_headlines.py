@@ -97,6 +97,15 @@ def test_a_figure_is_compared_with_the_period_before() -> None:
     assert (told["reached"].met, told["reached"].better, told["unreached"].better) == (True, True, True)
 
 
+def test_of_a_small_count_before_nobody_is_told_percents() -> None:
+    t = read_translations("en")
+    now, before = Figures(327, 0, 97, 84, 60, 30.0), Figures(9, 0, 2, 2, 2, 30.0)
+
+    words = {each.name: change_words(each, t) for each in headlines(now, before, TARGETS, exact=True)}
+
+    assert (words["asked"], words["calls"]) == ("2 before", "9 before")
+
+
 def test_what_is_to_be_printed_tells_no_small_part_by_its_share() -> None:
     few = Figures(30, 9, 20, 17, 16, 20.0)
 

@@ -58,6 +58,7 @@ WIDTH, RANKED_WIDTH, DAYS_HEIGHT, ROW_HEIGHT = 900, 600, 300, 30
 DROPPED_ELEMENTS = frozenset({"title", "desc", "script", "style", "defs"})
 HIDDEN_CLASSES = re.compile(r"overlay")  # What only a script would show.
 MOST_LABELS = 10
+MOST_SPANS = 12  # Columns of hours that have room for both their ends.
 SHADES = 5  # Of the week's squares.
 LEFT, TOP = 110, 24  # Room for the names of its days and hours.
 CHART_STYLE = Style(font_family=FONT, label_font_size=12, major_label_font_size=12, legend_font_size=13)
@@ -105,6 +106,7 @@ def _options(high: int, wide: int = WIDTH) -> dict[str, object]:
         "truncate_label": -1,
         "min_scale": 2,
         "max_scale": 6,
+        "order_min": 0,  # Calls are counted in whole ones.
     }
 
 
@@ -149,7 +151,8 @@ def _heat_squares(section: Section) -> Iterator[str]:
     wide = (WIDTH - LEFT) / len(columns)
     most = max((int(cell) for _, *cells in section.rows for cell in cells if cell.isdecimal()), default=0)
     for n, name in enumerate(columns):
-        yield _text(LEFT + (n + 0.5) * wide, TOP - 8, name)
+        begins = name.partition("-")[0]  # Of an hour alone: "10-11" is wider than its square.
+        yield _text(LEFT + (n + 0.5) * wide, TOP - 8, begins if len(columns) > MOST_SPANS else name)
     for line, (day, *cells) in enumerate(section.rows):
         y = TOP + line * ROW_HEIGHT
         yield f'<text x="0" y="{y + 20}">{escape(day)}</text>'

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ivr.records.report_queries import Report, WaitFigures
 
 HALF_MINUTE = 30
+LEAST_BEFORE = 10  # From 2 to 97 is no growth of 4750 %: of fewer than this the count before is told alone.
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ QUERIES: Mapping[str, Mapping[str, str]] = {  # Headline -> what the call log is
 def _count(name: str, now: int, before: int | None, *, exact: bool) -> Headline:
     """Write a count, and how many percent it grew."""
     value, then = (_written(each, exact=exact) for each in (now, before))
-    known = before and HIDDEN not in {value, then}
+    known = before and before >= LEAST_BEFORE and HIDDEN not in {value, then}
     change = round(100 * (now - before) / before) if before and known else None
     better = change < 0 if name == "unreached" and change else None
     return Headline(name, value, then, change, better, query=QUERIES[name])
