@@ -6,7 +6,7 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +19,14 @@ from ivr.cli.main import main
 from ivr.effects import Entry
 from ivr.flow.models import Retention
 from ivr.records.audit import add_audit_entry, list_audit_entries, verify
-from ivr.records.backup import BackupError, is_sqlite, make_backup, put_back_postgresql, sqlite_path
+from ivr.records.backup import (
+    BackupError,
+    is_sqlite,
+    make_backup,
+    put_back_postgresql,
+    script_of_postgresql,
+    sqlite_path,
+)
 from ivr.records.call_log import list_calls
 from ivr.records.database import Database, connect
 from ivr.records.deletion import DAY, erase
@@ -34,6 +41,7 @@ from ivr.records.tables import audit, calls, turns
 from ivr.records.worker_heartbeats import note_alive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytest_plugins = ("postgres",)
@@ -89,6 +97,38 @@ def test_what_was_deleted_since_is_not_brought_back(
     again = put_back(records_url, copied, tmp_path, DAY)
     assert names(database) == ["b"]
     assert again.faults == ()
+
+
+class Meanwhile(tzinfo):
+    """A clock that somebody's wish comes in beside, when it is first looked at."""
+
+    def __init__(self, wish: Callable[[], object]) -> None:
+        self._wishes = [wish]
+
+    def utcoffset(self, _when: datetime | None) -> timedelta:
+        while self._wishes:
+            self._wishes.pop()()
+        return timedelta(0)
+
+    def dst(self, _when: datetime | None) -> timedelta:
+        return timedelta(0)
+
+
+def test_who_sends_stop_or_delete_while_a_backup_is_put_back_is_heard(
+    database: Database, records_url: str, copied: Path, tmp_path: Path
+) -> None:
+    def wish() -> None:
+        opt_out(database, "stopped-meanwhile", NOW)
+        erase(database, ["m1"], NOW)
+
+    done = restore_backup(records_url, copied, tmp_path, KEPT, zone=Meanwhile(wish), now=NOW + DAY)
+
+    if is_sqlite(
+        records_url
+    ):  # PostgreSQL's tables stand in place by then, and have one call less than counted.
+        assert done.faults == ()
+    assert "stopped-meanwhile" in list_opt_outs(database)
+    assert names(database) == ["b"]
 
 
 def test_stop_and_blocks_stay_as_they_are_now(
@@ -329,7 +369,7 @@ def test_somebody_who_holds_a_table_for_ever_is_not_waited_for(postgres_url: str
 
         with database.read() as sql:
             sql.execute(select(calls))  # It holds the table until this block ends.
-            with pytest.raises(BackupError, match="lock timeout"):
-                put_back_postgresql(postgres_url, made, waiting=0.5)
+            with script_of_postgresql(made) as script, pytest.raises(BackupError, match="lock timeout"):
+                put_back_postgresql(postgres_url, script, waiting=0.5)
 
         assert names(database) == ["a"]

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,13 +109,20 @@ def check_sqlite(path: Path) -> int:
         raise BackupError(f"{path} is no backup of this log: {error}") from None
 
 
-def put_back_postgresql(url: str, backup: Path, waiting: float = BUSY_SECONDS) -> None:
-    """Put the tables of a backup in place of those that are there, all at once."""
+@contextmanager
+def script_of_postgresql(backup: Path) -> Iterator[Path]:
+    """Write what a backup holds as a script, for as long as it is needed. BackupError: it is no backup."""
+    check_postgresql(backup)
     with tempfile.TemporaryDirectory() as folder:  # Of half a script from a pipe, half would be kept.
         script = Path(folder) / "log.sql"
         _run(None, ["pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(backup)])
-        once = ["psql", "--single-transaction", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
-        _run(read_url(url), [*once, f"--command={OURS}", f"--file={script}"], waiting)
+        yield script
+
+
+def put_back_postgresql(url: str, script: Path, waiting: float = BUSY_SECONDS) -> None:
+    """Put the tables of a backup in place of those that are there, all at once."""
+    once = ["psql", "--single-transaction", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1"]
+    _run(read_url(url), [*once, f"--command={OURS}", f"--file={script}"], waiting)
 
 
 def check_postgresql(backup: Path) -> None:

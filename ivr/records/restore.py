@@ -7,7 +7,8 @@ out whom one of the three names: a STOP too many is mended by START. Operators, 
 log is kept stay as they are now; where nobody knows, all operators are signed out.
 
 SQLite: everything happens to a file beside, which takes the log's place when it is right. PostgreSQL: the
-tables are exchanged at once, and what was deleted since goes right after that.
+tables are exchanged at once, and what was deleted since goes right after that. The web processes go on, so
+who sends STOP or DELETE meanwhile is read right before the exchange, when nothing is left that takes long.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from ivr.records import audit as deeds
 from ivr.records.backup import (
     BUSY_SECONDS,
     BackupError,
-    check_postgresql,
     check_sqlite,
     copy_sqlite,
     count_calls,
     is_sqlite,
     list_remains,
     put_back_postgresql,
+    script_of_postgresql,
     sqlite_path,
 )
 from ivr.records.database import RecordsUnavailable, connect, insert_missing, insert_or_change
@@ -109,8 +110,9 @@ def restore_backup(  # noqa: PLR0913 - how the log is kept
     moment_now = time.time() if now is None else now
     present = _read_present(url, beside, moment_now)
     if not is_sqlite(url):
-        check_postgresql(backup)
-        put_back_postgresql(url, backup)
+        with script_of_postgresql(backup) as script:
+            present = _read_present(url, beside, moment_now)
+            put_back_postgresql(url, script)
         return _make_right(url, backup, present, file, zone=zone, now=moment_now)
     live = sqlite_path(url)
     draft = live.with_name(f"{live.name}.restoring")
@@ -121,7 +123,10 @@ def restore_backup(  # noqa: PLR0913 - how the log is kept
         copy_sqlite(backup, draft)
         draft.chmod(0o600)
         done = _make_right(f"sqlite:///{draft}", backup, present, file, zone=zone, now=moment_now)
-        return done if done.faults else _exchange(draft, live, done)
+        if done.faults:
+            return done
+        _catch_up(f"sqlite:///{draft}", _read_present(url, beside, moment_now), moment_now)
+        return _exchange(draft, live, done)
     finally:
         for each in list_remains(draft):
             each.unlink(missing_ok=True)
@@ -162,6 +167,16 @@ def _make_right(  # noqa: PLR0913 - one restored log
             stopped = sql.scalar(select(func.count()).select_from(opt_outs)) or 0
             blocked = sql.scalar(select(func.count()).select_from(blocks)) or 0
         return Restored(held, erased, gone.calls, stopped, blocked, bool(present.rows), None, faults)
+    finally:
+        database.close()
+
+
+def _catch_up(url: str, present: Present, now: float) -> None:
+    """Put into a restored log what was wished while it was made right: STOP, DELETE, blocks."""
+    database = connect(url, BUSY_SECONDS, locked=BUSY_SECONDS)
+    try:
+        with database.write() as sql:
+            _carry_over(sql, present, now)
     finally:
         database.close()
 
