@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.understanding.text_cleaning import BEGINS, ENDS, fold
+from ivr.understanding.text_cleaning import CHINESE, edged, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +85,9 @@ def _unnegated(pattern: re.Pattern[str], hay: str) -> Iterator[re.Match[str]]:
 
 
 def _read(file: Path) -> Iterator[DangerRule]:
+    text = file.read_text("utf-8")
     try:
-        found = tomllib.loads(file.read_text("utf-8"))
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RulesError(f"{file}: {error}") from None
     groups = {name: f"(?:{words})" for name, words in found.get("groups", {}).items()}
@@ -95,18 +96,21 @@ def _read(file: Path) -> Iterator[DangerRule]:
             kind = entry.get("kind", "")
             if place == "danger" and kind not in KINDS:
                 raise RulesError(f"{file}: danger {number}: kind {kind!r} is none of {', '.join(KINDS)}")
-            pattern = _compile(file, f"{place} {number}", entry["any"], groups)
+            where, chinese = f"{place} {number}", bool(CHINESE.search(text))
+            pattern = _compile(file, where, entry["any"], groups, chinese=chinese)
             yield DangerRule(kind, int(entry["points"]), pattern, file.parent.name)
 
 
-def _compile(file: Path, place: str, patterns: list[str], groups: dict[str, str]) -> re.Pattern[str]:
+def _compile(
+    file: Path, place: str, patterns: list[str], groups: dict[str, str], *, chinese: bool
+) -> re.Pattern[str]:
     try:
         named = [GROUP.sub(lambda name: groups[name[1]], pattern) for pattern in patterns]
     except KeyError as error:
         raise RulesError(f"{file}: {place}: no group is called {error}") from None
     each = [pattern.replace(GAP, r" (?:\w+ ){0,3}") for pattern in named]
     try:
-        return re.compile(rf"{BEGINS}(?:{'|'.join(each)}){ENDS}")
+        return re.compile(edged(each, chinese=chinese))
     except re.error:
         raise RulesError(f"{file}: {place}: {_first_fault(each)}") from None
 

@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.understanding.text_cleaning import BEGINS, ENDS, fold
+from ivr.understanding.text_cleaning import CHINESE, edged, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +57,9 @@ def read_wish(rules: tuple[WishRule, ...], text: str, names: Mapping[str, float]
 
 
 def _read(file: Path) -> Iterator[WishRule]:
-    for wish, entry in tomllib.loads(file.read_text("utf-8")).items():
+    text = file.read_text("utf-8")
+    for wish, entry in tomllib.loads(text).items():
         inside, whole = entry.get("inside", []), entry.get("whole", [])
-        each = [rf"{BEGINS}(?:{p}){ENDS}" for p in inside] + [rf"^(?:{p})$" for p in whole]
-        yield WishRule(wish, re.compile("|".join(each).replace(" .. ", r" (?:\w+ ){0,3}")))
+        either = [edged(inside, chinese=bool(CHINESE.search(text)))] if inside else []
+        either += [rf"^(?:{'|'.join(whole)})$"] if whole else []
+        yield WishRule(wish, re.compile("|".join(either).replace(" .. ", r" (?:\w+ ){0,3}")))
