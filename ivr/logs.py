@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -40,24 +41,27 @@ PRIVATE_NETWORKS = tuple(
 )
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 OURS = Path(__file__).parent.parent
+FORMAT = "LOG_FORMAT"  # The setting that says how an event is written: read here, before all others are.
+JSON = "json"
 
 
-class OneLine(logging.Formatter):
-    """Writes an event on one line, masked; of an exception its kind and location, which quote nobody."""
+class Masked(logging.Formatter):
+    """Reads of an event what may be written: all masked; of an exception its kind and location alone."""
 
     def __init__(self, published: Iterable[str] = ()) -> None:
         super().__init__()
         self._published = frozenset(map(_digits, published))
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Write one line."""
-        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        words = _quoted(self.mask(_message(record)))
-        line = f"{when} {record.levelname.lower()} {record.name} {words}"
+    def about(self, record: logging.LogRecord) -> dict[str, str]:
+        """Give what an event is about, masked, by name."""
         about = {name: value for name, value in vars(record).items() if name not in STANDARD}
         if record.exc_info and record.exc_info[0]:
             about["error"] = exception_location(record.exc_info[0], record.exc_info[2])
-        return line + "".join(f" {name}={self._value(value)}" for name, value in about.items())
+        return {name: self.mask(str(value)) for name, value in about.items()}
+
+    def words(self, record: logging.LogRecord) -> str:
+        """Give the message, masked."""
+        return self.mask(_message(record))
 
     def mask(self, text: str) -> str:
         """Mask whatever looks like a telephone number, or is an id of Twilio's."""
@@ -72,9 +76,35 @@ class OneLine(logging.Formatter):
         kept = _digits(match[0]) in self._published or _is_private_address(match[0])
         return match[0] if kept else MASK
 
-    def _value(self, value: object) -> str:
-        text = self.mask(str(value))
-        return text if PLAIN.fullmatch(text) else _quoted(text)
+
+class OneLine(Masked):
+    """Writes an event on one line: time, level, who writes, words, and name=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line."""
+        line = f"{_time(record)} {record.levelname.lower()} {record.name} {_quoted(self.words(record))}"
+        values = self.about(record).items()
+        return line + "".join(
+            f" {name}={text if PLAIN.fullmatch(text) else _quoted(text)}" for name, text in values
+        )
+
+
+class JsonLine(Masked):
+    """Writes an event as one JSON object on one line, for whatever gathers logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line; what an event is about never hides what every event has."""
+        told = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self.words(record),
+        }
+        return json.dumps(self.about(record) | told)
+
+
+def _time(record: logging.LogRecord) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
 
 
 def exception_location(kind: type[BaseException], trace: TracebackType | None) -> str:
@@ -93,7 +123,8 @@ def exception_location(kind: type[BaseException], trace: TracebackType | None) -
 def set_up_logs(published: Iterable[str] = ()) -> None:
     """Write the log of this process to standard error; only numbers that are published stay in it."""
     stream = logging.StreamHandler(sys.stderr)
-    stream.setFormatter(OneLine(published))
+    form = JsonLine if os.environ.get(FORMAT) == JSON else OneLine
+    stream.setFormatter(form(published))
     logging.basicConfig(level=logging.INFO, handlers=[stream], force=True)
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False  # What logging prints of a fault of its own quotes every value.

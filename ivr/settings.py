@@ -321,6 +321,14 @@ class Settings:
             _like(r"default|advanced", "is neither 'default' nor 'advanced'"),
         )
     )
+    log_format: Literal["text", "json"] = field(
+        metadata=_declared(
+            "LOG_FORMAT",
+            "how the log is written: a line of 'text' an event, or an object in 'json' on one line",
+            "text",
+            _like(r"text|json", "is neither 'text' nor 'json'"),
+        )
+    )
     rehearsal: Path | None = field(
         metadata=_declared(
             "REHEARSAL",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import re
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import ROOT
 
-from ivr.logs import MASK, OneLine, set_up_logs
+from ivr.logs import MASK, JsonLine, OneLine, set_up_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,6 +210,43 @@ def test_the_log_of_a_process_goes_to_standard_error_and_is_masked(
     log().warning("a call from (905) 546 4904 to 833-900-1010")
 
     assert bare(capsys.readouterr().err) == '"a call from [number] to 833-900-1010"\n'
+
+
+def test_a_log_in_json_has_an_object_a_line_and_is_masked() -> None:
+    event = {"name": "ivr.test", "levelname": "WARNING", "msg": "a call from (905) 546 4904\nto 833-900-1010"}
+    about = {"call": ID, "logger": "905 546 4904", "é": "ü"}
+
+    (line,) = JsonLine(["+18339001010"]).format(logging.makeLogRecord(event | about)).splitlines()
+
+    told = json.loads(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", told.pop("time"))
+    assert told == {
+        "level": "warning",
+        "logger": "ivr.test",
+        "message": "a call from [number]\nto 833-900-1010",
+        "call": ID,
+        "é": "ü",
+    }
+
+
+def test_a_process_that_dies_tells_no_words_in_json_either(tmp_path: Path) -> None:
+    program = tmp_path / "dies.py"
+    program.write_text(
+        "from ivr.logs import set_up_logs\nset_up_logs()\nint('please help me 905-546-4904')\n"
+    )
+
+    died = subprocess.run(
+        [sys.executable, program],
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=ROOT,
+        env=_here() | {"LOG_FORMAT": "json"},
+    )
+
+    told = json.loads(died.stderr)
+    assert (told["level"], told["message"]) == ("critical", "the process ends")
+    assert told["error"] == "ValueError@dies.py:3"
 
 
 def test_a_thread_that_dies_tells_no_words(
