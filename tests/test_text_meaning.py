@@ -199,7 +199,7 @@ def test_a_text_is_answered_in_its_own_language_whatever_came_before(either: Tex
     turn = text(either, flow, "mon boss garde mon passeport", Position("main", "en"))
 
     assert turn.position.language == "fr"
-    assert words(turn).startswith("En danger? Faites le 911.")
+    assert words(turn).startswith(("En danger? Faites le 911.", "Est-ce un bon moment pour lire?"))
 
 
 def test_a_language_that_the_line_lacks_is_led_to_interpreters(either: TextReader, flow: Flow) -> None:
@@ -328,7 +328,7 @@ def test_texts_made_to_break_us_are_answered(app_client: Callable[[], Twilio], b
     answer = app_client().text(body, "SM1")
 
     assert answer.status_code == 200
-    assert re.search("911|0 a person|EXIT", answer.get_data(as_text=True))
+    assert re.search("911|0 a person|0 للحديث|EXIT", answer.get_data(as_text=True))
 
 
 def test_two_hundred_phones_at_once_are_each_answered_their_own(app_client: Callable[[], Twilio]) -> None:

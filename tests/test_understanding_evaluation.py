@@ -25,7 +25,7 @@ from ivr.understanding.heads import Head, fit_classes, softmax
 from ivr.understanding.intents import IntentTable, Likely, read_intents
 from ivr.understanding.neighbours import learn_neighbours
 from ivr.understanding.phrases import Phrase, read_check_set, read_phrases
-from ivr.understanding.training import fit, prepare
+from ivr.understanding.training import TrainingSet, fit, prepare
 from ivr.understanding.understand import Understanding
 
 PHRASES = Path("phrases")
@@ -142,7 +142,7 @@ def test_heads_tell_apart_what_can_be_told_apart() -> None:
     labels = chance.integers(0, 3, 300)
     rows = (np.eye(3)[labels] + chance.normal(0, 0.2, (300, 3))).astype(np.float32)
 
-    head = fit_classes(rows, labels, np.ones(300), 1e-4)
+    head = fit_classes(rows, labels, np.ones(300), 1e-4, 3)
 
     assert (softmax(head.scores(rows)).argmax(axis=1) == labels).mean() > 0.95
 
@@ -155,10 +155,40 @@ def test_near_phrases_tell_apart_what_no_straight_line_can() -> None:
     learned, asked = slice(0, 300), slice(300, 400)
 
     near = learn_neighbours(rows[learned], labels[learned], np.ones(300))
-    head = fit_classes(rows[learned], labels[learned], np.ones(300), 1e-4)
+    head = fit_classes(rows[learned], labels[learned], np.ones(300), 1e-4, 2)
 
     assert (near.scores(rows[asked], 2).argmax(axis=1) == labels[asked]).mean() > 0.95
     assert (head.scores(rows[asked]).argmax(axis=1) == labels[asked]).mean() < 0.7
+
+
+def test_the_same_letters_mean_something_else_in_another_language(tmp_path: Path) -> None:
+    said = {("en", "gift"): 0, ("en", "rock"): 1, ("de", "gift"): 1, ("de", "rock"): 0}
+    around = {"en": ("the", "with", "this", "that"), "de": ("der", "mit", "dies", "und")}
+    texts = [
+        (language, f"{before} {word} {after}", label)
+        for (language, word), label in said.items()
+        for before in around[language]
+        for after in around[language]
+    ]
+    known = TrainingSet(
+        phrases=(),
+        names=("present", "poison"),
+        labels=np.array([label for _, _, label in texts]),
+        languages=np.array([language for language, _, _ in texts]),
+        danger=np.array([label == 1 for _, _, label in texts]),
+        sounds=np.zeros(len(texts), np.bool_),
+        rows=None,
+        runs=Letters().encode([text for _, text, _ in texts]),
+        topics=np.full(len(texts), -1),
+        points=np.zeros((len(texts), 2), np.float32),
+    )
+
+    (letters,) = fit(known, None, np.arange(len(texts)))
+    read = read_weights(write_weights(tmp_path, letters))
+
+    asked = Letters().encode(["with rock", "dies rock", "this gift", "und gift"])
+    assert read.name_scores(asked).argmax(axis=1).tolist() == [1, 0, 0, 1]
+    assert (read.danger_scores(asked) > 0).tolist() == [True, False, False, True]
 
 
 def test_weights_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from ivr.understanding.answers import read_answer
 from ivr.understanding.danger import RulesError, read_danger, read_danger_rules
-from ivr.understanding.languages import detect_language, read_language_words
+from ivr.understanding.languages import detect_language, language_by_phrases, read_language_words
 from ivr.understanding.meaning import Meaning
 from ivr.understanding.text_cleaning import LONGEST, clean, fold, sentences
+from ivr.understanding.thresholds import ThresholdTable
 from ivr.understanding.understand import Context, Keywords, Rules, read_rules, understand
 from ivr.understanding.wishes import read_wish, read_wish_rules
 
@@ -226,8 +227,16 @@ def test_rules_say_what_they_saw() -> None:
 
 
 def test_an_unsure_answer_names_911_unless_danger_is_all_but_ruled_out() -> None:
-    limits = replace(rules().thresholds["meaning"], danger_clear=0.01, danger_second=0.05)
-    read = replace(rules(), thresholds={"meaning": limits})
+    limits = replace(
+        rules().thresholds["meaning"].of("en"),
+        danger_meaning=0.5,
+        danger_names=0.0,
+        danger_sounds=0.0,
+        danger_bias=-4.5,
+        danger_clear=0.01,
+        danger_second=0.05,
+    )
+    read = replace(rules(), thresholds={"meaning": ThresholdTable(limits, {})})
     names = {"shelter": 0.5, "trp": 0.4}
 
     far, near = (
@@ -272,9 +281,42 @@ def test_where_nothing_was_learned_the_languages_own_rules_count_alone(
 ) -> None:
     unlearned = Meaning({}, -9.0, "meaning", language)
 
-    found = understand(rules(), text, Context(languages=("en", "fr", language)), unlearned)
+    found = understand(
+        replace(rules(), learned=frozenset({"en", "fr"})),
+        text,
+        Context(languages=("en", "fr", language)),
+        unlearned,
+    )
 
     assert (found.language, found.danger, found.answer) == (language, danger, "danger")
+
+
+@pytest.mark.parametrize(
+    ("text", "shares", "told"),
+    [
+        ("mujhe madad chahiye", {"ur": 0.5, "hi": 0.3, "en": 0.1}, "ur"),
+        ("mujhe madad chahiye", {"ur": 0.3, "hi": 0.3, "en": 0.3}, "ms"),
+        ("saya perlukan bantuan", {"fil": 0.6, "ur": 0.2}, "ms"),
+        ("مجھے مدد چاہیے", {"hi": 0.9}, "ms"),
+        ("help me", {}, "ms"),
+    ],
+)
+def test_a_language_in_latin_letters_is_told_by_the_phrases(
+    text: str, shares: dict[str, float], told: str
+) -> None:
+    assert language_by_phrases(text, "ms", shares) == told
+
+
+def test_what_is_typed_in_latin_letters_is_not_taken_for_english() -> None:
+    found = detect_language(
+        read_language_words(PHRASES / "languages.toml"),
+        "mera boss salary nahi de raha help me",
+        "",
+        ("en", "fr", "hi", "ur"),
+        "hi",
+    )
+
+    assert found.language == "hi"
 
 
 @pytest.mark.parametrize("language", ["hi", "hu", "zh"])
@@ -282,9 +324,19 @@ def test_where_nothing_was_learned_a_low_score_rules_out_nothing(language: str) 
     texts = {"hi": "मुझे कुछ समझ नहीं आ रहा", "hu": "nem értem hogy mi ez az egész", "zh": "我不知道怎么办"}
     unlearned = Meaning({"off-topic": 1.0}, -9.0, "meaning", language)
 
-    found = understand(rules(), texts[language], Context(languages=("en", "fr", language)), unlearned)
+    found = understand(
+        replace(rules(), learned=frozenset({"en", "fr"})),
+        texts[language],
+        Context(languages=("en", "fr", language)),
+        unlearned,
+    )
 
     assert (found.language, found.safety) == (language, True)
+
+
+def test_every_language_with_phrases_is_learned() -> None:
+    assert rules().learned == {folder.name for folder in PHRASES.iterdir() if any(folder.glob("*.txt"))}
+    assert {"en", "fr", "uk", "zh"} <= rules().learned
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ivr.understanding.encoders import Letters, installed_encoder
 from ivr.understanding.heads import Head, softmax
-from ivr.understanding.languages import letter_detector
+from ivr.understanding.languages import language_by_phrases, letter_detector
 from ivr.understanding.meaning import Meaning
 from ivr.understanding.neighbours import Neighbours
 from ivr.understanding.text_cleaning import clean, sentences
@@ -27,26 +27,51 @@ if TYPE_CHECKING:
 FILE = "weights-{}.npz"
 NEAR = ("middle", "turn", "points", "labels", "shares")  # What a file keeps of neighbours.
 WHOLE_SHARE = 0.6  # How much the whole text counts beside its last sentence.
-LETTERS_SHARE = 0.35  # How much letters count beside a sentence encoder, in log-odds,
-NEIGHBOURS_SHARE = 0.5  # and how much the phrases that lie near.
+# How much its head, phrases that lie near and letters count where there is a sentence encoder, in log-odds:
+# by folds, names are then about as often right as they are likely.
+HEAD_SHARE, NEIGHBOURS_SHARE, LETTERS_SHARE = 0.6, 0.6, 0.36
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The heads for one encoder: which name, and whether it is danger."""
+    """The heads for one encoder: which name, and whether it is danger.
+
+    Letters mean something else in each language: where there is a ``language_head``, both other heads have
+    a part for each of its languages, one below the other, and count as much as a text is likely to be in it.
+    """
 
     encoder: str
     names: tuple[str, ...]
     name_head: Head
     danger_head: Head
     neighbours: Neighbours | None = None  # Of a sentence encoder; runs of letters lie near to nothing.
+    language_head: Head | None = None
+    languages: tuple[str, ...] = ()
+
+    def language_shares(self, rows: NDArray[np.float32]) -> list[dict[str, float]]:
+        """Tell how likely each language is that phrases were learned of, a mapping a text."""
+        if self.language_head is None:
+            return [{} for _ in rows]
+        shares = softmax(self.language_head.scores(rows))
+        return [dict(zip(self.languages, map(float, each), strict=True)) for each in shares]
 
     def name_scores(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Give log-odds of each name, one row a text."""
-        scores = self.name_head.scores(rows)
+        scores = self._over_languages(rows, self.name_head.scores(rows))
         if self.neighbours:
-            scores = scores + NEIGHBOURS_SHARE * self.neighbours.scores(rows, len(self.names))
+            scores = HEAD_SHARE * scores + NEIGHBOURS_SHARE * self.neighbours.scores(rows, len(self.names))
         return scores
+
+    def danger_scores(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give the log-odds of danger, one a text."""
+        return self._over_languages(rows, self.danger_head.scores(rows))[:, 0]
+
+    def _over_languages(self, rows: NDArray[np.float32], scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.language_head is None:
+            return scores
+        shares = softmax(self.language_head.scores(rows))
+        parts = scores.reshape(*shares.shape, -1)
+        return np.asarray((shares[:, :, None] * parts).sum(axis=1), np.float32)
 
 
 class Classifier:
@@ -76,18 +101,22 @@ class Classifier:
             for n, p in zip(self._letters.names, shares, strict=True)
             if p >= SMALLEST_SHARE
         }
-        language = self._detect(cleaned) if self._detect else ""
-        return Meaning(found, float(max(danger[0], *(danger - 0.5))), self.by, language)
+        return Meaning(found, float(max(danger[0], *(danger - 0.5))), self.by, self._language(cleaned))
+
+    def _language(self, cleaned: str) -> str:
+        by_letters = self._detect(cleaned) if self._detect else ""
+        shares = self._letters.language_shares(self._runs.encode([cleaned]))[0]
+        return language_by_phrases(cleaned, by_letters, shares)
 
     def score(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Score cleaned texts: log-odds of each name, and of danger, a row a text."""
         runs = self._runs.encode(texts)
-        names, danger = self._letters.name_scores(runs), self._letters.danger_head.scores(runs)
+        names, danger = self._letters.name_scores(runs), self._letters.danger_scores(runs)
         if self._meaning and self._encoder:
             rows = self._encoder.encode(texts)
             names = self._meaning.name_scores(rows) + LETTERS_SHARE * names
-            danger = self._meaning.danger_head.scores(rows) + LETTERS_SHARE * danger
-        return names, danger[:, 0]
+            danger = self._meaning.danger_scores(rows) + LETTERS_SHARE * danger
+        return names, danger
 
 
 def load_classifier(folder: Path) -> Classifier:
@@ -146,7 +175,12 @@ def letters_alone(folder: Path) -> Classifier:
 def write_weights(folder: Path, weights: Weights) -> Path:
     """Write heads as eighths of a byte each: a row is whole numbers from -127 to 127 and one scale."""
     arrays: dict[str, NDArray[np.generic]] = {"names": np.array(weights.names)}
-    for name, head in (("name", weights.name_head), ("danger", weights.danger_head)):
+    if weights.languages:
+        arrays["languages"] = np.array(weights.languages)
+    heads = {"name": weights.name_head, "danger": weights.danger_head, "language": weights.language_head}
+    for name, head in heads.items():
+        if head is None:
+            continue
         scale = np.maximum(np.abs(head.weights).max(axis=1, keepdims=True), 1e-9).astype(np.float32) / 127
         arrays[f"{name}_weights"] = np.rint(head.weights / scale).astype(np.int8)
         arrays[f"{name}_scale"] = scale
@@ -165,8 +199,11 @@ def read_weights(file: Path) -> Weights:
             name: Head(
                 found[f"{name}_weights"].astype(np.float32) * found[f"{name}_scale"], found[f"{name}_bias"]
             )
-            for name in ("name", "danger")
+            for name in ("name", "danger", "language")
+            if f"{name}_weights" in found
         }
         names = tuple(str(name) for name in found["names"])
         near = Neighbours(*(found[f"near_{name}"] for name in NEAR)) if "near_points" in found else None
-    return Weights(file.stem.removeprefix("weights-"), names, heads["name"], heads["danger"], near)
+        languages = tuple(map(str, found["languages"])) if "languages" in found else ()
+    encoder = file.stem.removeprefix("weights-")
+    return Weights(encoder, names, heads["name"], heads["danger"], near, heads.get("language"), languages)

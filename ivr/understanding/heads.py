@@ -37,10 +37,10 @@ def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def fit_classes(
-    rows: NDArray[np.float32], labels: NDArray[np.int64], weights: Floats, penalty: float
+    rows: NDArray[np.float32], labels: NDArray[np.int64], weights: Floats, penalty: float, count: int
 ) -> Head:
-    """Fit one head that tells many names apart; ``weights`` says how much each text counts."""
-    count, width = int(labels.max()) + 1, rows.shape[1]
+    """Fit one head that tells ``count`` names apart; ``weights`` says how much each text counts."""
+    width = rows.shape[1]
     aim = np.zeros((len(labels), count))
     aim[np.arange(len(labels)), labels] = 1.0
     share = (weights / weights.sum())[:, None]

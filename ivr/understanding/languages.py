@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ivr.understanding.text_cleaning import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 SURE, LIKELY = 2.0, 0.5  # How far ahead the best language must be, in points of words.
@@ -37,6 +37,9 @@ SCRIPTS = {
     "HEBREW": "he",
     "GREEK": "el",
 }
+# Languages of other scripts that are typed in Latin letters too: letters alone take those for anything.
+ROMANISED = ("ar", "fa", "hi", "pa", "ur")
+SHARE_OF_ROMANISED = 0.35
 SHARED_SCRIPTS = {"ar": ("ar", "fa", "ur")}  # Languages of one script, by the one that most write.
 
 
@@ -86,6 +89,16 @@ def letter_detector() -> Callable[[str], str] | None:
     return detect
 
 
+def language_by_phrases(text: str, by_letters: str, shares: Mapping[str, float]) -> str:
+    """Correct what `letter_detector` says by the line's own phrases; ``shares``: how likely each language is.
+
+    It knows no Urdu in Latin letters, and guesses; it is better at other languages, and at other scripts.
+    """
+    best = max(shares, key=lambda each: shares[each], default="")
+    romanised = best in ROMANISED and shares[best] >= SHARE_OF_ROMANISED and not _script(text)
+    return best if romanised else by_letters
+
+
 def detect_language(
     words: LanguageWords, text: str, before: str, line: Sequence[str], by_letters: str = ""
 ) -> LanguageGuess:
@@ -95,17 +108,18 @@ def detect_language(
     """
     points = _points(words, text)
     if script := _script(text):
-        return LanguageGuess(_of_script(script, points, before), sure=True, why="script")
+        return LanguageGuess(_of_script(script, points, before, by_letters), sure=True, why="script")
     ranked = sorted(points, key=lambda each: -points[each])
     best, second = [*ranked, "", ""][:2]
     lead = points.get(best, 0.0) - points.get(second, 0.0)
-    if lead >= SURE or (lead >= LIKELY and before in ("", best)):
+    romanised = by_letters if by_letters in ROMANISED and by_letters != best else ""
+    if lead >= SURE or (lead >= LIKELY and before in ("", best) and not romanised):
         return LanguageGuess(best, sure=lead >= 1, why="words")
     letters = len(re.sub(r"[\W\d_]", "", text))
     guess = by_letters if letters >= SHORTEST_GUESS else ""
     if guess and guess == best:
         return LanguageGuess(best, sure=True, why="words and letters")
-    if lead >= LIKELY:
+    if lead >= LIKELY and not (guess and romanised):
         return LanguageGuess(best, sure=lead >= 1, why="words")
     if before:
         return LanguageGuess(before, sure=False, why="the conversation")
@@ -129,9 +143,11 @@ def _script(text: str) -> str:
     return "ja" if "ja" in counted else max(counted, key=lambda each: counted[each])
 
 
-def _of_script(script: str, points: dict[str, float], before: str) -> str:
-    """Tell the languages of one script apart: by letters and words of theirs, else by the conversation."""
+def _of_script(script: str, points: dict[str, float], before: str, by_letters: str) -> str:
+    """Tell the languages of one script apart: by words and letters of theirs, else by the conversation."""
     sharing = SHARED_SCRIPTS.get(script, (script,))
+    if by_letters in sharing:
+        points = points | {by_letters: points.get(by_letters, 0.0) + 1.0}
     most = max(points.get(each, 0.0) for each in sharing)
     best = [each for each in sharing if points.get(each, 0.0) == most]
     return before if before in best else best[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from ivr.understanding.thresholds import (
     MOST_POINTS,
     SMALLEST_SHARE,
     Thresholds,
+    ThresholdTable,
     write_thresholds,
 )
 from ivr.understanding.understand import read_rules
@@ -49,7 +50,8 @@ CLEAR_MISSED = 0.02  # An unsure answer to this share of texts in danger may go 
 SURE_WRONG = 0.015  # Phrases have one name each though neighbours would do: many of these are not wrong.
 WISH_WRONG = 0.005
 NOTHING = 0.2  # The share of texts that are about nothing the line knows: jokes, thanks, tests.
-LOST = (1.5, 1.2, 1.0, 0.8, 0.6, 0.5, 0.4, 0.3, 0.2)  # How likely off-topic must be beside the first stop.
+# How likely off-topic must be beside the first stop; less likely than that stop is not lost.
+LOST = (1.5, 1.2, 1.0)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class TrainingSet:
     phrases: tuple[Phrase, ...]
     names: tuple[str, ...]
     labels: NDArray[np.int64]
+    languages: NDArray[np.str_]
     danger: NDArray[np.bool_]
     sounds: NDArray[np.bool_]
     rows: Rows | None
@@ -101,6 +104,7 @@ def prepare(folder: Path, encoder: Encoder | None, added: Sequence[Phrase] = ())
         phrases,
         names,
         np.array([names.index(phrase.name) for phrase in phrases]),
+        np.array([phrase.language for phrase in phrases]),
         np.array([phrase.is_danger for phrase in phrases]),
         np.array([phrase.name == SOUNDS for phrase in phrases]),
         encoder.encode(texts) if encoder else None,
@@ -112,35 +116,79 @@ def prepare(folder: Path, encoder: Encoder | None, added: Sequence[Phrase] = ())
 
 def fit(known: TrainingSet, encoder: Encoder | None, chosen: NDArray[np.int64]) -> tuple[Weights, ...]:
     """Fit the heads of letters and, where there is an encoder, of meaning, to the chosen phrases."""
-    sources = [("letters", known.runs)]
-    if known.rows is not None:
-        sources.append((encoder.name if encoder else "meaning", known.rows))
-    labels = known.labels[chosen]
+    lessons = _lessons(known, chosen)
+    languages = np.unique(known.languages[chosen])
+    parts = [_fit_heads(known, known.runs, lessons.of(known.languages == each)) for each in languages]
+    spoken = np.searchsorted(languages, known.languages[chosen])
+    language_head = _level(
+        known.runs[chosen],
+        lambda level: fit_classes(level, spoken, np.ones(len(spoken)), NAME_PENALTY, len(languages)),
+    )
+    names, danger = (_stacked(each) for each in zip(*parts, strict=True))
+    letters = Weights(
+        "letters",
+        known.names,
+        names,
+        danger,
+        language_head=language_head,
+        languages=tuple(languages.tolist()),
+    )
+    if known.rows is None:
+        return (letters,)
+    rows = known.rows
+    near = learn_neighbours(rows[lessons.named], lessons.labels, lessons.shares)
+    name = encoder.name if encoder else "meaning"
+    return letters, Weights(name, known.names, *_fit_heads(known, rows, lessons), near)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Which phrases are learned from: as what, and how much each counts."""
+
+    named: NDArray[np.int64]  # Numbers of phrases, whose names are
+    labels: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    claims: NDArray[np.int64]  # and of those that are in danger, or not.
+
+    def of(self, kept: NDArray[np.bool_]) -> Lessons:
+        """Give those of some phrases alone."""
+        named = kept[self.named]
+        return Lessons(
+            self.named[named], self.labels[named], self.shares[named], self.claims[kept[self.claims]]
+        )
+
+
+def _lessons(known: TrainingSet, chosen: NDArray[np.int64]) -> Lessons:
+    """Let a name of many phrases count less for each, and a phrase that only sounds like danger twice."""
     counts = np.bincount(known.labels, minlength=len(known.names))
     if (
         OFF_TOPIC in known.names
     ):  # As frequent as it stands in the phrases: many texts are about nothing we know.
         counts[known.names.index(OFF_TOPIC)] = np.median(counts)
-    share = 1 / np.sqrt(counts[labels])
-    weight = np.where(known.sounds[chosen], SOUNDS_COUNT, 1.0)
-    told = np.flatnonzero(
-        known.topics[chosen] >= 0
-    )  # These are learned twice: as what they sound like, and by topic.
-    again = np.append(np.arange(len(chosen)), told)
-    twice = np.append(labels, known.topics[chosen][told])
-    shares = np.append(share, share[told])
-    return tuple(
-        Weights(
-            name,
-            known.names,
-            _level(rows[chosen][again], lambda level: fit_classes(level, twice, shares, NAME_PENALTY)),
-            _level(
-                rows[chosen], lambda level: fit_claim(level, known.danger[chosen], weight, DANGER_PENALTY)
-            ),
-            learn_neighbours(rows[chosen][again], twice, shares) if name != "letters" else None,
-        )
-        for name, rows in sources
+    share = 1 / np.sqrt(counts[known.labels[chosen]])
+    told = known.topics[chosen] >= 0  # These are learned twice: as what they sound like, and by topic.
+    return Lessons(
+        np.append(chosen, chosen[told]),
+        np.append(known.labels[chosen], known.topics[chosen][told]),
+        np.append(share, share[told]),
+        chosen,
     )
+
+
+def _fit_heads(known: TrainingSet, rows: Rows, lessons: Lessons) -> tuple[Head, Head]:
+    count, claims = len(known.names), known.danger[lessons.claims]
+    weight = np.where(known.sounds[lessons.claims], SOUNDS_COUNT, 1.0)
+    return (
+        _level(
+            rows[lessons.named],
+            lambda level: fit_classes(level, lessons.labels, lessons.shares, NAME_PENALTY, count),
+        ),
+        _level(rows[lessons.claims], lambda level: fit_claim(level, claims, weight, DANGER_PENALTY)),
+    )
+
+
+def _stacked(heads: Sequence[Head]) -> Head:
+    return Head(np.vstack([each.weights for each in heads]), np.concatenate([each.bias for each in heads]))
 
 
 def _level(rows: Rows, fitted: Callable[[Rows], Head]) -> Head:
@@ -172,30 +220,47 @@ def _folds(turn: NDArray[np.int64]) -> list[tuple[int, NDArray[np.int64]]]:
     return [(fold, np.flatnonzero(turn == fold)) for fold in range(FOLDS)]
 
 
-def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds) -> Thresholds:
-    """Find how rules and classifier add up to danger, and from where on an answer is sure."""
+def find_thresholds(known: TrainingSet, across: Scores, before: ThresholdTable) -> ThresholdTable:
+    """Find how rules and classifier add up to danger, and from where on an answer is sure, by language."""
     odds = _signs_of_danger(known, across)
     weight = np.where(known.sounds, SOUNDS_COUNT, 1.0)
     head = fit_claim(odds, known.danger, weight, 1e-4)
-    total = head.scores(odds)[:, 0]
-    score = 1 / (1 + np.exp(-total))
-    other = ~known.danger
-    plain = other & ~known.sounds
-    first = max(_top(score[plain], FIRST_ALARMS), _top(score[known.sounds], FIRST_SOUNDS))
-    second = _top(score[plain], SECOND_OTHERS)
-    clear = float(np.quantile(score[known.danger], CLEAR_MISSED))
-    topics, wishes = _topics(known, across), _wishes(known, across)
-    wish = _until_wrong(wishes[0], wishes[1], WISH_WRONG)
-    sure = _until_wrong(topics[0], topics[1], SURE_WRONG)
     meaning, named, sounds, points, calm = (float(each) for each in head.weights[0])
-    return replace(
-        before,
+    summed = replace(
+        before.other,
         danger_meaning=round(meaning, 3),
         danger_names=round(named, 3),
         danger_sounds=round(sounds, 3),
         danger_points=round(points, 3),
         danger_calm=round(calm, 3),
         danger_bias=round(float(head.bias[0]), 3),
+    )
+    languages = sorted({str(language) for language in known.languages})
+    own = {language: _find_limits(*_of(known, across, language), summed) for language in languages}
+    return ThresholdTable(_find_limits(known, across, summed), own)
+
+
+def _of(known: TrainingSet, across: Scores, language: str) -> tuple[TrainingSet, Scores]:
+    """Give the phrases of one language alone, and their scores."""
+    kept = known.languages == language
+    columns = ("labels", "languages", "danger", "sounds", "runs", "topics", "points")
+    mine: dict[str, Any] = {name: getattr(known, name)[kept] for name in columns}
+    phrases = tuple(phrase for phrase, mine in zip(known.phrases, kept, strict=True) if mine)
+    return replace(known, phrases=phrases, rows=None, **mine), Scores(across.names[kept], across.danger[kept])
+
+
+def _find_limits(known: TrainingSet, across: Scores, summed: Thresholds) -> Thresholds:
+    """Find from where on danger is danger and an answer is sure; ``summed`` says what adds up to danger."""
+    score = 1 / (1 + np.exp(-_danger_odds(known, across, summed)))
+    plain = ~known.danger & ~known.sounds
+    first = max(_top(score[plain], FIRST_ALARMS), _top(score[known.sounds], FIRST_SOUNDS))
+    second = _top(score[plain], SECOND_OTHERS)
+    clear = float(np.quantile(score[known.danger], CLEAR_MISSED)) if known.danger.any() else 0.0
+    topics, wishes = _topics(known, across), _wishes(known, across)
+    wish = _until_wrong(wishes[0], wishes[1], WISH_WRONG)
+    sure = _until_wrong(topics[0], topics[1], SURE_WRONG)
+    return replace(
+        summed,
         danger_first=round(first, 3),
         danger_second=round(min(second, first), 4),
         wish=round(wish, 3),
@@ -205,36 +270,44 @@ def find_thresholds(known: TrainingSet, across: Scores, before: Thresholds) -> T
     )
 
 
-def describe(known: TrainingSet, across: Scores, limits: Thresholds) -> str:
-    """Tell in figures what the folds say."""
+def describe(known: TrainingSet, across: Scores, table: ThresholdTable) -> str:
+    """Tell in figures what the folds say: of all, then of each language by its own thresholds."""
+    lines = [_figures("all", known, across, table.other)]
+    lines += [_figures(each, *_of(known, across, each), limits) for each, limits in table.by_language.items()]
+    return "\n".join(lines)
+
+
+def _figures(name: str, known: TrainingSet, across: Scores, limits: Thresholds) -> str:
     right = across.names.argmax(axis=1) == known.labels
-    best = np.argsort(-across.names, axis=1)[:, :3]
-    three = (best == known.labels[:, None]).any(axis=1)
-    lines = [f"by folds: name right first {right.mean():.3f}, among three {three.mean():.3f}"]
+    three = (np.argsort(-across.names, axis=1)[:, :3] == known.labels[:, None]).any(axis=1)
+    score = 1 / (1 + np.exp(-_danger_odds(known, across, limits)))
+    plain = ~known.danger & ~known.sounds
+    groups = {"danger": known.danger, "sounds": known.sounds, "others": plain}
+    nets = {"first": limits.danger_first, "second": limits.danger_second}
+    shares = (
+        f"{word} net "
+        + ", ".join(f"{(score[g] >= limit).mean():.3f} of {group}" for group, g in groups.items())
+        for word, limit in nets.items()
+    )
+    return f"{name}: right {right.mean():.3f}, among three {three.mean():.3f}; {'; '.join(shares)}"
+
+
+def _danger_odds(known: TrainingSet, across: Scores, limits: Thresholds) -> Floats:
+    """Add up the signs of danger, as `understand.danger_score` does."""
     counts = [limits.danger_meaning, limits.danger_names, limits.danger_sounds]
     counts += [limits.danger_points, limits.danger_calm]
-    odds = limits.danger_bias + _signs_of_danger(known, across) @ np.array(counts)
-    nets = {"first": limits.danger_first, "second": limits.danger_second, "unsure": limits.danger_clear}
-    for word, limit in nets.items():
-        caught = 1 / (1 + np.exp(-odds)) >= limit
-        plain = ~known.danger & ~known.sounds
-        lines.append(
-            f"{word} net from {limit:.4f}: danger {caught[known.danger].mean():.3f},"
-            f" sounds {caught[known.sounds].mean():.3f}, others {caught[plain].mean():.3f}"
-        )
-    lines.append(f"sure from {limits.sure}, wish from {limits.wish}")
-    return "\n".join(lines)
+    return np.asarray(limits.danger_bias + _signs_of_danger(known, across) @ np.array(counts))
 
 
 def score(known: TrainingSet, heads: Sequence[Weights], away: NDArray[np.int64], way: str) -> Scores:
     """Score the phrases that heads have not seen."""
     letters = heads[0]
-    names, danger = letters.name_scores(known.runs[away]), letters.danger_head.scores(known.runs[away])
+    names, danger = letters.name_scores(known.runs[away]), letters.danger_scores(known.runs[away])
     if way == MEANING and known.rows is not None:
         meaning = heads[1]
         names = meaning.name_scores(known.rows[away]) + LETTERS_SHARE * names
-        danger = meaning.danger_head.scores(known.rows[away]) + LETTERS_SHARE * danger
-    return Scores(names, danger[:, 0])
+        danger = meaning.danger_scores(known.rows[away]) + LETTERS_SHARE * danger
+    return Scores(names, danger)
 
 
 def _signs_of_danger(known: TrainingSet, across: Scores) -> Rows:

@@ -26,6 +26,7 @@ from ivr.understanding.thresholds import (
     MOST_POINTS,
     SMALLEST_SHARE,
     Thresholds,
+    ThresholdTable,
     read_thresholds,
 )
 from ivr.understanding.wishes import FIRST, WishReading, WishRule, read_wish, read_wish_rules
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from ivr.understanding.meaning import Meaning
 
 Answer = Literal["danger", "wish", "key", "yes", "no", "sure", "choices", "lost"]
-# Of these languages the weights have learned phrases. Of others a low score rules nothing out, and their own
-# rules of danger count alone.
-LEARNED = frozenset({"en", "fr"})
 BARE = frozenset({"stop", "start", "exit", "erase"})
 WITHOUT_911 = frozenset(
     {"language", "stop", "exit", "start"}
@@ -101,7 +99,10 @@ class Rules:
     wishes: tuple[WishRule, ...]
     words: LanguageWords
     intents: IntentTable
-    thresholds: Mapping[str, Thresholds]  # By what reads texts: meaning, or letters alone.
+    thresholds: Mapping[str, ThresholdTable]  # By what reads texts: meaning, or letters alone.
+    # Of these languages phrases were learned. Of others a low score rules nothing out, and their own rules of
+    # danger count alone.
+    learned: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def _read_rules(folder: Path, _stamps: tuple[tuple[str, int, int], ...]) -> Rule
         words=read_language_words(folder / "languages.toml"),
         intents=read_intents(folder / "intents.toml"),
         thresholds=read_thresholds(folder / "thresholds.toml"),
+        learned=frozenset(file.parent.name for file in folder.glob("*/*.txt")),
     )
 
 
@@ -165,9 +167,10 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     if bare in BARE and not _answer(context, read):
         return Understanding(read.language, wish=bare, answer="wish", why=(f"bare word: {read.folded}",))
     reading = read_danger(rules.danger, cleaned)
-    limits = rules.thresholds[LETTERS_ALONE if meaning and meaning.by == LETTERS_ALONE else MEANING]
+    way = LETTERS_ALONE if meaning and meaning.by == LETTERS_ALONE else MEANING
+    limits = rules.thresholds[way].of(read.language)
     score = danger_score(limits, reading, meaning)
-    learned = read.language in LEARNED or not read.language
+    learned = read.language in rules.learned or not read.language
     first, second = _nets(limits, reading, score, meaning)
     if not learned:
         own = tuple(rule for rule in rules.danger if rule.language == read.language)
