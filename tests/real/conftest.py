@@ -11,7 +11,7 @@ import pytest
 from ivr.operations.local_stack import find_redis
 from ivr.reports.pdf import QUIET
 from real.rehearsal import PRODUCTION, STEADY, Limits, Rehearsal, rehearsal
-from real.world import Processes
+from real.world import Processes, start
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -66,6 +66,22 @@ def line(dark: Rehearsal, migrated_sqlite: Path) -> Rehearsal:
     """Give a line of which everything runs."""
     dark.start(migrated_sqlite)
     return dark
+
+
+@pytest.fixture(scope="session")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
+) -> Iterator[Processes]:
+    """Run one line for all tests that leave every part of it as they found it, or have it mended."""
+    with rehearsal(tmp_path_factory.mktemp("running"), limits) as line:
+        yield start(line, migrated_sqlite)
+
+
+@pytest.fixture
+def one_line(running: Processes) -> Processes:
+    """Give the line that runs already, with nothing left of the last test."""
+    running.forget()
+    return running
 
 
 @pytest.fixture(scope="session")
