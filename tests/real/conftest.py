@@ -31,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with tests that share something, each such group in one process, for they take the longest."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
 @pytest.fixture(scope="session")
 def limits(pytestconfig: pytest.Config) -> Limits:
     return PRODUCTION if pytestconfig.getoption("--production-limits", default=False) else STEADY
