@@ -1,6 +1,7 @@
 # Two front doors: `make demo` and `make test`. Each does its own set-up on a fresh machine.
 PYTHON ?= python3
 VENV := .venv
+unexport PYTHONDONTWRITEBYTECODE  # Else each process that runs tests compiles all of them anew.
 BIN := $(VENV)/bin
 
 .PHONY: help demo phone style types imports quick parts whole test long steady check bench bench-quick performance understanding pictures requirements clean
