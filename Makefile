@@ -53,7 +53,7 @@ parts:
 	nice $(BIN)/pytest -n 2 --ignore tests/real --ignore tests/long
 
 whole:
-	$(BIN)/pytest -n 3 --dist loadgroup tests/real tests/long
+	$(BIN)/pytest -n 3 tests/real tests/long
 
 test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
 	@$(SIDE_BY_SIDE) style types imports check

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ivr.simulator.rehearse import RehearsedCall
     from real.rehearsal import Limits, Rehearsal
 
-pytestmark = pytest.mark.xdist_group("browser")
 WIDE, SMALL = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 CHOSEN = "a password that was chosen"
 NAMES = count(1)

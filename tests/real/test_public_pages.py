@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, Route
 
-pytestmark = pytest.mark.xdist_group("browser")
 PAGES = ("/", "/en/", "/fr/numbers", "/en/check-me", "/en/person", "/en/nowhere", "/materials")
 SHEETS = ("/materials/en/cards", "/materials/fr/poster")
 ELSEWHERE = "<title>Weather</title>"

@@ -25,8 +25,6 @@ MENDED = tuple(name for name in STORIES if name.startswith(("worker lost", "rest
 LOSSES = ("redis lost", "sql lost while waiting")
 KEPT = tuple(name for name in STORIES if name not in {*WITHOUT_SQL, *MENDED, *LOSSES, *AGENCIES})
 CHANGED = tuple(name for name in AGENCIES if name not in ORDERS)  # Another order needs other words.
-ONE_LINE = pytest.mark.xdist_group("one line")
-NO_SQL = pytest.mark.xdist_group("no sql")
 
 
 @pytest.fixture
@@ -56,7 +54,6 @@ def own_line(
         yield world
 
 
-@ONE_LINE
 @pytest.mark.parametrize("story", KEPT)
 def test_a_caller_ends_connected_or_with_a_choice(story: str, one_line: Processes) -> None:
     keep_only_what_is_promised(one_line, PROMISES[-1])
@@ -64,7 +61,6 @@ def test_a_caller_ends_connected_or_with_a_choice(story: str, one_line: Processe
     STORIES[story](one_line)
 
 
-@ONE_LINE
 @pytest.mark.parametrize("story", MENDED)
 def test_a_caller_ends_well_when_the_worker_or_rest_is_lost(story: str, mended_line: Processes) -> None:
     keep_only_what_is_promised(mended_line, PROMISES[-1])
@@ -72,7 +68,6 @@ def test_a_caller_ends_well_when_the_worker_or_rest_is_lost(story: str, mended_l
     STORIES[story](mended_line)
 
 
-@NO_SQL
 @pytest.mark.parametrize("story", WITHOUT_SQL)
 def test_a_caller_ends_well_without_sql(story: str, line_without_sql: Processes) -> None:
     line_without_sql.forget()

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 THROWN_OUT = "thrown out by my husband, any safe house taking people tonight"
 GUN, BED = "he has a gun to my head", "where can i sleep tonight, i have no place"
-pytestmark = pytest.mark.xdist_group("taught")
 CHECKED = 3  # Texts of each name and language in the check set.
 PATIENT = 60.0  # Seconds for an answer of the classifier, where it is not what is measured.
 CLASSIFIER = "ivr.understanding.server"

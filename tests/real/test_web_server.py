@@ -39,7 +39,6 @@ from ivr.operations.reload import list_refused
 from ivr.operations.work_in_hand import is_alive
 from real.rehearsal import IVR, ROOT, becomes, children, run_ivr
 
-ONE_WEB = pytest.mark.xdist_group("one web")
 T = TypeVar("T")
 
 if TYPE_CHECKING:
@@ -104,7 +103,6 @@ def redis_server() -> None:
     """Need no Redis."""
 
 
-@ONE_WEB
 @pytest.mark.parametrize("kind", KINDS)
 def test_callers_are_answered_beside_silent_connections(
     running_web: LocalStack, kind: str, limits: Limits
@@ -146,7 +144,6 @@ def test_a_busy_machine_does_not_make_a_process_hang(web: LocalStack, limits: Li
     assert (figures["processes replaced"], figures["taken for hanging"]) == (0, 0)
 
 
-@ONE_WEB
 def test_a_second_server_on_the_same_port_is_refused(running_web: LocalStack) -> None:
     web = running_web
     second = run_ivr("web", environment=web.environment)
@@ -295,7 +292,6 @@ def _menu_by_text(stack: LocalStack) -> str:
     return Network(stack).post("/sms", MessageSid="SM" + secrets.token_hex(16), Body="menu")
 
 
-@ONE_WEB
 def test_the_log_tells_of_no_address_that_was_asked_for(running_web: LocalStack) -> None:
     web = running_web
     _run(_call_once(web))
@@ -306,7 +302,6 @@ def test_the_log_tells_of_no_address_that_was_asked_for(running_web: LocalStack)
     assert "/nowhere" not in log
 
 
-@ONE_WEB
 def test_whatever_a_stranger_sends_is_no_fault_of_ours(running_web: LocalStack) -> None:
     web = running_web
     url = f"{web.public_url}/nowhere"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from real.world import Processes
 
-pytestmark = pytest.mark.xdist_group("one line")
 OPTS_OUT, READS_FRENCH = "+12895550125", "+12895550126"  # Phones of their own: the line remembers each.
 
 CHECKLIST = (
