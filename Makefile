@@ -1,9 +1,10 @@
 # Two front doors: `make demo` and `make test`. Each does its own set-up on a fresh machine.
 PYTHON ?= python3
 VENV := .venv
+unexport PYTHONDONTWRITEBYTECODE  # Else each process that runs tests compiles all of them anew.
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone style types imports quick test long steady check bench bench-quick performance understanding pictures requirements clean
+.PHONY: help demo phone style types imports quick parts whole test long steady check bench bench-quick performance understanding pictures requirements clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -47,11 +48,16 @@ quick: $(VENV)/test.stamp ## Style, types, imports and the tests that matter mos
 	@$(SIDE_BY_SIDE) style types imports
 	$(BIN)/pytest -n 2 $(QUICK:%=tests/test_%.py)
 
+# The tests of parts compute, and those of the whole mostly wait: beside each other they fill two processors.
+parts:
+	nice $(BIN)/pytest -n 2 --ignore tests/real --ignore tests/long
+
+whole:
+	$(BIN)/pytest -n 3 tests/real tests/long
+
 test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
 	@$(SIDE_BY_SIDE) style types imports check
-	$(BIN)/pytest -n auto --ignore tests/real --ignore tests/long
-	$(BIN)/pytest tests/long
-	$(BIN)/pytest -n 2 --dist worksteal tests/real
+	@$(SIDE_BY_SIDE) whole parts
 
 steady: $(VENV)/test.stamp ## Run the tests with real processes six times, three of them beside busy loops
 	@$(BIN)/python tests/real/steady.py

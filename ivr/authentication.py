@@ -25,8 +25,6 @@ SHORTEST_PASSWORD = 12
 STEP_SECONDS = 30
 RECOVERY_CODES = 8
 KEYED = "k:"  # Begins the hash of a recovery code that was made under a key.
-_HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash(secrets.token_hex())  # An unknown name takes as long as a wrong password.
 
 
 def first_password() -> str:
@@ -34,17 +32,27 @@ def first_password() -> str:
     return secrets.token_urlsafe(12)
 
 
-def hash_password(password: str) -> str:
-    """Hash a password by argon2, for storing."""
-    return _HASHER.hash(password)
+class Passwords:
+    """Hashes passwords by argon2, and knows them again."""
 
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        """``hasher``: how dear a hash is; without one as dear as argon2 advises."""
+        self._hasher = hasher or PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_hex())
 
-def knows_password(stored: str, password: str) -> bool:
-    """Whether a password is the one that was hashed; an empty hash is nobody's."""
-    try:
-        return _HASHER.verify(stored or _NOBODY, password) and bool(stored)
-    except (VerificationError, InvalidHashError):
-        return False
+    def hash(self, password: str) -> str:
+        """Hash a password, for storing."""
+        return self._hasher.hash(password)
+
+    def knows(self, stored: str, password: str) -> bool:
+        """Whether a password is the one that was hashed; an empty hash is nobody's.
+
+        An unknown name takes as long as a wrong password.
+        """
+        try:
+            return self._hasher.verify(stored or self._nobody, password) and bool(stored)
+        except (VerificationError, InvalidHashError):
+            return False
 
 
 def second_key(secrets: Sequence[str], seed: str) -> str:

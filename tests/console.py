@@ -13,7 +13,7 @@ from fakes import ENVIRONMENT
 from jinja2 import FileSystemBytecodeCache
 from postgres import put_tables
 
-from ivr.authentication import STEP_SECONDS, second_key
+from ivr.authentication import STEP_SECONDS, Passwords, second_key
 from ivr.caller_limits import Unlimited
 from ivr.checks.runner import inspect
 from ivr.flow.public_page import read_pages
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 SECRET = ENVIRONMENT["SECRET_KEY"]
 FIRST, CHOSEN = "first-password", "a password that was chosen"
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # A hash says how dear it is to verify.
+CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 HASHED = {password: CHEAP.hash(password) for password in (FIRST, CHOSEN)}
 DRAWN = FileSystemBytecodeCache(tempfile.mkdtemp(prefix="templates-"))  # Templates are compiled once.
 
@@ -78,6 +78,7 @@ class Console:
         url: str = "",
         printed: PrintedPages | None = None,
         secrets: tuple[str, str] = (SECRET, ""),
+        passwords: Passwords = CHEAP,
         fresh: bool = True,
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
@@ -102,6 +103,7 @@ class Console:
             twilio=lambda: self.twilio,
             refused=lambda: self.refused,
             counts_hold=self.counts_hold,
+            passwords=passwords,
             printed=printed or PrintedPages(),
         )
         self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)

@@ -21,3 +21,8 @@ settings.load_profile(SMALL)
 def examples(small: int) -> settings:
     """Try so many examples at small size, and more of them at full size."""
     return settings(max_examples=small * settings.default.max_examples // 60)
+
+
+def is_full() -> bool:
+    """Whether this is the full size: what is tried on some languages or pages is then tried on all."""
+    return settings.default.max_examples > settings.get_profile(SMALL).max_examples

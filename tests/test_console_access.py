@@ -10,7 +10,7 @@ from conftest import ROOT
 from console import CHOSEN, FIRST, Console
 from sqlalchemy import delete, update
 
-from ivr.authentication import RECOVERY_CODES
+from ivr.authentication import RECOVERY_CODES, Passwords
 from ivr.circuit_breaker import CircuitBreaker
 from ivr.records.audit import list_audit_entries, verify
 from ivr.records.operators import Role, disable_operator, find_operator
@@ -292,7 +292,8 @@ def test_a_changed_or_missing_deed_is_found(console: Console) -> None:
     assert missing[1].startswith("row 3: missing")
 
 
-def test_nothing_in_the_records_lets_anybody_sign_in(console: Console) -> None:
+def test_nothing_in_the_records_lets_anybody_sign_in(tmp_path: Path, flow: Flow) -> None:
+    console = Console(tmp_path, flow, ROOT / "prompts", passwords=Passwords())
     console.sign_in_first("ada")
     operator = find_operator(console.database, "ada")
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import ROOT
-from console import FIRST, Console, Hands
+from console import CHEAP, FIRST, Console, Hands
 
-from ivr.authentication import knows_password
 from ivr.effects import Entry
 from ivr.flow.models import Retention
 from ivr.records.audit import list_audit_entries, verify
@@ -72,7 +71,7 @@ def test_whoever_is_let_in_has_a_password_that_is_shown_once_and_kept_nowhere(
     kept = b"".join(file.read_bytes() for file in tmp_path.glob("console.sqlite3*"))
 
     assert bea
-    assert knows_password(bea.password, password)
+    assert CHEAP.knows(bea.password, password)
     assert (bea.role, bea.enrolled) == (Role.OPERATOR, False)
     assert told(console)[0] == ("ada", "operator added", "bea (operator)")
     assert password not in ada.get("/operators").text
@@ -106,7 +105,7 @@ def test_whoever_is_reset_begins_anew(console: Console, ada: Hands) -> None:
     again = find_operator(console.database, "bea")
 
     assert again
-    assert knows_password(again.password, password)
+    assert CHEAP.knows(again.password, password)
     assert not again.enrolled
     assert bea.get("/").status_code == 303
     assert told(console)[0] == ("ada", "operator reset", "bea")

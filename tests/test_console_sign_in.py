@@ -16,7 +16,7 @@ from console import CHOSEN, FIRST, HASHED, SECRET, Console
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import update
 
-from ivr.authentication import key_recovery
+from ivr.authentication import Passwords, key_recovery
 from ivr.records.audit import list_audit_entries
 from ivr.records.operators import Role, add_operator, enrol, find_operator, key_recovery_codes
 from ivr.records.tables import operators
@@ -65,6 +65,16 @@ def sign_in(hands: Hands, address: str = "192.0.2.1", **form: str) -> TestRespon
 
 def deeds(console: Console) -> list[tuple[str, str]]:
     return [(each.did, each.about) for each in list_audit_entries(console.database)]
+
+
+def test_a_password_is_as_dear_to_guess_as_argon2_advises() -> None:
+    passwords = Passwords()
+
+    kept = passwords.hash(CHOSEN)
+
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert [passwords.knows(kept, each) for each in (CHOSEN, FIRST)] == [True, False]
+    assert [passwords.knows(each, CHOSEN) for each in ("", "no hash")] == [False, False]
 
 
 # Nobody is locked out.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 from fakes import ENVIRONMENT, NotedJournal
+from small_line import small_line
 from test_probe import line_app, serving
 from test_provisioning import NUMBER, network
 
@@ -57,10 +57,10 @@ class Candidate:
 
 
 @pytest.fixture
-def here(network: Network, settings: Settings, flow: Flow, tmp_path: Path) -> Iterator[Candidate]:
-    shutil.copytree(ROOT / "config", tmp_path / "config")
-    with serving(line_app(settings, flow, NotedJournal(), [])) as url:
-        folders = {f"IVR_{name.upper()}": str(ROOT / name) for name in ("prompts", "phrases")}
+def here(network: Network, settings: Settings, small_flow: Flow, tmp_path: Path) -> Iterator[Candidate]:
+    small_line(tmp_path)
+    with serving(line_app(settings, small_flow, NotedJournal(), [])) as url:
+        folders = {"IVR_PROMPTS": str(tmp_path / "prompts"), "IVR_PHRASES": str(ROOT / "phrases")}
         more = {
             "PUBLIC_URL": url,
             "TWILIO_API_URL": network.api_url,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
+from sizes import is_full
+
 from ivr.flow.kept_turns import MOST, KeptTurns
 from ivr.flow.prompts import word
 from ivr.flow.turn import Arrived, AskForPerson, CameBack, Phone, Pressed, Returned, Roster, Silent, Turn
@@ -39,7 +41,12 @@ def rosters(flow: Flow) -> tuple[Roster, ...]:
 
 
 def languages(flow: Flow) -> list[str]:
-    """Give languages of every kind: none yet, the first, one behind the key for others, one unvoiced."""
+    """Give languages of every kind: none yet, the first, one behind the key for others, one unvoiced.
+
+    At full size all of them.
+    """
+    if is_full():
+        return ["", *flow.languages]
     others = [each for each in flow.voiced if each not in flow.first_languages]
     silent = [each for each in flow.languages if each not in flow.voiced]
     return ["", *flow.first_languages, *others[:1], *silent[:1]]

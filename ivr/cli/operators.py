@@ -42,12 +42,12 @@ def operators(context: click.Context) -> None:
 )
 def add(name: str, role: str) -> None:
     """Let somebody sign in. Prints their first password, good for a day, until they choose their own."""
-    from ivr.authentication import first_password, hash_password
+    from ivr.authentication import Passwords, first_password
     from ivr.records.operators import Role, add_operator
 
     password = first_password()
     with _records() as database:
-        add_operator(database, name, Role(role), hash_password(password))
+        add_operator(database, name, Role(role), Passwords().hash(password))
     click.echo(f"{name} ({role}) signs in first, within a day, with: {password}")
 
 
@@ -89,12 +89,12 @@ def revoke(name: str) -> None:
 @click.argument("name")
 def reset(name: str) -> None:
     """Give somebody a new first password and a new second factor: their phone was lost."""
-    from ivr.authentication import first_password, hash_password
+    from ivr.authentication import Passwords, first_password
     from ivr.records.operators import reset_operator
 
     password = first_password()
     with _records() as database:
-        reset_operator(database, name, hash_password(password))
+        reset_operator(database, name, Passwords().hash(password))
     click.echo(f"{name} begins anew, within a day, with: {password}")
 
 

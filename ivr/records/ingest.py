@@ -70,7 +70,7 @@ class JournalFiler:
         self._database = database
         self._now = now
         self._keep_seconds = keep_seconds
-        self._pause, self._refresh_every = PAUSE / often, REFRESH_EVERY / often
+        self._pause = PAUSE / often
         self._passed = passed  # Tells when to tend and to refresh, whatever becomes of the wall clock.
         self._refresh = refresh  # Called from this thread every two seconds, SQL or not.
         self._refreshed = self._tended = -math.inf
@@ -173,7 +173,7 @@ class JournalFiler:
     def _refresh_if_due(self) -> None:
         """Refresh every two seconds, also when the wall clock was set back. Its faults are its own."""
         passed = self._passed()
-        if self._refresh is None or passed - self._refreshed < self._refresh_every:
+        if self._refresh is None or passed - self._refreshed < REFRESH_EVERY:
             return
         self._refreshed = passed
         try:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from long.suites import Run
 
 SMALL_PROPERTIES = ("test_position.py", "test_segments.py")  # `make test` runs the others beside this suite.
-PROPERTY = ("@given", "RuleBasedStateMachine")  # What a test says that tries whatever Hypothesis thinks of.
+PROPERTY = ("@given", "RuleBasedStateMachine", "is_full()")  # What a test says that has a full size.
 
 
 def property_files() -> list[str]:
-    """Name the files of tests that try a property."""
+    """Name the files of tests that try a property, or have a full size of their own."""
     files = sorted((ROOT / "tests").glob("test_*.py"))
     return [path.name for path in files if any(word in path.read_text("utf-8") for word in PROPERTY)]
 

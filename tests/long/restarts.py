@@ -32,6 +32,7 @@ ASKS = (Press("1", When.SOON), Press("0", When.SOON), Press("2", When.SOON))
 WAITS, TALKS = 12.0, 20.0  # Seconds of the network's until an agency answers, and of each talk.
 BETWEEN = 4.0  # Seconds of the network's between two keys.
 TEXTED_EVERY = 4  # Rounds: fewer than 20 texts a minute and 100 an hour.
+FEWEST_ROUNDS = 10  # Fewer would not show that callers go on all the while.
 APOLOGIES = ("fixed_sorry", "fixed_text")
 
 
@@ -179,6 +180,7 @@ def _noticed(traffic: Traffic) -> list[str]:
         "webhooks without an answer": line.webhooks.lost,
         "callers who did not talk with one person": sum(count != 1 for count in joined.values()),
         "texts without an answer": traffic.texts - texted,
+        "new processes that ended": sum(each.poll() is not None for each in line.stage.running.values()),
     }
     noticed = [f"{what}: {count}" for what, count in found.items() if count]
     return noticed if _logged(line) == wanted else [*noticed, f"the log: {_logged(line)}, not {wanted}"]
@@ -218,8 +220,11 @@ def line_with_traffic(folder: Path, callers: int, transfers: int, texters: int) 
 
 def measure_restarts(run: Run) -> None:
     """Let five new versions take over from one another, beside 50 callers, 10 transfers and 20 texters."""
-    people = run.pick(5, 50), run.pick(2, 10), run.pick(2, 20)
+    people = run.pick(6, 50), run.pick(2, 10), run.pick(3, 20)
     with line_with_traffic(run.folder, *people) as traffic:
-        figures, noticed = restart_under_traffic(traffic, run.pick(1, 5))
-    run.figures |= figures
+        figures, noticed = restart_under_traffic(traffic, run.pick(2, 5))
+        rounds = traffic.rounds
+    run.figures |= figures | {"keys that each caller pressed": rounds}
     run.failures += noticed
+    if rounds < FEWEST_ROUNDS:
+        run.failures.append(f"too few keys were pressed meanwhile: {rounds}")

@@ -80,7 +80,7 @@ class Amounts:
     turns: tuple[int, int] = (400, 8)  # In one process: see `turn_cost`.
 
 
-FEW = Amounts(rounds=2, seconds=1, requests=600, waiting=2, turns=(2, 4))
+FEW = Amounts(rounds=1, seconds=1, requests=600, waiting=2, turns=(2, 4))
 
 
 @dataclass

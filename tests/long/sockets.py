@@ -143,6 +143,12 @@ async def _say(kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWr
         pass
 
 
+def allow_many_sockets() -> None:
+    """Let this process hold as many sockets as it may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def hold_many(stack: LocalStack, kind: str, sockets: int, seconds: float) -> dict[str, float]:
     """Hold many connections, and call beside them."""
     until = time.monotonic() + seconds
@@ -269,8 +275,7 @@ def main() -> None:
     parser.add_argument("--load-seconds", type=float, default=120)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_many_sockets()
     with tempfile.TemporaryDirectory() as folder, web_alone(Path(folder)) as stack:
         found = measure(stack, given.sockets, given.seconds, given.load_seconds)
     if given.json:

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from ivr.operations.local_stack import find_redis
 from ivr.reports.pdf import QUIET
 from real.rehearsal import PRODUCTION, STEADY, Limits, Rehearsal, rehearsal
-from real.world import Processes
+from real.world import Processes, start
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser
+    from xdist.remote import Producer
 
+SHARING = {  # What the tests of a file share.
+    "test_stories_real": "the line that runs already",
+    "test_whole_line": "the line that runs already",
+    "test_console_story": "a browser",
+    "test_public_pages": "a browser",
+    "test_understanding_real": "a classifier",
+    "test_web_server": "a web server",
+}
 NO_CHROMIUM = "there is no Chromium on this machine: apt-get install chromium"
 GET = "redis-server is not on this machine: apt-get install redis-server"
 
@@ -29,6 +39,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="let the line have the limits of production, and the network's time run beside it",
     )
+
+
+class SharedScheduling(LoadScopeScheduling):
+    """Run files whose tests share something dear in one process each, and all other tests wherever."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SHARING.get(Path(nodeid.partition("::")[0]).stem, nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return SharedScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +87,22 @@ def line(dark: Rehearsal, migrated_sqlite: Path) -> Rehearsal:
     """Give a line of which everything runs."""
     dark.start(migrated_sqlite)
     return dark
+
+
+@pytest.fixture(scope="session")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
+) -> Iterator[Processes]:
+    """Run one line for all tests that leave every part of it as they found it, or have it mended."""
+    with rehearsal(tmp_path_factory.mktemp("running"), limits) as line:
+        yield start(line, migrated_sqlite)
+
+
+@pytest.fixture
+def one_line(running: Processes) -> Processes:
+    """Give the line that runs already, with nothing left of the last test."""
+    running.forget()
+    return running
 
 
 @pytest.fixture(scope="session")

@@ -317,10 +317,15 @@ def new_network(stage: LocalStack, webhooks: TimedFetch, clock: Clock, port: int
     account = Account(ACCOUNT, stage.token, NUMBER)
     urls = urls_of(stage.public_url)
     network = Network(account, urls, clock=clock, fetch=webhooks, port=port)
+    with_people(network)
+    return network
+
+
+def with_people(network: Network) -> None:
+    """Put people at the telephones of the agencies."""
     network.people.put(VICTIM_SERVICES, accepts(talks=10), name="victim-services")
     network.people.put(CHRYSALIS, accepts(talks=10), name="chrysalis")
     network.people.put(HOTLINE, never_answers(), name="hotline")
-    return network
 
 
 @contextmanager

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TIMES, LOOPS = 3, 4
-TESTS = ("-m", "pytest", "-n", "2", "--dist", "worksteal", "tests/real")
+TESTS = ("-m", "pytest", "-n", "2", "tests/real")
 LOOP = "while 1: pass"
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SPEED = 40.0  # Where the network's time is paced.
-CALLS, TEXTS = 50, 150
-FULL = 5  # So many times more where the limits of production hold.
+CALLS, TEXTS = 20, 45
+FULL_CALLS, FULL_TEXTS = 250, 750  # Where the limits of production hold.
 AT_ONCE = 16  # Webhooks.
 SENTENCES = (
     "my name is Annika Kowalczyk and he keeps my passport",
@@ -71,15 +71,15 @@ def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def live_through(line: Rehearsal) -> list[str]:
     """Let many people call and text, some while parts fail; give their numbers."""
-    size = FULL if line.limits.paced else 1
+    calls, texts = (FULL_CALLS, FULL_TEXTS) if line.limits.paced else (CALLS, TEXTS)
     line.network.people.put(VICTIM_SERVICES, *[busy(), accepts(talks=5)] * 20, never_answers())
     line.network.people.put(CHRYSALIS, *[accepts(talks=5)] * 20, never_answers())
     line.network.people.put(HOTLINE, switchboard())
     line.network.faults.rest.append(RestFault("500", match="POST", skip=3, times=3))
-    everyone = numbers()[: size * (CALLS + TEXTS)]
+    everyone = numbers()[: calls + texts]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda n: write(line, n, everyone[n]), range(size * TEXTS)))
-    for n, number in enumerate(everyone[size * TEXTS :]):
+        list(pool.map(lambda n: write(line, n, everyone[n]), range(texts)))
+    for n, number in enumerate(everyone[texts:]):
         line.network.dial(number, person(n))
         line.network.clock.advance(0.5)
     line.network.settle(600)
@@ -133,13 +133,13 @@ def test_a_dump_of_postgresql_knows_nobody_either(tmp_path: Path, postgres_url: 
     dump = shutil.which("pg_dump") or str(next(Path("/usr/lib/postgresql").glob("*/bin/pg_dump")))
     with rehearsal(tmp_path, limits, speed=SPEED, at_once=AT_ONCE, DATABASE_URL=postgres_url) as line:
         line.start()
-        called = numbers()[:60]
-        for n, number in enumerate(called[:40]):
+        called = numbers()[:30]
+        for n, number in enumerate(called[:18]):
             write(line, n, number)
-        for n, number in enumerate(called[40:]):
+        for n, number in enumerate(called[18:]):
             line.network.dial(number, person(n))
         line.network.settle(300)
-        becomes(lambda: len(line.log()) >= 20)
+        becomes(lambda: len(line.log()) >= 12)
 
         url = postgres_url.replace("postgresql+psycopg://", "postgresql://")
         dumped = subprocess.run([dump, url], capture_output=True, check=True).stdout

@@ -20,16 +20,25 @@ if TYPE_CHECKING:
     from real.rehearsal import Limits
     from real.world import Processes
 
-LOSSES = tuple(name for name in STORIES if "lost" in name or name.startswith(("rest", "direct")))
-KEPT = tuple(name for name in STORIES if name not in {*LOSSES, *AGENCIES})
+WITHOUT_SQL = tuple(name for name in STORIES if name == "sql lost" or name.startswith("direct"))
+MENDED = tuple(name for name in STORIES if name.startswith(("worker lost", "rest")))
+LOSSES = ("redis lost", "sql lost while waiting")
+KEPT = tuple(name for name in STORIES if name not in {*WITHOUT_SQL, *MENDED, *LOSSES, *AGENCIES})
 CHANGED = tuple(name for name in AGENCIES if name not in ORDERS)  # Another order needs other words.
 
 
+@pytest.fixture
+def mended_line(one_line: Processes) -> Iterator[Processes]:
+    """Give the line that runs already, and afterwards the others a worker that knows of no loss."""
+    yield one_line
+    one_line.mend()
+
+
 @pytest.fixture(scope="module")
-def one_line(
+def line_without_sql(
     tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
 ) -> Iterator[Processes]:
-    with rehearsal(tmp_path_factory.mktemp("stories"), limits) as line:
+    with rehearsal(tmp_path_factory.mktemp("dark"), limits) as line:
         yield start(line, migrated_sqlite)
 
 
@@ -47,10 +56,24 @@ def own_line(
 
 @pytest.mark.parametrize("story", KEPT)
 def test_a_caller_ends_connected_or_with_a_choice(story: str, one_line: Processes) -> None:
-    one_line.forget()
     keep_only_what_is_promised(one_line, PROMISES[-1])
 
     STORIES[story](one_line)
+
+
+@pytest.mark.parametrize("story", MENDED)
+def test_a_caller_ends_well_when_the_worker_or_rest_is_lost(story: str, mended_line: Processes) -> None:
+    keep_only_what_is_promised(mended_line, PROMISES[-1])
+
+    STORIES[story](mended_line)
+
+
+@pytest.mark.parametrize("story", WITHOUT_SQL)
+def test_a_caller_ends_well_without_sql(story: str, line_without_sql: Processes) -> None:
+    line_without_sql.forget()
+    keep_only_what_is_promised(line_without_sql, PROMISES[-1])
+
+    STORIES[story](line_without_sql)
 
 
 @pytest.mark.parametrize("story", LOSSES)

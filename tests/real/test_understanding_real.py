@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 THROWN_OUT = "thrown out by my husband, any safe house taking people tonight"
 GUN, BED = "he has a gun to my head", "where can i sleep tonight, i have no place"
+CHECKED = 3  # Texts of each name and language in the check set.
 PATIENT = 60.0  # Seconds for an answer of the classifier, where it is not what is measured.
 CLASSIFIER = "ivr.understanding.server"
 
@@ -42,7 +43,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Taught:
     folder = tmp_path_factory.mktemp("taught")
     (folder / FOLDER).mkdir(mode=0o700)
     encoder = encoder_beside(folder / FOLDER)
-    files = small_phrases(folder / "phrases", encoder)
+    files = small_phrases(folder / "phrases", encoder, checked=CHECKED)
     each = classifier_of(encoder, files)
     compare(files, each, each, each)
     return Taught(files, folder / FOLDER)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from ivr.simulator.forms import voice
 from ivr.simulator.people import never_answers
-from real.rehearsal import CALLER, TEXTER, Limits, Rehearsal, rehearsal
+from real.rehearsal import CALLER, TEXTER, Limits, Rehearsal, rehearsal, with_people
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from real.world import Processes
+
+OPTS_OUT, READS_FRENCH = "+12895550125", "+12895550126"  # Phones of their own: the line remembers each.
 
 CHECKLIST = (
     "1",
@@ -35,6 +41,13 @@ CONNECTED = {
         *("person", "anything-else", "leave"),
     ],
 }
+
+
+@pytest.fixture
+def line(one_line: Processes) -> Rehearsal:
+    """Give the line that runs already, with the people of a new one."""
+    with_people(one_line.network)
+    return one_line.line
 
 
 def test_a_call_that_reaches_a_person_is_in_the_log_soon_after_it_ends(line: Rehearsal) -> None:
@@ -98,8 +111,8 @@ def test_two_texts_in_one_second_are_two_turns_of_one_conversation(line: Rehears
 
 
 def test_a_text_in_french_is_answered_in_french(line: Rehearsal) -> None:
-    (asked,) = line.network.text(TEXTER, "Signes ?")
-    (shown,) = line.network.text(TEXTER, "1")
+    (asked,) = line.network.text(READS_FRENCH, "Signes ?")
+    (shown,) = line.network.text(READS_FRENCH, "1")
 
     assert "Est-ce un bon moment" in asked
     assert "Ce n'est pas votre faute." in shown
@@ -110,8 +123,8 @@ def test_a_text_in_french_is_answered_in_french(line: Rehearsal) -> None:
 def test_ivr_calls_prints_what_happened_and_obeys_its_filters(line: Rehearsal) -> None:
     line.network.people.put(never_answers(), name="hotline")
     line.dial("1", "#").wait_until_over()
-    line.network.text(TEXTER, "bonjour")
-    line.network.text(TEXTER, "STOP")
+    line.network.text(OPTS_OUT, "bonjour")
+    line.network.text(OPTS_OUT, "STOP")
     line.log_soon({"outcome": "left"}, {"outcome": "opted_out"})
 
     everything, table = line.run("calls", "--json"), line.run("calls")

@@ -64,7 +64,7 @@ class Processes:
     """One line that runs, for one story after the other."""
 
     def __init__(self, line: Rehearsal) -> None:
-        self._line = line
+        self.line = line
         self.slack = line.limits.slack
         self.network = line.network
         self._flow = read_flow(ROOT / "config", ROOT / "prompts")
@@ -77,21 +77,23 @@ class Processes:
 
     def log(self) -> list[dict[str, Any]]:
         self.network.clock.advance(1)  # In which the last callbacks of a call that is over come in.
-        assert becomes(self._line.is_quiet), self._line.in_hand()
+        assert becomes(self.line.is_quiet), self.line.in_hand()
         if not self.network.faults.callbacks["caller"].lost:
-            becomes(lambda: all(call["ended_at"] for call in self._line.log()))
-        return self._line.log()
+            becomes(lambda: all(call["ended_at"] for call in self.line.log()))
+        return self.line.log()
 
     def report(self) -> str:
-        return self._line.report()
+        return self.line.report()
 
     def lose(self, part: str) -> None:
+        if part in self.line.lost:
+            return
         if part == "sql":
-            self._line.lost.add("sql")
+            self.line.lost.add("sql")
             self._database.rename(self._database.with_suffix(".taken"))
             self._database.mkdir()
         else:
-            process = self._line.stage.running.pop(part)
+            process = self.line.stage.running.pop(part)
             process.kill()
             process.wait()
 
@@ -106,10 +108,18 @@ class Processes:
         threading.Thread(target=kill, daemon=True).start()
 
     def switch_off(self, agency: str) -> None:
-        with self._line.at_the_speed_of_life():
-            done = self._line.run("agencies", "off", agency, "--why", "a story")
+        with self.line.at_the_speed_of_life():
+            done = self.line.run("agencies", "off", agency, "--why", "a story")
             assert done.returncode == 0, done.stderr
-            self._line.let_them_look()
+            self.line.let_them_look()
+
+    def mend(self) -> None:
+        """Begin anew with a worker that has met no fault: what a story took from the last one is over."""
+        self.network.faults.clear()
+        self.line.stage.stop("worker")
+        self.line.redis.flushall()  # Also what a worker that was killed had in its hands.
+        self.line.stage.start_worker()
+        assert becomes(lambda: self.line.redis.scard("rq:workers") > 0), self.report()
 
     def forget(self) -> None:
         """Begin a story with nothing left of the last one: no faults, no calls, no agency switched off."""
@@ -119,23 +129,27 @@ class Processes:
                 leg.hang_up()
         self.network.settle(60)
         self.network.clock.advance(LATE)
-        assert becomes(self._line.is_quiet), self._line.in_hand()
+        assert becomes(self.line.is_quiet), self.line.in_hand()
         exchange = self.network.exchange
         with exchange.clock.lock:
             exchange.calls.clear()
             exchange.queues.clear()
             exchange.feed.lines.clear()
             exchange.feed.notices.clear()
-        for limit in self._line.redis.scan_iter("limit:*"):
-            self._line.redis.delete(limit)
+            exchange.webhooks.differing.clear()
+            self.line.webhooks.took.clear()
+        for limit in self.line.redis.scan_iter("limit:*"):
+            self.line.redis.delete(limit)
+        if "sql" in self.line.lost:
+            return
         with closing(sqlite3.connect(self._database, timeout=5)) as sql:
             known = sql.execute("SELECT count(*) FROM agency_status").fetchone()[0]
             for table in TABLES:
                 sql.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
             sql.commit()
         if known:
-            self._line.let_them_look()
+            self.line.let_them_look()
 
     @property
     def _database(self) -> Path:
-        return self._line.stage.folder / "line.sqlite3"
+        return self.line.stage.folder / "line.sqlite3"

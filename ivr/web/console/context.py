@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import current_app, flash, get_flashed_messages, render_template, request
 from flask_login import current_user
 
+from ivr.authentication import Passwords
 from ivr.hours import zone
 from ivr.records.disclosure import HIDDEN, shown
 from ivr.reports.document import LANGUAGES, read_translations
@@ -53,6 +54,7 @@ class ConsoleContext:
     refused: Callable[[], Sequence[RefusedReload]] = tuple  # Processes that go on with older files.
     printed: PrintedPages = field(default_factory=PrintedPages)  # Reports as PDF.
     old_secret: str = ""  # Believed too, while `secret` takes its place.
+    passwords: Passwords = field(default_factory=Passwords)
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
 
     @property

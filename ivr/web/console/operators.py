@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, make_response, redirect, request, url_for
 
-from ivr.authentication import first_password, hash_password
+from ivr.authentication import first_password
 from ivr.records.operators import (
     OperatorError,
     Role,
@@ -39,7 +39,9 @@ def show_operators() -> str:
 def add() -> str:
     """Let somebody in, and show their first password: now, and never again."""
     password = first_password()
-    add_operator(console().database, _name(), _role(), hash_password(password), who=current_operator().name)
+    add_operator(
+        console().database, _name(), _role(), console().passwords.hash(password), who=current_operator().name
+    )
     return _page(password=password, password_of=_name())
 
 
@@ -48,7 +50,9 @@ def add() -> str:
 def reset() -> str:
     """Give somebody a new first password, and a new second factor when they sign in."""
     password = first_password()
-    reset_operator(console().database, _name(), hash_password(password), who=current_operator().name)
+    reset_operator(
+        console().database, _name(), console().passwords.hash(password), who=current_operator().name
+    )
     return _page(password=password, password_of=_name())
 
 

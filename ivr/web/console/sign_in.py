@@ -13,9 +13,7 @@ from flask_login import login_user
 from ivr.authentication import (
     SHORTEST_PASSWORD,
     enrolment,
-    hash_password,
     hash_recovery,
-    knows_password,
     new_recovery,
     same,
     second_key,
@@ -50,7 +48,7 @@ def submit_sign_in() -> BaseResponse | Response:
     if not may_try(name, operator):
         note_failure(operator, "too many tries, refused")
         return make_response(render_page("sign_in", wrong="too_often"), 429)
-    known = knows_password(operator.password if operator else "", request.form.get("password", ""))
+    known = console().passwords.knows(operator.password if operator else "", request.form.get("password", ""))
     if not known or operator is None:
         return _wrong(operator, "wrong password")
     if operator.disabled:
@@ -86,7 +84,9 @@ def enrol_second_factor() -> BaseResponse | Response | str:
         return _enrolment_page(operator, "wrong_code")
     codes = new_recovery()
     hashed = frozenset(hash_recovery(console().lasting_secret, operator.seed, code) for code in codes)
-    enrolled = enrol(console().database, operator, step, password=hash_password(password), recovery=hashed)
+    enrolled = enrol(
+        console().database, operator, step, password=console().passwords.hash(password), recovery=hashed
+    )
     if enrolled is None:  # Somebody else with the same first password was quicker.
         session.clear()
         note_failure(operator, "second factor was set up by another meanwhile")
