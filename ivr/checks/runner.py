@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     config.wrong_voices,
     config.wrong_speech,
     config.wrong_names,
+    config.wrong_numbers,
     config.wrong_time_limits,
     config.unrelated_time_limits,
     config.unexplained,
