@@ -19,15 +19,17 @@ from ivr.checks import (
 )
 from ivr.flow import placeholders
 from ivr.flow.loader import Fault, FlowError, read_flow
+from ivr.flow.made_from import behind, read_made_from
 from ivr.flow.menu_measurements import Figures, measure
 from ivr.flow.patched_flow import patched
 from ivr.flow.public_page import unnamed_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from ivr.flow.loader import Rule
+    from ivr.flow.made_from import MadeFrom
     from ivr.flow.models import Flow
 
 # Each reads the flow as it was written, whatever is missing.
@@ -127,8 +129,17 @@ def check(config: Path, prompts: Path, written: Path | None = None) -> CheckRepo
     found = (*inspect(flow), *_strangers(flow, prompts))
     placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
     learned = phrases.phrase_faults(flow, written) if written else ()
-    faults = (*placed, *_page_faults(flow, prompts), *learned)
-    return CheckReport(faults, measure(patched(flow)) if flow.languages else None)
+    made_from, unread = read_made_from(prompts, flow)
+    faults = (*placed, *_page_faults(flow, prompts), *learned, *unread)
+    return CheckReport(faults, _measured(flow, made_from) if flow.languages else None)
+
+
+def _measured(flow: Flow, made_from: Mapping[str, MadeFrom]) -> Figures:
+    """Measure what callers hear, and count what is behind the English."""
+    figures = measure(patched(flow))
+    counts = {language: len(behind(flow, language, notes)) for language, notes in made_from.items()}
+    languages = {name: replace(each, behind=counts.get(name)) for name, each in figures.languages.items()}
+    return replace(figures, languages=languages)
 
 
 def inspect(flow: Flow) -> Iterator[Fault]:

@@ -78,6 +78,68 @@ def export(to: Path | None, *, clear: bool) -> None:
         click.echo("nothing is published: there is nothing to write")
 
 
+@prompts.command("behind")
+@click.argument("language", required=False)
+def list_behind(language: str | None) -> None:
+    """Print the translations whose English has changed since they were made, and that English."""
+    from ivr.flow.made_from import SOURCE, behind, read_made_from
+    from ivr.flow.prompts import spoken_prompts
+
+    flow, at = flow_of(folder("config"), folder("prompts")), folder("prompts")
+    made_from, faults = read_made_from(at, flow)
+    if faults:
+        raise click.ClickException("\n".join(map(str, faults)))
+    if language and language not in made_from:
+        raise click.ClickException(f"nobody noted what '{language}' was made from: ivr prompts translated")
+    english = dict(spoken_prompts(flow.prompts[SOURCE])) if SOURCE in flow.prompts else {}
+    chosen = {language: made_from[language]} if language else made_from
+    late = [(name, place) for name, notes in chosen.items() for place in behind(flow, name, notes)]
+    for name, place in late:
+        click.echo(f"{name} {place}: the English is now: {english[place]}")
+    if not late:
+        click.echo("no translation is behind")
+
+
+@prompts.command("translated")
+@click.argument("language")
+@click.argument("keys", nargs=-1)
+def note_translated(language: str, keys: tuple[str, ...]) -> None:
+    """Note that prompts of a language say what the English of now says: those of KEYS, or all.
+
+    A translator runs it once the words in prompts/LANGUAGE.toml are right. It writes
+    prompts/made_from/LANGUAGE.toml and nothing else.
+    """
+    from ivr.flow.made_from import (
+        SOURCE,
+        MadeFrom,
+        behind,
+        made_from_file,
+        read_made_from,
+        translated,
+        written,
+    )
+
+    at = folder("prompts")
+    flow = flow_of(folder("config"), at)
+    made_from, faults = read_made_from(at, flow)
+    if faults:
+        raise click.ClickException("\n".join(map(str, faults)))
+    if language == SOURCE or language not in flow.prompts:
+        known = ", ".join(each for each in flow.prompts if each != SOURCE)
+        raise click.ClickException(f"'{language}' is no language that is translated; there are: {known}")
+    notes = made_from.get(language, MadeFrom())
+    all_there = behind(flow, language, MadeFrom())
+    if unknown := [key for key in keys if key not in all_there]:
+        raise click.ClickException(f"{unknown[0]}: no such prompt in '{language}' and in English")
+    late = [place for place in keys or all_there if place in behind(flow, language, notes)]
+    path = made_from_file(at, language)
+    path.parent.mkdir(exist_ok=True)
+    fresh = path.with_suffix(".fresh")
+    fresh.write_text(written(translated(flow, language, notes, tuple(late))), "utf-8")
+    fresh.replace(path)
+    click.echo(f"{language}: {len(late)} prompts noted as made from the English of now")
+
+
 def _published(url: str) -> list[PromptVersion]:
     from ivr.records.prompts import list_published
 
