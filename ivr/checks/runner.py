@@ -17,6 +17,7 @@ from ivr.checks import (
     speech,
     translations,
 )
+from ivr.checks.recordings import wrong_recordings
 from ivr.flow import placeholders
 from ivr.flow.loader import Fault, FlowError, read_flow
 from ivr.flow.made_from import behind, read_made_from
@@ -130,7 +131,7 @@ def check(config: Path, prompts: Path, written: Path | None = None) -> CheckRepo
     placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
     learned = phrases.phrase_faults(flow, written) if written else ()
     made_from, unread = read_made_from(prompts, flow)
-    faults = (*placed, *_page_faults(flow, prompts), *learned, *unread)
+    faults = (*placed, *_page_faults(flow, prompts), *learned, *unread, *wrong_recordings(flow, prompts))
     return CheckReport(faults, _measured(flow, made_from) if flow.languages else None)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import which
+from subprocess import TimeoutExpired, run
 from typing import TYPE_CHECKING
 
 import click
@@ -10,10 +12,13 @@ import click
 from ivr.cli.context import flow_of, folder, readable_log, settings
 
 if TYPE_CHECKING:
+    from ivr.flow.models import Flow
     from ivr.operations.toml_editing import WrittenPrompts
     from ivr.records.database import Database
     from ivr.records.prompts import PromptVersion
 
+ESPEAK_VOICES = {"pt": "pt-br", "zh": "cmn", "es": "es-419"}  # Where its name is another.
+LONGEST_HEARD = 180  # Seconds; no prompt takes so long.
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -138,6 +143,60 @@ def note_translated(language: str, keys: tuple[str, ...]) -> None:
     fresh.write_text(written(translated(flow, language, notes, tuple(late))), "utf-8")
     fresh.replace(path)
     click.echo(f"{language}: {len(late)} prompts noted as made from the English of now")
+
+
+@prompts.command("record-list")
+@click.argument("language")
+def print_script(language: str) -> None:
+    """Print what a voice actor is to say in LANGUAGE: each prompt, its file and about how long it is.
+
+    Recordings go to prompts/audio/LANGUAGE/, as MP3, one a prompt.
+    """
+    from ivr.flow.recordings import always_synthetic, script
+
+    flow = _flow_with(language)
+    lines = list(script(flow, language))
+    for line in lines:
+        click.echo(f"audio/{language}/{line.place}.mp3  {line.seconds:.1f} s\n  {line.words}")
+    minutes = sum(line.seconds for line in lines) / 60
+    click.echo(f"{len(lines)} recordings, {minutes:.0f} minutes of speech")
+    left = ", ".join(always_synthetic(flow, language))
+    click.echo(f"filled in anew each time, so that only a voice can say them: {left}, and all choices")
+
+
+@prompts.command("hear")
+@click.argument("language")
+@click.argument("key")
+def hear_prompt(language: str, key: str) -> None:
+    """Say a prompt of LANGUAGE on this machine, by espeak-ng. Callers hear another voice, or a recording."""
+    from ivr.flow.recordings import script
+
+    flow = _flow_with(language)
+    line = next((line for line in script(flow, language) if line.place == key), None)
+    if line is None:
+        raise click.ClickException(f"{key}: no such prompt is said whole; see `ivr prompts record-list`")
+    program = which("espeak-ng")
+    if program is None:
+        raise click.ClickException("espeak-ng is not installed here: apt-get install espeak-ng")
+    pace = flow.line.languages[language].words_per_minute
+    voice = ESPEAK_VOICES.get(language, language)
+    command = [program, "-v", voice, "-s", str(pace), "--", line.words]
+    try:
+        done = run(command, timeout=LONGEST_HEARD, check=False, capture_output=True, text=True)  # noqa: S603 - our own words
+    except TimeoutExpired:
+        raise click.ClickException(f"espeak-ng did not end within {LONGEST_HEARD} s") from None
+    if done.returncode:
+        why = " ".join(done.stderr.split())
+        raise click.ClickException(f"espeak-ng cannot say '{voice}' here: {why}")
+    click.echo(f"{line.seconds:.1f} s by the line's own voice: {line.words}")
+
+
+def _flow_with(language: str) -> Flow:
+    """Read the line's files, and insist that they have a language."""
+    flow = flow_of(folder("config"), folder("prompts"))
+    if language not in flow.prompts:
+        raise click.ClickException(f"'{language}' is no language of the line: {', '.join(flow.prompts)}")
+    return flow
 
 
 def _published(url: str) -> list[PromptVersion]:
