@@ -434,6 +434,7 @@ def build_site(files: ConsoleFiles, number: str, settings: Settings | None = Non
 
 def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
     """Put together the parts of the console."""
+    from ivr.flow.made_from import read_made_from
     from ivr.web.console.context import ConsoleContext
     from ivr.web.console.prompt_checks import PromptChecks
 
@@ -447,6 +448,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         secure=settings.public_url.startswith("https:"),
         now=time.time,
         prompt_checks=PromptChecks(flow),
+        made_from=read_made_from(settings.prompts, flow)[0],
         parts=partial(_parts, database, settings.redis_url),
         counts_hold=COUNTS_HOLD,
         twilio=signs_of(settings).read,

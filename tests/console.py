@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from ivr.caller_limits import RateLimiter
     from ivr.flow.loader import Fault
+    from ivr.flow.made_from import MadeFrom
     from ivr.flow.models import Flow
     from ivr.operations.reload import RefusedReload
     from ivr.records.database import Database
@@ -90,6 +91,7 @@ class Console:
         self.twilio = LastSigns()
         self.refused: list[RefusedReload] = []
         self.checked: list[Flow] = []  # Each flow that was checked as a whole.
+        self.made_from: dict[str, MadeFrom] = {}
         desk = ConsoleContext(
             flow=flow,
             database=self.database,
@@ -99,6 +101,7 @@ class Console:
             secure=False,
             now=lambda: self.at,
             prompt_checks=PromptChecks(flow, self._check),
+            made_from=self.made_from,
             parts=lambda: {"database": True, "redis": False, "worker": False},
             twilio=lambda: self.twilio,
             refused=lambda: self.refused,

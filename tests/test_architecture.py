@@ -29,6 +29,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "jinja2": ("ivr/reports/document.py",),
     "markupsafe": ("ivr/web/console/bootstrap.py",),
     "msgspec": ("ivr/records/", "ivr/simulator/"),
+    "mutagen": ("ivr/checks/recordings.py",),
     "numpy": ("ivr/understanding/",),
     "pydantic": ("ivr/flow/", "ivr/agencies.py", "ivr/transfer/time_limits.py"),
     "phonenumbers": ("ivr/phone_numbers.py",),

@@ -147,3 +147,63 @@ def test_words_without_a_place_in_the_file_are_left_out(place: str) -> None:
 def test_a_file_that_is_no_toml_is_not_written_to() -> None:
     with pytest.raises(ExportError, match="is not TOML"):
         write_prompts("a = ", {})
+
+
+def test_an_english_prompt_that_changed_marks_its_translations_until_a_translator_says_otherwise(
+    prompts: Path, tmp_path: Path
+) -> None:
+    english = prompts / "en.toml"
+    english.write_text(
+        english.read_text("utf-8").replace('"Hello. In danger? Hang', '"Welcome. In danger? Hang')
+    )
+
+    late = ivr(tmp_path, "behind").output.splitlines()
+    noted = ivr(tmp_path, "translated", "pa", "stops.hello.say").output
+    after = check(ROOT / "config", prompts).figures
+
+    assert len(late) == 14
+    assert "pa stops.hello.say: the English is now: Welcome. In danger? Hang up and call 9 1 1." in late
+    assert noted == "pa: 1 prompts noted as made from the English of now\n"
+    assert after is not None
+    assert {name: after.languages[name].behind for name in ("en", "fr", "pa")} == {
+        "en": None,
+        "fr": 1,
+        "pa": 0,
+    }
+
+
+def test_noting_what_is_not_there_or_not_translated_is_refused(prompts: Path, tmp_path: Path) -> None:
+    assert prompts.is_dir()
+    for arguments, why in (
+        (("translated", "en"), "no language that is translated"),
+        (("translated", "xx"), "no language that is translated"),
+        (("translated", "fr", "stops.gone.say"), "stops.gone.say: no such prompt"),
+        (("behind", "xx"), "nobody noted"),
+    ):
+        refused = ivr(tmp_path, *arguments)
+        assert refused.exit_code == 1
+        assert why in refused.output
+
+
+def test_a_new_english_prompt_and_a_file_that_cannot_be_read_are_told(prompts: Path, tmp_path: Path) -> None:
+    notes = prompts / "made_from" / "fr.toml"
+    notes.write_text(
+        "\n".join(x for x in notes.read_text("utf-8").splitlines() if "stops.hello.say" not in x)
+    )
+    late = ivr(tmp_path, "behind", "fr").output
+
+    notes.write_text("prompts = 3")
+    faults = check(ROOT / "config", prompts).faults
+
+    assert late.startswith("fr stops.hello.say: ")
+    assert [fault.file for fault in faults] == [str(notes)]
+
+
+def test_the_files_as_they_are_tell_of_every_translation(prompts: Path, tmp_path: Path) -> None:
+    written_files = {path.stem for path in (prompts / "made_from").glob("*.toml")}
+    before = (prompts / "made_from" / "fr.toml").read_bytes()
+
+    ivr(tmp_path, "translated", "fr")
+
+    assert written_files == {path.stem for path in prompts.glob("*.toml")} - {"en"}
+    assert (prompts / "made_from" / "fr.toml").read_bytes() == before

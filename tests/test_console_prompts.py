@@ -17,6 +17,7 @@ from sizes import is_full
 from test_conversations import ClientFetch
 
 from ivr.checks.runner import inspect
+from ivr.flow.made_from import MadeFrom, current
 from ivr.flow.prompts import put, spoken_prompts
 from ivr.live_prompts import LivePrompts
 from ivr.records.audit import list_audit_entries
@@ -286,7 +287,7 @@ def test_an_absurd_form_does_no_harm(hands: Hands, console: Console) -> None:
 
 
 def test_the_words_of_the_file_are_read_once_for_all(console: Console, small_flow: Flow) -> None:
-    catalogue = read_catalogue(small_flow, console.database, PromptChecks(small_flow))
+    catalogue = read_catalogue(small_flow, console.database, PromptChecks(small_flow), {})
 
     assert catalogue.changed() == {}
     assert sum(catalogue.groups().values()) == len(catalogue.prompts)
@@ -455,3 +456,33 @@ def test_every_language_is_called_by_its_name(hands_on_all: Hands, flow: Flow) -
         name = flow.prompts["en"].languages[language]
         assert f">{name}</h2>" in prompt
         assert f'<option value="{language}">{name}</option>' in calls
+
+
+def test_a_change_of_the_english_marks_its_translations_as_behind(
+    console: Console, hands: Hands, small_flow: Flow
+) -> None:
+    console.made_from["fr"] = MadeFrom(current(small_flow))
+    before = hands.get("/prompts").text
+
+    save(hands, "any other words")
+    let_hear(hands, 1)
+
+    listed, page = hands.get("/prompts").text, hands.get("/prompts?behind=fr").text
+    assert "?behind=fr" not in before
+    assert "?behind=fr" in listed
+    assert PLACE in page
+    assert "any other words" in page
+    assert page.count("; <strong>behind</strong>") == 1
+
+
+def test_a_translation_that_is_written_anew_on_the_console_is_not_called_behind(
+    console: Console, hands: Hands, small_flow: Flow
+) -> None:
+    console.made_from["fr"] = MadeFrom(current(small_flow))
+    save(hands, "any other words")
+    let_hear(hands, 1)
+
+    save(hands, "d'autres mots", language="fr")
+    let_hear(hands, 1, language="fr")
+
+    assert "?behind=fr" not in hands.get("/prompts").text

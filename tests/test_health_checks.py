@@ -443,6 +443,15 @@ def test_a_number_of_another_account_is_a_fault(line: Line) -> None:
     assert "this account has no such number" in found
 
 
+def test_a_number_bound_to_a_language_is_looked_at_too(line: Line, tmp_path: Path) -> None:
+    edit(tmp_path / "config" / "line.toml", "[numbers]", '[numbers]\nfr = "+12895550177"')
+
+    (found,) = said(line)
+
+    assert found.startswith("[numbers] fr in config/line.toml: ")
+    assert "this account has no such number" in found
+
+
 def test_an_account_without_money_is_a_warning_and_a_trial_a_fault(line: Line, network: Network) -> None:
     books = network.exchange.books
     books.kind, books.balance, books.recordings = "Trial", "3.50", ["RE" + "1" * 32]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ivr.flow.loader import LINE, Fault, prompts_file
 from ivr.flow.models import MessageStop, Retention
 from ivr.hours import HoursError, zone
+from ivr.phone_numbers import why_not
 from ivr.transfer.time_limits import GRACE, LONGEST_DOCUMENT, RING_BUFFER, SHORTEST_RING
 
 if TYPE_CHECKING:
@@ -74,6 +75,26 @@ def wrong_names(flow: Flow) -> Iterator[Fault]:
         if here and here.casefold() != there.casefold():
             mend = f"is '{here}', and its prompts say '{there}'; write one name in both"
             yield Fault(LINE, f"languages.{language}.name", mend)
+
+
+def wrong_numbers(flow: Flow) -> Iterator[Fault]:
+    """Find numbers of the line that are none, are bound twice, or to a language that it does not have."""
+    bound: dict[str, str] = {}
+    for language, number in flow.line.numbers.items():
+        place = f"numbers.{language}"
+        if language not in flow.line.languages:
+            yield Fault(
+                LINE, place, f"'{language}' is not a language of this file; declare [languages.{language}]"
+            )
+        elif language not in flow.languages:
+            mend = "is bound to a language that is off: it would be answered as any number; take it out"
+            yield Fault(LINE, place, mend)
+        if why := why_not(number):
+            yield Fault(LINE, place, f"'{number}' {why}; write it like +12895550123")
+        elif (other := bound.setdefault(number, language)) != language:
+            yield Fault(LINE, place, f"is bound to '{other}' already; a number begins in one language")
+        elif number in (agency.number for agency in flow.directory.agencies.values()):
+            yield Fault(LINE, place, "is the number of an agency; write one of the line's own")
 
 
 def wrong_speech(flow: Flow) -> Iterator[Fault]:

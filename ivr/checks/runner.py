@@ -17,17 +17,20 @@ from ivr.checks import (
     speech,
     translations,
 )
+from ivr.checks.recordings import wrong_recordings
 from ivr.flow import placeholders
 from ivr.flow.loader import Fault, FlowError, read_flow
+from ivr.flow.made_from import behind, read_made_from
 from ivr.flow.menu_measurements import Figures, measure
 from ivr.flow.patched_flow import patched
 from ivr.flow.public_page import unnamed_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from ivr.flow.loader import Rule
+    from ivr.flow.made_from import MadeFrom
     from ivr.flow.models import Flow
 
 # Each reads the flow as it was written, whatever is missing.
@@ -36,6 +39,7 @@ RULES: tuple[Rule, ...] = (
     config.wrong_voices,
     config.wrong_speech,
     config.wrong_names,
+    config.wrong_numbers,
     config.wrong_time_limits,
     config.unrelated_time_limits,
     config.unexplained,
@@ -126,8 +130,17 @@ def check(config: Path, prompts: Path, written: Path | None = None) -> CheckRepo
     found = (*inspect(flow), *_strangers(flow, prompts))
     placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
     learned = phrases.phrase_faults(flow, written) if written else ()
-    faults = (*placed, *_page_faults(flow, prompts), *learned)
-    return CheckReport(faults, measure(patched(flow)) if flow.languages else None)
+    made_from, unread = read_made_from(prompts, flow)
+    faults = (*placed, *_page_faults(flow, prompts), *learned, *unread, *wrong_recordings(flow, prompts))
+    return CheckReport(faults, _measured(flow, made_from) if flow.languages else None)
+
+
+def _measured(flow: Flow, made_from: Mapping[str, MadeFrom]) -> Figures:
+    """Measure what callers hear, and count what is behind the English."""
+    figures = measure(patched(flow))
+    counts = {language: len(behind(flow, language, notes)) for language, notes in made_from.items()}
+    languages = {name: replace(each, behind=counts.get(name)) for name, each in figures.languages.items()}
+    return replace(figures, languages=languages)
 
 
 def inspect(flow: Flow) -> Iterator[Fault]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import which
+from subprocess import TimeoutExpired, run
 from typing import TYPE_CHECKING
 
 import click
@@ -10,10 +12,13 @@ import click
 from ivr.cli.context import flow_of, folder, readable_log, settings
 
 if TYPE_CHECKING:
+    from ivr.flow.models import Flow
     from ivr.operations.toml_editing import WrittenPrompts
     from ivr.records.database import Database
     from ivr.records.prompts import PromptVersion
 
+ESPEAK_VOICES = {"pt": "pt-br", "zh": "cmn", "es": "es-419"}  # Where its name is another.
+LONGEST_HEARD = 180  # Seconds; no prompt takes so long.
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -76,6 +81,122 @@ def export(to: Path | None, *, clear: bool) -> None:
             )
     if not published:
         click.echo("nothing is published: there is nothing to write")
+
+
+@prompts.command("behind")
+@click.argument("language", required=False)
+def list_behind(language: str | None) -> None:
+    """Print the translations whose English has changed since they were made, and that English."""
+    from ivr.flow.made_from import SOURCE, behind, read_made_from
+    from ivr.flow.prompts import spoken_prompts
+
+    flow, at = flow_of(folder("config"), folder("prompts")), folder("prompts")
+    made_from, faults = read_made_from(at, flow)
+    if faults:
+        raise click.ClickException("\n".join(map(str, faults)))
+    if language and language not in made_from:
+        raise click.ClickException(f"nobody noted what '{language}' was made from: ivr prompts translated")
+    english = dict(spoken_prompts(flow.prompts[SOURCE])) if SOURCE in flow.prompts else {}
+    chosen = {language: made_from[language]} if language else made_from
+    late = [(name, place) for name, notes in chosen.items() for place in behind(flow, name, notes)]
+    for name, place in late:
+        click.echo(f"{name} {place}: the English is now: {english[place]}")
+    if not late:
+        click.echo("no translation is behind")
+
+
+@prompts.command("translated")
+@click.argument("language")
+@click.argument("keys", nargs=-1)
+def note_translated(language: str, keys: tuple[str, ...]) -> None:
+    """Note that prompts of a language say what the English of now says: those of KEYS, or all.
+
+    A translator runs it once the words in prompts/LANGUAGE.toml are right. It writes
+    prompts/made_from/LANGUAGE.toml and nothing else.
+    """
+    from ivr.flow.made_from import (
+        SOURCE,
+        MadeFrom,
+        behind,
+        made_from_file,
+        read_made_from,
+        translated,
+        written,
+    )
+
+    at = folder("prompts")
+    flow = flow_of(folder("config"), at)
+    made_from, faults = read_made_from(at, flow)
+    if faults:
+        raise click.ClickException("\n".join(map(str, faults)))
+    if language == SOURCE or language not in flow.prompts:
+        known = ", ".join(each for each in flow.prompts if each != SOURCE)
+        raise click.ClickException(f"'{language}' is no language that is translated; there are: {known}")
+    notes = made_from.get(language, MadeFrom())
+    all_there = behind(flow, language, MadeFrom())
+    if unknown := [key for key in keys if key not in all_there]:
+        raise click.ClickException(f"{unknown[0]}: no such prompt in '{language}' and in English")
+    late = [place for place in keys or all_there if place in behind(flow, language, notes)]
+    path = made_from_file(at, language)
+    path.parent.mkdir(exist_ok=True)
+    fresh = path.with_suffix(".fresh")
+    fresh.write_text(written(translated(flow, language, notes, tuple(late))), "utf-8")
+    fresh.replace(path)
+    click.echo(f"{language}: {len(late)} prompts noted as made from the English of now")
+
+
+@prompts.command("record-list")
+@click.argument("language")
+def print_script(language: str) -> None:
+    """Print what a voice actor is to say in LANGUAGE: each prompt, its file and about how long it is.
+
+    Recordings go to prompts/audio/LANGUAGE/, as MP3, one a prompt.
+    """
+    from ivr.flow.recordings import always_synthetic, script
+
+    flow = _flow_with(language)
+    lines = list(script(flow, language))
+    for line in lines:
+        click.echo(f"audio/{language}/{line.place}.mp3  {line.seconds:.1f} s\n  {line.words}")
+    minutes = sum(line.seconds for line in lines) / 60
+    click.echo(f"{len(lines)} recordings, {minutes:.0f} minutes of speech")
+    left = ", ".join(always_synthetic(flow, language))
+    click.echo(f"filled in anew each time, so that only a voice can say them: {left}, and all choices")
+
+
+@prompts.command("hear")
+@click.argument("language")
+@click.argument("key")
+def hear_prompt(language: str, key: str) -> None:
+    """Say a prompt of LANGUAGE on this machine, by espeak-ng. Callers hear another voice, or a recording."""
+    from ivr.flow.recordings import script
+
+    flow = _flow_with(language)
+    line = next((line for line in script(flow, language) if line.place == key), None)
+    if line is None:
+        raise click.ClickException(f"{key}: no such prompt is said whole; see `ivr prompts record-list`")
+    program = which("espeak-ng")
+    if program is None:
+        raise click.ClickException("espeak-ng is not installed here: apt-get install espeak-ng")
+    pace = flow.line.languages[language].words_per_minute
+    voice = ESPEAK_VOICES.get(language, language)
+    command = [program, "-v", voice, "-s", str(pace), "--", line.words]
+    try:
+        done = run(command, timeout=LONGEST_HEARD, check=False, capture_output=True, text=True)  # noqa: S603 - our own words
+    except TimeoutExpired:
+        raise click.ClickException(f"espeak-ng did not end within {LONGEST_HEARD} s") from None
+    if done.returncode:
+        why = " ".join(done.stderr.split())
+        raise click.ClickException(f"espeak-ng cannot say '{voice}' here: {why}")
+    click.echo(f"{line.seconds:.1f} s by the line's own voice: {line.words}")
+
+
+def _flow_with(language: str) -> Flow:
+    """Read the line's files, and insist that they have a language."""
+    flow = flow_of(folder("config"), folder("prompts"))
+    if language not in flow.prompts:
+        raise click.ClickException(f"'{language}' is no language of the line: {', '.join(flow.prompts)}")
+    return flow
 
 
 def _published(url: str) -> list[PromptVersion]:

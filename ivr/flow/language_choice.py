@@ -3,6 +3,9 @@
 The first words name the languages that most people speak here, and a key for all others. Behind it every
 language is its bare name and a digit, in its own voice: one needs only to hear one's own, so a page holds
 seven. The page rides in the position.
+
+A number may be bound to a language: its first words are in that one alone, and its second key leads to the
+first words of all. Whoever is there has a language already, and still stands at the choice.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 ON_A_PAGE = 7
 NEXT, BACK = "8", "9"
+BOUND, OTHERS = "1", "2"  # At a number bound to a language: that one, and all others.
 
 
 def pages(flow: Flow) -> tuple[tuple[str, ...], ...]:
@@ -42,6 +46,12 @@ def next_page_key(flow: Flow, page: int) -> str:
     return NEXT if page < len(pages(flow)) else ""
 
 
+def bound_language(flow: Flow, position: Position) -> str:
+    """Name the language of the number that was called, at its first words; empty anywhere else."""
+    at_choice = isinstance(flow.stops.get(position.stop), LanguageStop)
+    return position.language if at_choice and position.language in flow.languages else ""
+
+
 def after_key(flow: Flow, position: Position, key: str) -> Position | None:
     """Follow a key of a language stop; None where it has none.
 
@@ -50,7 +60,12 @@ def after_key(flow: Flow, position: Position, key: str) -> Position | None:
     stop, page = flow.stops[position.stop], position.question
     if not isinstance(stop, LanguageStop):
         return None
-    if position.language in flow.languages and position.language not in flow.voiced:
+    bound = bound_language(flow, position)
+    if bound in flow.voiced:
+        if key == BOUND:
+            return position.move(stop.next)
+        return replace(position.move(position.stop), language="") if key in (OTHERS, BACK) else None
+    if bound:
         return replace(position, language="", attempt=0) if key == BACK else None
     if language := languages_by_key(flow, page).get(key):
         chosen = replace(position, language=language, attempt=0)

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
 
     from ivr.flow.menu_measurements import HeardFigures
 
-HEADS = ("language", "to choose it", "then to a ring", "longest instructions", "texts by parts", "state")
+HEADS = (
+    "language",
+    "to choose it",
+    "then to a ring",
+    "longest instructions",
+    "texts by parts",
+    "behind",
+    "state",
+)
 TEXT_ALONE = "texts alone"
 
 
@@ -29,4 +37,6 @@ def _row(language: str, heard: HeardFigures) -> tuple[str, ...]:
         f"{heard.instructions.amount:.1f} s ({heard.instructions.place})" if heard.voiced else TEXT_ALONE
     )
     texts = ", ".join(f"{count} of {parts}" for parts, count in sorted(heard.texts.items()))
-    return language, chosen, ring, longest, texts, "draft" if heard.draft else "reviewed" * heard.reviewed
+    behind = "-" if heard.behind is None else str(heard.behind)
+    state = "draft" if heard.draft else "reviewed" * heard.reviewed
+    return language, chosen, ring, longest, texts, behind, state

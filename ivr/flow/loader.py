@@ -71,6 +71,12 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     return Flow(menus, spoken, line, directory, keywords, facts, coverage, place, foreign.words)
 
 
+def numbers_by_language(config: Path) -> dict[str, str]:
+    """Give the numbers of the line that are bound to a language; none where its file cannot be read."""
+    line = read_file(config / "line.toml", LineFile, [])
+    return line.numbers if line else {}
+
+
 def prompts_file(language: str) -> str:
     """Name the file that holds the prompts of a language."""
     return f"prompts/{language}.toml"

@@ -245,6 +245,9 @@ class HeardFigures:
     voiced: bool = True  # Whether it has a voice; else it is there for texts alone.
     draft: bool = False
     reviewed: bool = False
+    behind: int | None = (
+        None  # Prompts whose English has changed since; None: nobody noted what they are made from.
+    )
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ class LineFile:
     speech: SpeechInput = SpeechInput()
     targets: ServiceTargets = ServiceTargets()
     zone: str = "America/Toronto"  # Where days and hours are counted.
+    numbers: dict[str, str] = field(default_factory=dict)  # Language -> the number that begins in it.
 
 
 # Where each fact was read and who checked it, and which stop carries what the line was asked to carry.
@@ -458,6 +459,11 @@ class Flow:
     def voiced(self) -> tuple[str, ...]:
         """Those of its languages that have a voice."""
         return tuple(language for language in self.languages if self.line.languages[language].voice)
+
+    def language_of(self, number: str) -> str:
+        """Name the language that a number of the line is bound to; empty where it is bound to none."""
+        bound = (language for language, own in self.line.numbers.items() if own == number)
+        return next((language for language in bound if language in self.languages), "")
 
     @cached_property
     def first_languages(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import asks
-from ivr.flow.language_choice import languages_by_key, next_page_key, pages
+from ivr.flow.language_choice import BOUND, OTHERS, bound_language, languages_by_key, next_page_key, pages
 from ivr.flow.models import (
     ChecklistStop,
     ConsentStop,
@@ -144,8 +144,8 @@ def content(flow: Flow, position: Position) -> tuple[Say, ...]:
 def _choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     stop = flow.stops[position.stop]
     if isinstance(stop, LanguageStop):
-        if position.language in flow.languages and position.language not in flow.voiced:
-            return tuple(_without_voice(flow, position.language))
+        if bound := bound_language(flow, position):
+            return tuple((_greet_in if bound in flow.voiced else _without_voice)(flow, bound, position))
         return _name_languages(flow, position) if position.question else _greet(flow, position)
     return tuple(
         say for language in spoken_languages(flow, position) for say in _offer(flow, language, stop, position)
@@ -251,7 +251,18 @@ def _name_languages(flow: Flow, position: Position) -> tuple[Say, ...]:
     return (*offers, *ways)
 
 
-def _without_voice(flow: Flow, language: str) -> Iterator[Say]:
+def _greet_in(flow: Flow, language: str, position: Position) -> Iterator[Say]:
+    """Greet at a number bound to a language: in that one, with the way to the choice of all."""
+    yield from _words(flow, position)
+    yield spell(flow, language, "choose_language", key=BOUND)
+    others = tuple(each for each in flow.first_languages if each != language)
+    for each in (*others, language) if others else ():
+        if flow.prompts[each].lines.other_languages:
+            yield spell(flow, each, "other_languages", key=OTHERS)
+    yield spell(flow, language, "person_key")
+
+
+def _without_voice(flow: Flow, language: str, _: Position) -> Iterator[Say]:
     """Say to whoever chose a language that the line only writes what there is for them."""
     for speaker in flow.speaks(language):
         yield spell(flow, speaker, "no_voice", language=language_name(flow, language, speaker))

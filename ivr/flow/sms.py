@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ivr.effects import CallTexter, Erase, OptIn, OptOut
 from ivr.flow.graph import offers_by_text
-from ivr.flow.language_choice import languages_by_key, pages
+from ivr.flow.language_choice import BOUND, bound_language, languages_by_key, pages
 from ivr.flow.models import (
     ChecklistStop,
     ConsentStop,
@@ -44,6 +44,8 @@ from ivr.position import Position
 from ivr.understanding.text_cleaning import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ivr.effects import Effect
     from ivr.understanding.understand import Understanding
 
@@ -67,7 +69,7 @@ def reply(
     """
     meaning = heard.meaning if isinstance(heard, Texted) else None
     heard = request_in(flow, heard)
-    if isinstance(heard, Pressed) and not position.stop:
+    if (isinstance(heard, Pressed) and not position.stop) or _says_hello(flow, position, meaning):
         heard = Unclear()  # Whoever holds the phone now: a digit without what it answers means nothing.
     start = mend(flow, replace(position, order="", asked=0, tried=()))
     if is_about_phone(heard):
@@ -93,6 +95,12 @@ def reply(
     return replace(turn, says=says, position=replace(turn.position, turn=turn.position.turn + 1))
 
 
+def _says_hello(flow: Flow, position: Position, meaning: Understanding | None) -> bool:
+    """Whether a texter greets a number bound to a language: they are greeted, and told of the others."""
+    bound = bound_language(flow, mend(flow, position))
+    return bool(bound and meaning and meaning.greeted and meaning.language in ("", bound))
+
+
 def as_sent(flow: Flow, says: tuple[Say, ...]) -> tuple[Say, ...]:
     """Give words as they are sent: in order on any screen, without accents that make them too long."""
     directed_says = tuple(replace(say, words=directed(say.words)) for say in says)
@@ -105,7 +113,8 @@ def as_sent(flow: Flow, says: tuple[Say, ...]) -> tuple[Say, ...]:
 
 def _with_notice(flow: Flow, start: Position, turn: Turn) -> Turn:
     """Begin the first menu of a conversation with what operators have said for a time."""
-    if start.language or turn.position.stop != flow.menus.home or not turn.says:
+    known = start.language and not bound_language(flow, start)
+    if known or turn.position.stop != flow.menus.home or not turn.says:
         return turn
     return replace(turn, says=(*notices(flow, turn.position.language), *turn.says))
 
@@ -202,6 +211,8 @@ def _answer(flow: Flow, position: Position, heard: Heard) -> Turn:
             return _press(flow, position, key)
         case Texted(meaning):
             return _understood(flow, position, meaning)
+        case _ if bound_language(flow, position):
+            return visit(flow, position)
         case _:
             return visit(flow, position.move(_top(flow, position)))
 
@@ -296,11 +307,17 @@ def _press(flow: Flow, position: Position, key: str) -> Turn:
             if key == "1"
             else visit(flow, position.move(_top(flow, position)))
         )
-    if isinstance(stop, LanguageStop) and (chosen := languages_by_key(flow, 0).get(key)):
+    if isinstance(stop, LanguageStop) and (chosen := _languages_by_number(flow, position).get(key)):
         return visit(flow, replace(position, language=chosen).move(stop.next))
     if to := offers_by_text(flow, stop).get(key):
         return visit(flow, position.move(to))
     return visit(flow, position)
+
+
+def _languages_by_number(flow: Flow, position: Position) -> Mapping[str, str]:
+    """Tell which number stands for which language: at a number bound to one, 1 for that one."""
+    bound = bound_language(flow, position)
+    return {BOUND: bound} if bound else languages_by_key(flow, 0)
 
 
 def visit(flow: Flow, position: Position) -> Turn:
@@ -335,9 +352,13 @@ def _choices(flow: Flow, position: Position, language: str) -> tuple[str, ...]:
     match flow.stops[position.stop]:
         case LanguageStop():
             named = (
-                (key, prompts[each].lines.language_name) for key, each in languages_by_key(flow, 0).items()
+                (key, prompts[each].lines.language_name)
+                for key, each in _languages_by_number(flow, position).items()
             )
-            others = (write(flow, language, "text_languages").words,) if pages(flow) else ()
+            bound = bound_language(flow, position)
+            tongues = [each for each in flow.first_languages if bound and each != bound]
+            asked = [language, *tongues] if bound or pages(flow) else []
+            others = [prompts[each].lines.text_languages for each in asked]
             return (*(_choice(flow, language, key, label) for key, label in named), *others)
         case MenuStop() | MessageStop() | ChecklistStop() as stop:
             ahead = sorted(offers_by_text(flow, stop).items())

@@ -154,7 +154,8 @@ def mend(flow: Flow, position: Position) -> Position:
     language = position.language if position.language in flow.languages else ""
     position = replace(position, language=language)
     if position.stop not in flow.stops:
-        return position.move(flow.menus.home if language else flow.menus.start)
+        known = language and position.stop  # Whoever is nowhere yet hears the first words, in any language.
+        return position.move(flow.menus.home if known else flow.menus.start)
     if position.order and position.order not in flow.directory.orders:
         return position.move(flow.menus.person)
     if isinstance(flow.stops[position.stop], LanguageStop) and position.question > len(pages(flow)):

@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ivr.checks.runner import check
 from ivr.circuit_breaker import PartUnavailable
-from ivr.flow.loader import FlowError, read_flow
+from ivr.flow.loader import FlowError, numbers_by_language, read_flow
 from ivr.logs import OneLine
 from ivr.operations.reload import list_refused
 from ivr.pseudonyms import MONTH, month_before, month_of
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ivr.flow.models import Flow
+    from ivr.telephony.provisioning import NumberAtTwilio
 
 ROOM = 200 * 1024 * 1024  # Bytes that the journal's disk should have left: days of a database that is away.
 ADOPTED = 60  # Seconds after which somebody alive has adopted a dead process's journal.
@@ -277,15 +278,27 @@ def _number(settings: Settings) -> Iterator[Finding]:
         return
     except (ProvisioningError, PartUnavailable):
         raise NotNow("Twilio does not answer") from None
-    for name, (old, new) in misled(number, settings.public_url).items():
-        yield fault(
-            f"the number's {name} is {old or 'nothing'}, not {new or 'nothing'}: callers go elsewhere;"
-            " `ivr provision` sets it"
-        )
+    yield from _misled(number, "the number", settings)
+    for language, bound in numbers_by_language(settings.config).items():
+        name = f"[numbers] {language} in config/line.toml"
+        try:
+            yield from _misled(read_number(settings, bound), name, settings)
+        except NoSuchNumber as error:
+            yield fault(f"{name}: {error}")
+        except (ProvisioningError, PartUnavailable):
+            raise NotNow("Twilio does not answer") from None
     if not number.values["voice_fallback_url"]:
         yield warning(
             "callers hear an error while our whole site is gone: `ivr fallback`, then `ivr provision`"
             " --fallback-url"
+        )
+
+
+def _misled(number: NumberAtTwilio, called: str, settings: Settings) -> Iterator[Finding]:
+    for name, (old, new) in misled(number, settings.public_url).items():
+        yield fault(
+            f"{called}'s {name} is {old or 'nothing'}, not {new or 'nothing'}: callers go elsewhere;"
+            " `ivr provision` sets it"
         )
 
 

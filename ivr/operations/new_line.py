@@ -19,6 +19,7 @@ import tomlkit
 
 import ivr
 from ivr.flow.loader import read_flow
+from ivr.flow.made_from import made_from_file
 from ivr.flow.models import ChecklistStop, MessageStop
 from ivr.flow.placeholders import BLANK
 from ivr.flow.rendering import PLACEHOLDER
@@ -209,6 +210,7 @@ def _edit_line(document: Any, flow: Flow, new: NewLine) -> None:
             settings["on"] = False
         if settings.get("stand_in") and settings["stand_in"] not in new.languages:
             settings["stand_in"] = next(each for each in flow.voiced if each in new.languages)
+    document.get("numbers", {}).clear()
     document["united_states"]["registered"] = False
     document["united_states"]["registration"] = ""
 
@@ -230,6 +232,9 @@ def _lay_out_prompts(source: Path, target: Path, flow: Flow, new: NewLine, gone:
                     _leave_blank(holder, key, text, flow)
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).write_text(tomlkit.dumps(document), "utf-8")
+        if (made_from := made_from_file(source, language)).is_file():
+            made_from_file(target, language).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made_from, made_from_file(target, language))
 
 
 def _texts(holder: Any) -> Iterator[tuple[Any, Any, str]]:

@@ -21,6 +21,7 @@ import requests
 from twilio.base.exceptions import TwilioException, TwilioRestException
 
 from ivr.circuit_breaker import PartUnavailable
+from ivr.flow.loader import numbers_by_language
 from ivr.telephony.twilio_client import make_client
 from ivr.telephony.twiml import queue_name
 from ivr.telephony.webhook_forms import ENDED
@@ -202,11 +203,12 @@ class DeletionSweep:
 
 @dataclass(frozen=True)
 class TwilioRecords:
-    """What Twilio holds of one number of ours."""
+    """What Twilio holds of our number, and of others of ours."""
 
     client: Client
     number: str = field(repr=False)
     page: int = PAGE
+    others: tuple[str, ...] = field(default=(), repr=False)
 
     def all(self) -> Iterator[TwilioRecord]:
         """List every leg, text and queue, page by page. Raises TwilioRecordsUnavailable."""
@@ -238,7 +240,8 @@ class TwilioRecords:
         return DeletionAnswer.DELETED
 
     def _all(self) -> Iterator[TwilioRecord | None]:
-        mine: tuple[dict[str, Any], ...] = ({"from_": self.number}, {"to": self.number})
+        ours = (self.number, *self.others)
+        mine: list[dict[str, Any]] = [{way: number} for number in ours for way in ("from_", "to")]
         for which in mine:
             yield from map(_call, _listed(partial(self.client.calls.stream, page_size=self.page, **which)))
         for which in mine:
@@ -249,10 +252,12 @@ class TwilioRecords:
 
 @contextmanager
 def twilio_records(settings: Settings) -> Iterator[TwilioRecords]:
-    """Give what Twilio holds of the line's number, for as long as it is looked at."""
+    """Give what Twilio holds of the line's numbers, for as long as it is looked at."""
     client = make_client(settings)
     try:
-        yield TwilioRecords(client, settings.number)
+        yield TwilioRecords(
+            client, settings.number, others=tuple(numbers_by_language(settings.config).values())
+        )
     finally:
         session = getattr(client.http_client, "session", None)
         if session is not None:

@@ -95,6 +95,11 @@ def is_probe(form: Mapping[str, str]) -> bool:
     return bool(form.get(PROBE))
 
 
+def number_reached(form: Mapping[str, str]) -> str:
+    """Give the number of ours that was called or texted; nothing where we rang."""
+    return "" if form.get("Direction", "").startswith("outbound") else form.get("To", "")
+
+
 def sender(form: Mapping[str, str]) -> str:
     """Give the number of whoever calls or texts, from anywhere; nothing when it is withheld.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RECORDING_SECONDS = 300  # Twilio plays what it has for so long, then asks whether it changed.
 health = Blueprint("health", __name__)
 UNAVAILABLE = 503
 
@@ -53,4 +54,5 @@ def _greets(context: WebhookContext) -> bool:
 @health.get("/audio/<language>/<name>.mp3")
 def audio(language: str, name: str) -> Response:
     """Give a recording that replaces a synthetic voice."""
-    return send_from_directory(webhook_context().audio, f"{language}/{name}.mp3", mimetype="audio/mpeg")
+    folder, file = webhook_context().audio, f"{language}/{name}.mp3"
+    return send_from_directory(folder, file, mimetype="audio/mpeg", max_age=RECORDING_SECONDS)

@@ -17,7 +17,7 @@ from ivr.flow.turn import Texted
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.telephony import twiml
-from ivr.telephony.webhook_forms import delivery, opt_out_wish, sender
+from ivr.telephony.webhook_forms import delivery, number_reached, opt_out_wish, sender
 from ivr.understanding.text_cleaning import fold
 from ivr.understanding.understand import Understanding
 from ivr.web.context import answering_line, caller_of, origin_of, webhook_context
@@ -108,7 +108,8 @@ def _conversation() -> tuple[Conversation, str]:
     context = webhook_context()
     message = context.pseudonyms.message(request.form.get("MessageSid", ""))
     kept = context.cookie.read(request.cookies.get(COOKIE, ""), context.now())
-    return kept or Conversation(context.pseudonyms.call(message), Position()), message
+    language = context.line.flow.language_of(number_reached(request.form))
+    return kept or Conversation(context.pseudonyms.call(message), Position(language=language)), message
 
 
 def _words(heard: Heard) -> str:

@@ -20,6 +20,7 @@ from ivr.telephony.webhook_forms import (
     heard_clearly,
     is_over,
     key_heard,
+    number_reached,
     queue_result,
     words_heard,
 )
@@ -39,7 +40,8 @@ guard(voice, lambda documents: documents.caller, ("/status",))
 def arrive() -> Response:
     """Pick up. A caller who is blocked, or calls too often, hears the numbers all the same."""
     context = webhook_context()
-    begins = Position(month=context.pseudonyms.month)
+    language = context.line.flow.language_of(number_reached(webhook_request().form))
+    begins = Position(language=language, month=context.pseudonyms.month)
     call = _this_call(begins)
     if why := answering_line(request.form).turns_away(call):
         return twiml_response(context.fixed.numbers if why == "blocked" else context.fixed.again)

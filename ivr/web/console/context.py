@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
 
     from ivr.caller_limits import RateLimiter
+    from ivr.flow.made_from import MadeFrom
     from ivr.flow.models import Flow, Prompts
     from ivr.operations.reload import RefusedReload
     from ivr.records.database import Database
@@ -55,6 +56,7 @@ class ConsoleContext:
     printed: PrintedPages = field(default_factory=PrintedPages)  # Reports as PDF.
     old_secret: str = ""  # Believed too, while `secret` takes its place.
     passwords: Passwords = field(default_factory=Passwords)
+    made_from: Mapping[str, MadeFrom] = field(default_factory=dict)  # Which English a language was made from.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
 
     @property

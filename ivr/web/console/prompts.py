@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, abort, redirect, request, url_for
 
+from ivr.flow.made_from import SOURCE, behind
 from ivr.flow.prompts import backing, spoken_prompts
 from ivr.records.operators import Role
 from ivr.records.prompts import (
@@ -30,10 +31,11 @@ from ivr.web.console.context import console, current_operator, render_page
 from ivr.web.console.query_params import MOST_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from werkzeug.wrappers import Response as BaseResponse
 
+    from ivr.flow.made_from import MadeFrom
     from ivr.flow.menu_measurements import Weight
     from ivr.flow.models import Flow
     from ivr.records.database import Database
@@ -49,10 +51,19 @@ PUBLISH_TRIES = 3  # To publish, while others publish too.
 @blueprint.get("", endpoint="list")
 def list_prompts() -> str:
     """Show the groups of prompts, or the prompts of one group, or those that are searched for."""
-    catalogue = read_catalogue(console().flow, console().database, console().prompt_checks)
+    catalogue = _catalogue()
     group, query = request.args.get("group", ""), request.args.get("query", "").strip()
+    behind = request.args.get("behind", "")
     matches = catalogue.search(group, query) if group or query else catalogue.changed()
-    return render_page("prompts", groups=catalogue.groups(), matches=matches, group=group, query=query)
+    return render_page(
+        "prompts",
+        groups=catalogue.groups(),
+        matches=catalogue.behind(behind) if behind else matches,
+        group=group,
+        query=query,
+        behind=behind,
+        counts_behind=catalogue.counts_behind(console().made_from),
+    )
 
 
 @blueprint.get("/<key>", endpoint="show")
@@ -105,7 +116,7 @@ def revert_prompt(key: str, language: str) -> BaseResponse:
 def _page(key: str, trial: PromptTrial | None = None, *, refused: bool = False, check: bool = False) -> str:
     database, flow = console().database, console().flow
     versions = versions_of(database, key)
-    prompts = read_catalogue(flow, database, console().prompt_checks).prompts.get(key, ())
+    prompts = _catalogue().prompts.get(key, ())
     if not prompts and not versions:
         abort(404)
     return render_page(
@@ -126,9 +137,14 @@ def _page(key: str, trial: PromptTrial | None = None, *, refused: bool = False, 
     )
 
 
+def _catalogue() -> PromptCatalogue:
+    this = console()
+    return read_catalogue(this.flow, this.database, this.prompt_checks, this.made_from)
+
+
 def _prompt(key: str, language: str) -> Prompt:
     """Give one prompt, or the page that says there is nothing here."""
-    prompts = read_catalogue(console().flow, console().database, console().prompt_checks).prompts.get(key, ())
+    prompts = _catalogue().prompts.get(key, ())
     return next((each for each in prompts if each.language == language), None) or abort(404)
 
 
@@ -159,6 +175,7 @@ class Prompt:
     version: int = FILE  # Which is published.
     fits: bool = True  # Whether what is published can be heard.
     drafts: int = 0
+    behind: bool = False  # Whether the English that is heard now is not what it was made from.
 
 
 @dataclass(frozen=True)
@@ -187,6 +204,19 @@ class PromptCatalogue:
             if any(each.version != FILE or each.drafts for each in prompts)
         }
 
+    def behind(self, language: str) -> Mapping[str, tuple[Prompt, ...]]:
+        """Find the prompts of a language that are behind, each beside the English."""
+        return {
+            key: tuple(each for each in prompts if each.language in {SOURCE, language})
+            for key, prompts in self.prompts.items()
+            if any(each.behind and each.language == language for each in prompts)
+        }
+
+    def counts_behind(self, known: Iterable[str]) -> Mapping[str, int]:
+        """Count how many prompts are behind, in each language of which it is known."""
+        late = Counter(each.language for prompts in self.prompts.values() for each in prompts if each.behind)
+        return {language: late[language] for language in known}
+
 
 def group_of(key: str) -> str:
     """Name the group that a prompt is in: a stop, the lines, the orders, the agencies."""
@@ -194,11 +224,16 @@ def group_of(key: str) -> str:
     return f"stops.{rest.partition('.')[0]}" if kind == "stops" else kind
 
 
-def read_catalogue(base: Flow, database: Database, checks: PromptChecks) -> PromptCatalogue:
+def read_catalogue(
+    base: Flow, database: Database, checks: PromptChecks, made_from: Mapping[str, MadeFrom]
+) -> PromptCatalogue:
     """Read what is heard now of every prompt."""
     published = list_published(database)
     heard, drafts = checks.published(published), count_drafts(database)
     versions = {(each.language, each.key): each.version for each in published}
+    late = {
+        (name, key) for name, notes in made_from.items() for key in behind(heard.worded.flow, name, notes)
+    }
     by_key: dict[str, list[Prompt]] = {}
     for language, prompts in base.prompts.items():
         weights, file = heard.weights[language], dict(spoken_prompts(prompts))
@@ -212,6 +247,7 @@ def read_catalogue(base: Flow, database: Database, checks: PromptChecks) -> Prom
                 version=versions.get(at, FILE),
                 fits=at not in heard.worded.ignored,
                 drafts=drafts.get(at, 0),
+                behind=at in late and at not in versions,  # Of what was written here nothing is noted.
             )
             by_key.setdefault(key, []).append(prompt)
     return PromptCatalogue({key: tuple(prompts) for key, prompts in by_key.items()})
