@@ -61,6 +61,10 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("notice.show", "GET"): VIEWER,
     ("notice.put", "POST"): OPERATOR,
     ("notice.end", "POST"): OPERATOR,
+    ("shift_log.show", "GET"): VIEWER,
+    ("shift_log.add", "POST"): OPERATOR,
+    ("shift_log.mark_read", "POST"): VIEWER,
+    ("shift_log.unpin", "POST"): OPERATOR,
     ("blocks.list", "GET"): OPERATOR,
     ("blocks.end", "POST"): OPERATOR,
     ("audit.list", "GET"): ADMINISTRATOR,
@@ -90,7 +94,7 @@ def routes(console: Console) -> list[tuple[str, str, str]]:
     found = []
     for rule in console.app.url_map.iter_rules():
         if rule.rule.startswith("/console"):
-            path = re.sub(r"<[^>]+>", "x", rule.rule)
+            path = re.sub(r"<[^>]+>", "x", re.sub(r"<int:[^>]+>", "1", rule.rule))
             methods = (rule.methods or set()) & {"GET", "POST"}
             found += [(rule.endpoint, method, path) for method in methods]
     return found

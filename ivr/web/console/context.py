@@ -15,6 +15,7 @@ from flask_login import current_user
 
 from ivr.hours import zone
 from ivr.records.disclosure import HIDDEN, shown
+from ivr.records.shift_log import EntryKind
 from ivr.reports.document import LANGUAGES, read_translations
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.bootstrap import icon
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ivr.operations.reload import RefusedReload
     from ivr.records.database import Database
     from ivr.records.operators import Operator
+    from ivr.records.shift_log import ShiftEntry
     from ivr.web.console.prompt_checks import PromptChecks
 
 NAME = "ivr-console"
@@ -124,6 +126,7 @@ def render_page(template: str, **values: object) -> str:
         capital=capital,
         icon=icon,
         agency_name=agency_name,
+        entry_words=entry_words,
         stop_name=stop_name,
         minutes=clock_time,
         shown_count=lambda count: t["hidden"] if shown(count) == HIDDEN else str(count),
@@ -150,6 +153,18 @@ def agency_name(name: str) -> str:
     words = _prompts().agencies.get(name)
     known = words.name.removeprefix("the ") if words and "{" not in words.name else name
     return capital(known)
+
+
+def entry_words(entry: ShiftEntry) -> str:
+    """Say what an entry of the shift log tells of, beside the words that somebody wrote."""
+    t = translations(language())
+    match entry.kind:
+        case EntryKind.NOTE:
+            return ""
+        case EntryKind.ALARM:
+            return t.get(f"alarm_{entry.about}", entry.about)
+        case EntryKind.AGENCY_OFF | EntryKind.AGENCY_ON:
+            return t[f"shift_{entry.kind}"].format(agency=agency_name(entry.about))
 
 
 def capital(words: str) -> str:

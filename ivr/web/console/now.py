@@ -9,6 +9,7 @@ from flask import Blueprint
 from ivr.records.active_calls import count_unreached, list_active_calls, list_ringing_agencies
 from ivr.records.agency_status import list_status
 from ivr.records.operators import Role
+from ivr.records.shift_log import list_pinned
 from ivr.records.text_deliveries import list_undelivered
 from ivr.web.console.context import console, current_operator, render_page
 from ivr.web.console.switch_time import CHOICES
@@ -37,9 +38,12 @@ def _state() -> dict[str, object]:
     status = list_status(context.database, context.now())
     states = {name: agency_state(each, status.get(name), context.moment) for name, each in agencies.items()}
     twilio, swept = context.twilio(), context.flow.line.sweep.on
+    pinned = list_pinned(context.database, context.moment)
     unreached = count_unreached(context.database, context.moment - timedelta(days=1))
     return {
         "health": Health(states, context.parts(), unreached, twilio, swept),
+        "pinned": pinned,
+        "unread": [each for each in pinned if not each.is_read_by(current_operator().name)],
         "live": list_active_calls(context.database),
         "rings": list_ringing_agencies(context.database),
         "refused": context.refused(),

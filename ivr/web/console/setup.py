@@ -23,6 +23,7 @@ from ivr.web.console import (
     prompts,
     reports,
     retention,
+    shift_log,
     sign_in,
     since,
     transfers,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 PAGES = (
-    *(bootstrap, language, sign_in, since, now, calls, transfers, reports, prompts, notice),
+    *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, reports, prompts, notice),
     *(blocks, operators, retention, audit),
 )
 LARGEST_FORM = 64 * 1024
