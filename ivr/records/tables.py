@@ -384,3 +384,13 @@ shift_log_readers = Table(
     Column("who", String, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
 )
+
+wall_tokens = Table(  # Which screens on a wall may show the page Now, and nothing else.
+    "wall_tokens",
+    metadata,
+    Column("hash", String, primary_key=True),  # The token itself stands nowhere.
+    Column("id", String, nullable=False, unique=True),  # At random: pages name a screen by it.
+    Column("name", String, nullable=False),  # Where the screen hangs.
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String, nullable=False),
+)

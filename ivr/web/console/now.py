@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from flask import Blueprint
 
@@ -15,6 +16,9 @@ from ivr.web.console.context import console, current_operator, render_page
 from ivr.web.console.switch_time import CHOICES
 from ivr.web.console.wallboard import LEVELS, Health, agency_state
 
+if TYPE_CHECKING:
+    from ivr.records.operators import Operator
+
 UNDELIVERED = timedelta(days=30)  # Of so many days texts that did not arrive are counted.
 
 blueprint = Blueprint("now", __name__, url_prefix="/console")
@@ -23,16 +27,17 @@ blueprint = Blueprint("now", __name__, url_prefix="/console")
 @blueprint.get("/", endpoint="show")
 def show_now() -> str:
     """Show what goes on at this moment."""
-    return render_page("now", **_state())
+    return render_page("now", **now_state(current_operator()))
 
 
 @blueprint.get("/_now", endpoint="refresh")
 def refresh_now() -> str:
     """Show the live part alone, for the script that refreshes it."""
-    return render_page("_now", **_state())
+    return render_page("_now", **now_state(current_operator()))
 
 
-def _state() -> dict[str, object]:
+def now_state(operator: Operator | None) -> dict[str, object]:
+    """Put together what Now shows to an operator, or to nobody in particular: a screen on a wall."""
     context = console()
     agencies = {n: a for n, a in context.flow.directory.agencies.items() if a.transfer}
     status = list_status(context.database, context.now())
@@ -43,7 +48,7 @@ def _state() -> dict[str, object]:
     return {
         "health": Health(states, context.parts(), unreached, twilio, swept),
         "pinned": pinned,
-        "unread": [each for each in pinned if not each.is_read_by(current_operator().name)],
+        "unread": [each for each in pinned if operator and not each.is_read_by(operator.name)],
         "live": list_active_calls(context.database),
         "rings": list_ringing_agencies(context.database),
         "refused": context.refused(),
@@ -58,5 +63,6 @@ def _state() -> dict[str, object]:
         "moment": context.moment,
         "yesterday": context.today - timedelta(days=1),
         "switch_times": CHOICES,
-        "sees_stops": current_operator().role.covers(Role.OPERATOR),
+        "sees_stops": bool(operator and operator.role.covers(Role.OPERATOR)),
+        "wall": operator is None,
     }
