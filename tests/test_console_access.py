@@ -64,6 +64,8 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("sign_in.sign_out", "POST"): VIEWER,
     ("calls.add_note", "POST"): OPERATOR,
     ("calls.block", "POST"): OPERATOR,
+    ("calls.save_view", "POST"): OPERATOR,
+    ("calls.delete_view", "POST"): OPERATOR,
     ("transfers.switch_agency", "POST"): OPERATOR,
     ("notice.show", "GET"): VIEWER,
     ("notice.put", "POST"): OPERATOR,

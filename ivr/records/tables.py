@@ -394,3 +394,14 @@ wall_tokens = Table(  # Which screens on a wall may show the page Now, and nothi
     Column("at", UtcDateTime, nullable=False),
     Column("who", String, nullable=False),
 )
+
+saved_views = Table(  # Filters of the call log that operators saved by name.
+    "saved_views",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("who", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("query", String, nullable=False),  # As an address has it: no number, no caller's word.
+    Column("shared", Boolean, nullable=False),  # Whether everybody sees it, or whoever saved it alone.
+    UniqueConstraint("who", "name"),
+)
