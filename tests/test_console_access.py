@@ -53,6 +53,7 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("calls.list", "GET"): VIEWER,
     ("calls.export", "GET"): VIEWER,
     ("calls.show", "GET"): VIEWER,
+    ("calls.outcomes", "GET"): VIEWER,
     ("transfers.list", "GET"): VIEWER,
     ("reports.show", "GET"): VIEWER,
     ("reports.month", "GET"): VIEWER,

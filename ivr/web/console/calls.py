@@ -69,8 +69,8 @@ blueprint = Blueprint("calls", __name__, url_prefix="/console")
 
 MOST_DAYS = 30  # Of a block.
 CSV_COLUMNS = (
-    *("id", "channel", "started_at", "seconds", "language", "outcome"),
-    *("turns", "stops", "transfers", "agencies"),
+    *("id", "channel", "started_at", "language", "outcome", "turns", "stops", "transfers"),
+    *("seconds", "agencies"),
 )
 LONGEST_NAME = 60  # Of a saved view.
 
@@ -98,6 +98,12 @@ def list_calls() -> str:
         line_languages=flow.languages,
         audiences={stop: flow.prompts[flow.languages[0]].stops[stop].label for stop in branches(flow)},
     )
+
+
+@blueprint.get("/outcomes", endpoint="outcomes")
+def explain_outcomes() -> str:
+    """Explain how a call can end, and how it is decided which of them is its outcome."""
+    return render_page("outcomes", outcomes=OUTCOMES)
 
 
 @blueprint.get("/calls.<kind>", endpoint="export")

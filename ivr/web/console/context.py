@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -16,7 +15,7 @@ from flask_login import current_user
 from ivr.hours import zone
 from ivr.records.disclosure import HIDDEN, shown
 from ivr.records.shift_log import EntryKind
-from ivr.reports.document import LANGUAGES, read_translations
+from ivr.reports.document import LANGUAGES, read_translations, read_words
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.bootstrap import icon
 from ivr.web.console.timeline import clock_time
@@ -110,7 +109,7 @@ def language() -> str:
 def translations(language: str) -> Mapping[str, str]:
     """Read what the console is written with in a language, reports too."""
     own = files("ivr.web.console").joinpath(f"translations/{language}.toml")
-    return {**read_translations(language), **tomllib.loads(own.read_text("utf-8"))}
+    return {**read_translations(language), **read_words(own, language)}
 
 
 def render_page(template: str, **values: object) -> str:
