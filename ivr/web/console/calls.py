@@ -22,6 +22,7 @@ from ivr.records.call_log import (
     read_turns,
 )
 from ivr.records.call_log import export_calls as read_export
+from ivr.records.call_summary import OUTCOMES_BY_WEIGHT
 from ivr.records.notes import list_notes, write_note
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import block_call
@@ -103,7 +104,7 @@ def list_calls() -> str:
 @blueprint.get("/outcomes", endpoint="outcomes")
 def explain_outcomes() -> str:
     """Explain how a call can end, and how it is decided which of them is its outcome."""
-    return render_page("outcomes", outcomes=OUTCOMES)
+    return render_page("outcomes", outcomes=OUTCOMES_BY_WEIGHT)
 
 
 @blueprint.get("/calls.<kind>", endpoint="export")
