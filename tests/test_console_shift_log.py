@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import ROOT
 from console import Console, Hands
+from fakes import make_line
 from markupsafe import escape
 
+from ivr.effects import Alarm
 from ivr.line import ALARMS
 from ivr.records.agency_status import switch_off, switch_on
 from ivr.records.audit import list_audit_entries
@@ -146,6 +148,18 @@ def test_every_alarm_enters_by_itself_in_both_languages(console: Console, hands:
 
     assert [said for said in words["en"] if said not in english] == []
     assert [said for said in words["fr"] if said not in french] == []
+
+
+def test_an_alarm_that_is_sent_is_also_written_down(flow: Flow, console: Console) -> None:
+    sent: list[str] = []
+    line = make_line(
+        flow, send_alarm=sent.append, log_alarm=lambda why: log_alarm(console.database, why, console.at)
+    )
+
+    line.perform(Alarm("direct"))
+
+    assert sent == [ALARMS["direct"]]
+    assert [each.about for each in list_shift_entries(console.database)] == ["direct"]
 
 
 def test_the_log_is_searched_by_words_whatever_their_capitals_and_accents(
