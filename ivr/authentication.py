@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHORTEST_PASSWORD = 12
+WALL_LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # None is taken for another when it is typed from a screen.
+WALL_TOKEN_LENGTH = 20
 STEP_SECONDS = 30
 RECOVERY_CODES = 8
 KEYED = "k:"  # Begins the hash of a recovery code that was made under a key.
@@ -116,6 +118,18 @@ def device_proof(secret: str, seed: str, device: str, name: str) -> str:
 def keyed_mark(secret: str, *parts: str) -> str:
     """Make a mark that tells whoever reads it nothing of what it was made from."""
     return _digest(secret, "mark", *parts)
+
+
+def new_wall_token() -> str:
+    """Make a token that a screen on a wall proves itself by: 98 random bits, to be typed by hand."""
+    letters = "".join(secrets.choice(WALL_LETTERS) for _ in range(WALL_TOKEN_LENGTH))
+    return "-".join(letters[at : at + 4] for at in range(0, WALL_TOKEN_LENGTH, 4))
+
+
+def hash_wall_token(token: str) -> str:
+    """Hash a token however it was typed; with so many random bits none is found by trying."""
+    letters = "".join(each for each in token.upper() if each in WALL_LETTERS)
+    return hashlib.sha256(b"wall token:" + letters.encode()).hexdigest()
 
 
 def same(one: str, other: str) -> bool:

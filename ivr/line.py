@@ -159,6 +159,10 @@ class CallContext:
         return self.origin if self.channel == "text" else f"{self.origin}-{self.key}"
 
 
+def _log_nothing(_why: str) -> None:
+    """Write no alarm down: there is nobody who would read it."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line, put together from its parts."""
@@ -172,6 +176,7 @@ class Line:
     limits: CallerLimits
     archive: Archive
     send_alarm: Callable[[str], None]  # To whoever runs the line.
+    log_alarm: Callable[[str], None] = _log_nothing  # For operators, by the name of the alarm.
     performed: PerformedRequests = field(default_factory=Unmarked)
     kept: KeptTurns = field(default_factory=KeptTurns)
 
@@ -396,6 +401,7 @@ class Line:
             return
         if self.limits.lets_alarm(why, ALARMED_AGAIN.get(why, HALF_AN_HOUR)):
             self.send_alarm(ALARMS[why])
+            self.log_alarm(why)
 
 
 def _entry(before: Position, turn: Turn, heard: Heard, call: CallContext, languages: Sequence[str]) -> Entry:

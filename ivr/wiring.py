@@ -38,6 +38,7 @@ from ivr.records.migrations.migrate import Tables, compare_tables
 from ivr.records.phrase_versions import read_weights
 from ivr.records.request_marks import RequestMarks
 from ivr.records.retention import within
+from ivr.records.shift_log import log_alarm
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
@@ -109,7 +110,7 @@ def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
     later = RedisQueue(redis, kept, breaker, clock)
     phone = TwilioClient(settings)
     pacing = CallPacing(redis, breaker, clock.now, 1 / settings.calls_per_second)
-    status = partial(_status, snapshots)
+    status, records = partial(_status, snapshots), records_of(settings)
     line = Line(
         prompts=prompts,
         journal=journal,
@@ -132,8 +133,9 @@ def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
         limits=CallerLimits(
             RedisLimits(redis, breaker), partial(_lists, snapshots), counters_of(settings, clock)
         ),
-        archive=PhoneArchive(records_of(settings), clock.now),
+        archive=PhoneArchive(records, clock.now),
         send_alarm=Alarms(phone, settings.alarm_number, settings.alarm_url).tell,
+        log_alarm=lambda why: log_alarm(records, why, clock.now()),
         performed=RequestMarks(settings.journal_dir),
     )
     later.perform_with(line.perform)

@@ -15,7 +15,13 @@ from ivr.circuit_breaker import CircuitBreaker
 from ivr.records.audit import list_audit_entries, verify
 from ivr.records.operators import Role, disable_operator, find_operator
 from ivr.records.tables import audit
-from ivr.web.console.access import LONGEST_IDLE, LONGEST_SESSION, PUBLIC_ENDPOINTS, required_role
+from ivr.web.console.access import (
+    LONGEST_IDLE,
+    LONGEST_SESSION,
+    PUBLIC_ENDPOINTS,
+    WALL_ENDPOINTS,
+    required_role,
+)
 from ivr.web.console.context import LANGUAGES, translations
 from ivr.work.queue import connect_redis
 from ivr.work.redis_limits import RedisLimits
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow
 
 NOBODY = None  # Asked of nobody: it is how one proves who one is.
+SCREEN = "a screen's token"  # Asked of a screen on a wall: tests/test_console_wall.py.
 VIEWER, OPERATOR, ADMINISTRATOR = Role
 NEEDED = {  # Every page, and the role that it asks for. A page that is not here, or is otherwise, fails.
     ("sign_in.show", "GET"): NOBODY,
@@ -46,6 +53,7 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("calls.list", "GET"): VIEWER,
     ("calls.export", "GET"): VIEWER,
     ("calls.show", "GET"): VIEWER,
+    ("calls.outcomes", "GET"): VIEWER,
     ("transfers.list", "GET"): VIEWER,
     ("reports.show", "GET"): VIEWER,
     ("reports.month", "GET"): VIEWER,
@@ -57,10 +65,23 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("sign_in.sign_out", "POST"): VIEWER,
     ("calls.add_note", "POST"): OPERATOR,
     ("calls.block", "POST"): OPERATOR,
+    ("calls.save_view", "POST"): OPERATOR,
+    ("calls.delete_view", "POST"): OPERATOR,
     ("transfers.switch_agency", "POST"): OPERATOR,
     ("notice.show", "GET"): VIEWER,
     ("notice.put", "POST"): OPERATOR,
     ("notice.end", "POST"): OPERATOR,
+    ("shift_log.show", "GET"): VIEWER,
+    ("shift_log.add", "POST"): OPERATOR,
+    ("shift_log.mark_read", "POST"): VIEWER,
+    ("shift_log.unpin", "POST"): OPERATOR,
+    ("wall.ask", "GET"): NOBODY,
+    ("wall.start", "POST"): NOBODY,
+    ("wall.show", "GET"): SCREEN,
+    ("wall.refresh", "GET"): SCREEN,
+    ("screens.show", "GET"): ADMINISTRATOR,
+    ("screens.add", "POST"): ADMINISTRATOR,
+    ("screens.revoke", "POST"): ADMINISTRATOR,
     ("blocks.list", "GET"): OPERATOR,
     ("blocks.end", "POST"): OPERATOR,
     ("audit.list", "GET"): ADMINISTRATOR,
@@ -90,16 +111,23 @@ def routes(console: Console) -> list[tuple[str, str, str]]:
     found = []
     for rule in console.app.url_map.iter_rules():
         if rule.rule.startswith("/console"):
-            path = re.sub(r"<[^>]+>", "x", rule.rule)
+            path = re.sub(r"<[^>]+>", "x", re.sub(r"<int:[^>]+>", "1", rule.rule))
             methods = (rule.methods or set()) & {"GET", "POST"}
             found += [(rule.endpoint, method, path) for method in methods]
     return found
 
 
+def asked_of(endpoint: str) -> Role | str | None:
+    """Say what a page asks for: nothing, a screen's token, or a role."""
+    if endpoint in PUBLIC_ENDPOINTS:
+        return NOBODY
+    return SCREEN if endpoint in WALL_ENDPOINTS else required_role(endpoint)
+
+
 def test_every_page_of_the_console_asks_who_it_is(console: Console) -> None:
     hands = console.visitor()
     token = hands.token("/sign-in")
-    behind = [route for route in routes(console) if route[0] not in PUBLIC_ENDPOINTS]
+    behind = [route for route in routes(console) if route[0] not in PUBLIC_ENDPOINTS | WALL_ENDPOINTS]
 
     answers = {
         (endpoint, method): hands.client.open(path, method=method, data={"csrf_token": token})
@@ -125,23 +153,24 @@ def test_every_page_asks_for_the_role_that_is_written_down_here(console: Console
     there = {(endpoint, method) for endpoint, method, _ in routes(console)}
 
     with console.app.app_context():
-        asked = {each: NOBODY if each[0] in PUBLIC_ENDPOINTS else required_role(each[0]) for each in there}
+        asked = {each: asked_of(each[0]) for each in there}
 
     assert asked == NEEDED
+    assert {page for page, _ in NEEDED if NEEDED[page, _] is SCREEN} == WALL_ENDPOINTS
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_reaches_its_own_pages_and_no_more(console: Console, role: Role) -> None:
     hands = console.signed_in(role=role)
     token = hands.token("/")
-    behind = [r for r in routes(console) if NEEDED[r[:2]] and r[0] != "sign_in.sign_out"]
+    behind = [r for r in routes(console) if isinstance(NEEDED[r[:2]], Role) and r[0] != "sign_in.sign_out"]
 
     answers = {
         (endpoint, method): hands.client.open(path, method=method, data={"csrf_token": token}).status_code
         for endpoint, method, path in behind
     }
 
-    above = {page for page, least in NEEDED.items() if least and not role.covers(least)}
+    above = {page for page, least in NEEDED.items() if isinstance(least, Role) and not role.covers(least)}
     assert {page for page, code in answers.items() if code == 403} == above
     assert hands.get("/").status_code == 200  # None of them has ended the session.
 

@@ -14,9 +14,11 @@ from console import Console, Hands
 
 from ivr.effects import Entry
 from ivr.records.agency_status import list_status, switch_off
+from ivr.records.call_summary import OUTCOMES_BY_WEIGHT
 from ivr.records.ingest import record
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import list_blocks
+from ivr.web.console.context import OUTCOMES
 from ivr.web.console.switch_time import next_morning
 from ivr.work.twilio_heartbeat import LastSigns
 
@@ -200,6 +202,8 @@ def test_a_month_of_which_nothing_is_known_offers_no_report_to_publish(hands: Ha
 
     assert month.status_code == 200
     assert "/reports/2026-03/community" not in month.text
+    assert "/reports/2026-03.pdf" not in month.text
+    assert hands.get("/reports/2026-03.pdf").status_code == 404
     assert published.status_code == 404
     assert "nothing to publish" in published.text
     assert "/reports/2026-03" not in hands.get("/reports").text
@@ -219,7 +223,7 @@ def test_the_tree_of_a_report_speaks_french_and_has_the_colours_of_the_page(hand
     answer = hands.client.get("/console/reports/chart/tree.svg", headers={"Accept-Language": "fr"})
 
     assert "Menu principal" in answer.text
-    assert "partout : 0 une personne" in answer.text
+    assert "partout\N{NO-BREAK SPACE}: 0 une personne" in answer.text
     assert "anywhere" not in answer.text.replace('class="anywhere"', "").replace(".anywhere", "")
     assert "fill=" not in answer.text.replace('fill="none"', "")
     assert "prefers-color-scheme:dark" in answer.text
@@ -243,3 +247,23 @@ def test_several_outcomes_are_filtered_at_once_and_the_result_is_counted(
     assert "<strong>1</strong> call or text" in re.sub(r"\s+", " ", one)
     assert len(exported.splitlines()) == 3
     assert "outcome=informed&amp;outcome=abandoned" in both  # The export's own address.
+
+
+def test_no_french_page_breaks_a_line_before_a_colon(hands: Hands) -> None:
+    french = {"Accept-Language": "fr"}
+    pages = ("/", "/calls", f"/calls/{CALL}", "/transfers", "/reports", "/since", "/log", "/outcomes")
+
+    shown = {page: hands.client.get(f"/console{page}", headers=french).text for page in pages}
+
+    words = {page: re.sub(r"<[^>]*>", "|", text) for page, text in shown.items()}
+    assert [page for page, text in words.items() if re.search(r"[\w)] :|[^\W\d]:[ |]", text)] == []
+    assert "\N{NO-BREAK SPACE}:" in shown["/outcomes"]
+
+
+def test_every_outcome_is_explained_and_leads_to_its_calls(hands: Hands) -> None:
+    shown = hands.get("/outcomes").text
+
+    assert sorted(OUTCOMES) == sorted(OUTCOMES_BY_WEIGHT)
+    assert re.findall(r"/console/calls\?outcome=(\w+)", shown) == list(OUTCOMES_BY_WEIGHT)
+    assert "/console/outcomes" in hands.get("/calls").text
+    assert "/console/outcomes" in hands.get(f"/calls/{CALL}").text

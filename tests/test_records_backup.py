@@ -38,6 +38,7 @@ from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs, opt_in, opt_
 from ivr.records.restore import Restored, restore_backup
 from ivr.records.snapshot import SnapshotHolder
 from ivr.records.tables import audit, calls, turns
+from ivr.records.wall_tokens import add_screen, list_screens, may_show_now, revoke_screen
 from ivr.records.worker_heartbeats import note_alive
 
 if TYPE_CHECKING:
@@ -217,6 +218,19 @@ def test_where_nobody_knows_who_may_sign_in_all_are_signed_out(
     assert after is not None
     assert after.epoch > before.epoch
     assert after.session_key == ""
+
+
+def test_a_screen_that_was_revoked_since_shows_now_no_more(
+    database: Database, records_url: str, tmp_path: Path
+) -> None:
+    add_screen(database, "hall", "a hash", now=datetime.now(UTC), who="ada")
+    made = tmp_path / "log.backup"
+    make_backup(records_url, made)
+    revoke_screen(database, list_screens(database)[0].id, who="ada")
+
+    put_back(records_url, made, tmp_path)
+
+    assert not may_show_now(database, "a hash")
 
 
 def test_a_worker_that_writes_meanwhile_is_not_overrun(

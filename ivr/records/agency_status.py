@@ -12,6 +12,7 @@ from ivr.records.audit import write_audit_entry
 from ivr.records.call_summary import ACCEPTED
 from ivr.records.database import insert_or_change
 from ivr.records.periods import moment
+from ivr.records.shift_log import EntryKind, add_shift_entry
 from ivr.records.tables import agency_status, attempts, audit
 
 if TYPE_CHECKING:
@@ -76,11 +77,15 @@ def list_status(database: Database, now: float) -> dict[str, AgencyRecord]:
 
 def _switch(database: Database, agency: str, who: str, **switched: Any) -> None:
     """Write down how an agency is switched, whether or not it ever was, and who did it."""
-    values = switched | {"changed_at": datetime.now(UTC)}
+    now = datetime.now(UTC)
+    values = switched | {"changed_at": now}
     with database.write() as sql:
         insert_or_change(sql, agency_status, [{"agency": agency} | values])
         did, about = (OFF, _about(agency, switched["why"])) if switched["off"] else (ON, agency)
         write_audit_entry(sql, who, did, about)
+        kind = EntryKind.AGENCY_OFF if switched["off"] else EntryKind.AGENCY_ON
+        told = {"about": agency, "text": switched["why"], "who": who, "until": switched["off_until"]}
+        add_shift_entry(sql, kind, now, **told)
 
 
 def _about(agency: str, why: str) -> str:

@@ -35,6 +35,8 @@ KINDS = frozenset(
     {"ring", "answer", "accept", "end"}
 )  # How keys of entries about an attempt in a queue begin.
 DIRECT_KINDS = ("accept-", "answer-")  # The same on the direct path: what an agency did while it rang.
+# The first of these that happened in a call is its outcome.
+OUTCOMES_BY_WEIGHT = ("opted_out", "connected", "left", "not_connected", "informed", "abandoned")
 CALLER_GONE = frozenset({"caller_left", "hung_up"})
 
 
@@ -250,8 +252,9 @@ def _outcome(ordered: Sequence[Entry], transfers: Sequence[TransferSummary]) -> 
         "left": "left" in noted,
         "not_connected": bool(transfers),
         "informed": "informed" in noted,
+        "abandoned": True,
     }
-    return next((outcome for outcome, holds in claims.items() if holds), "abandoned")
+    return next(outcome for outcome in OUTCOMES_BY_WEIGHT if claims[outcome])
 
 
 def _last(names: Iterable[str]) -> str:

@@ -133,6 +133,7 @@ class Lock(IntEnum):
     AUDIT = 7_310_004  # One writer at a time, or two rows would follow the same one.
     PROMPTS = 7_310_006  # Taken before the audit's, by whoever writes prompts.
     PHRASES = 7_310_007  # Taken before the audit's, by whoever writes phrases.
+    VIEWS = 7_310_008  # Whoever saves a view.
     CLAIMS = 7_461_001  # Whoever claims an agency.
     ERASING = 7_461_002  # Nobody files while somebody erases.
     FORGETTING = 7_461_003  # Whoever forgets.

@@ -82,6 +82,16 @@ def first_day(database: Database, zone: tzinfo = UTC) -> date | None:
     return min(filter(None, (began.astimezone(zone).date() if began else None, counted)), default=None)
 
 
+def is_known(database: Database, period: Period) -> bool:
+    """Whether anything is known of any call of a period."""
+    began = (calls.c.started_at >= period.begins) & (calls.c.started_at < period.ends)
+    of_days = select(daily.c.day).where(daily.c.day.between(period.since, period.until)).limit(1)
+    with database.read() as sql:
+        if sql.scalar(select(calls.c.id).where(began).limit(1)) is not None:
+            return True
+        return sql.scalar(of_days) is not None
+
+
 def _tallied(sql: Connection, period: Period) -> Iterator[tuple[CountKey, int]]:
     """Sum the tallies of a period."""
     plain = select(tallies.c.day, tallies.c.what, tallies.c.count).where(tallies_of(period))

@@ -49,6 +49,7 @@ from ivr.records.tables import (
     operators,
     opt_outs,
     retention,
+    wall_tokens,
 )
 from ivr.records.worker_heartbeats import seconds_since_signs
 
@@ -210,7 +211,11 @@ def _carry_over(sql: Connection, present: Present, now: float) -> int:
 
 
 def _keep_people(sql: Connection, present: Present) -> None:
-    """Keep operators and their deeds as they are now; where that is not known, nobody stays signed in."""
+    """Keep operators and their deeds as they are now; where that is not known, nobody stays signed in.
+
+    No screen on a wall shows Now any more: one whose token was revoked since would show it again.
+    """
+    sql.execute(delete(wall_tokens))
     if not present.rows.get(operators.name):
         sql.execute(update(operators).values(session_key="", epoch=operators.c.epoch + 1))
         return

@@ -364,3 +364,44 @@ notices = Table(  # A short sentence said and texted for a time, such as of a ho
     Column("until", UtcDateTime, nullable=False),
     Column("who", String, nullable=False),
 )
+
+shift_log = Table(  # What one shift tells the next about the line, never about a caller.
+    "shift_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("kind", String, nullable=False),  # note, alarm, agency_off, agency_on.
+    Column("about", String, nullable=False),  # The agency, or which alarm; empty for a note.
+    Column("text", String, nullable=False),  # The note, or why an agency was switched off.
+    Column("who", String, nullable=False),  # Empty for an alarm.
+    Column("until", UtcDateTime, index=True),  # A note or an alarm is pinned until then; an agency is off.
+)
+
+shift_log_readers = Table(
+    "shift_log_readers",
+    metadata,
+    Column("entry_id", ForeignKey(shift_log.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("who", String, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
+wall_tokens = Table(  # Which screens on a wall may show the page Now, and nothing else.
+    "wall_tokens",
+    metadata,
+    Column("hash", String, primary_key=True),  # The token itself stands nowhere.
+    Column("id", String, nullable=False, unique=True),  # At random: pages name a screen by it.
+    Column("name", String, nullable=False),  # Where the screen hangs.
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", String, nullable=False),
+)
+
+saved_views = Table(  # Filters of the call log that operators saved by name.
+    "saved_views",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("who", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("query", String, nullable=False),  # As an address has it: no number, no caller's word.
+    Column("shared", Boolean, nullable=False),  # Whether everybody sees it, or whoever saved it alone.
+    UniqueConstraint("who", "name"),
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from base64 import b64encode
 from datetime import date, timedelta
@@ -22,18 +23,28 @@ from ivr.reports.tree_picture import tree_picture
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
+    from importlib.resources.abc import Traversable
 
     from ivr.reports.sections import ReportView, Section
 
 MOST_DAYS = 366
 FIRST_DAY = date(2000, 1, 1)  # Whatever is older is a slip of the keyboard.
+BREAKS_FRENCH = re.compile(r" (?=[:;?!»])|(?<=«) ")  # Where a space must not break a line.
 LANGUAGES = ("en", "fr")  # Those into which reports, and the console, are translated.
 
 
 @cache
 def read_translations(language: str) -> Mapping[str, str]:
     """Read what a report is written with in a language."""
-    return tomllib.loads(files("ivr.reports").joinpath(f"translations/{language}.toml").read_text("utf-8"))
+    return read_words(files("ivr.reports").joinpath(f"translations/{language}.toml"), language)
+
+
+def read_words(file: Traversable, language: str) -> dict[str, str]:
+    """Read a file of translations; in French no line breaks before a colon, or within « »."""
+    words = tomllib.loads(file.read_text("utf-8"))
+    if language != "fr":
+        return words
+    return {key: BREAKS_FRENCH.sub("\N{NO-BREAK SPACE}", said) for key, said in words.items()}
 
 
 def cut_period(since: date, until: date, today: date, zone: tzinfo) -> Period:

@@ -182,6 +182,100 @@ def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: P
         page.wait_for_selector("h1 >> text=Since you were last here")
 
 
+class Clicks:
+    """Somebody at a page whose presses are counted; what they type is not."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.count = page, 0
+
+    def __call__(self, where: str) -> None:
+        self.count += 1
+        self.page.locator(where).first.click()
+
+
+def test_the_five_tasks_take_as_few_presses_as_they_may(
+    line: Rehearsal, browser: Browser, tmp_path: Path
+) -> None:
+    with browsing(browser) as page:
+        sign_in(page, line)
+
+        weekend = Clicks(page)  # Did anybody reach nobody this weekend?
+        weekend("nav.presets >> text=Weekend")
+        page.wait_for_url("**since=**")
+        assert "reached nobody" in page.inner_text("main") or "left without one" in page.inner_text("main")
+
+        page.goto(f"{site(line)}/console/")
+        off = Clicks(page)  # Switch an agency off until the morning, and say why.
+        off("article:has-text('Chrysalis') summary")
+        page.fill("article:has-text('Chrysalis') input[name=why]", "nobody is there tonight")
+        page.select_option("article:has-text('Chrysalis') select[name=length]", "morning")
+        off("article:has-text('Chrysalis') form button")
+        page.wait_for_selector("[role=status] >> text=Chrysalis Network is off until")
+        page.click("[role=status] >> text=Undo")
+        page.wait_for_selector("[role=status] >> text=Chrysalis Network is on")
+
+        paper = Clicks(page)  # Last month's report, for the board.
+        paper("nav >> text=Reports")
+        page.wait_for_selector("h1 >> text=Reports")
+        with page.expect_download() as download:
+            paper("main a >> text=PDF of")
+        download.value.save_as(tmp_path / "month.pdf")
+
+        note = Clicks(page)  # Tell the next shift.
+        note("nav >> text=Shift log")
+        page.fill("textarea[name=note]", "The phone in the hall is quiet again")
+        note("text=Add to the log")
+        page.wait_for_selector("[role=status] >> text=The note stands on Now until")
+
+        assert (tmp_path / "month.pdf").read_bytes().startswith(b"%PDF")
+        assert weekend.count <= 1
+        assert off.count <= 3
+        assert paper.count <= 2
+        assert note.count <= 2
+
+
+def test_two_browsers_and_a_screen_on_the_wall_see_what_one_of_them_does(
+    line: Rehearsal, browser: Browser, ada: SignedIn
+) -> None:
+    with (
+        browsing(browser, storage_state=ada.state) as first,
+        browsing(browser, storage_state=ada.state) as second,
+        browsing(browser) as wall,
+    ):
+        first.goto(f"{site(line)}/console/screens")
+        first.fill("main input[name=name]", "hall")
+        first.click("main form.narrow button")
+        token = first.inner_text(".wall-token code")
+        wall.goto(f"{site(line)}/console/wall")
+        wall.fill("input[name=token]", token)
+        wall.click("main button")
+        wall.wait_for_selector(".strip")
+        second.goto(f"{site(line)}/console/")
+
+        first.goto(f"{site(line)}/console/log")
+        first.fill("textarea[name=note]", "The greeting was changed tonight")
+        first.click("text=Add to the log")
+
+        for each in (second, wall):  # Neither is touched: the page renews itself.
+            each.wait_for_selector(".pinned >> text=The greeting was changed tonight")
+        assert wall.locator("main a, main button, main input").count() == 0
+        first.goto(f"{site(line)}/console/screens")
+        first.locator("tr", has_text="hall").locator("button").click()
+        wall.wait_for_url("**/console/wall/start")
+
+
+def test_a_session_that_ends_loses_nothing_that_was_written(line: Rehearsal, browser: Browser) -> None:
+    with browsing(browser) as page:
+        sign_in(page, line)
+        page.goto(f"{site(line)}/console/log")
+        page.fill("textarea[name=note]", "Half an hour of work")
+        page.context.clear_cookies()
+        page.click("text=Add to the log")
+        page.wait_for_selector("h1 >> text=too old")
+
+        assert page.input_value("textarea") == "Half an hour of work"
+
+
 def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_one_click(
     line: Rehearsal, browser: Browser
 ) -> None:
@@ -224,8 +318,9 @@ def test_axe_finds_nothing_wrong_on_any_page(
 
     places = ada.places if line.limits.paced else ada.places[scheme == "dark" :: 2]  # Else each page once.
     with browsing(browser, language, color_scheme=scheme) as page:
-        page.goto(f"{site(line)}/console/sign-in")
-        assert Axe().run(page).violations_count == 0
+        for path in ("sign-in", "wall/start"):
+            page.goto(f"{site(line)}/console/{path}")
+            assert Axe().run(page).violations_count == 0, path
     with browsing(browser, language, color_scheme=scheme, storage_state=ada.state) as page:
         for path in places:
             page.goto(site(line) + path)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 from flask import Response, abort, current_app, make_response, redirect, request, session, url_for
 from flask_login import LoginManager, UserMixin, logout_user
 
-from ivr.authentication import same, session_proof
+from ivr.authentication import hash_wall_token, same, session_proof
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.operators import Operator, Role, find_operator
+from ivr.records.wall_tokens import may_show_now
 from ivr.web.console.context import console, render_page, signed_in_operator
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ LONGEST_SESSION = 12 * 3600
 PUBLIC_ENDPOINTS = frozenset(
     {"sign_in.show", "sign_in.submit", "sign_in.show_second_factor", "sign_in.enrol"}
     | {"console.static", "reports.static", "bootstrap.static", "bootstrap.dark", "language.choose"}
+    | {"wall.ask", "wall.start"}
 )
+WALL_ENDPOINTS = frozenset({"wall.show", "wall.refresh"})  # A screen's token opens these, and nothing else.
+WALL_COOKIE = "console_wall"
 POLLED_ENDPOINTS = frozenset({"now.refresh"})  # Fetched by the script, whether or not anybody sits there.
 _ROLES: dict[Callable[..., object], Role] = {}  # A view -> the role that it asks for, where above viewer.
 
@@ -72,6 +76,8 @@ def require_sign_in() -> BaseResponse | str | None:
     """Ask before every page of the console who it is, and whether they may."""
     if request.endpoint in PUBLIC_ENDPOINTS:
         return None
+    if request.endpoint in WALL_ENDPOINTS:
+        return None if _is_known_screen() else redirect(url_for("wall.ask"), 303)
     operator = signed_in_operator()
     if operator is None or _session_is_over():
         logout_user()
@@ -89,9 +95,16 @@ def set_csp(response: Response) -> Response:
     return response
 
 
-def show_unavailable(_: Exception) -> tuple[str, int]:
-    """Say that the records cannot be read now."""
-    return render_page("unavailable"), 503
+def show_unavailable(_: Exception) -> tuple[str, int, dict[str, str]]:
+    """Say that the records cannot be read now; a screen, at which nobody sits, tries again by itself."""
+    wall = request.endpoint in WALL_ENDPOINTS
+    return render_page("unavailable", wall=wall), 503, {"Refresh": "30"} if wall else {}
+
+
+def _is_known_screen() -> bool:
+    """Whether this browser holds the token of a screen that is not revoked."""
+    token = request.cookies.get(WALL_COOKIE, "")
+    return bool(token) and may_show_now(console().database, hash_wall_token(token))
 
 
 def _load(session_id: str) -> SignedIn | None:

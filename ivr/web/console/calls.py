@@ -6,7 +6,8 @@ import csv
 import io
 import json
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qs, urlencode
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
 
@@ -21,9 +22,11 @@ from ivr.records.call_log import (
     read_turns,
 )
 from ivr.records.call_log import export_calls as read_export
+from ivr.records.call_summary import OUTCOMES_BY_WEIGHT
 from ivr.records.notes import list_notes, write_note
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import block_call
+from ivr.records.saved_views import delete_view, list_views, save_view
 from ivr.reports.sections import branches
 from ivr.web.console.access import needs
 from ivr.web.console.context import OUTCOMES, console, current_operator, notify, render_page
@@ -36,21 +39,41 @@ from ivr.web.console.query_params import (
     free_text,
     hours_from_now,
     mask,
+    names_number,
     whole_number,
 )
 from ivr.web.console.timeline import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import tzinfo
 
     from werkzeug.wrappers import Response as BaseResponse
 
     from ivr.records.call_log import CallRecord
+    from ivr.records.saved_views import SavedView
+
+Query = dict[str, str | list[str]]  # What an address filters by; outcomes may be several.
+DAYS = "days"  # Of a saved filter: the name of its days, such as weekend.
+
+
+class View(NamedTuple):
+    """A saved view as the page shows it."""
+
+    saved: SavedView
+    address: str
+    is_shown: bool  # Whether it is the filter of this page.
+    may_delete: bool
+
 
 blueprint = Blueprint("calls", __name__, url_prefix="/console")
 
 MOST_DAYS = 30  # Of a block.
-CSV_COLUMNS = ("id", "channel", "started_at", "language", "outcome", "turns", "stops", "transfers")
+CSV_COLUMNS = (
+    *("id", "channel", "started_at", "language", "outcome", "turns", "stops", "transfers"),
+    *("seconds", "agencies"),
+)
+LONGEST_NAME = 60  # Of a saved view.
 
 
 @blueprint.get("/calls", endpoint="list")
@@ -65,6 +88,7 @@ def list_calls() -> str:
         page=read_page(console().database, wanted, request.args.get("after", "")),
         faults=faults,
         query=_query(),
+        views=_views(),
         counts=count_matching(console().database, wanted),
         counted=COUNTED,
         may_see_stops=_may_see_stops,
@@ -77,9 +101,15 @@ def list_calls() -> str:
     )
 
 
+@blueprint.get("/outcomes", endpoint="outcomes")
+def explain_outcomes() -> str:
+    """Explain how a call can end, and how it is decided which of them is its outcome."""
+    return render_page("outcomes", outcomes=OUTCOMES_BY_WEIGHT)
+
+
 @blueprint.get("/calls.<kind>", endpoint="export")
 def export(kind: str) -> Response:
-    """Stream exactly what is filtered; starts are given to the hour, and no mark is in it."""
+    """Stream exactly what is filtered; starts are given to the hour of the line's clock, and no mark."""
     if kind not in {"csv", "json"}:
         abort(404)
     wanted, faults = _filter()
@@ -87,11 +117,38 @@ def export(kind: str) -> Response:
         abort(400)
     about = f"{kind}: {_said(wanted)}"
     add_audit_entry(console().database, current_operator().name, "calls exported", about)
-    sees_live = _sees_live_stops()
-    calls = (_exported(call, sees_live=sees_live) for call in read_export(console().database, wanted))
+    sees_live, clock = _sees_live_stops(), console().zone
+    calls = (_exported(call, clock, sees_live=sees_live) for call in read_export(console().database, wanted))
     lines = _csv_lines(calls) if kind == "csv" else (json.dumps(call) + "\n" for call in calls)
     headers = {"Content-Disposition": f"attachment; filename=calls.{kind}"}
     return Response(lines, headers=headers, mimetype="text/csv" if kind == "csv" else "application/jsonl")
+
+
+@blueprint.post("/calls/views", endpoint="save_view")
+@needs(Role.OPERATOR)
+def save_filter() -> BaseResponse:
+    """Save the filter of the page under a name, for this operator or for everybody."""
+    name = " ".join(request.form.get("name", "").split())[:LONGEST_NAME]
+    query = _saved_query()
+    shared, who = request.form.get("shared") == "yes", current_operator().name
+    if not name or not query or any(map(names_number, (name, *_values(query)))):
+        notify("view_unfit", "danger")
+    elif save_view(console().database, who, name, urlencode(query, doseq=True), shared=shared):
+        notify("view_saved", name=name)
+    else:
+        notify("view_too_many", "danger")
+    return redirect(_address(_today(query)), 303)
+
+
+@blueprint.post("/calls/views/<int:view>/delete", endpoint="delete_view")
+@needs(Role.OPERATOR)
+def delete_saved_view(view: int) -> BaseResponse:
+    """Delete a saved view: one's own, and as an administrator one for everybody."""
+    operator = current_operator()
+    anybody = operator.role.covers(Role.ADMINISTRATOR)
+    if name := delete_view(console().database, view, operator.name, of_anybody=anybody):
+        notify("view_deleted", name=name)
+    return redirect(url_for("calls.list"), 303)
 
 
 @blueprint.get("/calls/<call>", endpoint="show")
@@ -149,12 +206,59 @@ def _filter() -> tuple[CallFilter, list[str]]:
     return replace(wanted, zone=console().zone), faults
 
 
-def _query() -> dict[str, str | list[str]]:
+def _query() -> Query:
     """Give what an address filters by, to be written into others; outcomes may be several."""
-    given: dict[str, str | list[str]] = {n: request.args[n] for n in FILTERS if request.args.get(n)}
+    given: Query = {n: request.args[n] for n in FILTERS if request.args.get(n)}
     return given | (
         {"outcome": list(filter(None, request.args.getlist("outcome")))} if "outcome" in given else {}
     )
+
+
+def _saved_query() -> Query:
+    """Read the filter that is to be saved; days that have a name are saved by it, and move on with time."""
+    wanted = {name: each for name in FILTERS if (each := list(filter(None, request.form.getlist(name))))}
+    query: Query = {name: each if name == "outcome" else each[0] for name, each in wanted.items()}
+    days = query.get("since"), query.get("until")
+    for preset, (since, until) in day_presets(console().today).items():
+        if days == (str(since), str(until)):
+            del query["since"], query["until"]
+            query[DAYS] = preset
+            break
+    return query
+
+
+def _today(query: Query) -> Query:
+    """Give a saved filter with the days that are meant today."""
+    query = dict(query)
+    if days := day_presets(console().today).get(str(query.pop(DAYS, ""))):
+        query |= {"since": str(days[0]), "until": str(days[1])}
+    return query
+
+
+def _views() -> list[View]:
+    """Give the saved views that this operator sees, each with its address, and whether they may delete it."""
+    operator, shown = current_operator(), _query()
+    is_administrator = operator.role.covers(Role.ADMINISTRATOR)
+    views = []
+    for each in list_views(console().database, operator.name):
+        given = parse_qs(each.query)
+        wanted = {n: v if n == "outcome" else v[0] for n, v in given.items() if n in {*FILTERS, DAYS}}
+        query = _today(wanted)
+        own = each.who == operator.name
+        may_delete = own or (is_administrator and each.shared)
+        views.append(View(each, _address(query), query == shown, may_delete))
+    return views
+
+
+def _address(query: Query) -> str:
+    """Say where the calls of a filter are."""
+    values: dict[str, Any] = dict(query)
+    return url_for("calls.list", **values)
+
+
+def _values(query: Query) -> list[str]:
+    """Give all that a filter is made of."""
+    return [value for each in query.values() for value in ([each] if isinstance(each, str) else each)]
 
 
 def _sees_live_stops() -> bool:
@@ -175,11 +279,15 @@ def _said(wanted: CallFilter) -> str:
     return mask(" ".join(said))[:LONGEST_TEXT] or "all"
 
 
-def _exported(call: CallRecord, *, sees_live: bool) -> dict[str, Any]:
-    """Write a call for export: its start to the hour, and nothing to tell whose it was."""
+def _exported(call: CallRecord, zone: tzinfo, *, sees_live: bool) -> dict[str, Any]:
+    """Write a call for export: its start to the hour in ``zone``, and nothing to tell whose it was."""
     values = call.as_json() | ({} if call.ended_at or sees_live else {"stops": []})
-    values["started_at"] = call.started_at.strftime("%Y-%m-%dT%H:00Z")
+    hour = call.started_at.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    values["started_at"] = hour.isoformat(timespec="minutes")
     del values["ended_at"]
+    values["seconds"] = round((call.ended_at - call.started_at).total_seconds()) if call.ended_at else None
+    rung = (ring.agency for transfer in call.transfers for ring in transfer.attempts)
+    values["agencies"] = list(dict.fromkeys(filter(None, rung)))
     return values
 
 
@@ -188,7 +296,8 @@ def _csv_lines(calls: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield _csv_line(CSV_COLUMNS)
     for call in calls:
         transfers = " ".join(f"{each['order']}:{each['outcome']}" for each in call["transfers"])
-        values = call | {"stops": " ".join(call["stops"]), "transfers": transfers}
+        values = call | {name: " ".join(call[name]) for name in ("stops", "agencies")}
+        values["transfers"] = transfers
         yield _csv_line([values[name] for name in CSV_COLUMNS])
 
 

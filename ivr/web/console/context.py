@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -16,7 +15,8 @@ from flask_login import current_user
 from ivr.authentication import Passwords
 from ivr.hours import zone
 from ivr.records.disclosure import HIDDEN, shown
-from ivr.reports.document import LANGUAGES, read_translations
+from ivr.records.shift_log import EntryKind
+from ivr.reports.document import LANGUAGES, read_translations, read_words
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.bootstrap import icon
 from ivr.web.console.timeline import clock_time
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ivr.operations.reload import RefusedReload
     from ivr.records.database import Database
     from ivr.records.operators import Operator
+    from ivr.records.shift_log import ShiftEntry
     from ivr.web.console.prompt_checks import PromptChecks
 
 NAME = "ivr-console"
@@ -112,7 +113,7 @@ def language() -> str:
 def translations(language: str) -> Mapping[str, str]:
     """Read what the console is written with in a language, reports too."""
     own = files("ivr.web.console").joinpath(f"translations/{language}.toml")
-    return {**read_translations(language), **tomllib.loads(own.read_text("utf-8"))}
+    return {**read_translations(language), **read_words(own, language)}
 
 
 def render_page(template: str, **values: object) -> str:
@@ -128,6 +129,7 @@ def render_page(template: str, **values: object) -> str:
         capital=capital,
         icon=icon,
         agency_name=agency_name,
+        entry_words=entry_words,
         stop_name=stop_name,
         minutes=clock_time,
         shown_count=lambda count: t["hidden"] if shown(count) == HIDDEN else str(count),
@@ -154,6 +156,18 @@ def agency_name(name: str) -> str:
     words = _prompts().agencies.get(name)
     known = words.name.removeprefix("the ") if words and "{" not in words.name else name
     return capital(known)
+
+
+def entry_words(entry: ShiftEntry) -> str:
+    """Say what an entry of the shift log tells of, beside the words that somebody wrote."""
+    t = translations(language())
+    match entry.kind:
+        case EntryKind.NOTE:
+            return ""
+        case EntryKind.ALARM:
+            return t.get(f"alarm_{entry.about}", entry.about)
+        case EntryKind.AGENCY_OFF | EntryKind.AGENCY_ON:
+            return t[f"shift_{entry.kind}"].format(agency=agency_name(entry.about))
 
 
 def capital(words: str) -> str:

@@ -90,6 +90,11 @@ def free_text(name: str) -> str:
     return mask(request.form.get(name, "").strip()[:LONGEST_TEXT])
 
 
+def names_number(text: str) -> bool:
+    """Whether anything in a text can be read as a telephone number, days and times left aside."""
+    return mask(text) != text
+
+
 def mask(text: str) -> str:
     """Mask whatever can be read as a telephone number, but for days and times."""
     parts, end = [], 0

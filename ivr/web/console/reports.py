@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, request, url_for
 
 from ivr.records.audit import add_audit_entry
 from ivr.records.periods import months_before, period_before
-from ivr.records.report_queries import first_day, read_report
+from ivr.records.report_queries import first_day, is_known, read_report
 from ivr.reports.charts import CONTENT_SECURITY_POLICY
 from ivr.reports.community import COMMUNITY_SECTIONS, community_section, community_sections
 from ivr.reports.document import cut_period, draw_section, headline_values, parse_month, printable_page
@@ -83,6 +83,8 @@ def print_month(month: str) -> Response | tuple[str, int]:
     """Give the report of a month as PDF; where nothing can be printed, say how to mend that."""
     period = _month(month)
     view = _view(period)
+    if not view.report.total:
+        return render_page("not_over", month=month, over=True), 404
     key = (month, view.language, _last_known(view))
     try:
         paper = console().printed.read(key, lambda: printable_page(view))
@@ -104,7 +106,7 @@ def show_month(month: str) -> str:
         sections=view.sections(),
         month=month,
         print_command=f"ivr report {month} --pdf {month}.pdf",
-        pdf_url=url_for("reports.pdf", month=month),
+        pdf_url=url_for("reports.pdf", month=month) if view.report.total else "",
         row_url=_row_url(period),
         **headline_values(view),
         community_url=url_for("reports.community", month=month) if _may_be_published(view) else "",
@@ -215,7 +217,8 @@ def _months() -> list[str]:
     """Name the months of the last year of which anything is known, this one first."""
     day, first = console().today, first_day(console().database, console().zone)
     names = [f"{day.year - (day.month - n <= 0)}-{(day.month - n - 1) % 12 + 1:02}" for n in range(12)]
-    return [name for name in names if first and name >= f"{first:%Y-%m}"]
+    known = [name for name in names if first and name >= f"{first:%Y-%m}"]
+    return [name for name in known if is_known(console().database, _month(name))]
 
 
 def _is_over(period: Period) -> bool:

@@ -23,9 +23,12 @@ from ivr.web.console import (
     prompts,
     reports,
     retention,
+    screens,
+    shift_log,
     sign_in,
     since,
     transfers,
+    wall,
 )
 from ivr.web.console.access import (
     LONGEST_SESSION,
@@ -40,8 +43,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
 PAGES = (
-    *(bootstrap, language, sign_in, since, now, calls, transfers, reports, prompts, notice),
-    *(blocks, operators, retention, audit),
+    *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, reports, prompts, notice),
+    *(blocks, operators, screens, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.

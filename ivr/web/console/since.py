@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, request
 
 from ivr.records.periods import A_DAY, midnight
+from ivr.records.shift_log import PINNED, list_shift_entries
 from ivr.records.shift_summary import last_here, summarize
 from ivr.records.text_deliveries import list_undelivered
 from ivr.web.console.context import console, current_operator, render_page
@@ -28,12 +29,18 @@ def show_since() -> str:
         begins, ends = _last_here(), context.moment + timedelta(hours=1)
     return render_page(
         "since",
+        moment=context.moment,
         chosen=chosen,
         begins=begins,
         since=since if chosen else begins.astimezone(context.zone).date(),
         until=until,
         faults=faults,
         presets=day_presets(context.today),
+        entries=[
+            each
+            for each in list_shift_entries(context.database, begins)
+            if each.kind.value in PINNED and each.at < ends
+        ],
         summary=summarize(context.database, begins, ends),
         undelivered=list_undelivered(context.database, begins.astimezone(UTC).date()),
     )
