@@ -411,6 +411,7 @@ def console(files: ConsoleFiles) -> Flask:
     settings = read_settings(os.environ)
     app = build_site(files, settings.number, settings)
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
+    app.extensions[PUBLIC] = replace(app.extensions[PUBLIC], off=lambda: snapshots.current.off)
     prompts = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
     follow_published(app, prompts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -43,6 +44,7 @@ def visitor(flow: Flow) -> FlaskClient:
         ("Open from 8 30 to 17 30.", "Open from 8:30 to 17:30."),
         ("Here are 7 short questions.", "Here are 7 short questions."),
         ("À 16 ans.", "À 16 ans."),
+        ("请打 9 1 1。不要急。", "请打 911。不要急。"),
     ],
 )
 def test_what_is_spelled_for_the_ear_is_written_for_the_eye(flow: Flow, spoken: str, read: str) -> None:
@@ -50,10 +52,11 @@ def test_what_is_spelled_for_the_ear_is_written_for_the_eye(flow: Flow, spoken: 
 
 
 def test_a_number_can_be_dialled_where_it_stands(flow: Flow) -> None:
-    (first, second) = paragraphs(flow, "en", "Call {hotline.name}. It is far. {hotline.number}. Or 2 1 1.")
+    told = "Call {hotline.name}. It is far. {hotline.number}. Or 2 1 1, or text 6 8 6 8 6 8."
+    (first, second) = paragraphs(flow, "en", told)
 
     assert [piece.dial for piece in first if piece.dial] == [flow.directory.agencies["hotline"].number]
-    assert [piece.dial for piece in second if piece.dial] == ["211"]
+    assert [piece.address for piece in second if piece.dial] == ["tel:211", "sms:686868"]
 
 
 def test_a_fault_in_the_words_of_the_page_names_its_file_and_place(flow: Flow, tmp_path: Path) -> None:
@@ -97,7 +100,7 @@ def test_the_code_on_a_card_opens_a_text_that_the_line_understands(flow: Flow, v
         assert words.materials.word.lower() in known
         assert drawn.tag == f"{SVG}svg"
         assert PublicContext(flow, {language: words}, NUMBER).text_to(language) == (
-            f"sms:{NUMBER}?body={words.materials.word}"
+            f"sms:{NUMBER}?body={quote(words.materials.word)}"
         )
 
 
