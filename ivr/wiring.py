@@ -449,6 +449,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         now=time.time,
         prompt_checks=PromptChecks(flow),
         parts=partial(_parts, database, settings.redis_url),
+        counts_tokens=tuple(filter(None, (settings.counts_token, settings.second_counts_token))),
         counts_hold=COUNTS_HOLD,
         twilio=signs_of(settings).read,
         refused=partial(list_refused, settings.journal_dir),

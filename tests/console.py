@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
 
 SECRET = ENVIRONMENT["SECRET_KEY"]
+COUNTS_TOKENS = ("counts-token-of-tests", "the-one-before-it")
 FIRST, CHOSEN = "first-password", "a password that was chosen"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # A hash says how dear it is to verify.
 HASHED = {password: CHEAP.hash(password) for password in (FIRST, CHOSEN)}
@@ -102,6 +103,7 @@ class Console:
             twilio=lambda: self.twilio,
             refused=lambda: self.refused,
             counts_hold=self.counts_hold,
+            counts_tokens=COUNTS_TOKENS,
             printed=printed or PrintedPages(),
         )
         self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)

@@ -53,6 +53,7 @@ class ConsoleContext:
     refused: Callable[[], Sequence[RefusedReload]] = tuple  # Processes that go on with older files.
     printed: PrintedPages = field(default_factory=PrintedPages)  # Reports as PDF.
     old_secret: str = ""  # Believed too, while `secret` takes its place.
+    counts_tokens: tuple[str, ...] = ()  # Who has one may fetch counts for a dashboard of theirs.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
 
     @property
