@@ -57,7 +57,9 @@ class Hands:
         return self.client.get(f"/console{path}")
 
     def post(self, path: str, page: str = "/", **form: str) -> TestResponse:
-        return self.client.post(f"/console{path}", data=form | {"csrf_token": self.token(page)})
+        return self.client.post(
+            f"/console{path}", data={"confirmed": "yes"} | form | {"csrf_token": self.token(page)}
+        )
 
     def token(self, page: str) -> str:
         found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page).text)

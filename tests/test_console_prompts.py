@@ -451,3 +451,13 @@ def test_every_language_is_called_by_its_name(hands_on_all: Hands, flow: Flow) -
         name = flow.prompts["en"].languages[language]
         assert f">{name}</h2>" in prompt
         assert f'<option value="{language}">{name}</option>' in calls
+
+
+def test_words_are_published_only_by_whoever_says_that_they_mean_it(hands: Hands, console: Console) -> None:
+    save(hands, GREETING)
+
+    asked = hands.post(f"/prompts/{PLACE}/en/publish", version="1", confirmed="")
+
+    assert asked.status_code == 200
+    assert "everybody hears and reads the new words" in asked.text
+    assert heard(console) == {}

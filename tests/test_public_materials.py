@@ -14,6 +14,7 @@ from test_public import NUMBER, PAGED, PRINTED, TOPIC, visit
 
 from ivr.flow.diagrams import picture
 from ivr.flow.loader import FlowError
+from ivr.flow.models import every_prompt
 from ivr.flow.public_page import read_pages
 from ivr.web.public.text import line, paragraphs
 from ivr.web.public.views import PublicContext
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from ivr.flow.models import Flow
 
+SAME_AS_ENGLISH = {"leave_to", "title", "materials.outside", "materials.strip", "materials.poster"}
 SVG = "{http://www.w3.org/2000/svg}"
 PICTURE = ROOT / "docs/pictures/tree.svg"
 
@@ -76,6 +78,18 @@ def test_a_blank_that_was_lost_from_the_words_of_the_page_is_a_fault(flow: Flow,
         read_pages(tmp_path, flow)
 
     assert [fault.place for fault in refused.value.faults] == ["by_text", "by_text"]
+
+
+def test_the_words_of_the_page_have_the_same_numbers_and_blanks_in_every_language(flow: Flow) -> None:
+    pages = {
+        language: dict(every_prompt(words)) for language, words in read_pages(ROOT / "prompts", flow).items()
+    }
+    same = re.compile(r"\d+|\{[^{}]*\}")
+
+    for language, words in pages.items():
+        for place, english in pages["en"].items():
+            assert sorted(same.findall(words[place])) == sorted(same.findall(english)), (language, place)
+            assert language == "en" or words[place] != english or place in SAME_AS_ENGLISH, (language, place)
 
 
 def test_the_outside_of_what_is_printed_names_no_topic(visitor: FlaskClient) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, request
 
 from ivr.records.periods import A_DAY, midnight
-from ivr.records.shift_summary import last_here, summarize
+from ivr.records.shift_summary import last_here, sign_in_before, summarize
 from ivr.records.text_deliveries import list_undelivered
 from ivr.web.console.context import console, current_operator, render_page
 from ivr.web.console.query_params import day_presets, day_range
@@ -29,6 +29,7 @@ def show_since() -> str:
     return render_page(
         "since",
         chosen=chosen,
+        signed_in_before=sign_in_before(context.database, current_operator().name),
         begins=begins,
         since=since if chosen else begins.astimezone(context.zone).date(),
         until=until,
