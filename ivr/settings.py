@@ -313,6 +313,22 @@ class Settings:
             _or_empty(_TOKEN),
         )
     )
+    counts_token: str = field(
+        metadata=_declared(
+            "COUNTS_TOKEN",
+            "who has it may fetch /counts/MONTH.json (Authorization: Bearer …); without it, nobody may",
+            "",
+            _or_empty(_TOKEN),
+        )
+    )
+    second_counts_token: str = field(
+        metadata=_declared(
+            "COUNTS_TOKEN_2",
+            "a second token that is accepted while tokens are exchanged",
+            "",
+            _or_empty(_TOKEN),
+        )
+    )
     opt_out: Literal["default", "advanced"] = field(
         metadata=_declared(
             "IVR_OPT_OUT",

@@ -413,6 +413,7 @@ def console(files: ConsoleFiles) -> Flask:
     settings = read_settings(os.environ)
     app = build_site(files, settings.number, settings)
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
+    app.extensions[PUBLIC] = replace(app.extensions[PUBLIC], off=lambda: snapshots.current.off)
     prompts = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
     follow_published(app, prompts)
 
@@ -452,6 +453,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         prompt_checks=PromptChecks(flow),
         made_from=read_made_from(settings.prompts, flow)[0],
         parts=partial(_parts, database, settings.redis_url),
+        counts_tokens=tuple(filter(None, (settings.counts_token, settings.second_counts_token))),
         counts_hold=COUNTS_HOLD,
         twilio=signs_of(settings).read,
         refused=partial(list_refused, settings.journal_dir),

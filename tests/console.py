@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
 
 SECRET = ENVIRONMENT["SECRET_KEY"]
+COUNTS_TOKENS = ("counts-token-of-tests", "the-one-before-it")
 FIRST, CHOSEN = "first-password", "a password that was chosen"
 CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 HASHED = {password: CHEAP.hash(password) for password in (FIRST, CHOSEN)}
@@ -57,7 +58,9 @@ class Hands:
         return self.client.get(f"/console{path}")
 
     def post(self, path: str, page: str = "/", **form: str) -> TestResponse:
-        return self.client.post(f"/console{path}", data=form | {"csrf_token": self.token(page)})
+        return self.client.post(
+            f"/console{path}", data={"confirmed": "yes"} | form | {"csrf_token": self.token(page)}
+        )
 
     def token(self, page: str) -> str:
         found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page).text)
@@ -107,6 +110,7 @@ class Console:
             refused=lambda: self.refused,
             counts_hold=self.counts_hold,
             passwords=passwords,
+            counts_tokens=COUNTS_TOKENS,
             printed=printed or PrintedPages(),
         )
         self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)

@@ -12,12 +12,14 @@ from click.testing import CliRunner
 from conftest import ROOT
 from fakes import ENVIRONMENT
 from small_line import small_line
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from ivr.cli.main import main
 from ivr.effects import Entry
+from ivr.records.audit import add_audit_entry
 from ivr.records.database import connect
 from ivr.records.ingest import record
+from ivr.records.tables import audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -315,6 +317,21 @@ def test_an_operator_that_does_not_exist_cannot_be_changed(logged: dict[str, str
 
     assert done.exit_code == 1
     assert "there is no operator 'nobody'" in done.output
+
+
+def test_the_first_row_of_the_audit_that_was_changed_is_named(logged: dict[str, str]) -> None:
+    database = connect(logged["DATABASE_URL"])
+    for n in range(3):
+        add_audit_entry(database, "ada", "tried", str(n))
+    with database.write() as sql:
+        sql.execute(update(audit).where(audit.c.about == "1").values(who="somebody else"))
+        sql.execute(update(audit).where(audit.c.about == "2").values(did="nothing"))
+        first = sql.scalar(select(audit.c.n).where(audit.c.about == "1"))
+
+    told = ivr("audit", "verify", env=logged)
+
+    assert told.exit_code == 1
+    assert f"its first broken row is {first}:" in told.output
 
 
 def test_the_audit_says_what_to_write_down_and_knows_it_again(logged: dict[str, str]) -> None:

@@ -85,6 +85,7 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("blocks.list", "GET"): OPERATOR,
     ("blocks.end", "POST"): OPERATOR,
     ("audit.list", "GET"): ADMINISTRATOR,
+    ("audit.export", "GET"): ADMINISTRATOR,
     ("operators.list", "GET"): ADMINISTRATOR,
     ("operators.add", "POST"): ADMINISTRATOR,
     ("operators.reset", "POST"): ADMINISTRATOR,

@@ -312,3 +312,28 @@ def test_a_block_that_is_over_already_is_no_deed(console: Console, blocked: Hand
 
     assert answer.status_code == 303
     assert told(console) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "asks"),
+    [
+        ("reset", {}, "bea gets a new first password"),
+        ("disable", {}, "bea is signed out and let in no more"),
+        ("role", {"role": "administrator"}, "bea becomes: administrator"),
+    ],
+)
+def test_what_cannot_simply_be_undone_is_asked_about_first(
+    console: Console, ada: Hands, path: str, form: dict[str, str], asks: str
+) -> None:
+    console.add("bea", Role.VIEWER)
+    before = list_audit_entries(console.database)
+
+    asked = ada.post(f"/operators/{path}", "/operators", name="bea", confirmed="", **form)
+    untouched = list_audit_entries(console.database) == before
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', asked.text))
+    ada.client.post(f"/console/operators/{path}", data=fields | {"confirmed": "yes"})
+
+    assert asked.status_code == 200
+    assert asks in asked.text
+    assert untouched
+    assert len(list_audit_entries(console.database)) == len(before) + 1

@@ -486,3 +486,13 @@ def test_a_translation_that_is_written_anew_on_the_console_is_not_called_behind(
     let_hear(hands, 1, language="fr")
 
     assert "?behind=fr" not in hands.get("/prompts").text
+
+
+def test_words_are_published_only_by_whoever_says_that_they_mean_it(hands: Hands, console: Console) -> None:
+    save(hands, GREETING)
+
+    asked = hands.post(f"/prompts/{PLACE}/en/publish", version="1", confirmed="")
+
+    assert asked.status_code == 200
+    assert "everybody hears and reads the new words" in asked.text
+    assert heard(console) == {}

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT
-from console import Console, Hands
+from console import COUNTS_TOKENS, Console, Hands
 from fakes import ENVIRONMENT
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +39,7 @@ from ivr.reports.community import (
 from ivr.reports.document import draw_section, read_translations
 from ivr.reports.sections import SECTIONS, ReportView, Section, branches
 from ivr.sample_data.seeding import SETTLED
+from ivr.web.console.context import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,6 +212,62 @@ def test_what_is_published_is_rounded_and_names_no_agency_no_hour_no_day(hands: 
     assert [cell for cell in cells if int(cell) % FEW] == []
     assert [name for name in (*names, *spoken) if re.search(rf"\b{re.escape(name)}\b", main)] == []
     assert re.search(r"2026-10-\d|\d:\d\d", main) is None
+
+
+@pytest.mark.parametrize("token", COUNTS_TOKENS)
+def test_another_dashboard_gets_what_is_published_and_no_more(
+    console: Console, hands: Hands, flow: Flow, token: str
+) -> None:
+    asked = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
+
+    answer = console.app.test_client().get("/counts/2026-10.json", headers=asked)
+
+    told = answer.get_json()
+    cells = [cell for each in told["sections"].values() for row in each["rows"] for cell in row[1:]]
+    published = hands.get("/reports/2026-10/community").text
+    agencies = [each.run_by for each in flow.directory.agencies.values()]
+    assert answer.status_code == 200
+    assert told["month"] == "2026-10"
+    assert set(told["sections"]) == set(COMMUNITY_SECTIONS)
+    assert len([cell for cell in cells if isinstance(cell, int)]) > 20
+    assert [cell for cell in cells if isinstance(cell, int) and cell % FEW] == []
+    for label, count in told["sections"]["totals"]["rows"]:
+        assert label in published
+        assert count is None or f'<td class="n">{count}</td>' in published
+    assert not re.search(r"\b[0-9a-f]{32}\b|\+1\d{10}|2026-10-\d", answer.text)
+    assert [name for name in (*agencies, MARK) if name in answer.text] == []
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"),
+    [
+        ("2026-10", "", 403),
+        ("2026-10", "Bearer of nothing", 403),
+        ("2026-11", COUNTS_TOKENS[0], 404),
+        ("2026-09", COUNTS_TOKENS[0], 404),
+        ("x", COUNTS_TOKENS[0], 404),
+    ],
+)
+def test_without_a_token_or_a_month_that_is_over_there_are_no_counts(
+    console: Console, path: str, token: str, status: int
+) -> None:
+    asked = {"Authorization": f"Bearer {token}"}
+
+    answer = console.app.test_client().get(f"/counts/{path}.json", headers=asked)
+
+    assert answer.status_code == status
+    assert set(answer.get_json()) == {"error"}
+
+
+def test_a_line_without_a_token_gives_nobody_its_counts(tmp_path: Path, flow: Flow) -> None:
+    untold = Console(tmp_path, flow, ROOT / "prompts")
+    context = untold.app.extensions[NAME]
+    untold.app.extensions[NAME] = replace(context, counts_tokens=())
+
+    for words in ("", "Bearer", "Bearer ", f"Bearer {COUNTS_TOKENS[0]}"):
+        asked = {"Authorization": words}
+        assert untold.app.test_client().get("/counts/2026-10.json", headers=asked).status_code == 403
 
 
 def test_every_language_is_called_by_its_name(flow: Flow) -> None:

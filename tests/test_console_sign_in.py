@@ -357,3 +357,73 @@ def test_recovery_codes_that_were_stored_without_a_key_get_one_and_still_work(co
     assert keyed
     assert keyed.recovery.isdisjoint({unkeyed})
     assert signed_in.status_code == 303
+
+
+# After the sign-in.
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("/calls?language=fr&outcome=left", "/console/calls?language=fr&outcome=left"),
+        ("/reports", "/console/reports"),
+        ("/", "/console/since"),
+        ("/_now", "/console/since"),
+        ("//evil.example/calls", "/console/since"),
+        ("/nothing/here", "/console/since"),
+    ],
+)
+def test_whoever_signs_in_gets_the_page_that_they_asked_for(console: Console, asked: str, shown: str) -> None:
+    console.sign_in_first("ada")
+    hands = console.visitor()
+    console.at += 60
+
+    sent = hands.get(asked)
+    answer = hands.post("/sign-in", "/sign-in", name="ada", password=CHOSEN, code=console.code("ada"))
+    again = hands.post("/sign-in", "/sign-in", name="ada", password=CHOSEN, code="000000")
+
+    assert sent.location in {"/console/sign-in", shown, None} or sent.status_code == 308
+    assert answer.location == shown
+    assert again.location is None
+
+
+def test_a_picture_or_a_form_that_is_asked_for_is_not_shown_after_the_sign_in(console: Console) -> None:
+    console.sign_in_first("ada")
+    hands = console.visitor()
+    console.at += 60
+
+    hands.client.get("/console/reports/chart/days.svg", headers={"Sec-Fetch-Dest": "image"})
+    hands.client.post("/console/operators/disable", data={"csrf_token": hands.token("/sign-in")})
+    answer = hands.post("/sign-in", "/sign-in", name="ada", password=CHOSEN, code=console.code("ada"))
+
+    assert answer.location == "/console/since"
+
+
+def test_nobody_else_can_say_where_a_sign_in_leads(console: Console) -> None:
+    console.sign_in_first("ada")
+    hands = console.visitor()
+    console.at += 60
+
+    hands.get("/sign-in?next=https://evil.example/")
+    form = {"name": "ada", "password": CHOSEN, "code": console.code("ada"), "next": "https://evil.example/"}
+    answer = hands.post("/sign-in?next=//evil.example", "/sign-in", **form)
+
+    assert answer.location == "/console/since"
+
+
+def test_the_sign_in_before_this_one_is_shown_to_its_owner_and_the_last_to_administrators(
+    console: Console,
+) -> None:
+    hands = console.sign_in_first("ada")
+    first = hands.get("/since").text
+    console.add("bea", Role.VIEWER)
+    console.at += 60
+    hands = console.visitor()
+    hands.post("/sign-in", "/sign-in", name="ada", password=CHOSEN, code=console.code("ada"))
+
+    second, listed = hands.get("/since").text, hands.get("/operators").text
+
+    assert "Your last sign-in before this one" not in first
+    assert "Your last sign-in before this one" in second
+    assert re.search(r"bea</th>.*?<td>never</td>", listed, re.DOTALL)
+    assert re.search(r"ada \(you\)</th>.*?<td>20\d\d-\d\d-\d\d \d\d:\d\d</td>", listed)

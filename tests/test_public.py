@@ -12,7 +12,7 @@ from conftest import ROOT
 from ivr.flow.models import ChecklistStop, GoodbyeStop, LanguageStop, MessageStop, TransferStop
 from ivr.flow.public_page import read_pages
 from ivr.flow.rendering import fill, written_number
-from ivr.web.public.stops import readable
+from ivr.web.public.stops import compose, readable
 from ivr.web.public.text import line, paragraphs
 from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
@@ -29,6 +29,7 @@ PRINTED = ("cards", "poster")
 SVG = "{http://www.w3.org/2000/svg}"
 TOPIC = re.compile(r"traffick|traite|exploit|victim|abus|slave|sex|crim|police|rescue", re.IGNORECASE)
 PAGED = sorted(path.stem for path in (ROOT / "prompts" / "pages").glob("*.toml"))
+LOOKED_AT = ("en", "fr", "ar")  # Every template, and both directions.
 PICTURE = ROOT / "docs/pictures/tree.svg"
 
 
@@ -64,7 +65,7 @@ def visitor(flow: Flow) -> FlaskClient:
 
 def addresses(flow: Flow) -> Iterator[str]:
     yield from ("/", "/materials")
-    for language in PAGED:
+    for language in LOOKED_AT:
         yield f"/{language}/"
         yield from (f"/{language}/{stop}" for stop in readable(flow) - {flow.menus.home})
         yield from (f"/materials/{language}/{kind}" for kind in PRINTED)
@@ -76,10 +77,8 @@ def visit(visitor: FlaskClient, address: str) -> Seen:
     return Seen(answer.get_data(as_text=True))
 
 
-def test_every_stop_can_be_read_in_every_language_with_all_its_words(
-    flow: Flow, visitor: FlaskClient
-) -> None:
-    for language in PAGED:
+def test_every_stop_can_be_read_with_all_its_words(flow: Flow, visitor: FlaskClient) -> None:
+    for language in LOOKED_AT:
         for stop in readable(flow) - {flow.menus.home}:
             said = paragraphs(flow, language, flow.prompts[language].stops[stop].say)
 
@@ -106,11 +105,12 @@ def test_every_link_leads_to_a_page_or_out_by_the_way_that_was_chosen(
     flow: Flow, visitor: FlaskClient
 ) -> None:
     ways_out = {words.leave_to for words in read_pages(ROOT / "prompts", flow).values()}
-    dialled = re.compile(r"tel:(\+1[0-9]{10}|[2-9]11|988)|sms:\+1[0-9]{10}(\?body=[\w%]+)?|#words")
+    dialled = re.compile(r"tel:(\+1[0-9]{10}|[2-9]11|988)|sms:(\+1[0-9]{10}(\?body=[\w%]+)?|[0-9]{6})|#words")
 
     links = {link for address in addresses(flow) for link in visit(visitor, address).links}
 
     inside = {link for link in links if link not in ways_out and not dialled.fullmatch(link)}
+    inside = {link for link in inside if link.split("/")[1] in {*LOOKED_AT, "materials", ""}}
     assert {link for link in inside if visitor.get(link).status_code != 200} == set()
 
 
@@ -121,12 +121,13 @@ def test_every_topic_is_found_by_following_links_from_the_door(flow: Flow, visit
         address = ahead.pop()
         if address not in found:
             found.add(address)
-            ahead += [link for link in visit(visitor, address).links if link.startswith("/")]
+            links = [link for link in visit(visitor, address).links if link.startswith("/")]
+            ahead += [link for link in links if link.split("/")[1] in {*LOOKED_AT, "materials", ""}]
 
     results = {
         to for stop in flow.stops.values() if isinstance(stop, ChecklistStop) for to in stop.results.values()
     }
-    hidden = {a for a in addresses(flow) if a not in found and not a.startswith("/materials")}
+    hidden = set(addresses(flow)) - found
     assert {address.rpartition("/")[2] for address in hidden} <= results  # They stand below their questions.
 
 
@@ -181,22 +182,23 @@ def test_no_title_tells_what_the_page_is_about(flow: Flow, visitor: FlaskClient)
 
     titles = {title for html in pages.values() for title in re.findall(r"<title>(.*?)</title>", html)}
 
-    assert len(titles) == len(PAGED)
+    assert len(titles) == len(LOOKED_AT)
     assert [title for title in titles if TOPIC.search(title)] == []
 
 
 @pytest.mark.parametrize(
-    ("asked", "first"), [("fr-CA,fr;q=0.9,en;q=0.5", "fr"), ("en", "en"), ("de", "en"), ("", "en")]
+    ("asked", "first"),
+    [("fr-CA,fr;q=0.9,en;q=0.5", "fr"), ("en", "en"), ("de", "en"), ("", "en"), ("ar-SY", "ar")],
 )
 def test_the_door_begins_in_the_language_of_the_browser_and_shows_all(
     visitor: FlaskClient, asked: str, first: str
 ) -> None:
-    html = visitor.get("/", headers={"Accept-Language": asked}).get_data(as_text=True)
+    seen = Seen(visitor.get("/", headers={"Accept-Language": asked}).get_data(as_text=True))
 
-    sections = re.findall(r'<section lang="(\w+)">', html)
-    assert sections[0] == first
-    assert set(sections) == set(PAGED)
-    assert f'<html lang="{first}">' in html
+    homes = [link for link in seen.links if re.fullmatch(r"/\w+/", link)]
+    assert homes[0] == f"/{first}/"
+    assert set(homes) == {f"/{language}/" for language in PAGED}
+    assert ("html", {"lang": first, "dir": "rtl" if first == "ar" else "ltr"}) in seen.tags
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_whoever_meets_our_fault_still_gets_the_numbers(flow: Flow) -> None:
 
 
 def test_questions_are_listed_with_what_answers_can_mean(flow: Flow, visitor: FlaskClient) -> None:
-    for language in PAGED:
+    for language in LOOKED_AT:
         for name, stop in flow.stops.items():
             if isinstance(stop, ChecklistStop) and name in readable(flow):
                 prompts = flow.prompts[language]
@@ -246,3 +248,48 @@ def test_a_reader_is_told_who_runs_each_line_before_its_number(flow: Flow, visit
                 if agency.on:
                     who = fill(flow, language, flow.prompts[language].agencies[name].who)
                     assert f"{who} {written_number(agency.number)}" in seen.text
+
+
+def test_every_language_of_the_line_has_a_page_and_drafts_say_that_they_are(
+    flow: Flow, visitor: FlaskClient
+) -> None:
+    pages = read_pages(ROOT / "prompts", flow)
+
+    assert set(pages) == set(flow.languages)
+    for language, words in pages.items():
+        homes = [f"/{language}/", *(f"/materials/{language}/{kind}" for kind in PRINTED)]
+        labelled = [words.draft in visit(visitor, address).text for address in homes]
+        assert labelled == [flow.prompts[language].draft] * len(homes), language
+
+
+def test_no_stop_of_any_language_shows_a_blank_or_a_number_for_the_ear(flow: Flow) -> None:
+    for language in PAGED:
+        for name in readable(flow):
+            read = paragraphs(flow, language, flow.prompts[language].stops[name].say)
+
+            words = " ".join(piece.words for paragraph in read for piece in paragraph)
+            assert not re.search(r"\b9 1 1\b|[{}]", words), (language, name)
+
+
+def test_an_agency_that_is_switched_off_comes_last_and_says_so(flow: Flow) -> None:
+    pages = read_pages(ROOT / "prompts", flow)
+    first = flow.directory.orders["not-police"][0]
+    site = create_site(PublicContext(flow, pages, NUMBER, off=lambda: frozenset({first})))
+
+    seen = Seen(site.test_client().get(f"/en/{flow.menus.person}").get_data(as_text=True))
+
+    dialled = [link for link in seen.links if link.startswith("tel:")]
+    assert dialled[0] != f"tel:{flow.directory.agencies[first].number}"
+    assert f"{written_number(flow.directory.agencies[first].number)} {pages['en'].not_now}" in seen.text
+
+
+def test_an_order_of_which_nobody_is_on_comes_after_the_others(flow: Flow) -> None:
+    gone = frozenset(flow.directory.orders["not-police"])
+    words = read_pages(ROOT / "prompts", flow)["en"]
+
+    usual = compose(flow, "en", flow.menus.person, words).orders
+    now = compose(flow, "en", flow.menus.person, words, gone).orders
+
+    assert len(usual) > 1
+    assert all(each.off for each in now[-1].agencies)
+    assert not all(each.off for each in now[0].agencies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,6 +14,7 @@ from test_public import NUMBER, PAGED, PRINTED, TOPIC, visit
 
 from ivr.flow.diagrams import picture
 from ivr.flow.loader import FlowError
+from ivr.flow.models import every_prompt
 from ivr.flow.public_page import read_pages
 from ivr.web.public.text import line, paragraphs
 from ivr.web.public.views import PublicContext
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from ivr.flow.models import Flow
 
+SAME_AS_ENGLISH = {"leave_to", "title", "materials.outside", "materials.strip", "materials.poster"}
 SVG = "{http://www.w3.org/2000/svg}"
 PICTURE = ROOT / "docs/pictures/tree.svg"
 
@@ -43,6 +46,7 @@ def visitor(flow: Flow) -> FlaskClient:
         ("Open from 8 30 to 17 30.", "Open from 8:30 to 17:30."),
         ("Here are 7 short questions.", "Here are 7 short questions."),
         ("À 16 ans.", "À 16 ans."),
+        ("请打 9 1 1。不要急。", "请打 911。不要急。"),
     ],
 )
 def test_what_is_spelled_for_the_ear_is_written_for_the_eye(flow: Flow, spoken: str, read: str) -> None:
@@ -50,10 +54,11 @@ def test_what_is_spelled_for_the_ear_is_written_for_the_eye(flow: Flow, spoken: 
 
 
 def test_a_number_can_be_dialled_where_it_stands(flow: Flow) -> None:
-    (first, second) = paragraphs(flow, "en", "Call {hotline.name}. It is far. {hotline.number}. Or 2 1 1.")
+    told = "Call {hotline.name}. It is far. {hotline.number}. Or 2 1 1, or text 6 8 6 8 6 8."
+    (first, second) = paragraphs(flow, "en", told)
 
     assert [piece.dial for piece in first if piece.dial] == [flow.directory.agencies["hotline"].number]
-    assert [piece.dial for piece in second if piece.dial] == ["211"]
+    assert [piece.address for piece in second if piece.dial] == ["tel:211", "sms:686868"]
 
 
 def test_a_fault_in_the_words_of_the_page_names_its_file_and_place(flow: Flow, tmp_path: Path) -> None:
@@ -73,6 +78,18 @@ def test_a_blank_that_was_lost_from_the_words_of_the_page_is_a_fault(flow: Flow,
         read_pages(tmp_path, flow)
 
     assert [fault.place for fault in refused.value.faults] == ["by_text", "by_text"]
+
+
+def test_the_words_of_the_page_have_the_same_numbers_and_blanks_in_every_language(flow: Flow) -> None:
+    pages = {
+        language: dict(every_prompt(words)) for language, words in read_pages(ROOT / "prompts", flow).items()
+    }
+    same = re.compile(r"\d+|\{[^{}]*\}")
+
+    for language, words in pages.items():
+        for place, english in pages["en"].items():
+            assert sorted(same.findall(words[place])) == sorted(same.findall(english)), (language, place)
+            assert language == "en" or words[place] != english or place in SAME_AS_ENGLISH, (language, place)
 
 
 def test_the_outside_of_what_is_printed_names_no_topic(visitor: FlaskClient) -> None:
@@ -97,7 +114,7 @@ def test_the_code_on_a_card_opens_a_text_that_the_line_understands(flow: Flow, v
         assert words.materials.word.lower() in known
         assert drawn.tag == f"{SVG}svg"
         assert PublicContext(flow, {language: words}, NUMBER).text_to(language) == (
-            f"sms:{NUMBER}?body={words.materials.word}"
+            f"sms:{NUMBER}?body={quote(words.materials.word)}"
         )
 
 

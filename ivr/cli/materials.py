@@ -23,8 +23,11 @@ from ivr.cli.context import folder
     required=True,
     help="The line's own number.  [default: TWILIO_PHONE_NUMBER]",
 )
-def materials(to: Path, number: str) -> None:
-    """Print the cards and the poster of each language as PDF, by the Chromium of this machine."""
+@click.option(
+    "--language", "wanted", multiple=True, help="Only this language; may be given again.  [default: all]"
+)
+def materials(to: Path, number: str, wanted: tuple[str, ...]) -> None:
+    """Print the cards and the poster of each language as PDF, by this machine's Chromium and fonts."""
     from ivr.flow.loader import FlowError, read_flow
     from ivr.flow.public_page import read_pages
     from ivr.operations.reload import ConsoleFiles
@@ -37,7 +40,9 @@ def materials(to: Path, number: str) -> None:
         find_chromium()
         flow = read_flow(folder("config"), folder("prompts"))
         app = build_site(ConsoleFiles(flow, read_pages(folder("prompts"), flow)), number)
-        sheets = list_sheets(app)
+        sheets = list_sheets(app, wanted)
+        if unknown := set(wanted) - {language for language, _ in sheets}:
+            raise click.UsageError(f"the line has no page in {', '.join(sorted(unknown))}")
         to.mkdir(parents=True, exist_ok=True)
         with serve_locally(app) as address, click.progressbar(sheets, label="Printing") as progress:
             for language, kind in progress:

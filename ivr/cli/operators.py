@@ -113,17 +113,19 @@ def verify_audit(knows: str | None) -> None:
     Whoever can write to the database can make a whole list anew. Keep the row and the hash that this prints
     where they cannot reach, and ask with --knows.
     """
-    from ivr.records.audit import Head, holds, newest, verify
+    from ivr.records.audit import Head, holds, list_faults, newest
 
     n, _, known = (knows or "").partition(":")
     if knows and not n.isdecimal():
         raise click.BadParameter("is not ROW:HASH as it was printed", param_hint="--knows")
     with _records() as database:
-        faults, head = verify(database), newest(database)
+        found, head = list_faults(database), newest(database)
+        faults = [str(each) for each in found]
         if knows and not holds(database, Head(int(n), known)):
             faults.append(f"row {n}: is not what it was")
     if faults:
-        raise click.ClickException("the audit was changed:\n" + "\n".join(faults))
+        first = next((f"; its first broken row is {each.n}" for each in found if each.n), "")
+        raise click.ClickException(f"the audit was changed{first}:\n" + "\n".join(faults))
     click.echo(f"the audit is whole; its newest row is {head.n}:{head.hash}")
 
 

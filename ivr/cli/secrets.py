@@ -39,7 +39,9 @@ KINDS: Mapping[str, Exchanged] = {
         "in Twilio's console, promote the secondary token to primary, and wait a day for calls that go on",
     ),
     "METRICS_TOKEN": Exchanged(chance.token_urlsafe, "", "give the monitoring system the new token"),
+    "COUNTS_TOKEN": Exchanged(chance.token_urlsafe, "", "give whoever fetches counts the new token"),
 }
+MAY_BE_UNSET = frozenset({"METRICS_TOKEN", "COUNTS_TOKEN"})
 NAMES = click.Choice(list(KINDS))
 
 
@@ -60,8 +62,8 @@ def rotate(name: str) -> None:
     if now[1]:
         raise click.ClickException(f"{name}{SECOND} is set: end that with `ivr secrets retire {name}` first")
     kind = KINDS[name]
-    if name == "METRICS_TOKEN" and not now[0]:
-        raise click.ClickException("METRICS_TOKEN is not set: there is nothing to exchange")
+    if name in MAY_BE_UNSET and not now[0]:
+        raise click.ClickException(f"{name} is not set: there is nothing to exchange")
     new = kind.make() if kind.make else click.prompt(kind.where_from, hide_input=True, err=True).strip()
     if new == now[0]:
         raise click.ClickException("that is the secret of now")
@@ -93,6 +95,7 @@ def _values(line: Settings, name: str) -> tuple[str, str]:
         "SECRET_KEY": (line.secret_key, line.second_secret_key),
         "TWILIO_AUTH_TOKEN": (line.auth_token, line.second_auth_token),
         "METRICS_TOKEN": (line.metrics_token, line.second_metrics_token),
+        "COUNTS_TOKEN": (line.counts_token, line.second_counts_token),
     }
     return known[name]
 

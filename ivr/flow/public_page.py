@@ -72,6 +72,8 @@ class PageWords:
     no_sending: str
     lost: str
     broken: str
+    draft: str  # Stands above the words of a language that nobody has reviewed.
+    not_now: str  # Beside an agency that is switched off.
     materials: MaterialWords
 
 

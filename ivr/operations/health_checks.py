@@ -438,6 +438,8 @@ def _without_secrets(words: str, settings: Settings) -> str:
         settings.second_secret_key,
         settings.metrics_token,
         settings.second_metrics_token,
+        settings.counts_token,
+        settings.second_counts_token,
         settings.account_sid,
         *filter(None, written),
         *(unquote(password) for password in written if password),

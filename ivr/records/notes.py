@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
 
-from ivr.records.audit import write_audit_entry
+from ivr.records.audit import hour_of_call, write_audit_entry
 from ivr.records.database import RecordRefused
 from ivr.records.tables import notes
 
@@ -37,7 +37,7 @@ def write_note(database: Database, call: str, who: str, text: str) -> bool:
     try:
         with database.write() as sql:
             sql.execute(insert(notes).values(call_id=call, at=datetime.now(UTC), who=who, text=text))
-            write_audit_entry(sql, who, "note added", "")  # No id: the audit outlives calls.
+            write_audit_entry(sql, who, "note added", hour_of_call(sql, call))
     except RecordRefused:
         return False
     return True

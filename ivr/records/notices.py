@@ -56,9 +56,13 @@ def end_notice(database: Database, *, now: datetime, who: str) -> bool:
     """Have nobody hear the notice any more. False where there is none."""
     with database.write() as sql:
         be_alone(sql, Lock.PROMPTS)
-        if not sql.execute(update(notices).where(notices.c.until > now).values(until=now)).rowcount:
+        said = sql.scalars(
+            select(notices.c.language).where(notices.c.until > now).order_by(notices.c.language)
+        )
+        if not (languages := said.all()):
             return False
-        write_audit_entry(sql, who, ENDED, "")
+        sql.execute(update(notices).where(notices.c.until > now).values(until=now))
+        write_audit_entry(sql, who, ENDED, " ".join(languages))
     return True
 
 

@@ -160,7 +160,7 @@ def enrol(
         if not sql.execute(update(operators).where(*unchanged).values(values)).rowcount:
             return None
         _change(sql, operator, {})
-        write_audit_entry(sql, operator.name, "second factor set up", "")
+        write_audit_entry(sql, operator.name, "second factor set up", operator.name)
         return _expected(sql, operator.name)
 
 
@@ -213,7 +213,7 @@ def end_sessions(database: Database, name: str, did: str) -> None:
     """End every session of an operator, who asks for it."""
     with _alone(database) as sql:
         _change(sql, _expected(sql, name), {})
-        write_audit_entry(sql, name, did, "")
+        write_audit_entry(sql, name, did, name)
 
 
 def _fresh(password: str) -> dict[str, Any]:

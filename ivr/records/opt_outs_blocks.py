@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from ivr.records.audit import write_audit_entry
+from ivr.records.audit import hour_of_call, write_audit_entry
 from ivr.records.database import Lock, be_alone, insert_missing, insert_or_change
 from ivr.records.periods import moment
 from ivr.records.tables import blocks, calls, opt_outs
@@ -58,7 +58,9 @@ def block_call(database: Database, call: str, until: datetime, *, who: str, why:
         if not mark:
             return False
         write_block(sql, mark, until, why, who=who)
-        write_audit_entry(sql, who, "caller blocked", f"until {until:%Y-%m-%d}: {why}")
+        write_audit_entry(
+            sql, who, "caller blocked", f"{hour_of_call(sql, call)}, until {until:%Y-%m-%d}: {why}"
+        )
     return True
 
 

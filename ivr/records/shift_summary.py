@@ -82,6 +82,20 @@ def summarize(database: Database, begins: datetime, ends: datetime) -> ShiftSumm
     )
 
 
+def last_sign_ins(database: Database) -> dict[str, datetime]:
+    """Give when each operator last signed in; whoever never did is not among them."""
+    wanted = select(audit.c.who, func.max(audit.c.at).label("last")).where(audit.c.did.in_(SESSION_BEGINS))
+    with database.read() as sql:
+        return {row.who: row.last for row in sql.execute(wanted.group_by(audit.c.who))}
+
+
+def sign_in_before(database: Database, who: str) -> datetime | None:
+    """Give when somebody signed in before they did last; None at their first time."""
+    begun = audit.c.did.in_(SESSION_BEGINS), audit.c.who == who
+    with database.read() as sql:
+        return sql.scalar(select(audit.c.at).where(*begun).order_by(audit.c.n.desc()).offset(1).limit(1))
+
+
 def last_here(database: Database, who: str) -> datetime | None:
     """Give when somebody last did anything before they signed in now; None at their first time."""
     theirs = select(audit.c.n).where(audit.c.who == who, audit.c.did.in_(SESSION_BEGINS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ivr.records.counts import WEEK
 from ivr.records.disclosure import FEW, parts_shown
@@ -19,6 +19,24 @@ COMMUNITY_SECTIONS = ("totals", "weekdays", "languages", "audiences", "outcomes"
 def community_sections(view: ReportView) -> list[Section]:
     """Give every part that may be published."""
     return [community_section(view, name) for name in COMMUNITY_SECTIONS]
+
+
+def community_counts(view: ReportView) -> dict[str, Any]:
+    """Give the same parts for another program: counts as numbers, and null where one is not shown."""
+    hidden = view.translations["hidden"]
+
+    def value(cell: str) -> int | str | None:
+        if cell == hidden:
+            return None
+        return int(cell) if cell.isdecimal() else cell
+
+    return {
+        section.name: {
+            "columns": list(section.columns),
+            "rows": [[label, *map(value, cells)] for label, *cells in section.rows],
+        }
+        for section in community_sections(view)
+    }
 
 
 def community_section(view: ReportView, name: str) -> Section:

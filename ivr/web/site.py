@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from ivr.web import counts
 from ivr.web.console.setup import add_console
 from ivr.web.public import materials, views
 from ivr.web.public.views import NAME
@@ -44,6 +45,7 @@ def create_site(public_context: PublicContext, console: ConsoleContext | None = 
     app.register_blueprint(materials.blueprint)
     if console:
         add_console(app, console)
+        app.register_blueprint(counts.blueprint)
     app.register_blueprint(views.blueprint)
     app.after_request(redirect_within)
     app.after_request(set_headers)

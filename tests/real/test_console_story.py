@@ -292,6 +292,7 @@ def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_on
         page.wait_for_selector("#en >> text=ivr check finds no fault.")
         page.click("#en button[value=save]")
         page.click("text=Publish version 1 (en)")
+        page.click("button[name=confirmed]")
         page.wait_for_selector("#en strong >> text=published")
         heard = becomes(lambda: GREETING in greeting(line))
         page.click("text=Back to the file's words (en)")

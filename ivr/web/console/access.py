@@ -30,6 +30,8 @@ PUBLIC_ENDPOINTS = frozenset(
 WALL_ENDPOINTS = frozenset({"wall.show", "wall.refresh"})  # A screen's token opens these, and nothing else.
 WALL_COOKIE = "console_wall"
 POLLED_ENDPOINTS = frozenset({"now.refresh"})  # Fetched by the script, whether or not anybody sits there.
+START = "now.show"  # Whoever asks for it is first shown what happened since they were last here.
+ASKED_FOR = "asked_for"  # In the session.
 _ROLES: dict[Callable[..., object], Role] = {}  # A view -> the role that it asks for, where above viewer.
 
 CSP = (
@@ -81,12 +83,27 @@ def require_sign_in() -> BaseResponse | str | None:
     operator = signed_in_operator()
     if operator is None or _session_is_over():
         logout_user()
+        _remember_page()
         return redirect(url_for("sign_in.show"), 303)
     if request.endpoint not in POLLED_ENDPOINTS:
         session["seen"] = console().now()
     if not operator.role.covers(required_role(request.endpoint or "")):
         abort(make_response(render_page("refused"), 403))
     return None
+
+
+def page_asked_for() -> str:
+    """Give the page that was asked for before the sign-in, once; the first page where there was none."""
+    asked = str(session.pop(ASKED_FOR, ""))
+    return asked if asked.startswith("/console/") else url_for("since.show")
+
+
+def _remember_page() -> None:
+    """Keep which page was asked for, in the session that we sign: nobody else can write one there."""
+    if request.method != "GET" or request.endpoint in {*POLLED_ENDPOINTS, START, "console.missing"}:
+        return
+    if request.headers.get("Sec-Fetch-Dest", "document") == "document":  # No picture of a page, no script.
+        session[ASKED_FOR] = request.full_path.rstrip("?")
 
 
 def set_csp(response: Response) -> Response:

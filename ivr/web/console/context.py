@@ -58,6 +58,7 @@ class ConsoleContext:
     old_secret: str = ""  # Believed too, while `secret` takes its place.
     passwords: Passwords = field(default_factory=Passwords)
     made_from: Mapping[str, MadeFrom] = field(default_factory=dict)  # Which English a language was made from.
+    counts_tokens: tuple[str, ...] = ()  # Who has one may fetch counts for a dashboard of theirs.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
 
     @property

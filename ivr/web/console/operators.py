@@ -17,8 +17,10 @@ from ivr.records.operators import (
     reset_operator,
     revoke,
 )
+from ivr.records.shift_summary import last_sign_ins
 from ivr.web.console.access import needs
-from ivr.web.console.context import console, current_operator, render_page
+from ivr.web.console.confirmation import ask_first
+from ivr.web.console.context import console, current_operator, language, render_page, translations
 
 if TYPE_CHECKING:
     from flask import Response
@@ -49,6 +51,8 @@ def add() -> str:
 @needs(Role.ADMINISTRATOR)
 def reset() -> str:
     """Give somebody a new first password, and a new second factor when they sign in."""
+    if question := ask_first("confirm_reset", url_for("operators.list"), name=_name()):
+        return question
     password = first_password()
     reset_operator(
         console().database, _name(), console().passwords.hash(password), who=current_operator().name
@@ -58,16 +62,21 @@ def reset() -> str:
 
 @blueprint.post("/disable", endpoint="disable")
 @needs(Role.ADMINISTRATOR)
-def disable() -> BaseResponse:
+def disable() -> BaseResponse | str:
     """Let somebody in no more."""
+    if question := ask_first("confirm_disable", url_for("operators.list"), name=_name()):
+        return question
     disable_operator(console().database, _name(), who=current_operator().name)
     return _back_to_list()
 
 
 @blueprint.post("/role", endpoint="change_role")
 @needs(Role.ADMINISTRATOR)
-def give_role() -> BaseResponse:
+def give_role() -> BaseResponse | str:
     """Give somebody another role."""
+    role = translations(language())[f"role_{_role().value}"]
+    if question := ask_first("confirm_role", url_for("operators.list"), name=_name(), role=role):
+        return question
     change_role(console().database, _name(), _role(), who=current_operator().name)
     return _back_to_list()
 
@@ -91,6 +100,7 @@ def _page(fault: str = "", password: str = "", password_of: str = "") -> str:
         "operators",
         operators=list_operators(console().database),
         roles=list(Role),
+        last_sign_ins=last_sign_ins(console().database),
         fault=fault,
         password=password,
         password_of=password_of,

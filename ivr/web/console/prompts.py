@@ -27,6 +27,7 @@ from ivr.records.prompts import (
     version_before,
 )
 from ivr.web.console.access import needs
+from ivr.web.console.confirmation import ask_first
 from ivr.web.console.context import console, current_operator, render_page
 from ivr.web.console.query_params import MOST_DIGITS
 
@@ -90,11 +91,14 @@ def save_prompt(key: str, language: str) -> BaseResponse | str:
 
 @blueprint.post("/<key>/<language>/publish", endpoint="publish")
 @needs(Role.ADMINISTRATOR)
-def publish_prompt(key: str, language: str) -> BaseResponse | tuple[str, int]:
+def publish_prompt(key: str, language: str) -> BaseResponse | tuple[str, int] | str:
     """Let a version be heard, if `ivr check` has nothing against it."""
     version = _version(key, language)
     if not _prompt(key, language).file:
         abort(404)
+    back = url_for("prompts.show", key=key, _anchor=language)
+    if question := ask_first("confirm_publish", back, key=key, language=language):
+        return question
     for _ in range(PUBLISH_TRIES):
         published = list_published(console().database)
         trial = console().prompt_checks.trial(published, (language, key), version.text)

@@ -21,7 +21,7 @@ from ivr.authentication import (
     step_of,
 )
 from ivr.records.operators import FIT, Operator, end_sessions, enrol, find_operator, spend
-from ivr.web.console.access import SignedIn
+from ivr.web.console.access import SignedIn, page_asked_for
 from ivr.web.console.context import console, current_operator, render_page
 from ivr.web.console.sign_in_limits import may_try, may_try_code, note_failure, remember_device
 
@@ -135,8 +135,9 @@ def _with_code(operator: Operator, code: str) -> Operator | None:
 
 
 def _start(operator: Operator) -> BaseResponse:
+    asked = page_asked_for()
     _start_session(operator)
-    response = make_response(redirect(url_for("since.show"), 303))
+    response = make_response(redirect(asked, 303))
     remember_device(response, operator)
     return response
 

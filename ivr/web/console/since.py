@@ -8,7 +8,7 @@ from flask import Blueprint, request
 
 from ivr.records.periods import A_DAY, midnight
 from ivr.records.shift_log import PINNED, list_shift_entries
-from ivr.records.shift_summary import last_here, summarize
+from ivr.records.shift_summary import last_here, sign_in_before, summarize
 from ivr.records.text_deliveries import list_undelivered
 from ivr.web.console.context import console, current_operator, render_page
 from ivr.web.console.query_params import day_presets, day_range
@@ -31,6 +31,7 @@ def show_since() -> str:
         "since",
         moment=context.moment,
         chosen=chosen,
+        signed_in_before=sign_in_before(context.database, current_operator().name),
         begins=begins,
         since=since if chosen else begins.astimezone(context.zone).date(),
         until=until,

@@ -12,7 +12,7 @@ from ivr.web.public.text import line
 from ivr.web.public.views import NAME, known_language, languages, public_context, render_page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from flask import Flask
 
@@ -24,6 +24,9 @@ KINDS: Mapping[str, int] = {
     "cards": 2,
     "poster": 8,
 }  # What can be printed -> how many cards or strips a sheet.
+
+
+QUIET = 2  # Modules of white around a code; the paper around it is white as well.
 
 
 @blueprint.get("", endpoint="list")
@@ -50,7 +53,7 @@ def qr_code(language: str) -> Response:
     """Draw the code that opens a text to the line."""
     drawn = io.BytesIO()
     made = segno.make(public_context().text_to(known_language(language)), error="m", micro=False)
-    made.save(drawn, kind="svg", border=2, light="white", svgns=True, xmldecl=False, omitsize=True)
+    made.save(drawn, kind="svg", border=QUIET, light="white", svgns=True, xmldecl=False, omitsize=True)
     return Response(drawn.getvalue(), mimetype="image/svg+xml")
 
 
@@ -59,6 +62,7 @@ def _lines(language: str) -> tuple[Paragraph, ...]:
     return tuple(line(context.flow, language, words) for words in context.words[language].materials.lines)
 
 
-def list_sheets(app: Flask) -> list[tuple[str, str]]:
-    """List what can be printed: (language, kind)."""
-    return [(language, kind) for language in app.extensions[NAME].words for kind in KINDS]
+def list_sheets(app: Flask, wanted: Collection[str] = ()) -> list[tuple[str, str]]:
+    """List what can be printed, in the languages that are wanted or else in all: (language, kind)."""
+    known = app.extensions[NAME].words
+    return [(language, kind) for language in known if not wanted or language in wanted for kind in KINDS]

@@ -52,6 +52,7 @@ class OfferedAgency:
     name: str
     who: str
     number: Piece
+    off: bool = False  # Whether an operator has switched it off.
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,10 @@ def _acts(stop: Stop) -> bool:
     )
 
 
-def compose(flow: Flow, language: str, stop: str, words: PageWords) -> StopPage:
-    """Put the page of one stop together."""
+def compose(
+    flow: Flow, language: str, stop: str, words: PageWords, off: frozenset[str] = frozenset()
+) -> StopPage:
+    """Put the page of one stop together; agencies that are off come last."""
     current, own = flow.stops[stop], flow.prompts[language].stops[stop]
     asked = own.questions if isinstance(current, ChecklistStop) else ()
     return StopPage(
@@ -101,7 +104,7 @@ def compose(flow: Flow, language: str, stop: str, words: PageWords) -> StopPage:
         words=paragraphs(flow, language, own.say),
         questions=tuple(line(flow, language, question) for question in asked),
         results=tuple(_results(flow, language, current, words)),
-        orders=tuple(_orders(flow, language, current)),
+        orders=tuple(sorted(_orders(flow, language, current, off), key=_nobody_there)),
         links=links(flow, language, stop, words),
         keyword=next(iter(flow.keywords.stops.get(language, {}).get(stop, ())), "").upper(),
     )
@@ -146,11 +149,19 @@ def _yes(words: PageWords, least: int, following: int | None) -> str:
     return words.yes_some.replace("{count}", str(least) if least == most else f"{least}\N{EN DASH}{most}")
 
 
-def _orders(flow: Flow, language: str, stop: Stop) -> Iterator[OfferedOrder]:
+def _orders(flow: Flow, language: str, stop: Stop, off: frozenset[str]) -> Iterator[OfferedOrder]:
     prompts, agencies = flow.prompts[language], flow.directory.agencies
     for _, order in sorted(stop.orders.items()) if isinstance(stop, TransferStop) else ():
-        rung = [name for name in flow.directory.orders[order] if agencies[name].on]
-        who = ((prompts.agencies[name], agencies[name].number) for name in rung)
+        rung = sorted(filter(lambda n: agencies[n].on, flow.directory.orders[order]), key=lambda n: n in off)
         named = partial(fill, flow, language)
-        people = tuple(OfferedAgency(title(named(a.name)), named(a.who), number(dial)) for a, dial in who)
+        people = tuple(
+            OfferedAgency(title(named(own.name)), named(own.who), number(agencies[name].number), name in off)
+            for name in rung
+            for own in (prompts.agencies[name],)
+        )
         yield OfferedOrder(title(named(prompts.orders[order].offer)), people)
+
+
+def _nobody_there(order: OfferedOrder) -> bool:
+    """Whether all of an order are off."""
+    return all(each.off for each in order.agencies)

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
     from ivr.flow.models import Flow
 
+SHORT_CODE = 6  # Digits of a number that can only be texted.
 SENTENCES = 3  # A paragraph's; short ones are read to the end.
 _DIGITS = re.compile(r"\b[0-9](?: [0-9])+\b")
 _LETTERS = re.compile(r"\b[A-Z](?: [A-Z])+\b")
 _TIME = re.compile(r"(?<![0-9] )\b(1?[0-9]|2[0-3]) ([0-5][0-9])\b(?! [0-9])")
-_FIRST = re.compile(r"(^|[.?!] )([a-zà-ÿ])")
-_END = re.compile(r"(?<=[.?!]) ")
-_SHORT = re.compile(r"\b([2-9]11|988)\b")  # Three digits that a telephone dials.
+_FIRST = re.compile(r"(^|[.?!] )([^\W\d_])")
+HAN_ENDS = "\u3002\uff1f\uff01"  # End a Chinese sentence; no space follows.
+_END = re.compile(rf"(?<=[.?!\u0964\u06d4\u061f]) |(?<=[{HAN_ENDS}])")
+# Three digits that a telephone dials, and six to which one texts.
+_SHORT = re.compile(r"(?<![0-9])([2-9]11|988|[0-9]{6})(?![0-9])")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,11 @@ class Piece:
 
     words: str
     dial: str = ""
+
+    @property
+    def address(self) -> str:
+        """The address that calls it, or writes a text to it where it is a code for texts."""
+        return f"{'sms' if len(self.dial) == SHORT_CODE else 'tel'}:{self.dial}"
 
 
 Paragraph = tuple[Piece, ...]
@@ -57,7 +65,12 @@ def paragraphs(flow: Flow, language: str, words: str) -> tuple[Paragraph, ...]:
         if blocks[-1] and not own and (ended or len(blocks[-1]) >= SENTENCES):
             blocks.append([])
         blocks[-1].append(sentence)
-    return tuple(tuple(_pieces(flow, " ".join(block))) for block in blocks if block)
+    return tuple(tuple(_pieces(flow, _joined(block))) for block in blocks if block)
+
+
+def _joined(sentences: list[str]) -> str:
+    """Put sentences behind each other as their script does."""
+    return "".join(each if each[-1] in HAN_ENDS else f"{each} " for each in sentences).rstrip()
 
 
 def _readable(flow: Flow, language: str, words: str) -> str:

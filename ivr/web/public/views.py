@@ -12,7 +12,7 @@ from ivr.web.public.stops import compose, links, readable
 from ivr.web.public.text import line, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ivr.flow.models import Flow
     from ivr.flow.public_page import PageWords
@@ -31,6 +31,7 @@ class PublicContext:
     flow: Flow
     words: Mapping[str, PageWords]
     number: str  # The line's own.
+    off: Callable[[], frozenset[str]] = frozenset  # The agencies that operators have switched off, now.
 
     def text_to(self, language: str) -> str:
         """Give the address that opens a text to the line, its first word written."""
@@ -62,6 +63,7 @@ def render_page(template: str, language: str, **values: object) -> str:
         language=language,
         words=context.words[language],
         prompts=context.flow.prompts,
+        tongues=context.flow.line.languages,
         every=context.words,
         number=context.number,
         menus=context.flow.menus,
@@ -71,15 +73,15 @@ def render_page(template: str, language: str, **values: object) -> str:
 
 @blueprint.get("/", endpoint="languages")
 def choose_language() -> str:
-    """Show what there is in every language, the visitor's own first."""
+    """Show every language by its own name, and the topics in the visitor's own."""
     order = languages()
-    return render_page("languages", order[0], homes={language: _home_links(language) for language in order})
+    return render_page("languages", order[0], order=order, homes=_home_links(order[0]))
 
 
 @blueprint.get("/<language>/", endpoint="home")
 def show_home(language: str) -> str:
     """Show all topics."""
-    return render_page("home", known_language(language), homes={language: _home_links(language)})
+    return render_page("home", known_language(language), homes=_home_links(language))
 
 
 @blueprint.get("/<language>/<stop>", endpoint="stop")
@@ -89,7 +91,9 @@ def show_stop(language: str, stop: str) -> str:
     if stop not in readable(context.flow) or stop == context.flow.menus.home:
         abort(404)
     return render_page(
-        "stop", language, page=compose(context.flow, known_language(language), stop, context.words[language])
+        "stop",
+        known_language(language),
+        page=compose(context.flow, language, stop, context.words[language], context.off()),
     )
 
 
