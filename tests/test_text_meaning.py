@@ -173,6 +173,28 @@ def test_a_person_by_text_is_a_number_a_ring_and_the_relay(either: TextReader, f
     assert rung.effects == (CallTexter("c1", "en"),)
 
 
+@pytest.mark.parametrize("body", ["PARLER", "jpeux parler a qqn", "je veux parler avec quelqu'un"])
+def test_in_french_a_person_is_found_by_the_words_that_the_texts_end_with(
+    either: TextReader, flow: Flow, body: str
+) -> None:
+    turn = text(either, flow, body, Position("main", "fr"))
+
+    assert "1-833-900-1010" in words(turn)
+    assert "Répondez par un chiffre" not in words(turn)
+
+
+@pytest.mark.parametrize(
+    ("body", "language"), [("ok", "en"), ("thanks", "en"), ("merci", "fr"), ("OK", "fr")]
+)
+def test_a_plain_ok_or_thanks_is_not_called_misunderstood(
+    either: TextReader, flow: Flow, body: str, language: str
+) -> None:
+    turn = text(either, flow, body, Position("main", language))
+
+    assert turn.position.language == language
+    assert not words(turn).startswith(("Sorry", "Pardon"))
+
+
 @pytest.mark.parametrize("body", ["who is this", "wrong number", "whose number is this", "c'est qui"])
 @pytest.mark.parametrize("stop", ["", "signs-me", "sexual-assault"])
 def test_whoever_holds_the_phone_now_learns_nothing(

@@ -52,6 +52,7 @@ def rules() -> Rules:
         ("je veux mourir", "suicide"),
         ("she took too many pills and wont wake up", "overdose"),
         ("il respire plus", "medical"),
+        ("is she gonna die", "medical"),
     ],
 )
 def test_danger_in_plain_words_is_seen_without_the_classifier(text: str, kind: str) -> None:
