@@ -19,10 +19,13 @@ from cryptography.x509.oid import NameOID
 from fakes import ENVIRONMENT
 
 from ivr.circuit_breaker import CircuitBreaker
+from ivr.effects import TextNumbers
 from ivr.operations.local_stack import free_port
 from ivr.settings import read_settings
 from ivr.work.call_pacing import CallPacing
-from ivr.work.queue import connect_redis, is_there, queue_depths
+from ivr.work.queue import RedisQueue, connect_redis, is_there, queue_depths
+from ivr.work.secret_store import SecretStore
+from ivr.work.worker import make_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +101,21 @@ def test_what_needs_redis_works_over_tls(server: tuple[str, Path]) -> None:
 
         assert [pacing.take(2), pacing.take(2)] == [0.0, 1.0]
         assert redis.get("slots:next") == b"1002.000000"
-        assert queue_depths(redis) == {"transfers": 0, "line": 0}
+
+
+def test_an_effect_and_its_number_reach_a_worker_over_tls(server: tuple[str, Path]) -> None:
+    address, certificate = server
+    with connect_redis(f"{address}?ssl_ca_certs={certificate}", PATIENCE) as redis:
+        breaker = CircuitBreaker()
+        later = RedisQueue(redis, SecretStore(redis, "a long secret of this test", breaker), breaker)
+
+        later.put(TextNumbers("c0ffee", "en"), "+19055550123")
+        later.close()
+
+        assert queue_depths(redis) == {"transfers": 0, "line": 1}
+        (job,) = (job for queue in make_worker(redis).queues for job in queue.get_jobs())
+        assert job.args[0] == "TextNumbers"
+        assert later.take("number-c0ffee") == "+19055550123"
 
 
 def test_a_redis_whose_authority_is_not_named_is_not_believed(
