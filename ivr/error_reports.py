@@ -8,6 +8,7 @@ request, of variables, breadcrumbs, the host's name) is switched off, and droppe
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from importlib.util import find_spec
@@ -63,7 +64,7 @@ class ErrorReports(logging.Handler):
     ) -> None:
         super().__init__(logging.ERROR)
         self._mask, self._locate = mask, locate
-        self._client = _client(dsn, self._kept, transport)
+        self._client, self._process = _client(dsn, self._kept, transport), os.getpid()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Report one event of the log."""
@@ -75,8 +76,9 @@ class ErrorReports(logging.Handler):
             self.handleError(record)
 
     def close(self) -> None:
-        """Send what waits, for two seconds at most."""
-        self._client.close(timeout=LAST_WORDS_SECONDS)
+        """Send what waits, for two seconds at most; what waited before a fork is the parent's to send."""
+        if self._process == os.getpid():
+            self._client.close(timeout=LAST_WORDS_SECONDS)
         super().close()
 
     def _event(self, record: logging.LogRecord) -> Event:

@@ -233,51 +233,74 @@ def sentry() -> Iterator[HTTPServer]:
     server.server_close()
 
 
-def die(folder: Path, environ: dict[str, str]) -> str:
-    """Let a process that sets up logs end by an error that quotes a caller; give what it wrote."""
-    program = folder / "dies.py"
-    program.write_text(
-        "from ivr.logs import set_up_logs\nset_up_logs()\nint('please help me 905-546-4904')\n"
-    )
+def address_of(sentry: HTTPServer) -> str:
+    return f"http://0123456789abcdef@127.0.0.1:{sentry.server_port}/1"
+
+
+def run_program(folder: Path, program: str, dsn: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process of its own, with SENTRY_DSN set."""
+    file = folder / "dies.py"
+    file.write_text(program)
     path = {"PYTHONPATH": os.pathsep.join((str(ROOT), *sys.path)), "PATH": os.environ.get("PATH", "")}
-    died = subprocess.run(
-        [sys.executable, program],
+    return subprocess.run(
+        [sys.executable, file],
         capture_output=True,
         check=False,
         text=True,
         cwd=ROOT,
-        env=path | environ,
+        env=path | {"SENTRY_DSN": dsn},
         timeout=MINUTE,
     )
-    return died.stderr
 
 
 def test_the_last_error_of_a_process_leaves_before_it_ends(sentry: HTTPServer, tmp_path: Path) -> None:
-    written = die(tmp_path, {"SENTRY_DSN": f"http://0123456789abcdef@127.0.0.1:{sentry.server_port}/1"})
+    words = "please help me 905-546-4904"
+    program = f"from ivr.logs import set_up_logs\nset_up_logs()\nint({words!r})\n"
+
+    died = run_program(tmp_path, program, address_of(sentry))
 
     ((headers, body),) = sentry.came  # type: ignore[attr-defined]
     event = json.loads(body.splitlines()[-1])
     assert (event["level"], event["logentry"]["message"]) == ("fatal", "the process ends")
     assert event["exception"]["values"][0]["type"] == "ValueError"
     assert [secret for secret in SECRET if secret in headers + body] == []
-    assert written.endswith("error=ValueError@dies.py:3\n")
+    assert died.stderr.endswith("error=ValueError@dies.py:3\n")
+
+
+SETS_UP_TWICE = """
+import logging, os
+from ivr import error_reports
+from ivr.logs import set_up_logs
+error_reports.LAST_WORDS_SECONDS = 1000.0  # Whoever waits for reports in vain is late beyond any doubt.
+set_up_logs()
+logging.getLogger("ivr.parent").error("before")
+if child := os.fork():
+    os.waitpid(child, 0)
+else:
+    set_up_logs()
+    logging.getLogger("ivr.child").error("between")
+    set_up_logs()
+    logging.getLogger("ivr.child").error("after")
+    logging.shutdown()
+    os._exit(0)
+"""
+
+
+def test_a_process_that_was_forked_reports_what_is_its_own_and_waits_for_nothing(
+    sentry: HTTPServer, tmp_path: Path
+) -> None:
+    run_program(tmp_path, SETS_UP_TWICE, address_of(sentry))
+
+    events = [json.loads(body.splitlines()[-1]) for _, body in sentry.came]  # type: ignore[attr-defined]
+    assert sorted(event["logentry"]["message"] for event in events) == ["after", "before", "between"]
 
 
 @pytest.mark.parametrize("dsn", ["", "nonsense"])
 def test_without_an_address_nothing_is_loaded_that_could_report(dsn: str, tmp_path: Path) -> None:
-    program = tmp_path / "looks.py"
-    program.write_text(
+    program = (
         "import sys\nfrom ivr.logs import set_up_logs\nset_up_logs()\nprint('sentry_sdk' in sys.modules)\n"
     )
-    path = {"PYTHONPATH": os.pathsep.join((str(ROOT), *sys.path)), "PATH": os.environ.get("PATH", "")}
 
-    looked = subprocess.run(
-        [sys.executable, program],
-        capture_output=True,
-        check=True,
-        text=True,
-        env=path | {"SENTRY_DSN": dsn},
-        timeout=MINUTE,
-    )
+    looked = run_program(tmp_path, program, dsn)
 
     assert looked.stdout == "False\n"
