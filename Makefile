@@ -4,7 +4,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE  # Else each process that runs tests compiles all of them anew.
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone style types imports quick parts whole test long steady check bench bench-quick performance understanding pictures requirements clean
+.PHONY: help demo phone style types imports quick parts whole test long steady check bench bench-quick performance understanding pictures requirements audit licences sbom clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -90,6 +90,15 @@ requirements: $(VENV)/test.stamp ## Pin what pyproject.toml asks for, for Python
 	$(PYTHON) -m venv $(VENV)/pin && $(VENV)/pin/bin/pip install --quiet uv
 	$(VENV)/pin/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --group build pyproject.toml --output-file requirements.txt
 	$(VENV)/pin/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make requirements" --group build --group dev pyproject.toml --output-file requirements-dev.txt
+
+audit: $(VENV)/test.stamp ## Ask whether a pinned requirement has a known vulnerability; SERVICE=osv asks elsewhere
+	@PYTHONPATH=tests $(BIN)/python -m supply_chain.audit $(if $(SERVICE),--vulnerability-service $(SERVICE))
+
+licences: $(VENV)/test.stamp ## Write docs/licences.md from what the pinned requirements say
+	@PYTHONPATH=tests $(BIN)/python -m supply_chain.licences
+
+sbom: $(VENV)/test.stamp ## Write build/sbom.json, a bill of materials (CycloneDX), and validate it
+	@PYTHONPATH=tests $(BIN)/python -m supply_chain.sbom
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

@@ -14,6 +14,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ivr.error_reports import ADDRESS, DSN, ErrorReports, is_installed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
@@ -123,9 +125,10 @@ def exception_location(kind: type[BaseException], trace: TracebackType | None) -
 def set_up_logs(published: Iterable[str] = ()) -> None:
     """Write the log of this process to standard error; only numbers that are published stay in it."""
     stream = logging.StreamHandler(sys.stderr)
-    form = JsonLine if os.environ.get(FORMAT) == JSON else OneLine
-    stream.setFormatter(form(published))
-    logging.basicConfig(level=logging.INFO, handlers=[stream], force=True)
+    form = (JsonLine if os.environ.get(FORMAT) == JSON else OneLine)(published)
+    stream.setFormatter(form)
+    reports = _error_reports(os.environ.get(DSN, ""), form)
+    logging.basicConfig(level=logging.INFO, handlers=[stream, *reports], force=True)
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False  # What logging prints of a fault of its own quotes every value.
     for noisy in ("twilio", "urllib3", "rq.worker", "alembic"):
@@ -137,6 +140,12 @@ def set_up_logs(published: Iterable[str] = ()) -> None:
     sys.unraisablehook = lambda lost: _exception_logger("an error is passed over")(
         lost.exc_type, lost.exc_value, lost.exc_traceback
     )
+
+
+def _error_reports(dsn: str, form: Masked) -> list[logging.Handler]:
+    """Report errors to Sentry where that is set; what is wrong with the setting is said when it is read."""
+    fits = ADDRESS.fullmatch(dsn) and is_installed()
+    return [ErrorReports(dsn, form.mask, exception_location)] if fits else []
 
 
 def _exception_logger(

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from ivr.error_reports import ADDRESS, DSN, is_installed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -103,6 +105,13 @@ def _secret(text: str) -> str:
     if len(set(text)) < FEWEST_DIFFERENT:
         return f"has fewer than {FEWEST_DIFFERENT} different characters: make one by chance"
     return ""
+
+
+def _sentry(text: str) -> str:
+    """Find what is wrong with the address of error reports, without repeating it: it lets anybody report."""
+    if not ADDRESS.fullmatch(text):
+        return "is not an address like https://KEY@HOST/NUMBER"
+    return "" if is_installed() else "needs a package that is not here (pip install 'ivr[sentry]')"
 
 
 def _up_to(most: int) -> Callable[[str], str]:
@@ -343,6 +352,14 @@ class Settings:
             "how the log is written: a line of 'text' an event, or an object in 'json' on one line",
             "text",
             _like(r"text|json", "is neither 'text' nor 'json'"),
+        )
+    )
+    sentry_dsn: str = field(
+        metadata=_declared(
+            DSN,
+            "an address of Sentry's that is told of errors: their kind and place in our code alone",
+            "",
+            _or_empty(_sentry),
         )
     )
     rehearsal: Path | None = field(

@@ -42,6 +42,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "rich": ("ivr/cli/", "ivr/simulator/"),
     "rq": ("ivr/work/",),
     "segno": ("ivr/web/",),
+    "sentry_sdk": ("ivr/error_reports.py",),
     "sqlalchemy": ("ivr/records/",),
     "tomlkit": ("ivr/operations/",),
     "twilio": ("ivr/telephony/",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,12 @@ MALFORMED = {
     "IVR_OPT_OUT": ["maybe", "Default"],
     "ALARM_NUMBER": ["905-546-4904"],
     "ALARM_URL": ["pager"],
+    "SENTRY_DSN": [
+        "key",
+        "https://errors.example/1",
+        "http://key@errors.example/1",
+        "https://k@e.example/1?a=b",
+    ],
     "REHEARSAL": ["no-such-folder"],
     "PATIENCE": ["0", "long"],
 }
@@ -124,11 +131,21 @@ def test_no_fault_repeats_what_may_be_a_secret() -> None:
         ("DATABASE_URL", "postgresql://line:pass%40word@localhost/line"),
         ("PORT", "65535"),
         ("WEB_WORKERS", "64"),
+        ("SENTRY_DSN", "https://0123456789abcdef@o1.errors.example/sentry/42"),
         ("TWILIO_AUTH_TOKEN", "0123456789abcdef0123456789abcdef"),
     ],
 )
 def test_what_is_unusual_and_right_is_accepted(name: str, value: str) -> None:
     read_settings(ENVIRONMENT | {name: value})
+
+
+def test_an_extra_that_is_not_installed_is_named_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentry_sdk", None)  # As Python knows a package that is not there.
+
+    (fault,) = faults(ENVIRONMENT | {"SENTRY_DSN": "https://0123456789abcdef@errors.example/1"})
+
+    assert "pip install 'ivr[sentry]'" in fault
+    assert "0123456789abcdef" not in fault
 
 
 def test_a_password_with_an_at_is_refused_and_not_repeated() -> None:
