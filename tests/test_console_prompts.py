@@ -106,7 +106,8 @@ def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands_on_all: H
 
 
 def test_words_are_found_in_any_language_and_by_place(hands: Hands) -> None:
-    french, place = hands.get("/prompts?query=besoin de votre nom").text, hands.get("/prompts?query=no_name").text
+    french = hands.get("/prompts?query=besoin de votre nom").text
+    place = hands.get("/prompts?query=no_name").text
 
     assert "/console/prompts/lines.no_name" in french
     assert "/console/prompts/lines.no_name" in place
