@@ -46,6 +46,6 @@ def test_an_end_that_was_only_guessed_is_told_last() -> None:
 
 
 def test_seconds_are_written_as_a_clock_writes_them() -> None:
-    assert [clock_time(seconds) for seconds in (0.0, 9.9, 65.0, 3600.0)] == [
-        *("0:00", "0:09", "1:05", "1:00:00")
+    assert [clock_time(seconds) for seconds in (-25.0, 0.0, 9.9, 65.0, 3600.0)] == [
+        *("0:00", "0:00", "0:09", "1:05", "1:00:00")
     ]

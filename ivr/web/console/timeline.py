@@ -65,6 +65,6 @@ def _with_lengths(events: Sequence[TimelineEvent]) -> Iterator[TimelineEvent]:
 
 
 def clock_time(seconds: float) -> str:
-    """Write seconds as a clock does: "1:05", and from an hour on "1:02:05"."""
-    hours, rest = divmod(int(seconds), 3600)
+    """Write seconds as a clock does: "1:05", and from an hour on "1:02:05"; "0:00" where clocks disagree."""
+    hours, rest = divmod(max(0, int(seconds)), 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
