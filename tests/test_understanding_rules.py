@@ -335,6 +335,14 @@ def test_where_nothing_was_learned_a_low_score_rules_out_nothing(language: str) 
     assert (found.language, found.safety) == (language, True)
 
 
+def test_without_the_classifier_no_other_language_calms_what_a_languages_own_rules_see() -> None:
+    raped_just_now, context = "kakarape lang sa akin", Context(languages=("en", "fr", "fil"), language="fil")
+
+    found = understand(rules(), raped_just_now, context, None)
+
+    assert (found.language, found.danger, found.answer) == ("fil", "violence", "danger")
+
+
 def test_every_language_with_phrases_is_learned() -> None:
     assert rules().learned == {folder.name for folder in PHRASES.iterdir() if any(folder.glob("*.txt"))}
     assert {"en", "fr", "uk", "zh"} <= rules().learned

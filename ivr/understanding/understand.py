@@ -170,7 +170,7 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     way = LETTERS_ALONE if meaning and meaning.by == LETTERS_ALONE else MEANING
     limits = rules.thresholds[way].of(read.language)
     score = danger_score(limits, reading, meaning)
-    learned = read.language in rules.learned or not read.language
+    learned = meaning is not None and (read.language in rules.learned or not read.language)
     first, second = _nets(limits, reading, score, meaning)
     if not learned:
         own = tuple(rule for rule in rules.danger if rule.language == read.language)
@@ -184,7 +184,7 @@ def understand(rules: Rules, text: str, context: Context, meaning: Meaning | Non
     found = _after_danger(rules, limits, read, context)
     if not read.names and found.answer == "lost" and not found.greeted:
         found = _keywords_inside(context, read) or found
-    clear = meaning is not None and learned and score < limits.danger_clear
+    clear = learned and score < limits.danger_clear
     safety = _begins_with_911(found, second=second, clear=clear)
     foreign = found.foreign or (foreign and found.answer in ("sure", "choices", "lost") and not found.exact)
     return replace(found, danger_score=score, safety=safety, foreign=foreign, why=(*why, *found.why))
