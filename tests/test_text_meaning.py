@@ -26,6 +26,7 @@ from ivr.position import Position
 from ivr.understanding.classifier import letters_alone
 from ivr.understanding.danger import KINDS
 from ivr.understanding.intents import Likely
+from ivr.understanding.meaning import Meaning
 from ivr.understanding.text_reader import TextReader
 from ivr.understanding.understand import Answer, Understanding, read_rules
 from ivr.understanding.wishes import WISHES
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from ivr.flow.turn import Turn
     from ivr.line import Line
     from ivr.settings import Settings
-    from ivr.understanding.meaning import Meaning
 
 PHRASES = Path(__file__).parent.parent / "phrases"
 NOW = 1_790_000_000
@@ -383,3 +383,30 @@ def test_no_word_of_a_texter_is_kept_queued_or_logged(
     kept = repr(line.journal.entries) + repr(vars(line.later)) + caplog.text + repr(written)
     assert len(line.journal.entries) == 7
     assert secret not in kept
+
+
+def test_of_keywords_alone_the_meaning_is_kept_for_a_minute(flow: Flow) -> None:
+    asked: list[str] = []
+    now = [1000.0]
+
+    def meaning(text: str) -> Meaning:
+        asked.append(text)
+        return Meaning({"shelter": 1.0}, -9.0, "meaning", "en")
+
+    reader = TextReader(read_rules(PHRASES), meaning, lambda: now[0])
+    for body in ("SHELTER", "SHELTER", "i need somewhere to sleep", "i need somewhere to sleep"):
+        text(reader, flow, body)
+    now[0] += 61
+    text(reader, flow, "SHELTER")
+
+    assert asked == ["SHELTER", "i need somewhere to sleep", "i need somewhere to sleep", "SHELTER"]
+
+
+def test_a_classifier_that_is_away_is_asked_again_at_the_next_keyword(flow: Flow) -> None:
+    asked: list[str] = []
+    reader = TextReader(read_rules(PHRASES), asked.append)
+
+    for _ in range(2):
+        text(reader, flow, "SHELTER")
+
+    assert asked == ["SHELTER", "SHELTER"]

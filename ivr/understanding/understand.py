@@ -58,6 +58,14 @@ class Keywords:
     yes: frozenset[str] = frozenset()  # More words for yes, after a question.
     tongues: Mapping[str, str] = field(default_factory=dict)  # Words of wishes that tell their language.
 
+    def has(self, folded: str) -> bool:
+        """Whether a whole text is one of the line's own words, in any language."""
+        return (
+            folded in self.wishes
+            or folded in self.languages
+            or any(folded in stops for stops in self.stops.values())
+        )
+
     @classmethod
     def of(
         cls,
