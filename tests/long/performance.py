@@ -47,7 +47,7 @@ by a thread of the same process: 127 us of processor time a turn at best (it was
 bare page costs on our server. So c/b' cannot reach 0.65 while filing shares the two processors;
 answering alone is within its goal in one process. [Decision
 36](decisions/0036-filing-gives-way-to-callers.md) has what was tried. A text costs most by far:
-each asks the classifier, which is one process; keywords do too."""
+each asks the classifier, which is one process; of a keyword it is asked once a minute."""
 MEASURED = """Median of 5 runs in turn, load by {load generator}, {connections} connections, 4,000 callers
 a run, each turn of a call of its own; SQLite. CPU includes filing into SQL; MiB is of the largest process
 that answers (the classifier of texts: {the classifier of texts, MiB})."""
@@ -55,12 +55,16 @@ ARRIVALS = """Open arrivals: a key every 8 s of each caller, ramped up in 30 s, 
 processors. Wanted of 5,000: none failed, p99.9 at most 250 ms, every call in the log."""
 GIVES = """Not as promised: {failures}. Processors busy with the line at {count} callers: {most} of 2,
 with the callers themselves: {own}."""
+AT_ONCE = """By the wall clock: all dial and press their way to a person in the same moment. Of four rings
+at Victim Services one is busy, one is not answered, one accepts and one declines; whoever accepts talks
+for ten seconds. Wanted: everybody with a person or before a spoken choice within 60 s."""
+OTHERS = {"line": "What a caller would notice", "log": "The log at size"}
 WHERE = """In one process, without sockets: {Flask:.0%} of a turn is in Flask and Werkzeug around our
 functions (contexts, routing, response), {the line:.0%} in ours and what they call (orange): signature,
 form, marks, the kept turn, one write to the journal, metrics. No function of ours stands out. The next
 thing to try is filing, which is not in this picture: smaller transactions and a shorter switch interval
-of the interpreter for the slowest hundredth, one process that files for all; then meanings of the
-line's own keywords, kept until the weights change; then the memory of a web process, not taken apart yet."""
+of the interpreter for the slowest hundredth, one process that files for all; then the memory
+of a web process, not taken apart yet."""
 
 
 def _row(*cells: object) -> str:
@@ -138,13 +142,40 @@ def callers(told: dict[str, Any]) -> Iterator[str]:
     yield _prose(GIVES.format(failures=failures, count=counts[-1], most=most, own=own))
 
 
+def transfers(told: dict[str, Any]) -> Iterator[str]:
+    """Tell what becomes of many callers who ask for a person in the same moment."""
+    yield f"## Transfers at once\n\n`make long SUITES=transfers_at_once`: {host(told)}"
+    yield _prose(AT_ONCE)
+    rows: dict[str, dict[str, Any]] = {}
+    for key, value in told["figures"].items():
+        title, _, figure = key.partition(": ")
+        rows.setdefault(title, {})[figure] = value
+    columns = list(dict.fromkeys(figure for row in rows.values() for figure in row))
+    told_rows = [_row(title, *(row.get(column, 0) for column in columns)) for title, row in rows.items()]
+    yield "\n".join([_head("", *columns), *told_rows])
+    yield f"Not as promised: {'; '.join(told['failures']) or 'nothing'}."
+
+
+def everything(told: dict[str, Any]) -> Iterator[str]:
+    """Tell every figure of a suite that has no table of its own."""
+    yield f"## {OTHERS[told['suite']]}\n\n`make long SUITES={told['suite']}`: {host(told)}"
+    rows = [_row(name, value) for name, value in told["figures"].items()]
+    yield "\n".join([_head("", "measured"), *rows])
+    yield f"Not as promised: {'; '.join(told['failures']) or 'nothing'}."
+
+
 @click.command()
 def main() -> None:
     """Write the page and the picture."""
     root = sample(6000)
     PICTURE.write_text(draw(root), "utf-8")
     parts = ["# Performance", "Written by `make performance` from the files in `build/long`. Do not edit it."]
-    for name, tell in (("side_by_side", side_by_side), ("callers_at_once", callers)):
+    for name, tell in (
+        ("side_by_side", side_by_side),
+        ("callers_at_once", callers),
+        ("transfers_at_once", transfers),
+        *((name, everything) for name in OTHERS),
+    ):
         if told := read(name):
             parts += tell(told)
     part = shares(root)

@@ -10,6 +10,7 @@ from long.pytest_suites import tell_stories, try_properties
 from long.restarts import measure_restarts
 from long.side_by_side import measure_side_by_side
 from long.suites import Suite
+from long.transfers_at_once import measure_transfers_at_once
 from long.understanding import measure_understanding
 
 SUITES = {
@@ -19,6 +20,11 @@ SUITES = {
         Suite("side_by_side", "the line beside bare Flask on three servers", measure_side_by_side),
         Suite(
             "callers_at_once", "500 to 5,000 callers who do not wait for each other", measure_callers_at_once
+        ),
+        Suite(
+            "transfers_at_once",
+            "50 and 500 callers who ask for a person in the same moment",
+            measure_transfers_at_once,
         ),
         Suite(
             "forged", "texts and rings that one number gets from whoever forges it", measure_forged_numbers

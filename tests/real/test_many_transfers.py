@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,13 +20,12 @@ from ivr.simulator.people import (
     switchboard,
 )
 from real.rehearsal import becomes, rehearsal
-from real.world import Processes, start, with_lines
+from real.world import Processes, TransfersTold, start, with_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from ivr.simulator.listening import HeardLine
     from ivr.simulator.rehearse import RehearsedCall
     from real.rehearsal import Limits
 
@@ -68,7 +66,7 @@ def test_many_callers_at_once_each_reach_one_person_or_a_choice(world: Processes
         for number in range(callers)
     ]
     _let_pass(world, calls)
-    told = Told(world)
+    told = TransfersTold(world, len(ASKS))
 
     late = {call.leg.sid: told.waits(call) for call in calls if told.waits(call) > WITHIN + world.slack}
     assert late == {}
@@ -87,55 +85,3 @@ def _let_pass(world: Processes, calls: list[RehearsedCall]) -> None:
         if not call.over:
             call.hang_up()
     assert world.network.settle(60)
-
-
-@dataclass
-class Told:
-    """What happened, by the network's own account."""
-
-    world: Processes
-    lines: dict[str, list[HeardLine]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for line in self.world.network.feed.lines:
-            self.lines.setdefault(line.call, []).append(line)
-
-    def waits(self, call: RehearsedCall) -> float:
-        """Count the seconds from asking to a person or a spoken choice."""
-        mine = self.lines[call.leg.sid]
-        asked = [line.at for line in mine if line.what == "presses"][len(ASKS) - 1]
-        came = [line.at for line in mine if line.at > asked and self._comes(line)]
-        return came[0] - asked if came else float("inf")
-
-    def joined(self, call: RehearsedCall) -> int:
-        """Count the people whom a caller was joined with."""
-        return sum(line.what == "joined" for line in self.lines[call.leg.sid])
-
-    def asked_for(self) -> Counter[str]:
-        """Count how often Twilio was asked to ring, for each attempt: its callback names it."""
-        legs = self.world.network.exchange.calls.values()
-        return Counter(str(leg.plan.callback) for leg in legs if leg.direction == "outbound-api")
-
-    def on_the_network(self, calls: list[RehearsedCall]) -> tuple[Counter[str], Counter[str]]:
-        """Count the callers, and the people whom they talked with, by name."""
-        legs = self.world.network.exchange.calls.values()
-        talked = Counter(
-            leg.name
-            for leg in legs
-            if leg.direction != "inbound" and any(line.what == "joined" for line in self.lines[leg.sid])
-        )
-        met = sum(self.joined(call) for call in calls)
-        return Counter(connected=met, other=len(calls) - met), talked
-
-    def in_the_log(self) -> tuple[Counter[str], Counter[str]]:
-        """Count the same in the call log."""
-        log = self.world.log()
-        outcomes = Counter("connected" if call["outcome"] == "connected" else "other" for call in log)
-        tries = [
-            attempt for call in log for transfer in call["transfers"] for attempt in transfer["attempts"]
-        ]
-        talked = Counter(attempt["agency"] for attempt in tries if attempt["outcome"] == "accepted")
-        return Counter(connected=outcomes["connected"], other=outcomes["other"]), talked
-
-    def _comes(self, line: HeardLine) -> bool:
-        return line.what == "joined" or any(words in line.words for words in self.world.choice)

@@ -7,7 +7,9 @@ import re
 import shutil
 import sqlite3
 import threading
+from collections import Counter
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,9 @@ from real.rehearsal import ROOT, Rehearsal, becomes
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from ivr.simulator.listening import HeardLine
+    from ivr.simulator.rehearse import RehearsedCall
 
 LATE = 10.0  # Seconds of the network's in which also the last callback of a call that is over has come.
 TABLES = ("attempts", "transfers", "turns", "calls", "live_transfers", "agency_status")
@@ -153,3 +158,66 @@ class Processes:
     @property
     def _database(self) -> Path:
         return self.line.stage.folder / "line.sqlite3"
+
+
+@dataclass
+class TransfersTold:
+    """What became of callers who asked for a person, by the network's own account."""
+
+    world: Processes
+    keys: int  # That a caller presses, the last of which asks for a person.
+    lines: dict[str, list[HeardLine]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for line in self.world.network.feed.lines:
+            self.lines.setdefault(line.call, []).append(line)
+
+    def waits(self, call: RehearsedCall) -> float:
+        """Count the seconds from asking to a person or a spoken choice."""
+        mine = self.lines[call.leg.sid]
+        asked = [line.at for line in mine if line.what == "presses"][self.keys - 1]
+        came = [line.at for line in mine if line.at > asked and self._comes(line)]
+        return came[0] - asked if came else float("inf")
+
+    def joined(self, call: RehearsedCall) -> int:
+        """Count the people whom a caller was joined with."""
+        return sum(line.what == "joined" for line in self.lines[call.leg.sid])
+
+    def way(self, call: RehearsedCall) -> str:
+        """Tell by which way a caller came to a person, or to a choice instead."""
+        legs = [leg for leg in self.world.network.exchange.calls.values() if leg.parent is call.leg]
+        direct = any(line.what == "joined" for leg in legs for line in self.lines.get(leg.sid, ()))
+        if self.joined(call):
+            return "joined by the direct path" if direct else "joined by a warm transfer"
+        if self.waits(call) == float("inf"):
+            return "neither a person nor a choice"
+        return "a choice after the direct path" if legs else "a choice after waiting"
+
+    def asked_for(self) -> Counter[str]:
+        """Count how often Twilio was asked to ring, for each attempt: its callback names it."""
+        legs = self.world.network.exchange.calls.values()
+        return Counter(str(leg.plan.callback) for leg in legs if leg.direction == "outbound-api")
+
+    def on_the_network(self, calls: list[RehearsedCall]) -> tuple[Counter[str], Counter[str]]:
+        """Count the callers, and the people whom they talked with, by name."""
+        legs = self.world.network.exchange.calls.values()
+        talked = Counter(
+            leg.name
+            for leg in legs
+            if leg.direction != "inbound" and any(line.what == "joined" for line in self.lines[leg.sid])
+        )
+        met = sum(self.joined(call) for call in calls)
+        return Counter(connected=met, other=len(calls) - met), talked
+
+    def in_the_log(self) -> tuple[Counter[str], Counter[str]]:
+        """Count the same in the call log."""
+        log = self.world.log()
+        outcomes = Counter("connected" if call["outcome"] == "connected" else "other" for call in log)
+        tries = [
+            attempt for call in log for transfer in call["transfers"] for attempt in transfer["attempts"]
+        ]
+        talked = Counter(attempt["agency"] for attempt in tries if attempt["outcome"] == "accepted")
+        return Counter(connected=outcomes["connected"], other=outcomes["other"]), talked
+
+    def _comes(self, line: HeardLine) -> bool:
+        return line.what == "joined" or any(words in line.words for words in self.world.choice)
