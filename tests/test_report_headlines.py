@@ -134,7 +134,7 @@ def test_the_period_before_is_the_same_part_of_the_month_before_or_as_many_days(
     assert (found.since, found.until) == before
 
 
-def test_a_report_is_taken_along_with_the_numbers_of_its_page_and_no_small_one(console: Console) -> None:
+def test_a_report_is_taken_along_with_the_numbers_of_its_page(console: Console) -> None:
     hands = console.signed_in()
 
     rows = list(csv.DictReader(io.StringIO(hands.get("/reports/export.csv").text)))
@@ -143,8 +143,8 @@ def test_a_report_is_taken_along_with_the_numbers_of_its_page_and_no_small_one(c
     names = zipfile.ZipFile(io.BytesIO(book)).namelist()
     texts = zipfile.ZipFile(io.BytesIO(book)).read("xl/sharedStrings.xml").decode()
     figures = {row["row"]: row["value"] for row in rows if row["column"] == "These days"}
-    assert figures["Asked for a person"] == "not shown"  # Three asked.
-    assert [row for row in rows if row["value"] in {"1", "2", "3", "4"}] == []
+    assert figures["Asked for a person"] == "3"  # As the log has it, which the same people read.
+    assert "not shown" not in {row["value"] for row in rows}
     assert len([name for name in names if name.startswith("xl/worksheets/sheet")]) > 5
     assert "Reached a person, of all who asked" in texts
     assert [entry.did for entry in list_audit_entries(console.database)][:2] == ["report exported"] * 2

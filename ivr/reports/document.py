@@ -111,13 +111,13 @@ def printable_page(view: ReportView, *, community: bool = False) -> str:
     )
 
 
-def headline_values(view: ReportView, *, exact: bool = False) -> dict[str, Any]:
+def headline_values(view: ReportView) -> dict[str, Any]:
     """Give what a page needs to begin with its figures, each beside that of the period before."""
     before = view.before if view.before and view.before.total else None
     targets = view.flow.line.targets
     return {
         "headlines": headlines(
-            figures(view.report), figures(before) if before else None, targets, exact=exact
+            figures(view.report), figures(before) if before else None, targets, exact=view.exact
         ),
         "compared": before.period if before else None,
         "value_words": value_words,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ivr.flow.graph import offers
 from ivr.flow.turn import NOT_UNDERSTOOD
@@ -12,10 +12,12 @@ from ivr.records.counts import NEAREST, REACHED, STEPS, TALKED, TEXT, WEEK
 from ivr.records.disclosure import HIDDEN, parts_shown, ranked_parts_shown, shown, steps_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from ivr.flow.models import Flow, Prompts
     from ivr.records.report_queries import Report
+
+Name = TypeVar("Name", bound="Hashable")
 
 HALF_MINUTE, MINUTE = 30, 60
 HOURS = 24
@@ -48,6 +50,7 @@ class ReportView:
     language: str
     translations: Mapping[str, str]
     before: Report | None = None  # Of the period before, to compare with.
+    exact: bool = False  # Small counts are shown: whoever reads it reads the call log as well.
 
     def sections(self) -> list[Section]:
         """Give every part."""
@@ -62,6 +65,26 @@ class ReportView:
         hides = {HIDDEN: self.translations["hidden"]}
         rows = tuple((label, *(hides.get(cell, cell) for cell in cells)) for label, *cells in section.rows)
         return replace(section, rows=rows)
+
+    def shown(self, count: int) -> str:
+        """Write a count as this report may show it."""
+        return str(count) if self.exact else shown(count)
+
+    def parts_shown(self, counts: Mapping[Name, int]) -> dict[Name, str]:
+        """Write the parts of a whole as this report may show them."""
+        return _exactly(counts) if self.exact else parts_shown(counts)
+
+    def ranked_parts_shown(self, counts: Mapping[str, int]) -> dict[str, str]:
+        """Write the parts of a whole, the largest first."""
+        if not self.exact:
+            return ranked_parts_shown(counts)
+        return _exactly(
+            {name: counts[name] for name in sorted(counts, key=lambda name: (-counts[name], name))}
+        )
+
+    def steps_shown(self, counts: Mapping[str, int]) -> dict[str, str]:
+        """Write counts of which each is a part of the one before."""
+        return _exactly(counts) if self.exact else steps_shown(counts)
 
     def translate(self, name: str) -> str:
         """Translate the name of an outcome, a language or a day; no name is a call that is not over."""
@@ -86,9 +109,13 @@ class ReportView:
         return f"{label} ({stop})" if label and alike > 1 else label or stop
 
 
+def _exactly(counts: Mapping[Name, int]) -> dict[Name, str]:
+    return {name: str(count) for name, count in counts.items()}
+
+
 def _days(view: ReportView) -> Section:
     report, t = view.report, view.translations
-    cells = [parts_shown(dict(enumerate(report.days[what]))) for what in ("calls", "texts")]
+    cells = [view.parts_shown(dict(enumerate(report.days[what]))) for what in ("calls", "texts")]
     rows = tuple((str(day), *(counts[n] for counts in cells)) for n, day in enumerate(report.period.days))
     filters = tuple(("day", str(day)) for day in report.period.days)
     return Section("days", "days", (t["day"], t["voices"], t["texts"]), rows, filters=filters)
@@ -98,7 +125,7 @@ def _hours(view: ReportView) -> Section:
     counts = view.report.of("hour")
     cells, width = {}, 1
     for width in WIDTHS:
-        cells = parts_shown(hours_in_blocks(counts, width))
+        cells = view.parts_shown(hours_in_blocks(counts, width))
         hides = sum(1 for each in cells.values() if not each.isdecimal())
         if hides <= MOST_HIDDEN * sum(1 for each in cells.values() if each != "0"):
             break
@@ -118,7 +145,7 @@ def hours_in_blocks(counts: Mapping[str, int], width: int) -> dict[tuple[str, in
 
 
 def _languages(view: ReportView) -> Section:
-    cells = ranked_parts_shown(view.report.of("language"))
+    cells = view.ranked_parts_shown(view.report.of("language"))
     rows = tuple(
         (view.translations["before_language"] if not name else view.translate(name), each)
         for name, each in cells.items()
@@ -128,7 +155,7 @@ def _languages(view: ReportView) -> Section:
 
 def _audiences(view: ReportView) -> Section:
     came = view.report.of("stop")
-    rows = tuple((view.stop_label(to) or to, shown(came.get(to, 0))) for to in branches(view.flow))
+    rows = tuple((view.stop_label(to) or to, view.shown(came.get(to, 0))) for to in branches(view.flow))
     return _ranked(view, "audiences", "audience", rows, ("audience", branches(view.flow)))
 
 
@@ -139,7 +166,7 @@ def branches(flow: Flow) -> tuple[str, ...]:
 
 
 def _outcomes(view: ReportView) -> Section:
-    cells = ranked_parts_shown(view.report.of("outcome"))
+    cells = view.ranked_parts_shown(view.report.of("outcome"))
     rows = ((view.translate(name), each) for name, each in cells.items())
     return _ranked(view, "outcomes", "outcome", rows, ("outcome", cells))
 
@@ -147,7 +174,7 @@ def _outcomes(view: ReportView) -> Section:
 def _funnel(view: ReportView) -> Section:
     asked, came = view.report.of("transfer"), view.report.of(REACHED)
     steps = {"asked": sum(asked.values())} | {step: came.get(step, 0) for step in STEPS}
-    cells = steps_shown(steps | {"talked": asked.get(TALKED, 0)})
+    cells = view.steps_shown(steps | {"talked": asked.get(TALKED, 0)})
     return _ranked(
         view,
         "funnel",
@@ -163,12 +190,12 @@ def _waits(view: ReportView) -> Section:
         waits["within_30" if int(name) < HALF_MINUTE else long] += count
     # Beside them all who asked are known: whoever is missing is a part as well.
     waits["in_vain"] = max(0, sum(view.report.of("transfer").values()) - sum(waits.values()))
-    rows = ((view.translations[f"waited_{name}"], each) for name, each in parts_shown(waits).items())
+    rows = ((view.translations[f"waited_{name}"], each) for name, each in view.parts_shown(waits).items())
     return _ranked(view, "waits", "waited_for", rows)
 
 
 def _leaving(view: ReportView) -> Section:
-    cells = ranked_parts_shown(view.report.of("last_stop"))
+    cells = view.ranked_parts_shown(view.report.of("last_stop"))
     rows = [
         (view.stop_title(name) if name else view.translations["nowhere"], each)
         for name, each in cells.items()
@@ -177,9 +204,9 @@ def _leaving(view: ReportView) -> Section:
 
 
 def _tree(view: ReportView) -> Section:
-    came, left = view.report.of("stop"), parts_shown(view.report.of("last_stop"))
+    came, left = view.report.of("stop"), view.parts_shown(view.report.of("last_stop"))
     keys = tuple(name for name in view.flow.stops if came.get(name, 0) or left.get(name, "0") != "0")
-    rows = tuple((view.stop_title(name), shown(came.get(name, 0)), left.get(name, "0")) for name in keys)
+    rows = tuple((view.stop_title(name), view.shown(came.get(name, 0)), left.get(name, "0")) for name in keys)
     t = view.translations
     return Section("tree", "tree", (t["stop"], t["came"], t["left_here"]), rows, keys)
 
@@ -191,7 +218,7 @@ def _understood(view: ReportView) -> Section:
         counts = Counter(dict.fromkeys(UNDERSTOOD, 0))
         for name, count in _of_language(view, TEXT, written).items():
             counts[name if name in NOT_UNDERSTOOD else "understood"] += count
-        cells = list(parts_shown(counts).values())
+        cells = list(view.parts_shown(counts).values())
         share = f"{1 - counts['understood'] / counts.total():.0%}" if HIDDEN not in cells else HIDDEN
         rows.append((view.translate(written), *cells, share))
     heads = tuple(t[f"text_{each}"] for each in (*UNDERSTOOD, "share"))
@@ -202,7 +229,7 @@ def _nearest(view: ReportView) -> Section:
     """Give what the texts that were not understood are near: what phrases are wanted for."""
     rows = []
     for written in _written(view):  # Each by itself: how many of its texts there are, the table above tells.
-        cells = list(ranked_parts_shown(_of_language(view, NEAREST, written)).items())[:MOST_LEAVING]
+        cells = list(view.ranked_parts_shown(_of_language(view, NEAREST, written)).items())[:MOST_LEAVING]
         rows += [(f"{view.translate(written)}: {view.stop_title(stop)}", each) for stop, each in cells]
     return _ranked(view, "nearest", "nearest", rows)
 
