@@ -112,7 +112,7 @@ class TwimlRenderer:
         )
 
     def say(self, parent: Any, says: Iterable[Say], *, slow: bool = False) -> None:  # twilio has no types
-        """Speak words, in a voice of their language or from a recording; slow ones by a voice if it has any."""
+        """Speak words, in a voice of their language or from a recording; slow ones by a voice if there is."""
         for say in says:
             voice = self.flow.line.languages[say.language]
             if (say.language, say.key) in self.recordings and not (slow and voice.voice):
