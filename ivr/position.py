@@ -39,10 +39,11 @@ class Position:
     choices: tuple[str, ...] = ()  # By text: the stops that 1, 2, 3 stand for, where it was unclear which.
     transfer_id: str = ""  # In a queue: the transfer that is searching for a person.
     month: str = ""  # Of a call: the month in which it began, whose key made the call's id.
+    slow: bool = False  # Of a call: the caller asked for slower speech.
 
     def move(self, stop: str) -> Position:
         """Go to another stop, leaving behind what belonged to this one."""
-        return Position(stop, self.language, self.turn, month=self.month)
+        return Position(stop, self.language, self.turn, month=self.month, slow=self.slow)
 
     def retry(self) -> Self:
         """Stay, and count one thing that was not understood."""
@@ -59,6 +60,8 @@ class Position:
         parts = [str(self.turn), self.language or _UNKNOWN, self.stop or _UNKNOWN, str(self.attempt)]
         if self.month:
             parts += ["month", self.month]
+        if self.slow:
+            parts += ["slow"]
         if self.question or self.yes:
             parts += ["q", str(self.question), str(self.yes)]
         if self.held:
@@ -93,6 +96,8 @@ class Position:
         here = cls(_name(stop), _name(language), attempt=_count(attempt))
         if rest[:1] == ["month"]:
             here, rest = replace(here, month=_name(rest[1])), rest[2:]
+        if rest[:1] == ["slow"]:
+            here, rest = replace(here, slow=True), rest[1:]
         if rest[:1] == ["q"]:
             here, rest = replace(here, question=_count(rest[1]), yes=_count(rest[2])), rest[3:]
         if rest[:1] == ["held"]:

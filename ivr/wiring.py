@@ -34,7 +34,6 @@ from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal, backlog
 from ivr.records.markers import Markers
-from ivr.records.migrations.migrate import Tables, compare_tables
 from ivr.records.phrase_versions import read_weights
 from ivr.records.request_marks import RequestMarks
 from ivr.records.retention import within
@@ -462,6 +461,9 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
 
 def _parts(database: Database, redis_url: str) -> dict[str, bool]:
     """Ask each part whether it answers."""
+    # Alembic is a tenth of the memory of a web process, which never asks this.
+    from ivr.records.migrations.migrate import Tables, compare_tables
+
     try:
         # Tables of the next version are read as well: `ivr doctor` tells of them.
         records = compare_tables(database) is not Tables.OLDER

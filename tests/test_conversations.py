@@ -5,6 +5,7 @@ Each file is played on a pretend network against the whole line. `pytest --rewri
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ivr.understanding.meaning import Meaning
 
 SPEAKS = "speaks-"  # Of those who speak: the line takes words as well as keys.
+BOUND = re.compile(r"bound-to-([a-z]+)-.+")  # Of those who call a number that is bound to a language.
 CONVERSATIONS = sorted((Path(__file__).parent / "conversations").glob("*.txt"))
 
 
@@ -111,10 +113,12 @@ def meaning() -> Callable[[str], Meaning | None]:
 
 
 @pytest.fixture
-def spoken(path: Path, flow: Flow) -> Flow:
-    """The line as it is set, and with words taken where somebody speaks."""
+def spoken(path: Path, flow: Flow, settings: Settings) -> Flow:
+    """The line as it is set, with words taken where somebody speaks, and at a number of a language."""
     speech = replace(flow.line.speech, on=path.stem.startswith(SPEAKS))
-    return replace(flow, line=replace(flow.line, speech=speech))
+    bound = BOUND.fullmatch(path.stem)
+    numbers = {bound[1]: settings.number} if bound else {}
+    return replace(flow, line=replace(flow.line, speech=speech, numbers=numbers))
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ def positions(flow: Flow) -> Iterator[Position]:
     for stop, language in product(flow.stops, languages(flow)):
         yield Position(stop, language, turn=3, month="2026-10")
         yield Position(stop, language, turn=7, attempt=3, question=1, yes=1, about="shelter", month="2026-11")
+        yield Position(stop, language, turn=5, month="2026-11", slow=True)
 
 
 def renderer(flow: Flow, recordings: frozenset[tuple[str, str]] = frozenset()) -> TwimlRenderer:

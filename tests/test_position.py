@@ -21,6 +21,7 @@ POSITIONS = st.builds(
     order=st.just(""),
     choices=st.lists(NAMES, max_size=3).map(tuple),
     month=st.sampled_from(["", "2026-11"]),
+    slow=st.booleans(),
 ) | st.builds(
     Position,
     stop=NAMES,
@@ -30,6 +31,7 @@ POSITIONS = st.builds(
     asked=st.integers(0, 2_000_000_000),
     tried=st.lists(NAMES, max_size=5).map(tuple),
     month=st.sampled_from(["", "2026-11"]),
+    slow=st.booleans(),
 )
 
 

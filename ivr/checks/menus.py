@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from ivr.flow.graph import by_text, by_voice, depths, keys, leads, named, offers, offers_by_text
-from ivr.flow.loader import KEYWORDS, LINE, MENUS, Fault
+from ivr.flow.loader import KEYWORDS, LINE, MENUS, Fault, prompts_file
 from ivr.flow.models import (
     ChecklistStop,
     ConsentStop,
@@ -17,6 +17,7 @@ from ivr.flow.models import (
     TransferStop,
 )
 from ivr.flow.patched_flow import counts, is_count
+from ivr.flow.rendering import SLOWER
 from ivr.flow.turn import Wish
 from ivr.position import NAME
 from ivr.understanding.text_cleaning import fold
@@ -63,6 +64,17 @@ def unknown_stops(flow: Flow) -> Iterator[Fault]:
             yield Fault(
                 MENUS, "urgent", f"names '{name}', which is not declared; declare it or mend the name"
             )
+
+
+def unnamed_slower(flow: Flow) -> Iterator[Fault]:
+    """Find a key for slower speech that no menu names, or that is named in no words."""
+    name = flow.menus.slower
+    if name and not isinstance(flow.stops.get(name), MenuStop):
+        yield Fault(MENUS, "slower", f"'{name}' is no menu; name the one that tells of the key")
+    for language, prompts in flow.prompts.items() if name else ():
+        if SLOWER not in prompts.lines.slower_key:
+            mend = f"does not name key {SLOWER}; tell that it makes the line speak more slowly"
+            yield Fault(prompts_file(language), "lines.slower_key", mend)
 
 
 def wrong_kinds(flow: Flow) -> Iterator[Fault]:

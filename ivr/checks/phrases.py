@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ivr.flow.loader import Fault
@@ -127,57 +128,85 @@ def too_few(intents: IntentTable, phrases: Iterable[Phrase]) -> Iterator[Fault]:
 
 def alike(phrases: Iterable[Phrase]) -> Iterator[Fault]:
     """Find phrases of one file that share two thirds of their words: the same again, or a template."""
-    by_file: dict[tuple[str, str], TextsByWord] = {}
+    by_file: dict[tuple[str, str], list[Phrase]] = {}
     for phrase in phrases:
-        before = by_file.setdefault((phrase.language, phrase.name), TextsByWord())
-        if like := before.first_alike(phrase.text):
-            yield _like(phrase, like)
-        before.add(phrase.text)
+        by_file.setdefault((phrase.language, phrase.name), []).append(phrase)
+    for theirs in by_file.values():
+        before = TextsByWord(phrase.text for phrase in theirs)
+        for phrase in theirs:
+            if like := before.first_alike(phrase.text, add=True):
+                yield _like(phrase, like)
 
 
 def alike_to_check_set(phrases: Iterable[Phrase], apart: Iterable[Phrase]) -> Iterator[Fault]:
     """Find phrases that are nearly in the check set: learned from, it would say nothing any more."""
-    by_language: dict[str, TextsByWord] = {}
+    by_language: dict[str, list[str]] = {}
     for each in apart:
-        by_language.setdefault(each.language, TextsByWord()).add(each.text)
+        by_language.setdefault(each.language, []).append(each.text)
+    known = {language: TextsByWord(texts) for language, texts in by_language.items()}
+    for language, texts in by_language.items():
+        for text in texts:
+            known[language].first_alike(text, add=True)
     for phrase in phrases:
-        if like := by_language.get(phrase.language, TextsByWord()).first_alike(phrase.text):
+        if phrase.language in known and (like := known[phrase.language].first_alike(phrase.text)):
             yield _like(phrase, f"{like} of the check set")
 
 
-def _words(text: str) -> Counter[str]:
-    return Counter(re.findall(r"[\w'#$]+", text.casefold()) or [text])
+WORDS = re.compile(r"[\w'#$]+")
+
+
+def _words(text: str) -> list[str]:
+    """Give the words of a text; one that comes again is another word, so that none is in it twice."""
+    words = WORDS.findall(text.casefold()) or [text]
+    if len(set(words)) == len(words):
+        return words
+    counted: Counter[str] = Counter()
+    for at, word in enumerate(words):
+        if counted[word]:
+            words[at] = f"{word} {counted[word]}"
+        counted[word] += 1
+    return words
 
 
 class TextsByWord:
-    """Texts in order, found by their rarest words: most share none of them, and are never compared."""
+    """Texts found by their rarest words: most share none of them with a text, and are never compared.
 
-    def __init__(self) -> None:
-        self._texts: list[tuple[str, Counter[str]]] = []
-        self._having: dict[str, list[int]] = {}  # Word -> the texts that have it.
+    Two texts that share two thirds of the words of each share one of the rarest third of each, and one word
+    more, by whatever count of the words.
+    """
 
-    def add(self, text: str) -> None:
-        """Add a text."""
-        words = _words(text)
-        for word in words:
-            self._having.setdefault(word, []).append(len(self._texts))
-        self._texts.append((text, words))
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Count the words of texts that are to be added, or to be looked for."""
+        self._words = {text: _words(text) for text in texts}
+        often = Counter(chain.from_iterable(self._words.values()))
+        self._order = {word: at for at, word in enumerate(sorted(often, key=often.__getitem__))}
+        self._texts: list[tuple[str, frozenset[str]]] = []
+        self._having: dict[str, list[int]] = {}  # Word -> the texts that have it among their rarest.
 
-    def first_alike(self, text: str) -> str:
-        """Give the first text that shares two thirds of its words with this, quoted; "" for none."""
-        words = _words(text)
-        length = left = words.total()
+    def first_alike(self, text: str, *, add: bool = False) -> str:
+        """Give the first text that shares two thirds of its words with this, quoted; "" for none.
+
+        ``add``: also add the text, after it was looked for.
+        """
+        words = self._words.get(text) or _words(text)
+        length, order = len(words), self._order
+        words = sorted(words, key=lambda word: order.get(word, -1))  # Words that no text has come first.
+        rarest, every = words[: length + 1 - (2 * length + 2) // 3], frozenset(words)
         found: set[int] = set()
-        for word in sorted(words, key=lambda each: len(self._having.get(each, ()))):
-            if 3 * left < 2 * length:  # Who shares none of the rarer words shares too few.
-                break
+        for word in rarest:
             found.update(self._having.get(word, ()))
-            left -= words[word]
+        like = ""
         for at in sorted(found):
             other, theirs = self._texts[at]
-            if 3 * (words & theirs).total() >= 2 * max(length, theirs.total()):
-                return repr(other)
-        return ""
+            longest = max(length, len(theirs))
+            if 3 * min(length, len(theirs)) >= 2 * longest and 3 * len(every & theirs) >= 2 * longest:
+                like = repr(other)
+                break
+        if add:
+            for word in rarest:
+                self._having.setdefault(word, []).append(len(self._texts))
+            self._texts.append((text, every))
+        return like
 
 
 def _like(phrase: Phrase, like: str) -> Fault:

@@ -48,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     config.unknown_zone,
     config.wrong_targets,
     menus.unknown_stops,
+    menus.unnamed_slower,
     menus.wrong_kinds,
     menus.unreachable_stops,
     menus.unasked,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ivr.flow.turn import Heard
     from ivr.position import Position
 
-MOST = 8192  # Turns kept, of two kilobytes each: fifteen languages have 5,200, so that none is thrown away.
+# Turns kept, of two kilobytes each: fifteen languages have 5,200, and as many in slower speech.
+MOST = 12_288
 
 
 class KeptTurns:

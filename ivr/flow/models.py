@@ -249,6 +249,7 @@ class Menus:
     private: tuple[
         str, ...
     ] = ()  # Where callers speak of themselves: nobody who enforces is named from here on.
+    slower: str = ""  # The menu that names the key for slower speech.
     urgent: tuple[str, ...] = ()  # A text that asks for one of these is answered however many came before.
 
 
@@ -322,6 +323,7 @@ class Lines:
     text_no_ring: str
     text_interpreters: str
     say_or_press: str = ""  # Only where the line takes spoken words.
+    slower_key: str = ""  # Only where a menu names the key for slower speech.
     # Only a line with more languages than its first words name needs these.
     other_languages: str = ""
     back_key: str = ""

@@ -35,6 +35,8 @@ HAN = re.compile(
 )  # Letters of Chinese and Japanese, without spaces between words.
 HAN_A_WORD = 1.6  # As Chinese words are long on average.
 MOST_TEASERS = 3  # Languages that call out the key behind which they are named.
+SLOWER = "5"  # The key after which everything is said more slowly, and again at the usual rate.
+SLOW_RATE = 0.8  # Of the usual.
 BEGINS = re.compile(r"[.?!]\s+$|^$")  # Before the first word of a sentence.
 
 
@@ -126,7 +128,9 @@ def speak(flow: Flow, position: Position) -> tuple[Say, ...]:
 
 def choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     """Say what can be pressed at a stop."""
-    return _choices(flow, replace(position, turn=0, attempt=0))  # What is heard depends on no more than this.
+    slow = position.slow and position.stop == flow.menus.slower
+    # What is heard depends on no more than this.
+    return _choices(flow, replace(position, turn=0, attempt=0, slow=slow))
 
 
 def content(flow: Flow, position: Position) -> tuple[Say, ...]:
@@ -278,6 +282,8 @@ def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterato
                 yield spell(flow, language, "say_or_press")
             yield spell(flow, language, "person_key")
             yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
+            if position.stop == flow.menus.slower and not position.slow:
+                yield spell(flow, language, "slower_key")
             yield spell(flow, language, "leave_key")
         case MessageStop(options=options):
             yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})

@@ -20,6 +20,8 @@ from ivr.flow.models import (
     TransferStop,
 )
 from ivr.flow.rendering import (
+    SLOW_RATE,
+    SLOWER,
     choices,
     named,
     notices,
@@ -104,7 +106,8 @@ def ring_next(flow: Flow, ask: AskForPerson, roster: Roster, *first: Say, named_
     left = left if agency == left[0] else [agency]
     ringing = replace(position, tried=(*position.tried, agency))
     says = _names(flow, position, agency, named_before)
-    ring = ring_seconds(patience, waited, len(left), spoken=SPOKEN_SECONDS)
+    spoken = round(SPOKEN_SECONDS / SLOW_RATE) if position.slow else SPOKEN_SECONDS
+    ring = ring_seconds(patience, waited, len(left), spoken=spoken)
     return Turn(ringing, (*first, *says), Connect(agency, ring))
 
 
@@ -129,10 +132,11 @@ def _in_time(flow: Flow, position: Position, left: Sequence[str], waited: int, n
     """
     patience, shortest = flow.line.patience, SHORTEST_RING + RING_BUFFER
     languages = spoken_languages(flow, position)
+    spoken = 1 / SLOW_RATE if position.slow else 1.0
 
     def fits(agency: str) -> bool:
         says = [spell(flow, each, "next_line") for each in languages if position.tried]
-        takes = seconds(flow, (*says, *_names(flow, position, agency, named_before)))
+        takes = spoken * seconds(flow, (*says, *_names(flow, position, agency, named_before)))
         if flow.directory.agencies[agency].accept != "answer":
             takes += shortest + patience.whisper
         return waited + ROUNDED + takes <= patience.choice
@@ -141,7 +145,8 @@ def _in_time(flow: Flow, position: Position, left: Sequence[str], waited: int, n
         return found[0]
     # Where even the first cannot be briefed in time, it is tried all the same.
     tried = bool(position.tried)
-    return left[0] if left and not tried and waited + SPOKEN_SECONDS + shortest <= patience.choice else ""
+    first = spoken * SPOKEN_SECONDS
+    return left[0] if left and not tried and waited + first + shortest <= patience.choice else ""
 
 
 def unreached(flow: Flow, ask: AskForPerson) -> Turn:
@@ -190,6 +195,8 @@ def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Dec
         case Pressed("9") if position.language and position.stop == flow.menus.home:
             # Whoever chose a language by chance may not understand what else there is.
             return visit(flow, replace(position.move(flow.menus.start), language=""))
+        case Pressed(key) if key == SLOWER and _may_be_slow(flow, position):
+            return visit(flow, replace(position, attempt=0, slow=not position.slow))
         case Pressed(key) if stop := _line_key(flow, position, key):
             return visit(flow, position.move(stop))
         case Pressed(key):
@@ -235,6 +242,11 @@ def _meant(flow: Flow, position: Position, meaning: Understanding) -> str:
         case "sure":
             return meaning.intents[0].stop if meaning.intents[0].stop in flow.stops else ""
     return ""
+
+
+def _may_be_slow(flow: Flow, position: Position) -> bool:
+    """Whether the key for slower speech means that here: where languages are named, it may be one's."""
+    return bool(flow.menus.slower) and not isinstance(flow.stops[position.stop], LanguageStop)
 
 
 def _line_key(flow: Flow, position: Position, key: str) -> str:

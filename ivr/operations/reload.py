@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from ivr.checks.runner import check
 from ivr.flow.loader import FlowError, read_flow
 from ivr.flow.public_page import read_pages
 from ivr.private_files import make_private_folder, open_private
@@ -81,6 +80,10 @@ def read_console_files(settings: Settings) -> ConsoleFiles:
 
 def list_faults(settings: Settings) -> list[str]:
     """List why files may not be used by a line that is on the air: what `ivr check` and `ivr release` say."""
+    from ivr.checks.runner import (
+        check,
+    )  # A process that answers calls needs it only when it is told to reload.
+
     faults = [str(fault) for fault in check(settings.config, settings.prompts).faults]
     if not faults and settings.live:
         return undialled(read_flow(settings.config, settings.prompts).directory, settings.config)

@@ -38,8 +38,10 @@ def utter(leg: Leg, verb: Element, page: Page) -> Steps[str]:
             words, seconds = f"[plays {page.join(words_of(verb))}]", PLAY_SECONDS
         case _:
             words = words_of(verb)
-            seconds = len(words.split()) / WORDS_PER_SECOND + _breaks(verb)
+            rate = _rate(verb)
+            seconds = len(words.split()) / (WORDS_PER_SECOND * rate) + _breaks(verb)
             _check(leg, words, page)
+            words = f"[slowly] {words}" if rate < 1 else words
     for _ in range(int(verb.get("loop", "1")) or 1000):
         key = yield from _aloud(leg, words, seconds)
         if key:
@@ -51,6 +53,12 @@ def _breaks(verb: Element) -> float:
     """Add up the pauses within a Say, which Twilio takes in milliseconds or seconds."""
     times = [each.get("time", "1s") for each in verb.iter("break")]
     return sum(float(t[:-2]) / 1000 if t.endswith("ms") else float(t.removesuffix("s")) for t in times)
+
+
+def _rate(verb: Element) -> float:
+    """Give the rate at which a Say is spoken: 1 is the usual."""
+    marked = verb.find("prosody")
+    return float(marked.get("rate", "100%").removesuffix("%")) / 100 if marked is not None else 1.0
 
 
 def _check(leg: Leg, words: str, page: Page) -> None:

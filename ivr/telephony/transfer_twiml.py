@@ -13,7 +13,7 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ivr.flow.models import TOPICS
 from ivr.flow.rendering import language_name, named, seconds, spell
-from ivr.telephony.twiml import queue_name
+from ivr.telephony.twiml import SLOWLY, queue_name
 from ivr.transfer.machine import LEG, State
 
 if TYPE_CHECKING:
@@ -48,10 +48,11 @@ class WaitPosition:
     last: str = ""  # What the last document said, where the caller may want it again: one of LAST.
     topics: bool = False  # The caller was asked what we may tell the agency.
     offered: bool = False  # The caller has heard that there are other ways.
+    slow: bool = False  # The caller asked for slower speech.
 
     def path(self) -> str:
         """Write it as a path."""
-        told = [self.last, TOPICS_ASKED * self.topics, OFFERED * self.offered]
+        told = [self.last, TOPICS_ASKED * self.topics, OFFERED * self.offered, SLOWLY * self.slow]
         since = "-".join(word for word in told if word)
         here = f"/wait/{self.transfer_id}/{self.language or '-'}/{self.asked}/{self.tick}/{self.said}"
         return f"{here}/{since}" if since else here
@@ -60,7 +61,9 @@ class WaitPosition:
         """Read what was said before, as a path writes it; what is unknown means nothing."""
         told = since.split("-")
         last = next((word for word in told if word in LAST), "")
-        return replace(self, last=last, topics=TOPICS_ASKED in told, offered=OFFERED in told)
+        return replace(
+            self, last=last, topics=TOPICS_ASKED in told, offered=OFFERED in told, slow=SLOWLY in told
+        )
 
 
 def waiting(  # noqa: PLR0913 - all that a wait document depends on
@@ -80,7 +83,7 @@ def waiting(  # noqa: PLR0913 - all that a wait document depends on
     if state in {State.RETURNED, State.DIRECT}:
         return leave()
     if state is State.LEFT:
-        return goodbye(speech, position.language)
+        return goodbye(speech, position.language, slow=position.slow)
     says = _what_to_say(speech.flow, position, transfer, offer=offer, topic=topic, repeats=repeats)
     naming = transfer is not None and transfer.state is State.NAMING
     onward = replace(
@@ -101,7 +104,7 @@ def waiting(  # noqa: PLR0913 - all that a wait document depends on
         method="POST",
     )
     for language in speech.flow.speaks(position.language):
-        speech.say(gather, _lines(speech.flow, language, position, transfer, says))
+        speech.say(gather, _lines(speech.flow, language, position, transfer, says), slow=position.slow)
     document.append(gather)
     document.redirect(speech.public_url + onward.path(), method="POST")
     return str(document)
@@ -119,10 +122,10 @@ def leave() -> str:
     return str(document)
 
 
-def goodbye(speech: TwimlRenderer, language: str) -> str:
+def goodbye(speech: TwimlRenderer, language: str, *, slow: bool = False) -> str:
     """Say the innocuous sentence, and hang up."""
     document = VoiceResponse()
-    speech.say(document, [speech.farewell(language)])
+    speech.say(document, [speech.farewell(language)], slow=slow)
     document.hangup()
     return str(document)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from twilio.twiml.messaging_response import MessagingResponse
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
-from ivr.flow.rendering import fill
+from ivr.flow.rendering import SLOW_RATE, fill
 from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn, WaitInQueue
 from ivr.telephony.kept_documents import KeptDocuments
 
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 LONGEST_SAY = 2400  # Of what Twilio takes: 3,000 characters, and 4,500 once URL-encoded.
 LONGEST_TEXT = 1600
+# Voices that take a rate: all that the line's languages have. Any other says each sentence by itself, with a
+# pause after it; so is a recording slow, where there is no voice.
+TAKES_RATE = re.compile(r"Polly\.\w+(-Neural)?|Google\.[\w-]+-(Standard|Wavenet|Neural2)-\w")
+RATE = f"{SLOW_RATE:.0%}"
+SLOW_PAUSE = 1  # Seconds.
 PAUSE = "600ms"  # After each choice; the Pause verb knows whole seconds alone.
+SLOWLY = "slow"  # In the address of a wait document: its caller asked for slower speech.
 DELIVERY_PATH = "/sms/status"  # Where Twilio tells whether a text of ours arrived.
 SENTENCE_END = re.compile(r"(?<=[.?!…।۔؟])\s+|(?<=[。！？])\s*")  # noqa: RUF001 - as each script ends one
 
@@ -42,17 +48,21 @@ class TwimlRenderer:
         """Write the TwiML of one turn of a call. ``whisper`` is the path that an agency hears first."""
         match turn.then:
             case Listen() as listen:
-                write = partial(self._listen, turn.says, listen)
-                return self._kept.fill((turn.says, listen), turn.position.path(), write)
+                slow = turn.position.slow
+                write = partial(self._listen, turn.says, listen, slow=slow)
+                return self._kept.fill((turn.says, listen, slow), turn.position.path(), write)
             case Connect() as connect:
                 document = VoiceResponse()
-                self.say(document, turn.says)
+                self.say(document, turn.says, slow=turn.position.slow)
                 document.append(self._dial(turn, connect, whisper))
                 return str(document)
             case WaitInQueue(transfer_id):
                 return self._enqueue(turn, transfer_id)
             case HangUp():
-                return self._kept.fill(turn.says, "", lambda _: self.last_words(turn.says, hang_up=True))
+                slow = turn.position.slow
+                return self._kept.fill(
+                    (turn.says, slow), "", lambda _: self.last_words(turn.says, hang_up=True, slow=slow)
+                )
 
     def whisper(self, says: Iterable[Say], decided: str, seconds: int) -> str:
         """Write what a person at an agency hears before the caller: words, then one key."""
@@ -63,22 +73,24 @@ class TwimlRenderer:
         document.hangup()
         return str(document)
 
-    def last_words(self, says: Iterable[Say], *, hang_up: bool) -> str:
+    def last_words(self, says: Iterable[Say], *, hang_up: bool, slow: bool = False) -> str:
         """Write words after which the leg is hung up, or goes on to where the network leads it."""
         document = VoiceResponse()
-        self.say(document, says)
+        self.say(document, says, slow=slow)
         if hang_up:
             document.hangup()
         return str(document)
 
-    def ask(self, says: Iterable[Say], action: str, seconds: int, speech: str = "") -> str:
+    def ask(
+        self, says: Iterable[Say], action: str, seconds: int, speech: str = "", *, slow: bool = False
+    ) -> str:
         """Write words that wait for one key at a path, and then come back to it.
 
         ``speech`` is the language in which spoken words do as well.
         """
         document = VoiceResponse()
         gather = self._gather(action, seconds, speech)
-        self.say(gather, says)
+        self.say(gather, says, slow=slow)
         document.append(gather)
         document.redirect(self.public_url + action, method="POST")
         return str(document)
@@ -99,16 +111,23 @@ class TwimlRenderer:
             fill(self.flow, tongue, self.flow.prompts[tongue].stops[self.flow.menus.leave].say), tongue
         )
 
-    def say(self, parent: Any, says: Iterable[Say]) -> None:  # twilio gives its verbs no types
-        """Speak words, in a voice of their language or from a recording."""
+    def say(self, parent: Any, says: Iterable[Say], *, slow: bool = False) -> None:  # twilio has no types
+        """Speak words, in a voice of their language or from a recording; slow ones by a voice if there is."""
         for say in says:
-            if (say.language, say.key) in self.recordings:
-                parent.play(f"{self.public_url}/audio/{say.language}/{say.key}.mp3")
-                continue
             voice = self.flow.line.languages[say.language]
+            if (say.language, say.key) in self.recordings and not (slow and voice.voice):
+                parent.play(f"{self.public_url}/audio/{say.language}/{say.key}.mp3")
+                if slow:
+                    parent.pause(length=SLOW_PAUSE)
+                continue
             said = None
-            for words in pieces(say.words):
-                said = parent.say(words, voice=voice.voice, language=voice.code)
+            rated = slow and TAKES_RATE.fullmatch(voice.voice)
+            for words in pieces(say.words) if rated or not slow else SENTENCE_END.split(say.words.strip()):
+                said = parent.say(None if rated else words, voice=voice.voice, language=voice.code)
+                if rated:
+                    said.prosody(words, rate=RATE)
+                elif slow:
+                    parent.pause(length=SLOW_PAUSE)
             if said is not None and say.pause:
                 said.break_(time=PAUSE)
 
@@ -116,17 +135,18 @@ class TwimlRenderer:
         """Let the caller wait in a queue of their own: the first words come from its first wait document."""
         document = VoiceResponse()
         language = turn.position.language or "-"
+        slow = f"/{SLOWLY}" if turn.position.slow else ""
         document.enqueue(
             queue_name(transfer_id),
-            wait_url=f"{self.public_url}/wait/{transfer_id}/{language}/{turn.position.asked}/0/0",
+            wait_url=f"{self.public_url}/wait/{transfer_id}/{language}/{turn.position.asked}/0/0{slow}",
             wait_url_method="POST",
             action=f"{self.public_url}/voice/{turn.position.path()}",
             method="POST",
         )
         return str(document)
 
-    def _listen(self, says: Iterable[Say], listen: Listen, path: str) -> str:
-        return self.ask(says, f"/voice/{path}", listen.seconds, listen.speech)
+    def _listen(self, says: Iterable[Say], listen: Listen, path: str, *, slow: bool) -> str:
+        return self.ask(says, f"/voice/{path}", listen.seconds, listen.speech, slow=slow)
 
     def _gather(self, action: str, seconds: int, speech: str = "") -> Gather:
         # No finishing key: the pound key is a key like any other, and means "leave".

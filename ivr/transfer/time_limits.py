@@ -23,6 +23,7 @@ DIALLING_SECONDS = 8  # REST gives up after five.
 GRACE = 4  # Seconds that a callback may be late.
 UNCLAIMED_SECONDS = 4
 LONGEST_DOCUMENT = 10  # Seconds that a caller may hear us before they are heard.
+SLOW_DOCUMENT = 3  # Seconds that it takes longer where the caller asked for slower speech.
 NAMING_SECONDS = 8  # In which a waiting caller hears who is called next.
 STRANDED_TICKS = 2  # Fetches of the wait document after a person took the call: they should have been joined.
 STRANDED_SECONDS = 12  # After the first of these fetches: until then that person hears who the caller is.
@@ -70,9 +71,9 @@ def is_unclaimed(transfer: Transfer, waited: int) -> bool:
     return transfer.state is State.NAMED and waited - transfer.since >= UNCLAIMED_SECONDS
 
 
-def offers_choice(limits: TimeLimits, waited: int) -> bool:
+def offers_choice(limits: TimeLimits, waited: int, *, slow: bool = False) -> bool:
     """Whether the caller should hear a choice now: another document would end too late for it."""
-    return waited > limits.offered_after
+    return waited > limits.offered_after - slow * SLOW_DOCUMENT
 
 
 def is_in_vain(limits: TimeLimits, transfer: Transfer) -> bool:

@@ -53,7 +53,7 @@ def _document(position: WaitPosition, waited: int, key: str) -> str:
     context = webhook_context()
     speech, news, repeats = context.speech, NEWS.get(key), key == "*"
     topic = key if key in TOPICS and position.topics else ""
-    offer = not position.offered and offers_choice(speech.flow.line.patience, waited)
+    offer = not position.offered and offers_choice(speech.flow.line.patience, waited, slow=position.slow)
     fetch = Fetch(
         waited=waited,
         tick=position.tick,
@@ -64,7 +64,7 @@ def _document(position: WaitPosition, waited: int, key: str) -> str:
     )
     transfer = context.line.tick(position.transfer_id, fetch)
     if key == "#":
-        return goodbye(speech, position.language)
+        return goodbye(speech, position.language, slow=position.slow)
     if transfer is None and (news or lost(position, waited)):
         return leave()
     return waiting(speech, position, transfer, offer=offer, topic=topic, repeats=repeats)
