@@ -180,7 +180,7 @@ def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
 
 
 def test_new_versions_take_over_and_nobody_is_lost(web: LocalStack, limits: Limits) -> None:
-    every, times = (0.005, 3) if limits.paced else (0.02, 2)
+    every, times = (0.005, 3) if limits.paced else (0.02, 1)
 
     figures = _run(take_over(web, seconds=1, every=every, times=times))
 
