@@ -59,7 +59,7 @@ test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
 	@$(SIDE_BY_SIDE) style types imports check
 	@$(SIDE_BY_SIDE) whole parts
 
-steady: $(VENV)/test.stamp ## Run the tests with real processes six times, three of them beside busy loops
+steady: $(VENV)/test.stamp ## Run the tests with real processes six times, three beside busy loops; list what was red
 	@$(BIN)/python tests/real/steady.py
 
 long: $(VENV)/test.stamp ## Every suite at full size, on an idle machine: figures go to build/long

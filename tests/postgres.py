@@ -62,7 +62,7 @@ def running_postgres() -> Iterator[str]:
                 running.wait(1)
             except subprocess.TimeoutExpired:
                 running.send_signal(3)  # SIGQUIT does not.
-                running.wait(10)
+                running.wait(60)
 
 
 @pytest.fixture

@@ -65,6 +65,18 @@ def test_one_caller_tries_the_way_back_and_the_others_wait_for_their_word(clock:
     assert [succeed(breaker) for _ in range(2)] == ["asked", "asked"]
 
 
+def test_once_the_part_answers_again_many_ask_it_at_once(clock: Clock) -> None:
+    breaker = CircuitBreaker(clock)
+    fail(breaker)
+    clock.seconds += REST_SECONDS
+    succeed(breaker)
+
+    with breaker.guard(OSError):
+        meanwhile = [succeed(breaker) for _ in range(3)]
+
+    assert meanwhile == ["asked"] * 3
+
+
 def test_a_way_back_that_fails_is_not_tried_again_at_once(clock: Clock) -> None:
     breaker = CircuitBreaker(clock, failures=3)
     for _ in range(3):

@@ -470,7 +470,7 @@ class Hesitating(Kept):
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
     ) -> tuple[Transfer, Transfer] | None:
-        self.free.wait(10)
+        self.free.wait(60)
         return super().change(transfer_id, decide, follow)
 
 

@@ -24,6 +24,7 @@ from redis import Redis, RedisError
 from small_line import small_line
 from sqlalchemy import text, update
 
+from ivr.circuit_breaker import PartUnavailable
 from ivr.cli.main import main
 from ivr.operations.health_checks import HEALTH_CHECKS, Finding, Verdict, examine, fault
 from ivr.operations.local_stack import find_redis, free_port
@@ -162,7 +163,11 @@ def lead(network: Network, url: str) -> None:
     network.exchange.books.number |= camel
 
 
-def said(line: Line, verdict: Verdict = Verdict.FAULT) -> list[str]:
+def said(line: Line, verdict: Verdict = Verdict.FAULT, *, alive: bool = True) -> list[str]:
+    """Examine a line, while its worker is alive: however slow the test was, its last sign is of now."""
+    if alive and "DATABASE_URL" in line:
+        with suppress(PartUnavailable):
+            note_alive(connect(line["DATABASE_URL"]), "a worker", time.time())
     return [finding.words for finding in examine(line) if finding.verdict == verdict]
 
 
@@ -239,7 +244,7 @@ def test_a_worker_that_was_killed_is_a_fault_and_one_that_lives_without_redis_is
     with connect(line["DATABASE_URL"]).write() as sql:
         sql.execute(update(worker_heartbeats).values(at=datetime.now(UTC) - timedelta(seconds=26)))
 
-    (dead,) = said(line)
+    (dead,) = said(line, alive=False)
 
     assert re.search(r"last sign \d+ s ago, workers: 1", alive[0])
     assert dead.startswith("no worker has been alive for 20 s")
@@ -318,7 +323,6 @@ def test_what_is_older_than_a_week_at_twilio_is_a_fault(line: Line, network: Net
     before = said(line)
     network.dial(CALLER)
     network.settle()
-    note_alive(connect(line["DATABASE_URL"]), "a worker", time.time())  # However slow that was.
 
     assert before == []
     assert "Twilio's own records older than 7 days: 1;" in said(line)[0]
@@ -356,14 +360,14 @@ def test_a_part_that_hangs_keeps_no_other_waiting(line: Line) -> None:
     over = threading.Event()
 
     def hang(_here: Settings) -> Iterator[Finding]:
-        over.wait(5)
+        over.wait()
         yield from ()
 
-    found = list(examine(line, {"it answers": hang, "so does this": lambda _: iter(())}, patience=0.05))
+    found = list(examine(line, {"it answers": hang, "so does this": lambda _: iter(())}, patience=1))
     over.set()
 
     assert [each.verdict for each in found] == [Verdict.OK, Verdict.FAULT, Verdict.OK]
-    assert found[1].words.startswith("it answers? No answer in 0.05 s")
+    assert found[1].words.startswith("it answers? No answer in 1 s")
 
 
 def test_no_number_and_no_secret_is_printed(line: Line) -> None:

@@ -203,7 +203,9 @@ def random_call(chance: random.Random, days_ago: float) -> list[Entry]:
     return call(name, mark, NOW - days_ago * DAY)
 
 
-def test_no_byte_of_what_was_deleted_is_left_in_the_file(sqlite_url: str, tmp_path: Path) -> None:
+def test_no_byte_of_what_was_deleted_is_left_in_the_file(
+    sqlite_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     chance = random.Random(1)  # noqa: S311 - the same calls every time; without scrubbing some ids are left
     log = [random_call(chance, days) for days in [chance.uniform(0, 60) for _ in range(700)]]
     database = connect(sqlite_url)
@@ -218,11 +220,14 @@ def test_no_byte_of_what_was_deleted_is_left_in_the_file(sqlite_url: str, tmp_pa
         young = [one for one in log if one[0].at // 3600 * 3600 >= NOW - 30 * DAY]
         asked = young[:5]
         erase(database, [one[0].mark for one in asked], NOW)
+        late = "traces of deleted rows may be left" in caplog.text  # A busy machine may need longer for it.
+        patient = late and scrub(database, 60)
 
         files = sorted(tmp_path.glob("ivr.db*"))
         bytes_left = b"".join(path.read_bytes() for path in files)
 
-    assert gone.scrubbed
+    assert gone.scrubbed or late
+    assert patient == late
     assert any(path.name == "ivr.db-wal" for path in files)
     kept = [one[0] for one in young if one not in asked]
     assert all(one.call.encode() in bytes_left and one.mark.encode() in bytes_left for one in kept)
@@ -238,7 +243,7 @@ def test_no_writer_waits_long_for_scrubbing(sqlite_url: str, caplog: pytest.LogC
     record(database, [entry for _ in range(300) for entry in random_call(chance, 1)], NOW)
 
     hasty = scrub(database, 0)
-    patient = scrub(database, 10)
+    patient = scrub(database, 60)
 
     assert (hasty, patient) == (False, True)
     assert "traces" in caplog.text
@@ -255,4 +260,4 @@ def test_scrubbing_says_when_somebody_reads_all_the_time(sqlite_url: str) -> Non
 
         assert not scrub(database, tries=1)
 
-    assert scrub(database)
+    assert scrub(database, 60)

@@ -157,7 +157,7 @@ def test_filing_thread_looks_around_and_outlives_its_faults(
     filer = JournalFiler(Journal(tmp_path), connect(sqlite_url), clock.now, refresh=look, passed=clock.now)
     filer.start()
 
-    assert enough.wait(10)
+    assert enough.wait(60)
     filer.stop()
 
     assert looked == [NOW, NOW + 2, NOW + 4]

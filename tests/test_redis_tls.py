@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 GET = "no redis-server with TLS is on this machine: apt-get install redis-server"
 MINUTE = 60.0
-PATIENCE = 5.0  # Seconds that Redis may take here: the machine may be busy.
+PATIENCE = 60.0  # Seconds that Redis may take here: the machine may be busy.
 
 
 def make_certificate(folder: Path, name: str) -> Path:

@@ -32,7 +32,7 @@ class Rewritten(TwilioHttpClient):
     """Sends what is meant for Twilio to the pretend network."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(timeout=5)
+        super().__init__(timeout=60)
         self.url = url
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:

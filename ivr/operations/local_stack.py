@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = "AC" + "0" * 31 + "1"
 NUMBER = "+12895550100"
-PATIENCE = 30.0  # Seconds that a process may take to answer.
+PATIENCE = 60.0  # Seconds that a process may take to answer: the machine may be busy with other things.
 FAREWELL = 3.5  # Seconds that a process may take to end when told to; one that is starting may not hear it.
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FORGED, CALLED_FORGED = ("+12895550123", "+12895550177"), "+12895550188"
 DEAR = ("+18765550123", "+19005550123", "+15005550123", "+18005550123", "+442079460123")
 STOPS = ("shelter", "workers", "sexual-assault", "indigenous", "shelter-families")
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class PretendTwilio:

@@ -21,7 +21,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from postgres import put_tables
@@ -31,7 +31,7 @@ from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
 from ivr.simulator.webhooks import sign
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
 TURN = "/voice/1/en/main/0"
 PATIENCE = 60.0  # Seconds until an answer counts as lost.
@@ -102,7 +102,10 @@ async def call(stack: LocalStack, answers: Answers) -> None:
 
 
 async def call_steadily(
-    stack: LocalStack, seconds: float, every: float, over: asyncio.Future[float] | None = None
+    stack: LocalStack,
+    seconds: float,
+    every: float,
+    over: asyncio.Future[Any] | None = None,
 ) -> Answers:
     """Call at fixed moments, whether or not the last answer has come, for so long and until ``over``."""
     answers, calls, end = Answers(), [], time.monotonic() + seconds
@@ -113,20 +116,17 @@ async def call_steadily(
     return answers
 
 
-async def hold(stack: LocalStack, kind: str, until: float) -> int:
-    """Hold a connection without asking anything, and open it again when it is closed; say how often."""
-    opened = 0
-    while time.monotonic() < until:
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + until - time.monotonic()):
-                reader, writer = await asyncio.open_connection("127.0.0.1", stack.web_port)
-                opened += 1
-                try:
-                    await _say(kind, reader, writer)
-                finally:
-                    writer.close()
+async def hold(stack: LocalStack, kind: str, opened: Callable[[], None]) -> None:
+    """Hold a connection without asking anything, and open it again when it is closed; tell of each."""
+    while True:
+        with suppress(OSError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", stack.web_port)
+            opened()
+            try:
+                await _say(kind, reader, writer)
+            finally:
+                writer.close()
         await asyncio.sleep(0.05)
-    return opened
 
 
 async def _say(kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -150,29 +150,51 @@ def allow_many_sockets() -> None:
 
 
 async def hold_many(stack: LocalStack, kind: str, sockets: int, seconds: float) -> dict[str, float]:
-    """Hold many connections, and call beside them."""
-    until = time.monotonic() + seconds
-    held = [asyncio.create_task(hold(stack, kind, until)) for _ in range(sockets)]
-    answers = await call_steadily(stack, seconds, 0.1)
-    opened = sum(await asyncio.gather(*held))
+    """Hold many connections, and call beside them, for so long and until the server has closed one."""
+    opened, closed = 0, asyncio.Event()
+
+    def note() -> None:
+        nonlocal opened
+        opened += 1
+        if opened > sockets:
+            closed.set()
+
+    held = [asyncio.create_task(hold(stack, kind, note)) for _ in range(sockets)]
+    one = asyncio.create_task(asyncio.wait_for(closed.wait(), PATIENCE))
+    answers = await call_steadily(stack, seconds, 0.1, one if sockets else None)
+    for each in (one, *held):
+        each.cancel()
+    await asyncio.gather(one, *held, return_exceptions=True)
     return answers.figures() | {"connections opened": opened}
 
 
-async def lose(stack: LocalStack, news: signal.Signals, seconds: float = 20) -> dict[str, float]:
-    """Stop or kill one process of two while people call; tell when another answers in its place."""
+async def lose(
+    stack: LocalStack, news: signal.Signals, seconds: float = 20, *, under_way: bool = True
+) -> dict[str, float]:
+    """Stop or kill one process of two while people call; tell when another answers in its place.
+
+    What it is answering in that moment is lost with any server. ``under_way``: whether there may be such;
+    else it happens between two calls.
+    """
     main = stack.running["web"].pid
     before = set(children(main))
     started = stack.log("web").read_text().count("Started worker")
 
     def act() -> float:
-        time.sleep(3)
         began = time.monotonic()
         os.kill(min(before), news)
         becomes(lambda: stack.log("web").read_text().count("Started worker") > started, PATIENCE)
         return time.monotonic() - began
 
-    acting = asyncio.get_running_loop().run_in_executor(None, act)
-    answers, took = await asyncio.gather(call_steadily(stack, seconds, 0.02, acting), acting)
+    def act_later() -> float:
+        time.sleep(3)
+        return act()
+
+    answers = Answers() if under_way else await call_steadily(stack, 1, 0.02)
+    acting = asyncio.get_running_loop().run_in_executor(None, act_later if under_way else act)
+    after, took = await asyncio.gather(call_steadily(stack, seconds, 0.02, acting), acting)
+    answers.seconds += after.seconds
+    answers.failed += after.failed
     replaced = len(set(children(main)) - before)
     return answers.figures() | {"processes replaced": replaced, "seconds until replaced": round(took, 2)}
 

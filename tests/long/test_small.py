@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from real.steady import red_tests
 from rich.progress import Progress
 
 from ivr.operations.local_stack import find_redis
@@ -53,6 +55,18 @@ def test_a_suite_that_breaks_off_leaves_its_figures_and_says_so(tmp_path: Path) 
     told = json.loads((tmp_path / "broken.json").read_text("utf-8"))
     assert told["figures"] == {"so far": 1}
     assert told["failures"] == ["broke off: OSError('the disk is full')"]
+
+
+def test_a_run_of_the_tests_says_what_was_red_and_has_a_bound(tmp_path: Path) -> None:
+    (tmp_path / "test_two.py").write_text("def test_good(): pass\ndef test_bad(): assert 0\n")
+    (tmp_path / "test_hangs.py").write_text("import threading\ndef test_it(): threading.Event().wait()\n")
+    pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+
+    red = red_tests([*pytest_here, str(tmp_path / "test_two.py")], tmp_path / "two.xml")
+    late = red_tests([*pytest_here, str(tmp_path / "test_hangs.py")], tmp_path / "hangs.xml", 0.1)
+
+    assert [name.rpartition("::")[2] for name in red] == ["test_bad"]
+    assert late == ["not over after 0.1 s"]
 
 
 def test_the_cost_of_a_turn_is_a_multiple_of_what_flask_costs() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SHARING = {  # What the tests of a file share.
     "test_stories_real": "the line that runs already",
     "test_whole_line": "the line that runs already",
+    "test_lost_parts": "a line that loses processes",
     "test_console_story": "a browser",
     "test_public_pages": "a browser",
     "test_understanding_real": "a classifier",

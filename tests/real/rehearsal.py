@@ -161,7 +161,7 @@ class Rehearsal:
     @property
     def redis(self) -> Redis:
         """Give a way to this line's Redis."""
-        self._redis = self._redis or Redis(port=self.stage.redis_port, socket_timeout=1.0)
+        self._redis = self._redis or Redis(port=self.stage.redis_port, socket_timeout=SOON)
         return self._redis
 
     def in_hand(self) -> str:

@@ -65,7 +65,7 @@ def test_the_web_line_of_the_procfile_answers_until_it_is_told_to_stop(
     with _running(PROCFILE["web"], tmp_path, dark.stage.environment, ROOT) as web:
         assert becomes(lambda: _transcript(tmp_path).count("Started worker") == 2)
 
-        answered = _answers(f"{dark.stage.public_url}/health")
+        answered = becomes(lambda: _answers(f"{dark.stage.public_url}/health"))
         web.terminate()
 
         assert answered

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from ivr.cli.demo import seed_month
 from ivr.simulator.people import accepts
-from real.rehearsal import CHRYSALIS, ROOT, VICTIM_SERVICES, becomes, rehearsal
+from real.rehearsal import CHRYSALIS, ROOT, SOON, VICTIM_SERVICES, becomes, rehearsal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +73,7 @@ def asks(line: Rehearsal) -> RehearsedCall:
 def browsing(browser: Browser, language: str = "en", **how: object) -> Iterator[Page]:
     """Open a browser of somebody's own, and see that no page complains."""
     context = browser.new_context(locale=language, accept_downloads=True, **{"viewport": WIDE} | how)
+    context.set_default_timeout(SOON * 1000)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))

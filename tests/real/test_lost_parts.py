@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import pytest
 
 from ivr.circuit_breaker import CircuitBreaker
 from ivr.operations.work_in_hand import is_alive
@@ -15,12 +18,26 @@ from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.work.jobs_by_name import JOB
 from ivr.work.queue import connect_redis, queues
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
-from real.rehearsal import CALLER, IVR, TEXTER, Rehearsal, becomes, children, hanging
+from real.rehearsal import (
+    CALLER,
+    IVR,
+    SOON,
+    TEXTER,
+    Rehearsal,
+    becomes,
+    children,
+    hanging,
+    rehearsal,
+    with_people,
+)
+from real.world import Processes, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ivr.simulator.rehearse import RehearsedCall
+    from real.rehearsal import Limits
 
 CONNECTED = {
     "channel": "voice",
@@ -31,7 +48,49 @@ CONNECTED = {
 NUMBERS_BY_TEXT = ("1", "4", "4", "1", "1", "1")
 
 
-def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(line: Rehearsal) -> None:
+@pytest.fixture(scope="module")
+def losing(
+    tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
+) -> Iterator[Processes]:
+    """Run one line for all tests that end processes of it: before each, those are started again."""
+    with rehearsal(tmp_path_factory.mktemp("losing"), limits) as line:
+        yield start(line, migrated_sqlite)
+
+
+@pytest.fixture
+def mended(losing: Processes) -> Rehearsal:
+    """Give that line whole, with nothing left of the last test."""
+    losing.start_again()
+    losing.forget()
+    with_people(losing.network)
+    return losing.line
+
+
+@pytest.fixture(scope="module")
+def losing_sql(
+    tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
+) -> Iterator[Processes]:
+    """Run one line for the tests that take its database: its parts remember for seconds that it was gone."""
+    with rehearsal(tmp_path_factory.mktemp("losing-sql"), limits) as line:
+        yield start(line, migrated_sqlite)
+
+
+@pytest.fixture
+def filed_again(losing_sql: Processes) -> Rehearsal:
+    losing_sql.forget()
+    with_people(losing_sql.network)
+    return losing_sql.line
+
+
+@pytest.fixture
+def tables(dark: Rehearsal, migrated_sqlite: Path) -> Rehearsal:
+    """Give a line of which nothing runs yet, and whose tables are there."""
+    shutil.copy(migrated_sqlite, dark.stage.folder / "line.sqlite3")
+    return dark
+
+
+def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(mended: Rehearsal) -> None:
+    line, started = mended, _workers_started(mended)
     main = line.stage.running["web"].pid
     call = line.dial("1", "1", "1", "1")
 
@@ -40,7 +99,7 @@ def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(line: Rehe
     with line.at_the_speed_of_life():
         _kill(first)
         call.press("1")
-        assert becomes(lambda: _workers_started(line) == 3)
+        assert becomes(lambda: _workers_started(line) == started + 1)
     call.wait_until_quiet()
     with line.at_the_speed_of_life():
         _kill(second)
@@ -58,14 +117,21 @@ def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(line: Rehe
     assert line.log_soon(expected) == [expected]
 
 
-def test_a_worker_sweeps_and_tells_of_it_though_nobody_calls(line: Rehearsal) -> None:
+def test_a_worker_sweeps_and_tells_of_it_though_nobody_calls(tables: Rehearsal) -> None:
+    line = tables
+    line.stage.start_redis()
+    line.stage.start_worker()
+
     with connect_redis(line.stage.environment["REDIS_URL"], seconds=2) as redis:
         signs = TwilioHeartbeat(redis, CircuitBreaker(), time.time)
 
         assert becomes(lambda: signs.read().sweeps)
 
 
-def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restarted(line: Rehearsal) -> None:
+def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restarted(
+    mended: Rehearsal,
+) -> None:
+    line, started = mended, _workers_started(mended)
     call = line.dial("1", "1", "1", "1")
     call.press("1")
     call.wait_until_quiet()
@@ -73,7 +139,7 @@ def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restar
         group = line.kill("web")
         line.stage.start_web()
         gone = becomes(lambda: not any(map(is_alive, group)))
-        restarted = becomes(lambda: _workers_started(line) == 4)
+        restarted = becomes(lambda: _workers_started(line) == started + 2)
         call.press("2")
     call.wait_until_quiet()
     line.ask_for_a_person(call)
@@ -89,7 +155,9 @@ def test_a_caller_goes_on_where_they_were_when_the_web_main_is_killed_and_restar
     assert line.log_soon(expected) == [expected]
 
 
-def test_no_orphan_goes_on_serving_when_the_web_main_is_killed(line: Rehearsal) -> None:
+def test_no_orphan_goes_on_serving_when_the_web_main_is_killed(tables: Rehearsal) -> None:
+    line = tables
+    line.stage.start_web()
     assert becomes(lambda: _workers_started(line) == 2)
 
     group = line.kill("web")
@@ -109,54 +177,38 @@ def test_no_orphan_is_left_when_the_web_main_is_killed_while_it_starts(dark: Reh
     assert becomes(lambda: not any(map(is_alive, group)))
 
 
-def test_a_caller_reaches_a_person_when_redis_dead(line: Rehearsal) -> None:
+def test_callers_reach_a_person_and_get_the_numbers_by_text_when_redis_is_dead(line: Rehearsal) -> None:
     call = line.dial("1")
 
     line.stage.stop("redis")
     _reach_a_person_and_leave(line, call)
 
     assert line.log_soon(CONNECTED) == [CONNECTED]
+    _get_the_numbers_by_text(line)
 
 
-def test_a_caller_reaches_a_person_when_redis_hangs(line: Rehearsal) -> None:
+def test_callers_reach_a_person_and_get_the_numbers_by_text_when_redis_hangs(line: Rehearsal) -> None:
     call = line.dial("1")
 
     with _redis_hanging(line):
         _reach_a_person_and_leave(line, call)
 
         assert line.log_soon(CONNECTED) == [CONNECTED]
+        _get_the_numbers_by_text(line)
 
 
-def test_a_caller_gets_the_numbers_by_text_when_redis_dead(line: Rehearsal) -> None:
-    line.stage.stop("redis")
+def test_a_caller_reaches_a_person_without_a_worker(mended: Rehearsal) -> None:
+    mended.stage.stop("worker")
 
-    line.dial(*NUMBERS_BY_TEXT)
+    _reach_a_person_and_leave(mended, mended.dial("1"))
 
-    assert line.network.clock.until(lambda: _texts(line) == 1)
-    assert line.webhooks.slowest < line.limits.promised
-
-
-def test_a_caller_gets_the_numbers_by_text_when_redis_hangs(line: Rehearsal) -> None:
-    with _redis_hanging(line):
-        line.dial(*NUMBERS_BY_TEXT)
-
-        assert line.network.clock.until(lambda: _texts(line) == 1)
-        assert line.webhooks.slowest < line.limits.promised
-
-
-def test_a_caller_reaches_a_person_without_a_worker(line: Rehearsal) -> None:
-    line.stage.stop("worker")
-
-    _reach_a_person_and_leave(line, line.dial("1"))
-
-    assert line.log_soon(CONNECTED) == [CONNECTED]
+    assert mended.log_soon(CONNECTED) == [CONNECTED]
 
 
 def test_a_worker_keeps_house_without_redis_and_goes_to_its_queues_when_redis_is_there(
-    dark: Rehearsal,
+    tables: Rehearsal,
 ) -> None:
-    stage = dark.stage
-    stage.release()
+    stage = tables.stage
     keys = stage.folder / "keys"
     keys.mkdir(mode=0o700)
     over = keys / "2020-01.key"
@@ -168,32 +220,34 @@ def test_a_worker_keeps_house_without_redis_and_goes_to_its_queues_when_redis_is
     destroyed = becomes(lambda: not over.exists())
     shown = becomes(lambda: bool(seconds_since_signs(database, time.time())))
     stage.start_redis()
-    took_up = becomes(lambda: dark.redis.scard("rq:workers") > 0)
+    took_up = becomes(lambda: tables.redis.scard("rq:workers") > 0)
     stage.stop("redis")
     stage.start_redis()
-    waiting = queues(dark.redis)["line"]
+    waiting = queues(tables.redis)["line"]
     waiting.enqueue(JOB, "OptIn", "beef", job_id="OptIn-beef")
     took_up_again = becomes(lambda: waiting.count == 0)
 
     assert (destroyed, shown, took_up, took_up_again) == (True,) * 4, stage.log("worker").read_text()
     assert worker.poll() is None
-    stage.stop("worker")
-    assert worker.returncode == 0
+    worker.terminate()
+    assert worker.wait(SOON) == 0
     assert seconds_since_signs(database, time.time()) == []
 
 
-def test_a_call_is_filed_later_when_the_database_was_gone_before_the_line_started(dark: Rehearsal) -> None:
-    dark.stage.release()
-    dark.stage.start_redis()
+def test_a_call_is_filed_later_when_the_database_was_gone_before_the_line_started(tables: Rehearsal) -> None:
+    tables.stage.start_redis()
 
-    with _gone(dark):
-        dark.stage.start_web()
-        _reach_a_person_and_leave(dark, dark.dial("1"))
+    with _gone(tables):
+        tables.stage.start_web()
+        _reach_a_person_and_leave(tables, tables.dial("1"))
 
-    assert dark.log_soon(CONNECTED) == [CONNECTED]
+    assert tables.log_soon(CONNECTED) == [CONNECTED]
 
 
-def test_a_call_is_filed_later_when_the_database_is_lost_in_the_middle_of_it(line: Rehearsal) -> None:
+def test_a_call_is_filed_later_when_the_database_is_lost_in_the_middle_of_it(
+    filed_again: Rehearsal,
+) -> None:
+    line = filed_again
     call = line.dial("1")
     line.log_soon({"turns": 2})
 
@@ -205,7 +259,8 @@ def test_a_call_is_filed_later_when_the_database_is_lost_in_the_middle_of_it(lin
     assert line.log_soon(*both) == both
 
 
-def test_what_a_killed_line_had_not_filed_is_filed_by_the_next_one(line: Rehearsal) -> None:
+def test_what_a_killed_line_had_not_filed_is_filed_by_the_next_one(filed_again: Rehearsal) -> None:
+    line = filed_again
     with _gone(line):
         _reach_a_person_and_leave(line, line.dial("1"))
         for pid in line.kill("web")[1:]:
@@ -220,6 +275,13 @@ def _reach_a_person_and_leave(line: Rehearsal, call: RehearsedCall) -> None:
     assert line.ask_for_a_person(call)
     assert line.finish(call)
     assert line.network.feed.faults() == []
+    assert line.webhooks.slowest < line.limits.promised
+
+
+def _get_the_numbers_by_text(line: Rehearsal) -> None:
+    line.dial(*NUMBERS_BY_TEXT)
+
+    assert line.network.clock.until(lambda: _texts(line) == 1)
     assert line.webhooks.slowest < line.limits.promised
 
 
@@ -272,4 +334,5 @@ def _gone(line: Rehearsal) -> Iterator[None]:
         file.rmdir()
         for part in aside.iterdir():
             part.rename(folder / part.name)
+        aside.rmdir()
         line.lost.remove("sql")

@@ -62,6 +62,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
             route.fulfill(body=ELSEWHERE, content_type="text/html")
 
     context = browser.new_context(viewport={"width": 390, "height": 844})
+    context.set_default_timeout(SOON * 1000)
     context.route("**/*", play)
     yield context.new_page()
     context.close()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from real.world import Processes
 
 WITHOUT_SQL = tuple(name for name in STORIES if name == "sql lost" or name.startswith("direct"))
-MENDED = tuple(name for name in STORIES if name.startswith(("worker lost", "rest")))
+MENDED = (*(name for name in STORIES if name.startswith(("worker lost", "rest"))), *SLOW_STORIES)
 LOSSES = ("redis lost", "sql lost while waiting")
 KEPT = tuple(name for name in STORIES if name not in {*WITHOUT_SQL, *MENDED, *LOSSES, *AGENCIES})
 CHANGED = tuple(name for name in AGENCIES if name not in ORDERS)  # Another order needs other words.
@@ -65,7 +65,7 @@ def test_a_caller_ends_connected_or_with_a_choice(story: str, one_line: Processe
 def test_a_caller_ends_well_when_the_worker_or_rest_is_lost(story: str, mended_line: Processes) -> None:
     keep_only_what_is_promised(mended_line, PROMISES[-1])
 
-    STORIES[story](mended_line)
+    (STORIES | SLOW_STORIES)[story](mended_line)
 
 
 @pytest.mark.parametrize("story", WITHOUT_SQL)
@@ -84,8 +84,3 @@ def test_a_caller_ends_well_when_a_part_is_lost(story: str, own_line: Processes)
 @pytest.mark.parametrize("story", CHANGED)
 def test_a_caller_ends_well_whatever_is_known_of_agencies(story: str, own_line: Processes) -> None:
     STORIES[story](own_line)
-
-
-@pytest.mark.parametrize("story", SLOW_STORIES)
-def test_a_caller_ends_well_when_a_part_hangs(story: str, own_line: Processes) -> None:
-    SLOW_STORIES[story](own_line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +20,7 @@ from ivr.understanding.learning import compare, encoder_beside
 from ivr.understanding.phrases import Phrase, read_phrases
 from ivr.understanding.supervisor import socket_of
 from ivr.understanding.weights_in_force import FOLDER
-from real.rehearsal import TEXTER, Limits, Rehearsal, becomes, rehearsal, session_of
+from real.rehearsal import Limits, Rehearsal, becomes, rehearsal, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,13 +50,36 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Taught:
     return Taught(files, folder / FOLDER)
 
 
+@contextmanager
+def taught_line(folder: Path, limits: Limits, taught: Taught, migrated: Path) -> Iterator[Rehearsal]:
+    """Run a line that has learned from few phrases, and that need not encode them anew."""
+    (folder / "journal").mkdir(mode=0o700)
+    shutil.copytree(taught.weights, folder / "journal" / FOLDER)
+    with rehearsal(folder, limits, IVR_PHRASES=str(taught.phrases)) as made:
+        made.start(migrated)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def running_line(
+    tmp_path_factory: pytest.TempPathFactory, limits: Limits, taught: Taught, migrated_sqlite: Path
+) -> Iterator[Rehearsal]:
+    """Run one line for all tests that leave it with the weights of the files, and no draft."""
+    with taught_line(tmp_path_factory.mktemp("taught-line"), limits, taught, migrated_sqlite) as made:
+        yield made
+
+
 @pytest.fixture
-def line(tmp_path: Path, limits: Limits, taught: Taught, migrated_sqlite: Path) -> Iterator[Rehearsal]:
-    """Give a line that has learned from few phrases, and that need not encode them anew."""
-    (tmp_path / "journal").mkdir(mode=0o700)
-    shutil.copytree(taught.weights, tmp_path / "journal" / FOLDER)
-    with rehearsal(tmp_path, limits, IVR_PHRASES=str(taught.phrases)) as made:
-        made.start(migrated_sqlite)
+def line(running_line: Rehearsal) -> Rehearsal:
+    """Give that line once its classifier answers."""
+    assert becomes(lambda: _sure_of_shelter(running_line) is not None)
+    return running_line
+
+
+@pytest.fixture
+def own_line(tmp_path: Path, limits: Limits, taught: Taught, migrated_sqlite: Path) -> Iterator[Rehearsal]:
+    """Give a line whose drafts stay."""
+    with taught_line(tmp_path, limits, taught, migrated_sqlite) as made:
         assert becomes(lambda: _sure_of_shelter(made) is not None)
         yield made
 
@@ -109,7 +133,10 @@ def test_phrases_that_are_published_are_understood_and_taken_back_while_the_line
     assert _child(line) == child  # The same process all the time.
 
 
-def test_phrases_that_make_the_line_worse_are_refused_by_the_worker(line: Rehearsal, taught: Taught) -> None:
+def test_phrases_that_make_the_line_worse_are_refused_by_the_worker(
+    own_line: Rehearsal, taught: Taught
+) -> None:
+    line = own_line
     before = _sure_of_shelter(line, BED)
     ours = [each for each in read_phrases(taught.phrases) if each.name == "shelter"]
     wrong = [Phrase(f"{each.text} {n}", each.language, "law") for each in ours for n in range(3)]
@@ -131,13 +158,13 @@ def test_phrases_that_make_the_line_worse_are_refused_by_the_worker(line: Rehear
 def test_a_classifier_that_is_killed_or_stopped_is_missed_by_no_texter(
     line: Rehearsal, sign: signal.Signals
 ) -> None:
-    child = _child(line)
+    child, texter = _child(line), f"+12895552{sign:03d}"  # A phone that the line does not know yet.
     assert child
-    line.network.text(TEXTER, GUN)
+    line.network.text(texter, GUN)
 
     os.kill(child, sign)
-    (danger,) = line.network.text(TEXTER, GUN)
-    asked = line.network.text(TEXTER, BED)
+    (danger,) = line.network.text(texter, GUN)
+    asked = line.network.text(texter, BED)
 
     assert "911" in danger
     assert asked
@@ -145,4 +172,8 @@ def test_a_classifier_that_is_killed_or_stopped_is_missed_by_no_texter(
     if sign is signal.SIGKILL:
         assert becomes(lambda: _child(line) not in {None, child})
         assert becomes(lambda: _sure_of_shelter(line, BED) is not None)
-    assert (danger,) == tuple(line.network.text(TEXTER, GUN))
+    assert (danger,) == tuple(line.network.text(texter, GUN))
+    if sign is signal.SIGSTOP:  # The next test has one that runs.
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        assert becomes(lambda: _child(line) not in {None, child})

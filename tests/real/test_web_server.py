@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +38,7 @@ from long.sockets import (
 from ivr.operations.local_stack import free_port
 from ivr.operations.reload import list_refused
 from ivr.operations.work_in_hand import is_alive
+from ivr.web.server.stall_detector import HANGING_SECONDS
 from real.rehearsal import IVR, ROOT, becomes, children, run_ivr
 
 T = TypeVar("T")
@@ -99,6 +101,14 @@ def running_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack
 
 
 @pytest.fixture
+def whole_web(running_web: LocalStack) -> LocalStack:
+    """Give the web server that runs already, once both of its processes answer: tests end some of them."""
+    main = running_web.running["web"].pid
+    assert becomes(lambda: len(children(main)) == 2, PATIENCE)
+    return running_web
+
+
+@pytest.fixture
 def redis_server() -> None:
     """Need no Redis."""
 
@@ -107,41 +117,48 @@ def redis_server() -> None:
 def test_callers_are_answered_beside_silent_connections(
     running_web: LocalStack, kind: str, limits: Limits
 ) -> None:
-    sockets, seconds = (1000, 60) if limits.paced else (200, 7)
-    before = _refusals(running_web)
+    sockets, seconds = (1000, 60) if limits.paced else (200, 5)
+    before, began = _refusals(running_web), time.monotonic()
     allow_many_sockets()
 
     figures = _run(hold_many(running_web, kind, sockets, seconds))
+    most = 2 * (time.monotonic() - began + 1)  # A line a second in each of two processes.
 
     assert figures["failed"] == 0
-    assert figures["answers"] > 20
+    assert figures["answers"] > 0
     assert figures["connections opened"] > sockets  # The server closed them, and they came again.
-    assert _refusals(running_web) - before <= 2 * (seconds + 1)  # A line a second in each of two processes.
+    assert _refusals(running_web) - before <= most
 
 
 def _refusals(stack: LocalStack) -> int:
     return stack.log("web").read_text().count("refused")
 
 
-def test_a_process_that_was_stopped_is_replaced_and_nobody_is_lost(web: LocalStack) -> None:
-    figures = _run(lose(web, signal.SIGSTOP, seconds=5))
+def test_a_process_that_was_stopped_is_replaced_and_nobody_is_lost(whole_web: LocalStack) -> None:
+    before = _hung(whole_web)
+
+    figures = _run(lose(whole_web, signal.SIGSTOP, seconds=1, under_way=False))
 
     assert (figures["failed"], figures["processes replaced"]) == (0, 1)
-    assert web.log("web").read_text().count("hangs, and is replaced") == 1
+    assert _hung(whole_web) - before == 1
 
 
-def test_a_process_that_was_killed_is_replaced(web: LocalStack) -> None:
-    figures = _run(lose(web, signal.SIGKILL, seconds=5))
-
-    assert figures["processes replaced"] == 1
-    assert figures["failed"] <= 1  # What it was answering in that moment.
+def _hung(stack: LocalStack) -> int:
+    return stack.log("web").read_text().count("hangs, and is replaced")
 
 
-def test_a_busy_machine_does_not_make_a_process_hang(web: LocalStack, limits: Limits) -> None:
-    figures = _run(starve(web, 120 if limits.paced else 10, nice=19))
+def test_a_process_that_was_killed_is_replaced(whole_web: LocalStack) -> None:
+    figures = _run(lose(whole_web, signal.SIGKILL, seconds=1, under_way=False))
+
+    assert (figures["failed"], figures["processes replaced"]) == (0, 1)
+
+
+def test_a_busy_machine_does_not_make_a_process_hang(whole_web: LocalStack, limits: Limits) -> None:
+    figures = _run(starve(whole_web, 120 if limits.paced else 2 * HANGING_SECONDS, nice=19))
 
     assert figures["answers"] > 0
     assert (figures["processes replaced"], figures["taken for hanging"]) == (0, 0)
+    assert _take_up_files(whole_web)  # By processes that are not nice: the next test has those.
 
 
 def test_a_second_server_on_the_same_port_is_refused(running_web: LocalStack) -> None:
@@ -163,12 +180,12 @@ def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
 
 
 def test_new_versions_take_over_and_nobody_is_lost(web: LocalStack, limits: Limits) -> None:
-    every, times = (0.005, 3) if limits.paced else (0.02, 2)
+    every, times = (0.005, 3) if limits.paced else (0.02, 1)
 
-    figures = _run(take_over(web, seconds=5, every=every, times=times))
+    figures = _run(take_over(web, seconds=1, every=every, times=times))
 
     assert figures["failed"] == 0
-    assert figures["answers"] > 100
+    assert figures["answers"] > 0
     assert web.running["web"].poll() is None
     page = requests.get(f"{web.public_url}/metrics", timeout=PATIENCE).text
     counted = re.findall(r'ivr_webhook_seconds_count{kind="voice.go_on",outcome="answered"} (\S+)', page)
@@ -201,23 +218,24 @@ def test_files_are_taken_up_by_sighup_and_broken_ones_are_refused(tmp_path: Path
         assert main.poll() is None
 
 
-def test_files_are_taken_up_while_people_call_and_nobody_is_lost(web: LocalStack) -> None:
-    main = web.running["web"]
-    first = children(main.pid)
-
-    def take_up() -> bool:
-        main.send_signal(signal.SIGHUP)
-        return becomes(lambda: _others(main.pid, first) and len(children(main.pid)) == 2, PATIENCE)
-
+def test_files_are_taken_up_while_people_call_and_nobody_is_lost(whole_web: LocalStack) -> None:
     async def meanwhile() -> tuple[Answers, bool]:
-        acting = asyncio.get_running_loop().run_in_executor(None, take_up)
-        return await call_steadily(web, 5, 0.02, acting), await acting
+        acting = asyncio.get_running_loop().run_in_executor(None, _take_up_files, whole_web)
+        return await call_steadily(whole_web, 1, 0.02, acting), await acting
 
     figures, taken_up = _run(meanwhile())
 
     assert taken_up
     assert figures.failed == 0
-    assert len(figures.seconds) > 100
+    assert figures.seconds
+
+
+def _take_up_files(stack: LocalStack) -> bool:
+    """Have a server take up its files anew, which each of its processes does by being replaced."""
+    main = stack.running["web"]
+    first = children(main.pid)
+    main.send_signal(signal.SIGHUP)
+    return becomes(lambda: _others(main.pid, first) and len(children(main.pid)) == 2, PATIENCE)
 
 
 def test_who_started_the_server_is_told_once_it_answers_and_of_a_new_version(tmp_path: Path) -> None:

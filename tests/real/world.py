@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.flow.loader import read_flow
 from ivr.simulator.faults import RestFault
-from real.rehearsal import ROOT, Rehearsal, becomes
+from real.rehearsal import ROOT, SOON, Rehearsal, becomes, children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,9 +122,18 @@ class Processes:
         """Begin anew with a worker that has met no fault: what a story took from the last one is over."""
         self.network.faults.clear()
         self.line.stage.stop("worker")
-        self.line.redis.flushall()  # Also what a worker that was killed had in its hands.
-        self.line.stage.start_worker()
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Start the processes that a test has ended, and wait until all are there."""
+        stage = self.line.stage
+        if "worker" not in stage.running:
+            self.line.redis.flushall()  # Also what a worker that was killed had in its hands.
+            stage.start_worker()
+        if "web" not in stage.running:
+            stage.start_web()
         assert becomes(lambda: self.line.redis.scard("rq:workers") > 0), self.report()
+        assert becomes(lambda: len(children(stage.running["web"].pid)) == 2), self.report()
 
     def forget(self) -> None:
         """Begin a story with nothing left of the last one: no faults, no calls, no agency switched off."""
@@ -147,7 +156,7 @@ class Processes:
             self.line.redis.delete(limit)
         if "sql" in self.line.lost:
             return
-        with closing(sqlite3.connect(self._database, timeout=5)) as sql:
+        with closing(sqlite3.connect(self._database, timeout=SOON)) as sql:
             known = sql.execute("SELECT count(*) FROM agency_status").fetchone()[0]
             for table in TABLES:
                 sql.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
