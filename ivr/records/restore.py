@@ -26,14 +26,20 @@ from ivr.records.backup import (
     BackupError,
     check_sqlite,
     copy_sqlite,
-    count_calls,
     is_sqlite,
     list_remains,
     put_back_postgresql,
     script_of_postgresql,
     sqlite_path,
 )
-from ivr.records.database import RecordsUnavailable, connect, insert_missing, insert_or_change
+from ivr.records.database import (
+    Lock,
+    RecordsUnavailable,
+    be_alone,
+    connect,
+    insert_missing,
+    insert_or_change,
+)
 from ivr.records.deletion import DAY, delete_calls
 from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer, upgrade
 from ivr.records.periods import moment
@@ -157,13 +163,16 @@ def _make_right(  # noqa: PLR0913 - one restored log
         if compare_tables(database) is Tables.NEWER:
             raise BackupError(describe_newer(database))
         upgrade(url)
-        held = count_calls(url)
         with database.write() as sql:
+            be_alone(sql, Lock.ERASING)  # In PostgreSQL's tables web may erase from now on.
+            held = sql.scalar(select(func.count()).select_from(calls)) or 0
             erased = _carry_over(sql, present, now)
+            known = frozenset(sql.scalars(select(erased_calls.c.call_id)))
             deeds.write_audit_entry(sql, "command line", "log restored", f"from {backup.name}")
         ages = within(file, read_chosen(database))
         gone = forget(database, now, ages.rows_days, ages.counts_months, zone=zone)
-        faults = tuple(_faults(database, present, held - erased - gone.calls, now - ages.rows_days * DAY))
+        least, oldest = held - erased - gone.calls, now - ages.rows_days * DAY
+        faults = tuple(_faults(database, present, known, least, oldest))
         with database.read() as sql:
             stopped = sql.scalar(select(func.count()).select_from(opt_outs)) or 0
             blocked = sql.scalar(select(func.count()).select_from(blocks)) or 0
@@ -242,10 +251,16 @@ def _replace(sql: Connection, table: Table, rows: Rows) -> None:
         sql.execute(insert(table), rows)
 
 
-def _faults(database: Database, present: Present, least: int, oldest: float) -> list[str]:
-    """Look whether a restored log is as it has to be; name what is not."""
-    with database.read() as sql:
+def _faults(
+    database: Database, present: Present, erased_then: frozenset[str], least: int, oldest: float
+) -> list[str]:
+    """Look whether a restored log is as it has to be; name what is not.
+
+    Calls that were erased since it was made right are no fault: somebody wished it at this moment.
+    """
+    with database.read(snapshot=True) as sql:
         there = sql.scalar(select(func.count()).select_from(calls)) or 0
+        least -= len(set(sql.scalars(select(erased_calls.c.call_id))) - erased_then)
         stopped = set(sql.scalars(select(opt_outs.c.mark)))
         blocked = set(sql.scalars(select(blocks.c.mark)))
         erased = sql.scalar(select(func.count()).where(calls.c.id.in_(select(erased_calls.c.call_id))))
