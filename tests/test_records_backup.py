@@ -124,9 +124,7 @@ def test_who_sends_stop_or_delete_while_a_backup_is_put_back_is_heard(
 
     done = restore_backup(records_url, copied, tmp_path, KEPT, zone=Meanwhile(wish), now=NOW + DAY)
 
-    assert (
-        done.faults == ()
-    )  # PostgreSQL's tables stand in place by then, with one call less.
+    assert done.faults == ()  # PostgreSQL's tables stand in place by then, with one call less.
     assert "stopped-meanwhile" in list_opt_outs(database)
     assert names(database) == ["b"]
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, inspect, select, update
 
 from ivr.records import audit as deeds
 from ivr.records.backup import (
@@ -52,6 +52,7 @@ from ivr.records.tables import (
     calls,
     erased_calls,
     erased_marks,
+    month_keys,
     operators,
     opt_outs,
     retention,
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
     from ivr.flow.models import Retention
     from ivr.records.database import Database
 
-KEPT = (opt_outs, blocks, erased_calls, erased_marks, operators, audit, audit_head, retention)
+KEPT = (opt_outs, blocks, erased_calls, erased_marks, operators, audit, audit_head, retention, month_keys)
 WHY_KEPT = "kept from before the log was restored"
 BATCH = 500
 Rows = list[dict[str, Any]]
@@ -146,7 +147,12 @@ def _read_present(url: str, beside: Path, now: float) -> Present:
         if seconds_since_signs(database, now):
             raise BackupError("a worker is at work: stop worker and console first; web may go on")
         with database.read(snapshot=True) as sql:
-            rows = {table.name: [dict(row._mapping) for row in sql.execute(select(table))] for table in KEPT}  # noqa: SLF001 - how SQLAlchemy names it
+            there = set(inspect(sql).get_table_names())  # An older version's log lacks some.
+            rows = {
+                table.name: [dict(row._mapping) for row in sql.execute(select(table))]  # noqa: SLF001 - how SQLAlchemy names it
+                for table in KEPT
+                if table.name in there
+            }
     except RecordsUnavailable:
         rows = {}
     finally:
@@ -207,6 +213,7 @@ def _carry_over(sql: Connection, present: Present, now: float) -> int:
         row = {"mark": mark, "until": end, "why": WHY_KEPT, "id": f"kept-{mark[:16]}", "since": today.date()}
         insert_missing(sql, blocks, [row | {"who": "command line"}])
     insert_or_change(sql, erased_marks, present.rows.get(erased_marks.name, []))
+    insert_missing(sql, month_keys, present.rows.get(month_keys.name, []))  # No backup holds them.
     erased = sorted(present.erased)
     insert_missing(sql, erased_calls, present.rows.get(erased_calls.name, []))
     insert_missing(sql, erased_calls, [{"call_id": call, "at": today} for call in erased])

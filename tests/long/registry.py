@@ -6,7 +6,7 @@ from long.callers_at_once import measure_callers_at_once
 from long.forged_numbers import measure_forged_numbers
 from long.line import measure_line
 from long.log import measure_log
-from long.pytest_suites import tell_stories, try_properties
+from long.pytest_suites import lose_a_host, tell_stories, try_properties
 from long.restarts import measure_restarts
 from long.side_by_side import measure_side_by_side
 from long.suites import Suite
@@ -34,6 +34,7 @@ SUITES = {
             "what callers, texters and the log notice of new versions",
             measure_restarts,
         ),
+        Suite("hosts", "two hosts with disks of their own, one of which is lost", lose_a_host),
         Suite("properties", "what must hold for everything, on very many examples", try_properties),
         Suite("stories", "the real-process stories with the limits of production", tell_stories),
     )
