@@ -148,7 +148,7 @@ class CallerLimits:
 
     def is_opted_out(self, caller: Caller) -> bool:
         """Whether somebody sent STOP, and has not sent START since."""
-        return bool(caller.opt_out) and caller.opt_out in self.lists().opted_out
+        return not self.lists().opted_out.isdisjoint(caller.opt_outs)
 
     def lets_alarm(self, why: str, seconds: int) -> bool:
         """Whether whoever runs the line is to be alarmed again."""

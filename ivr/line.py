@@ -315,7 +315,7 @@ class Line:
             may_be_rung=confirms and limits.lets_ring(caller, call.request),
             opted_out=opted_out,
             turned_away=answers != "yes" or (urgent and limits.is_blocked(caller)),
-            opt_out_mark=caller.opt_out,
+            opt_out_marks=caller.opt_outs,
             marks=caller.marks,
         )
         turn = reply(flow, position, heard, call.now, phone)

@@ -4,6 +4,10 @@ A number space is small: whoever holds the key can try every number. So a key ha
 environment's secret; the other is random, made anew each month, and kept in a folder of its own that no
 backup takes. When the month after it is over, it is overwritten: from then on nobody, we included, can tell
 whose a mark was.
+
+Hosts that share a database share their keys by it (`records.shared_keys`), and the folder holds a copy. A
+host that could ask nobody made a key of its own: it stays known as a further key of its month ("2026-11+1"),
+so that DELETE finds what was written under it.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ivr.keyed_hash import KeyedHash
 from ivr.private_files import make_private_folder, open_private
-from ivr.sealed import seal, unseal
+from ivr.sealed import SEALED, seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +37,10 @@ DAY = 86_400
 LENGTH = 32  # Hexadecimal digits: 128 bits.
 WORDS_LENGTH = 4
 RANDOM_BYTES = 32
+DECEMBER = 12
 MONTH = re.compile(r"\d{4}-\d{2}")
 LASTING = "lists"  # The half of the key for opt-outs and blocks, which last longer than a month.
+FURTHER = "+"  # Stands between a name and the number of a further key of that name.
 
 
 def month_of(at: float) -> str:
@@ -52,6 +58,17 @@ def month_before(month: str) -> str:
     """Name the month before one."""
     year, number = map(int, month.split("-"))
     return f"{year - 1}-12" if number == 1 else f"{year}-{number - 1:02}"
+
+
+def month_after(month: str) -> str:
+    """Name the month after one."""
+    year, number = map(int, month.split("-"))
+    return f"{year + 1}-01" if number == DECEMBER else f"{year}-{number + 1:02}"
+
+
+def name_of(key: str) -> str:
+    """Give the name that a key is one of: a month, or that of the lists."""
+    return key.partition(FURTHER)[0]
 
 
 class Caller(Protocol):
@@ -74,6 +91,10 @@ class Caller(Protocol):
         """Their mark on the list of those who sent STOP."""
 
     @property
+    def opt_outs(self) -> tuple[str, ...]:
+        """Every mark under which that list may hold them."""
+
+    @property
     def block(self) -> str:
         """Their mark on the list of those who are blocked."""
 
@@ -92,6 +113,11 @@ class KnownCaller:
     opt_out: str = ""
     block: str = ""
     forged: bool = False
+
+    @property
+    def opt_outs(self) -> tuple[str, ...]:
+        """Every mark under which the list of those who sent STOP may hold them."""
+        return (self.opt_out,) if self.opt_out else ()
 
 
 @dataclass(frozen=True)
@@ -117,12 +143,17 @@ class CallerOfNumber:
     @cached_property
     def opt_out(self) -> str:
         """Their mark on the list of those who sent STOP."""
+        return next(iter(self.opt_outs), "")
+
+    @cached_property
+    def opt_outs(self) -> tuple[str, ...]:
+        """Every mark under which that list may hold them; the first is the one in force."""
         return self._pseudonyms.listed("opt-out", self._number)
 
     @cached_property
     def block(self) -> str:
         """Their mark on the list of those who are blocked."""
-        return self._pseudonyms.listed("block", self._number)
+        return next(iter(self._pseudonyms.listed("block", self._number)), "")
 
     @cached_property
     def forged(self) -> bool:
@@ -140,6 +171,7 @@ class MonthKeys:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[str, bytes] = {}
+        self._further: tuple[str, ...] | None = None  # What further keys there are, once that was looked up.
 
     def part(self, name: str, *, make: bool) -> bytes:
         """Give the random half of a name, made if it may be; empty when there is none or no folder."""
@@ -154,15 +186,51 @@ class MonthKeys:
             self._known[name] = half
         return half
 
+    def further(self, name: str) -> tuple[bytes, ...]:
+        """Give the halves beside the one in force, under which a host alone has written."""
+        if self._further is None:
+            self._further = tuple(each for each in self.names() if FURTHER in each)
+        if not self._further:
+            return ()
+        theirs = [each for each in self._further if name_of(each) == name]
+        return tuple(half for each in theirs if (half := self.part(each, make=False)))
+
+    def names(self) -> list[str]:
+        """Name the keys that lie here."""
+        with suppress(OSError):
+            return sorted(path.stem for path in self._folder.glob("*.key"))
+        return []
+
+    def held(self, name: str) -> bytes:
+        """Read a half from the disk; empty when there is none."""
+        with suppress(OSError):
+            return self._read(name)
+        return b""
+
+    def put(self, name: str, half: bytes) -> None:
+        """Put a half here, in the place of another if there is one."""
+        make_private_folder(self._folder)
+        self._replace(self._path(name), half)
+        self._known.pop(name, None)
+        self._further = None
+
+    def remove(self, name: str) -> None:
+        """Overwrite and delete a half."""
+        with suppress(FileNotFoundError):
+            _overwrite(self._path(name))
+        self._known.pop(name, None)
+        self._further = None
+
     def refresh(self, month: str) -> None:
         """Forget the keys of months that are over, and those whose file is gone; read again what changed.
 
-        Every process that stays up does so every few seconds: only the worker destroys files.
+        Every process that stays up does so every few seconds: others destroy and exchange files.
         """
-        alive = _alive(month)
+        alive = alive_in(month)
+        self._further = None
         for name, known in list(self._known.items()):  # Other threads read keys meanwhile.
             try:
-                half = self._read(name) if name in alive else b""
+                half = self._read(name) if name_of(name) in alive else b""
             except OSError:
                 continue  # A disk that cannot be read has destroyed nothing.
             if not half:
@@ -172,34 +240,40 @@ class MonthKeys:
 
     def destroy(self, month: str) -> None:
         """Overwrite and delete the keys of every month before the last."""
-        alive = _alive(month)
         self.refresh(month)
-        with suppress(OSError):
-            for path in self._folder.glob("*.key"):
-                if path.stem not in alive and MONTH.fullmatch(path.stem) and path.stem < month:
-                    _overwrite(path)
+        for name in self.names():
+            if is_over(name, month):
+                with suppress(OSError):
+                    _overwrite(self._path(name))
 
     def exchange(self, change: Callable[[bytes], bytes]) -> int:
         """Put something else into every file, each at once, and overwrite what was there; give how many."""
         paths = sorted(self._folder.glob("*.key"))
         for path in paths:
-            draft = self._folder / f".{path.stem}-{secrets.token_hex(8)}"
-            with os.fdopen(open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
-                file.write(change(path.read_bytes()))
-                file.flush()
-                os.fsync(file.fileno())
-            old = self._folder / f".{path.stem}-{secrets.token_hex(8)}"
-            os.link(path, old)
-            draft.replace(path)
-            _overwrite(old)
+            self._replace(path, change(path.read_bytes()))
         self._known.clear()
         return len(paths)
 
+    def _replace(self, path: Path, half: bytes) -> None:
+        """Put a half into a file at once, and overwrite what was there."""
+        draft = self._folder / f".{path.stem}-{secrets.token_hex(8)}"
+        with os.fdopen(open_private(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+            file.write(half)
+            file.flush()
+            os.fsync(file.fileno())
+        old = self._folder / f".{path.stem}-{secrets.token_hex(8)}"
+        with suppress(FileNotFoundError):
+            os.link(path, old)
+        draft.replace(path)
+        if old.exists():
+            _overwrite(old)
+
     def _read(self, name: str) -> bytes:
         try:
-            return self._path(name).read_bytes()
+            half = self._path(name).read_bytes()
         except FileNotFoundError:
             return b""
+        return half if any(half) else b""  # It is being written over: another is there, or none.
 
     def _make(self, name: str) -> bytes:
         """Make a half. The file appears whole, once: of two processes one makes it, and both read it."""
@@ -276,13 +350,15 @@ class Pseudonyms:
 
     def callers(self, number: str) -> tuple[str, ...]:
         """Give every mark under which a number may stand in the log: those of this month and the last."""
-        halves = [self._half(), self.keys.part(month_before(self.month), make=False)]
+        now, before = self.month, month_before(self.month)
+        halves = [self._half(), *self.keys.further(now)]
+        halves += [self.keys.part(before, make=False), *self.keys.further(before)]
         return tuple(self._mark("caller", number, half) for half in halves if number and half)
 
-    def listed(self, what: str, number: str) -> str:
-        """Give the mark of a number on a list of ours: "opt-out" or "block"."""
-        half = self.keys.part(LASTING, make=True)
-        return self._mark(what, number, half) if number and half else ""
+    def listed(self, what: str, number: str) -> tuple[str, ...]:
+        """Give the marks of a number on a list of ours, "opt-out" or "block"; the first is in force."""
+        halves = [self.keys.part(LASTING, make=True), *self.keys.further(LASTING)]
+        return tuple(self._mark(what, number, half) for half in halves if number and half)
 
     def _half(self, month: str = "") -> bytes:
         """Give the random half of a month, or of this one, whose half alone is made where there is none."""
@@ -307,10 +383,26 @@ class Pseudonyms:
         """Seal every key under the new secret alone, so that marks stay as they are; give how many."""
         return self.keys.exchange(lambda half: seal(self.secret, self._join(half)))
 
+    def open(self, half: bytes) -> bytes:
+        """Give the key that a half makes; nothing of one that was sealed under another secret."""
+        if half.startswith(SEALED):
+            return unseal((self.secret, self.old_secret), half)
+        return self._join(half) if half else b""
 
-def _alive(month: str) -> set[str]:
-    """Name the keys that are in use in a month."""
-    return {month, month_before(month), LASTING}
+    def close(self, key: bytes) -> bytes:
+        """Seal a key, so that whoever has the secret can open it, on any host."""
+        return seal(self.secret, key)
+
+
+def alive_in(month: str) -> set[str]:
+    """Name the keys that are in use in a month, the next one's too: it is made some days before."""
+    return {month_before(month), month, month_after(month), LASTING}
+
+
+def is_over(name: str, month: str) -> bool:
+    """Whether a key is one of a month before the last."""
+    of = name_of(name)
+    return bool(MONTH.fullmatch(of)) and of < month_before(month)
 
 
 def _overwrite(path: Path) -> None:

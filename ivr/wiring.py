@@ -29,14 +29,15 @@ from ivr.operations.reload import (
 )
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
 from ivr.records.counter_files import CounterFiles
-from ivr.records.database import LOCKED_SECONDS, connect
+from ivr.records.database import LOCKED_SECONDS, RecordRefused, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal, backlog
-from ivr.records.markers import Markers
+from ivr.records.markers import Markers, SharedMarkers, forget_shared
 from ivr.records.phrase_versions import read_weights
 from ivr.records.request_marks import RequestMarks
 from ivr.records.retention import within
+from ivr.records.shared_keys import SharedKeys
 from ivr.records.shift_log import log_alarm
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
@@ -159,7 +160,14 @@ def build_worker_line(settings: Settings) -> Line:
         time.time,
         nice=settings.rehearsal is None,
     )
-    refreshes = (snapshots.refresh, prompts.refresh, clock.looked, keeps.run_due, learning.run_due)
+    refreshes = (
+        *_shared_with_hosts(settings, database, pseudonyms_of(settings, clock.now), clock),
+        snapshots.refresh,
+        prompts.refresh,
+        clock.looked,
+        keeps.run_due,
+        learning.run_due,
+    )
     _file(journal, database, kept, refreshes, now=clock.now, often=settings.patience)
     return line
 
@@ -178,7 +186,11 @@ def keep_house(
         return done
 
     accepted, there = Markers(settings.journal_dir), zone(file.zone)
-    beside = (counters_of(settings, clock).forget, RequestMarks(settings.journal_dir).forget)
+    beside = (
+        counters_of(settings, clock).forget,
+        RequestMarks(settings.journal_dir).forget,
+        partial(forget_shared, database),
+    )
     return Housekeeping(
         database,
         kept,
@@ -223,6 +235,32 @@ def sweep(settings: Settings, database: Database, clock: Clock = WALL) -> SweepR
 def pseudonyms_of(settings: Settings, now: Callable[[], float]) -> Pseudonyms:
     """Put together what makes keyed ids."""
     return Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now, settings.second_secret_key)
+
+
+def share_keys(settings: Settings) -> None:
+    """Take over the keys that all hosts share, before anything is answered; on SQLite there is one host.
+
+    KeysDiffer: this host would give one phone another mark, and must not start. With SQL gone it starts with
+    its copy; without one it makes a key of its own, which the others learn of later.
+    """
+    database = records_of(settings)
+    try:
+        if database.engine.dialect.name == "postgresql":
+            SharedKeys(database, pseudonyms_of(settings, clock_of(settings.rehearsal).now)).share()
+    except (PartUnavailable, RecordRefused, OSError) as fault:
+        logger.warning("the keys that hosts share cannot be had, the copy in KEYS_DIR is used: %s", fault)
+    finally:
+        database.close()
+
+
+def _shared_with_hosts(
+    settings: Settings, database: Database, marks: Pseudonyms, clock: Clock
+) -> tuple[Callable[[], None], ...]:
+    """Give what keeps this host's keys and markers as those of the others; on SQLite there is one host."""
+    if database.engine.dialect.name != "postgresql":
+        return (marks.refresh,)
+    own = Markers(settings.journal_dir)
+    return SharedKeys(database, marks).refresh, SharedMarkers(database, own, clock.now).refresh
 
 
 def _file(  # noqa: PLR0913 - the choices of a filer
@@ -390,7 +428,7 @@ def web(files: WebFiles) -> Flask:
     prompts.refresh()
     marks: Pseudonyms = app.extensions[NAME].pseudonyms
     refreshes = (
-        marks.refresh,
+        *_shared_with_hosts(settings, database, marks, clock),
         signs.tell,
         snapshots.refresh,
         prompts.refresh,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +18,8 @@ from sqlalchemy import select, text, update
 
 from ivr.cli.main import main
 from ivr.effects import Entry
-from ivr.records.audit import add_audit_entry
+from ivr.records.agency_status import list_status
+from ivr.records.audit import add_audit_entry, list_audit_entries
 from ivr.records.database import connect
 from ivr.records.ingest import record
 from ivr.records.tables import audit
@@ -288,6 +291,18 @@ def test_an_agency_that_is_switched_off_is_shown_so_until_it_is_on_again(logged:
         shown.append(ivr("agencies", env=logged).output)
 
     assert ["moved" in table for table in shown] == [False, True, False]
+
+
+def test_a_number_in_the_reason_of_a_switch_is_not_kept(logged: dict[str, str]) -> None:
+    done = ivr("agencies", "off", "chrysalis", "--why", "rang from (905) 555-0123", env=logged)
+    with closing(connect(logged["DATABASE_URL"])) as database:
+        kept = [str(list_audit_entries(database)), str(list_status(database, time.time()))]
+    silent = ivr("agencies", "off", "chrysalis", "--why", " ", env=logged)
+
+    assert done.exit_code == 0
+    assert [shown for shown in (done.output, *kept) if "0123" in shown] == []
+    assert all("rang from" in shown for shown in (done.output, *kept))
+    assert silent.exit_code == 2
 
 
 def test_an_agency_that_does_not_exist_cannot_be_switched_off(logged: dict[str, str]) -> None:

@@ -131,7 +131,7 @@ def test_a_sentence_that_asks_to_stop_opts_out_as_the_word_does(
 ) -> None:
     heard = Texted(either.read(body, context_of(flow, Position(), NOW)))
 
-    turn = reply(flow, Position(), heard, NOW, Phone("c1", opt_out_mark="m"))
+    turn = reply(flow, Position(), heard, NOW, Phone("c1", opt_out_marks=("m",)))
 
     assert (words(turn), turn.effects) == ("", (OptOut("m"),))
 

@@ -45,11 +45,17 @@ def off(name: str, until: datetime | None, why: str) -> None:
     """Stop ringing an agency. The next caller is not put through to it; no restart is needed."""
     from ivr.records.agency_status import switch_off
     from ivr.records.database import connect
+    from ivr.web.console.query_params import LONGEST_TEXT, mask
 
     line = _settings_knowing(name)
+    kept = mask(" ".join(why.split())[:LONGEST_TEXT])  # As the console does: the audit keeps it for good.
+    if not kept:
+        raise click.BadParameter("say why, for whoever reads the console next", param_hint="--why")
     with readable_log():
-        switch_off(connect(line.database_url), name, utc(until), why)
+        switch_off(connect(line.database_url), name, utc(until), kept)
     click.echo(f"{name} is off{f' until {until} UTC' if until else ''}")
+    if kept != why:
+        click.echo(f"the reason is kept as: {kept}")
 
 
 @agencies.command()

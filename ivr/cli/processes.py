@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ivr.cli.context import settings
+
+if TYPE_CHECKING:
+    from ivr.settings import Settings
 
 PAGE_SECONDS = 120.0  # No page of the console takes longer, not even a printed year.
 STUCK_SECONDS = 10.0  # A webhook that takes longer is answered by nobody: its process is replaced.
@@ -18,7 +23,7 @@ replaces = click.option(
 @replaces
 def web(*, replace: bool) -> None:
     """Answer calls and texts (the `web:` process)."""
-    line = settings()
+    line = _ready()
     _serve("web", line.host, line.port, line.workers, STUCK_SECONDS, replace=replace)
 
 
@@ -27,7 +32,7 @@ def web(*, replace: bool) -> None:
 @replaces
 def console(port: int | None, *, replace: bool) -> None:
     """Answer browsers: the public page and the operators' console (the `console:` process)."""
-    line = settings()
+    line = _ready()
     _serve("console", line.host, port or line.port, 1, PAGE_SECONDS, replace=replace)
 
 
@@ -40,7 +45,7 @@ def worker() -> None:
     from ivr.work.worker import run_worker
 
     set_up_logs()
-    line = settings()
+    line = _ready()
     this_line()  # Now, and not with the first job: on a quiet line too there is something to forget.
     run_worker(line.redis_url, records_of(line))
 
@@ -73,10 +78,28 @@ def release(*, back: bool) -> None:
         click.echo("the call log's tables are newer than this version, and stay as they are")
     else:
         click.echo("the call log is up to date")
+    _share_keys(line)
     database = connect(line.database_url)
     key_recovery_codes(database, partial(key_recovery, line.secret_key))
     if published := list_published(database):
         click.echo(f"published prompts are heard over the files: {len(published)}; `ivr prompts` lists them")
+
+
+def _ready() -> Settings:
+    """Read the settings and have the keys that hosts share, or say why this host must not start."""
+    line = settings()
+    _share_keys(line)
+    return line
+
+
+def _share_keys(line: Settings) -> None:
+    from ivr.records.shared_keys import KeysDiffer
+    from ivr.wiring import share_keys
+
+    try:
+        share_keys(line)
+    except KeysDiffer as fault:
+        raise click.ClickException(str(fault)) from None
 
 
 def _serve(  # noqa: PLR0913 - what a server needs to know

@@ -89,6 +89,25 @@ def retire(name: str) -> None:
     click.echo("next: put this into the settings and have all processes take it up", err=True)
 
 
+@secrets.command(name="discard-keys")
+@click.confirmation_option(
+    prompt="From then on no phone is known from before: DELETE, STOP and blocks of before are lost. Go on?"
+)
+def discard_keys() -> None:
+    """After a theft: destroy the keys of this host, and those that all hosts share.
+
+    Have everything stopped, on every host, and a new SECRET_KEY. Do it on each host: its copies go, too.
+    """
+    from ivr.pseudonyms import MonthKeys
+    from ivr.records.database import connect
+    from ivr.records.shared_keys import discard
+
+    line = settings()
+    with readable_log():
+        discard(connect(line.database_url), MonthKeys(line.keys_dir))
+    click.echo("the keys are destroyed; the next process that starts makes new ones")
+
+
 def _values(line: Settings, name: str) -> tuple[str, str]:
     """Give the secret of now and the other one."""
     known = {
@@ -105,12 +124,20 @@ def _carry_over(line: Settings) -> None:
     from ivr.authentication import carry_seed
     from ivr.records.database import connect
     from ivr.records.operators import carry_seeds
+    from ivr.records.shared_keys import KeysDiffer, SharedKeys
     from ivr.wiring import pseudonyms_of
 
     carry = partial(carry_seed, line.secret_key, line.second_secret_key)
+    database, marks = connect(line.database_url), pseudonyms_of(line, time.time)
     with readable_log():
-        without = carry_seeds(connect(line.database_url), carry)
-    count = pseudonyms_of(line, time.time).carry_keys()
+        without = carry_seeds(database, carry)
+    count = marks.carry_keys()
+    if database.engine.dialect.name == "postgresql":
+        try:
+            with readable_log():
+                SharedKeys(database, marks).carry()
+        except KeysDiffer as fault:
+            raise click.ClickException(str(fault)) from None
     click.echo(
         f"{count} keys in {line.keys_dir} and all second factors are sealed under the new secret", err=True
     )

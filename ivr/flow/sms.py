@@ -156,10 +156,10 @@ def confirms_ring(position: Position, heard: Heard, now: float) -> bool:
 def _remembers(heard: Heard, phone: Phone) -> tuple[Effect, ...]:
     """Name what the line remembers or forgets of a phone, as it asks."""
     match heard_wish(heard):
-        case "stop" if phone.opt_out_mark:
-            return (OptOut(phone.opt_out_mark),)
-        case "start" if phone.opt_out_mark:
-            return (OptIn(phone.opt_out_mark),)
+        case "stop":
+            return tuple(map(OptOut, phone.opt_out_marks[:1]))
+        case "start":
+            return tuple(map(OptIn, phone.opt_out_marks))
         case "erase":
             return tuple(map(Erase, phone.marks))
     return ()

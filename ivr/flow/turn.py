@@ -218,7 +218,7 @@ class Phone:
     may_be_rung: bool = True
     opted_out: bool = False  # It sent STOP, and no START since.
     turned_away: bool = False  # It is blocked, or texts too often: the numbers, and no more.
-    opt_out_mark: str = ""  # Under which its STOP is remembered; empty when its number is withheld.
+    opt_out_marks: tuple[str, ...] = ()  # Under which a STOP may stand, a new one under the first.
     marks: tuple[str, ...] = ()  # Under which the log may hold something about it.
 
 

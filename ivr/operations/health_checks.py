@@ -27,11 +27,12 @@ from ivr.circuit_breaker import PartUnavailable
 from ivr.flow.loader import FlowError, numbers_by_language, read_flow
 from ivr.logs import OneLine
 from ivr.operations.reload import list_refused
-from ivr.pseudonyms import MONTH, month_before, month_of
+from ivr.pseudonyms import MONTH, MonthKeys, Pseudonyms, month_before, month_of
 from ivr.records.database import connect, read_url
 from ivr.records.disclosure import shown
 from ivr.records.journal import SUFFIX, claim_dead
 from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer
+from ivr.records.shared_keys import KeysDiffer, SharedKeys
 from ivr.records.text_deliveries import list_undelivered
 from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
 from ivr.settings import Settings, SettingsError, is_loopback, read_settings
@@ -241,6 +242,25 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield fault("keys of months that are over were not destroyed; is web or worker up?")
 
 
+def _shared_keys(settings: Settings) -> Iterator[Finding]:
+    """Compare this host's keys with those that all hosts share, where they share a database."""
+    marks = Pseudonyms(
+        settings.secret_key, MonthKeys(settings.keys_dir), time.time, settings.second_secret_key
+    )
+    with closing(connect(settings.database_url)) as database:
+        if database.engine.dialect.name != "postgresql":
+            return
+        try:
+            copied = SharedKeys(database, marks).is_copied()
+        except KeysDiffer as differ:
+            yield fault(str(differ))
+        except PartUnavailable:
+            raise NotNow("the call log cannot be reached") from None
+        else:
+            if not copied:
+                yield fault("KEYS_DIR has not the keys that all hosts use; is web or worker up on this host?")
+
+
 def _rows(settings: Settings) -> Iterator[Path]:
     """Name the folders in which rows lie."""
     yield settings.journal_dir.absolute()
@@ -380,6 +400,7 @@ HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothi
     "the journal can be written, and its disk has room": _journal,
     "no journal of a dead process waits": _left_journals,
     "the keys lie in a folder of their own": _keys,
+    "all hosts have the same keys": _shared_keys,
     "Twilio answers": _twilio,
     "a call and a text are answered rightly": _answers,
     "the number leads to this line": _number,

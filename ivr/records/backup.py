@@ -20,13 +20,14 @@ from sqlalchemy import URL, func, select
 
 from ivr.private_files import make_private_folder, open_private
 from ivr.records.database import connect, read_url
-from ivr.records.tables import calls
+from ivr.records.tables import calls, month_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 BUSY_SECONDS = 60.0  # For so long others may hold SQLite's file, or a table of PostgreSQL's.
 PROGRAM_SECONDS = 3600.0
+WITHOUT_KEYS = f"--exclude-table-data={month_keys.name}"  # A backup outlives the month's end.
 OURS = """
 DO $$ DECLARE t record; BEGIN
 FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tableowner = current_user
@@ -61,7 +62,15 @@ def make_backup(url: str, to: Path) -> int:
         if not is_sqlite(url):
             _run(
                 read_url(url),
-                ["pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--file", str(to)],
+                [
+                    "pg_dump",
+                    "--format=custom",
+                    "--no-owner",
+                    "--no-privileges",
+                    WITHOUT_KEYS,
+                    "--file",
+                    str(to),
+                ],
             )
             _run(None, ["pg_restore", "--list", str(to)])
             return count_calls(url)

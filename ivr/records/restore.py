@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, inspect, select, update
 
 from ivr.records import audit as deeds
 from ivr.records.backup import (
@@ -26,14 +26,20 @@ from ivr.records.backup import (
     BackupError,
     check_sqlite,
     copy_sqlite,
-    count_calls,
     is_sqlite,
     list_remains,
     put_back_postgresql,
     script_of_postgresql,
     sqlite_path,
 )
-from ivr.records.database import RecordsUnavailable, connect, insert_missing, insert_or_change
+from ivr.records.database import (
+    Lock,
+    RecordsUnavailable,
+    be_alone,
+    connect,
+    insert_missing,
+    insert_or_change,
+)
 from ivr.records.deletion import DAY, delete_calls
 from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer, upgrade
 from ivr.records.periods import moment
@@ -46,6 +52,7 @@ from ivr.records.tables import (
     calls,
     erased_calls,
     erased_marks,
+    month_keys,
     operators,
     opt_outs,
     retention,
@@ -63,7 +70,7 @@ if TYPE_CHECKING:
     from ivr.flow.models import Retention
     from ivr.records.database import Database
 
-KEPT = (opt_outs, blocks, erased_calls, erased_marks, operators, audit, audit_head, retention)
+KEPT = (opt_outs, blocks, erased_calls, erased_marks, operators, audit, audit_head, retention, month_keys)
 WHY_KEPT = "kept from before the log was restored"
 BATCH = 500
 Rows = list[dict[str, Any]]
@@ -140,7 +147,12 @@ def _read_present(url: str, beside: Path, now: float) -> Present:
         if seconds_since_signs(database, now):
             raise BackupError("a worker is at work: stop worker and console first; web may go on")
         with database.read(snapshot=True) as sql:
-            rows = {table.name: [dict(row._mapping) for row in sql.execute(select(table))] for table in KEPT}  # noqa: SLF001 - how SQLAlchemy names it
+            there = set(inspect(sql).get_table_names())  # An older version's log lacks some.
+            rows = {
+                table.name: [dict(row._mapping) for row in sql.execute(select(table))]  # noqa: SLF001 - how SQLAlchemy names it
+                for table in KEPT
+                if table.name in there
+            }
     except RecordsUnavailable:
         rows = {}
     finally:
@@ -157,13 +169,16 @@ def _make_right(  # noqa: PLR0913 - one restored log
         if compare_tables(database) is Tables.NEWER:
             raise BackupError(describe_newer(database))
         upgrade(url)
-        held = count_calls(url)
         with database.write() as sql:
+            be_alone(sql, Lock.ERASING)  # In PostgreSQL's tables web may erase from now on.
+            held = sql.scalar(select(func.count()).select_from(calls)) or 0
             erased = _carry_over(sql, present, now)
+            known = frozenset(sql.scalars(select(erased_calls.c.call_id)))
             deeds.write_audit_entry(sql, "command line", "log restored", f"from {backup.name}")
         ages = within(file, read_chosen(database))
         gone = forget(database, now, ages.rows_days, ages.counts_months, zone=zone)
-        faults = tuple(_faults(database, present, held - erased - gone.calls, now - ages.rows_days * DAY))
+        least, oldest = held - erased - gone.calls, now - ages.rows_days * DAY
+        faults = tuple(_faults(database, present, known, least, oldest))
         with database.read() as sql:
             stopped = sql.scalar(select(func.count()).select_from(opt_outs)) or 0
             blocked = sql.scalar(select(func.count()).select_from(blocks)) or 0
@@ -198,6 +213,7 @@ def _carry_over(sql: Connection, present: Present, now: float) -> int:
         row = {"mark": mark, "until": end, "why": WHY_KEPT, "id": f"kept-{mark[:16]}", "since": today.date()}
         insert_missing(sql, blocks, [row | {"who": "command line"}])
     insert_or_change(sql, erased_marks, present.rows.get(erased_marks.name, []))
+    insert_missing(sql, month_keys, present.rows.get(month_keys.name, []))  # No backup holds them.
     erased = sorted(present.erased)
     insert_missing(sql, erased_calls, present.rows.get(erased_calls.name, []))
     insert_missing(sql, erased_calls, [{"call_id": call, "at": today} for call in erased])
@@ -242,10 +258,16 @@ def _replace(sql: Connection, table: Table, rows: Rows) -> None:
         sql.execute(insert(table), rows)
 
 
-def _faults(database: Database, present: Present, least: int, oldest: float) -> list[str]:
-    """Look whether a restored log is as it has to be; name what is not."""
-    with database.read() as sql:
+def _faults(
+    database: Database, present: Present, erased_then: frozenset[str], least: int, oldest: float
+) -> list[str]:
+    """Look whether a restored log is as it has to be; name what is not.
+
+    Calls that were erased since it was made right are no fault: somebody wished it at this moment.
+    """
+    with database.read(snapshot=True) as sql:
         there = sql.scalar(select(func.count()).select_from(calls)) or 0
+        least -= len(set(sql.scalars(select(erased_calls.c.call_id))) - erased_then)
         stopped = set(sql.scalars(select(opt_outs.c.mark)))
         blocked = set(sql.scalars(select(blocks.c.mark)))
         erased = sql.scalar(select(func.count()).where(calls.c.id.in_(select(erased_calls.c.call_id))))

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 TABLES = (
     *("attempts", "transfers", "turns", "calls"),
     *("live_transfers", "erased_calls", "erased_marks", "blocks", "opt_outs", "notes", "tallies"),
+    *("month_keys", "markers"),
 )
 SMALL = 4 * 2**20  # Bytes of a table that VACUUM FULL writes anew well within a second.
 ROWS = 2000  # Rows copied, and held, at a time.

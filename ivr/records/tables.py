@@ -405,3 +405,18 @@ saved_views = Table(  # Filters of the call log that operators saved by name.
     Column("shared", Boolean, nullable=False),  # Whether everybody sees it, or whoever saved it alone.
     UniqueConstraint("who", "name"),
 )
+
+month_keys = Table(  # PostgreSQL: the keys that all hosts share. Without SECRET_KEY a row opens to nobody.
+    "month_keys",
+    metadata,
+    Column("name", String, primary_key=True),  # A month, or "lists"; a further key of it has a number too.
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+markers = Table(  # PostgreSQL: what the marker files of each host say, for all others. For six hours.
+    "markers",
+    metadata,
+    Column("name", String, primary_key=True),  # The name of the file: keyed ids.
+    Column("says", String, nullable=False),  # Where the file leads: waits, direct; else empty.
+    Column("at", UtcDateTime, nullable=False, index=True),
+)

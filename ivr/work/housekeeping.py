@@ -15,6 +15,7 @@ from ivr.records.deletion import erase
 from ivr.records.opt_outs_blocks import opt_in, opt_out
 from ivr.records.periods import moment
 from ivr.records.retention import blur, forget
+from ivr.records.shared_keys import destroy_shared
 from ivr.records.table_rewriting import rewrite
 from ivr.records.text_deliveries import count_delivery
 from ivr.records.unknown_calls import count_unknown
@@ -99,7 +100,7 @@ class Housekeeping:
             "markers": (10 * MINUTE, self._forget_markers),
             "blur": (HOUR, lambda: blur(self.database, self.now())),
             "tally": (HOUR, lambda: tally(self.database, self.now(), self.zone)),
-            "keys": (HOUR, lambda: self.keys.destroy(month_of(self.now()))),
+            "keys": (HOUR, self._destroy_keys),
             "forget": (DAY, self._forget),
             "rewrite": (DAY / 2, self._rewrite),  # What is deleted is out of the files within a day.
         }
@@ -124,6 +125,12 @@ class Housekeeping:
     def _forget_markers(self) -> None:
         for forgets in (self.accepted.forget, *self.beside):
             forgets(self.now())
+
+    def _destroy_keys(self) -> None:
+        """Destroy the keys of months that are over: here, and where hosts share them."""
+        month = month_of(self.now())
+        self.keys.destroy(month)
+        destroy_shared(self.database, month)
 
     def _forget(self) -> None:
         kept = self.retention()

@@ -41,6 +41,14 @@ def tell_stories(run: Run) -> None:
         _count(run, "tests/test_stories.py", "-k", "at_once or busy")
 
 
+def lose_a_host(run: Run) -> None:
+    """Play one phone's calls over two hosts, and take one away with its disk; small: what they share."""
+    if run.size is Size.FULL:
+        _count(run, f"--hypothesis-profile={FULL}", "tests/real/test_hosts.py")
+    else:
+        _count(run, "tests/test_shared_markers.py")
+
+
 def _count(run: Run, *arguments: str) -> None:
     """Run pytest to its end; note how many tests passed and failed, and how long the slowest took."""
     report = run.folder / "report.xml"

@@ -7,7 +7,7 @@ from long.forged_numbers import measure_forged_numbers
 from long.line import measure_line
 from long.log import measure_log
 from long.mutations import measure_mutations
-from long.pytest_suites import tell_stories, try_properties
+from long.pytest_suites import lose_a_host, tell_stories, try_properties
 from long.restarts import measure_restarts
 from long.side_by_side import measure_side_by_side
 from long.suites import Suite
@@ -42,6 +42,7 @@ SUITES = {
             measure_restarts,
         ),
         Suite("mutations", "faults put into the product: which tests see them", measure_mutations),
+        Suite("hosts", "two hosts with disks of their own, one of which is lost", lose_a_host),
         Suite("properties", "what must hold for everything, on very many examples", try_properties),
         Suite("stories", "the real-process stories with the limits of production", tell_stories),
     )
