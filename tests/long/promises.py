@@ -177,6 +177,20 @@ def broken_promises(seen: Evidence) -> list[Broken]:
     return [Broken(promise, detail) for promise, check in PROMISES.items() for detail in check(seen)]
 
 
+def silences(seen: Evidence, leg: LegSeen) -> Iterator[tuple[float, HeardLine]]:
+    """Give the seconds without a sound before each thing that a caller heard; a ring is one."""
+    rings = [each for each in seen.rung_for(leg) if each.rings_caller]
+    since = leg.began
+    for line in seen.of(leg):
+        if line.what not in {"heard", "joined", "parted", "hung up"}:
+            continue
+        for ring in rings:
+            if ring.began <= line.at and since < (ring.ended or line.at):
+                since = max(since, min(ring.ended or line.at, line.at))
+        yield max(0.0, line.at - since), line
+        since = float("inf") if line.what == "joined" else line.at + line.seconds
+
+
 # Somebody always answers.
 
 
@@ -194,18 +208,9 @@ def _apologies(seen: Evidence) -> Iterator[str]:
 
 def _silences(seen: Evidence) -> Iterator[str]:
     for leg in seen.callers:
-        rings = [each for each in seen.rung_for(leg) if each.rings_caller]
-        since = leg.began
-        for line in seen.of(leg):
-            if line.what not in {"heard", "joined", "parted", "hung up", "waits"}:
-                continue
-            for ring in rings:  # While it rings, the caller hears that.
-                if ring.began <= line.at and since < (ring.ended or line.at):
-                    since = max(since, min(ring.ended or line.at, line.at))
-            if line.at - since > SILENCE + seen.slack:
-                yield f"{line.at - since:.1f} s before {line.what} {line.words[:40]!r}"
-            if line.what != "waits":
-                since = float("inf") if line.what == "joined" else line.at + line.seconds
+        for seconds, line in silences(seen, leg):
+            if seconds > SILENCE + seen.slack:
+                yield f"{seconds:.1f} s before {line.what} {line.words[:40]!r}"
 
 
 def _loops(seen: Evidence) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ivr.circuit_breaker import CircuitBreaker
@@ -15,11 +14,18 @@ from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.work.jobs_by_name import JOB
 from ivr.work.queue import connect_redis, queues
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
-from real.rehearsal import CALLER, IVR, TEXTER, Rehearsal, becomes, children, hanging
+from real.rehearsal import (
+    CALLER,
+    IVR,
+    TEXTER,
+    Rehearsal,
+    becomes,
+    children,
+    redis_hanging,
+    without_database,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ivr.simulator.rehearse import RehearsedCall
 
 CONNECTED = {
@@ -121,7 +127,7 @@ def test_a_caller_reaches_a_person_when_redis_dead(line: Rehearsal) -> None:
 def test_a_caller_reaches_a_person_when_redis_hangs(line: Rehearsal) -> None:
     call = line.dial("1")
 
-    with _redis_hanging(line):
+    with redis_hanging(line):
         _reach_a_person_and_leave(line, call)
 
         assert line.log_soon(CONNECTED) == [CONNECTED]
@@ -137,7 +143,7 @@ def test_a_caller_gets_the_numbers_by_text_when_redis_dead(line: Rehearsal) -> N
 
 
 def test_a_caller_gets_the_numbers_by_text_when_redis_hangs(line: Rehearsal) -> None:
-    with _redis_hanging(line):
+    with redis_hanging(line):
         line.dial(*NUMBERS_BY_TEXT)
 
         assert line.network.clock.until(lambda: _texts(line) == 1)
@@ -186,7 +192,7 @@ def test_a_call_is_filed_later_when_the_database_was_gone_before_the_line_starte
     dark.stage.release()
     dark.stage.start_redis()
 
-    with _gone(dark):
+    with without_database(dark):
         dark.stage.start_web()
         _reach_a_person_and_leave(dark, dark.dial("1"))
 
@@ -197,7 +203,7 @@ def test_a_call_is_filed_later_when_the_database_is_lost_in_the_middle_of_it(lin
     call = line.dial("1")
     line.log_soon({"turns": 2})
 
-    with _gone(line):
+    with without_database(line):
         _reach_a_person_and_leave(line, call)
         line.network.text(TEXTER, "signes")
 
@@ -206,7 +212,7 @@ def test_a_call_is_filed_later_when_the_database_is_lost_in_the_middle_of_it(lin
 
 
 def test_what_a_killed_line_had_not_filed_is_filed_by_the_next_one(line: Rehearsal) -> None:
-    with _gone(line):
+    with without_database(line):
         _reach_a_person_and_leave(line, line.dial("1"))
         for pid in line.kill("web")[1:]:
             os.kill(pid, signal.SIGKILL)
@@ -245,31 +251,3 @@ def _answers(line: Rehearsal) -> bool:
 
 def _texts(line: Rehearsal) -> int:
     return sum(text.what == "reads" and text.who == CALLER for text in line.network.feed.lines)
-
-
-@contextmanager
-def _redis_hanging(line: Rehearsal) -> Iterator[None]:
-    """Let Redis neither answer nor refuse."""
-    line.lost.add("redis")
-    with hanging(line.stage.running["redis"]):
-        yield
-    line.lost.remove("redis")
-
-
-@contextmanager
-def _gone(line: Rehearsal) -> Iterator[None]:
-    """Put a folder in the place of the database, for permissions would not stop root."""
-    folder = line.stage.folder
-    file, aside = folder / "line.sqlite3", folder / "aside"
-    aside.mkdir()
-    for part in folder.glob("line.sqlite3*"):
-        part.rename(aside / part.name)
-    file.mkdir()
-    line.lost.add("sql")
-    try:
-        yield
-    finally:
-        file.rmdir()
-        for part in aside.iterdir():
-            part.rename(folder / part.name)
-        line.lost.remove("sql")
