@@ -4,7 +4,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE  # Else each process that runs tests compiles all of them anew.
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone style types imports quick parts whole test long steady check bench bench-quick performance understanding pictures requirements audit licences sbom clean
+.PHONY: help demo phone style types imports quick parts whole test long steady check bench bench-quick performance proof understanding pictures requirements audit licences sbom clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -79,6 +79,9 @@ bench: $(VENV)/test.stamp ## Measure the line beside bare Flask, and what people
 
 performance: $(VENV)/test.stamp ## Write docs/performance.md from the figures in build/long
 	@PYTHONPATH=tests $(BIN)/python -m long.performance
+
+proof: $(VENV)/test.stamp ## Write docs/proof.md from the figures in build/long
+	@PYTHONPATH=tests $(BIN)/python -m long.proof
 
 bench-quick: $(VENV)/test.stamp ## Compare the cost of a spoken turn with the figure that is kept
 	@PYTHONPATH=tests $(BIN)/python -m long.turn_cost

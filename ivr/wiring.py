@@ -229,6 +229,7 @@ def sweep(settings: Settings, database: Database, clock: Clock = WALL) -> SweepR
             records,
             known=partial(known_calls, database),
             call_id=lambda sid, start: marks.call(sid, month_of(start.timestamp())),
+            now=clock.now,
         ).run()
 
 

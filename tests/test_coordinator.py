@@ -353,6 +353,19 @@ def test_nobody_is_called_before_the_caller_heard_who(world: World) -> None:
     assert world.rung == ["victim-services"]
 
 
+def test_nobody_is_called_whose_name_was_chosen_too_late_for_the_callers_document(world: World) -> None:
+    world.transfers.tick("s", Fetch(waited=0, tick=0, said=0))  # SQL was slow: the caller heard a calm line.
+    world.transfers.tick("s", Fetch(waited=5, tick=1, said=0))
+    world.transfers.ring(FIRST)
+    rung, state = list(world.rung), world.transfer.state
+
+    world.transfers.tick("s", Fetch(waited=12, tick=2, said=1))
+    world.transfers.ring(FIRST)
+
+    assert (rung, state) == ([], State.NAMING)
+    assert world.rung == ["victim-services"]
+
+
 def test_whoever_was_named_and_is_busy_by_then_is_passed_over_and_the_next_is_named(world: World) -> None:
     for tick in (0, 1):
         world.transfers.tick("s", Fetch(waited=tick * 8, tick=tick))

@@ -173,6 +173,15 @@ def test_key_that_was_not_noted_is_known_from_the_caller_who_talked() -> None:
     )
 
 
+@pytest.mark.parametrize("late", [1300.9, 1320.0])
+def test_caller_who_talked_outweighs_news_that_they_left(late: float) -> None:
+    reported = (news("end-s-2", late, "left"), replace(LEFT, at=late))
+
+    transfer = only(*without(ACCEPTED, OVER), *reported)
+
+    assert (transfer.outcome, outcomes(transfer)) == ("connected", ["no_answer", "accepted"])
+
+
 def test_caller_who_talked_outweighs_what_was_said_of_the_ring() -> None:
     transfer = only(*without(OVER), replace(OVER, at=1042.0, ended="failed"))
 

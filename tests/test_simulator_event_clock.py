@@ -48,6 +48,29 @@ def test_time_stands_still_until_an_answer_has_come() -> None:
     assert seen == [0, -1]
 
 
+def test_time_that_passes_is_lived_through_while_an_answer_is_waited_for() -> None:
+    clock, go_on = EventClock(passes=True), threading.Event()
+    seen: list[float] = []
+    clock.work(lambda: go_on.wait(60), lambda _: seen.append(clock.now()))
+    clock.after(0.05, go_on.set)  # Due before the answer comes: for that it is waited.
+    clock.after(3600, lambda: seen.append(clock.now()))
+
+    became = clock.until(lambda: len(seen) == 2, 4000)
+
+    assert became
+    assert 0.05 <= seen[0] < 3600  # As long as that took;
+    assert seen[1] == 3600  # and then nothing was to be waited for.
+
+
+def test_time_that_passes_ends_at_its_limit_also_when_something_stays_in_hand() -> None:
+    clock = EventClock(lambda: "a job", passes=True)
+
+    became = clock.until(lambda: False, 0.1)
+
+    assert not became
+    assert clock.now() == pytest.approx(0.1)
+
+
 def test_time_stands_still_while_the_other_side_has_something_in_hand() -> None:
     looks = iter(["a job", "a job", "an entry"])
     asked: list[float] = []

@@ -22,7 +22,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import REST_SECONDS, CircuitBreaker, PartUnavailable
-from ivr.effects import Alarm, CallTexter, EndRing, Ring, TextNumbers
+from ivr.effects import Alarm, CallTexter, EndRing, Erase, OptIn, OptOut, Ring, TextNumbers
 from ivr.operations.local_stack import find_redis, free_port
 from ivr.records.database import connect
 from ivr.records.worker_heartbeats import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
@@ -489,6 +489,30 @@ def test_without_redis_a_promised_text_is_tried_again_here(dead: Redis) -> None:
 
     assert performed.done.wait(SOON)
     later.close()
+
+
+@pytest.mark.parametrize("wish", [Erase("beef"), OptOut("beef"), OptIn("beef")])
+def test_without_redis_what_a_texter_was_told_is_done_is_tried_again_here(dead: Redis, wish: Effect) -> None:
+    breaker, performed = CircuitBreaker(), FailsOnce()
+    later = RedisQueue(dead, SecretStore(dead, SECRET, breaker), breaker, unhurried=NoWait())
+    later.perform_with(performed)
+
+    later.put(wish)
+
+    assert performed.done.wait(SOON)
+    later.close()
+
+
+def test_what_a_texter_was_told_is_done_is_tried_for_a_day_while_sql_is_away(redis: Redis) -> None:
+    later = later_on(redis, Performed())
+    for wish in (Erase("beef"), OptOut("beef"), OptIn("beef")):
+        later.put(wish)
+    later.close()
+
+    jobs = [job for each in queues(redis).values() for job in each.get_jobs()]
+
+    assert len(jobs) == 3
+    assert {(job.retries_left or 0) * job.get_retry_interval() for job in jobs} == {24 * 3600}
 
 
 def test_a_promised_text_is_tried_again_for_minutes_and_within_the_ten_of_its_number(redis: Redis) -> None:

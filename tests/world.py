@@ -12,9 +12,11 @@ from test_conversations import ClientFetch
 
 from ivr.caller_limits import CallerLimits
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
+from ivr.effects import TextNumbers
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.records.call_log import list_calls
+from ivr.records.call_summary import BRIDGED_SILENT
 from ivr.records.counter_files import CounterFiles
 from ivr.records.database import connect
 from ivr.records.ingest import JournalFiler
@@ -30,17 +32,21 @@ from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
 from ivr.web.app import create_app
-from ivr.wiring import build_parts
+from ivr.wiring import build_parts, sweep
 from ivr.work.call_pacing import CallPacing
+from ivr.work.network_clock import WallClock
 from ivr.work.queue import connect_redis
 from ivr.work.redis_limits import RedisLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from ivr.agencies import Agency
     from ivr.effects import Effect
     from ivr.flow.models import Flow
+    from ivr.line import Archive
+    from ivr.records.database import Database
     from ivr.settings import Settings
     from ivr.simulator.webhooks import Answer
     from ivr.transfer.machine import Decide, Follow, Transfer
@@ -57,6 +63,7 @@ class Soon:
     perform: Callable[[Effect], None] = lambda _: None
     secrets: dict[str, str] = field(default_factory=dict)
     lost: bool = False
+    again: float = 0.0  # Seconds after which a text that could not be sent is tried again; 0: never.
 
     def put(self, effect: Effect, secret: str = "") -> None:
         if secret:
@@ -65,7 +72,7 @@ class Soon:
             self.put_here(effect)
 
     def put_here(self, effect: Effect) -> None:
-        self.clock.after(0.05, lambda: self.clock.work(lambda: self._do(effect), lambda _: None))
+        self._later(0.05, effect)
 
     def keep(self, name: str, secret: str) -> None:
         self.secrets[name] = secret
@@ -78,13 +85,18 @@ class Soon:
         yield self.secrets.get(name, "")
         self.secrets.pop(name, None)
 
+    def _later(self, seconds: float, effect: Effect) -> None:
+        self.clock.after(seconds, lambda: self.clock.work(lambda: self._do(effect), lambda _: None))
+
     def _do(self, effect: Effect) -> None:
         try:
             self.perform(effect)
         except Died:
             self.lost = True
         except PartUnavailable:
-            return  # The queue would try again; the wait document takes it up.
+            # The queue would try again; a ring is taken up by the wait document.
+            if self.again and isinstance(effect, TextNumbers):
+                self._later(self.again, effect)
 
 
 class Died(Exception):  # noqa: N818 - what happened to the worker
@@ -140,22 +152,50 @@ class Losable:
         return self.store
 
 
+@dataclass
+class ClockOf(WallClock):
+    """The clock of a network that jumps, as a part of ours asks for it."""
+
+    tell: Callable[[], float]
+
+    def now(self) -> float:
+        return self.tell()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a world makes its parts with, so that a test can put in others."""
+
+    journal: Callable[[Path], Journal] = Journal
+    phone: Callable[[Settings], Mortal] = Mortal
+    later: Callable[[VirtualClock], Soon] = Soon
+    archive: Callable[[Database, Callable[[], float]], Archive] = lambda *_: KeptArchive()
+
+
+PARTS = Parts()
+
+
 class OneProcess:
     """The world of one process."""
 
     slack = 1.0
 
     def __init__(
-        self, settings: Settings, flow: Flow, meaning: Callable[[str], Meaning | None] = lambda _: None
+        self,
+        settings: Settings,
+        flow: Flow,
+        meaning: Callable[[str], Meaning | None] = lambda _: None,
+        parts: Parts = PARTS,
     ) -> None:
         clock = VirtualClock()
         here = replace(settings, api_url="")
-        self.flow, self._now = flow, lambda: clock.date(clock.now()).timestamp()
+        self.flow = flow
+        self.now = self._now = lambda: clock.date(clock.now()).timestamp()
         put_tables(here.database_url)
         self._database = connect(here.database_url)
-        self._journal = Journal(here.journal_dir)
+        self._journal = parts.journal(here.journal_dir)
         self._filer = JournalFiler(self._journal, self._database, self._now)
-        self._store, self._later = Losable(TransferStore(self._database, self._now)), Soon(clock)
+        self._store, self._later = Losable(TransferStore(self._database, self._now)), parts.later(clock)
         self._off: set[str] = set()
         network = Network(
             Account(here.account_sid, here.auth_token, here.number),
@@ -164,7 +204,8 @@ class OneProcess:
             fetch=self._send,
             seed="story",
         )
-        self._phone = phone = Mortal(replace(here, api_url=network.api_url))
+        self._here = replace(here, api_url=network.api_url)
+        self._phone = phone = parts.phone(self._here)
         slots = CallPacing(connect_redis(NOWHERE), CircuitBreaker(), self._now)
         transfers = TransferCoordinator(
             flow.directory,
@@ -188,7 +229,7 @@ class OneProcess:
             transfers=transfers,
             status=self._status,
             limits=CallerLimits(limits, counts=CounterFiles(here.journal_dir / "counted", self._now)),
-            archive=KeptArchive(),
+            archive=parts.archive(self._database, self._now),
             send_alarm=alarms.tell,
             performed=RequestMarks(here.journal_dir),
         )
@@ -209,11 +250,23 @@ class OneProcess:
             pass
         return [call.as_json() for call in list_calls(self._database)]
 
-    def lose(self, part: str) -> None:
+    def lose(self, part: str, *, back: bool = False) -> None:
         if part == "sql":
-            self._store.lost = True
+            self._store.lost = not back
         elif part == "worker":
-            self._later.lost = True
+            self._later.lost = not back
+
+    def log_of_all(self) -> Database:
+        """Let whatever is silent be taken for over, and give the database in which all is filed."""
+        self.network.clock.advance(BRIDGED_SILENT)
+        while self._filer.file_once():
+            pass
+        self._filer.tend(self._now())
+        return self._database
+
+    def sweep(self) -> None:
+        """Have what Twilio keeps of conversations that are over deleted."""
+        sweep(self._here, self._database, ClockOf(self.now))
 
     def switch_off(self, agency: str) -> None:
         self._off.add(agency)

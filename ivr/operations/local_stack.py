@@ -69,6 +69,7 @@ class LocalStack:
     extra: Mapping[str, str] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    patience: float = PATIENCE
     web_port: int = field(init=False)
     redis_port: int = field(init=False)
     console_port: int = field(init=False)
@@ -186,7 +187,7 @@ class LocalStack:
         return kept | self.environment
 
     def _await(self, name: str, ready: object) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.patience
         while time.monotonic() < deadline:
             if callable(ready) and ready():
                 return

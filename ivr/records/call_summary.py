@@ -276,8 +276,11 @@ def _transfers(ordered: Sequence[Entry]) -> tuple[TransferSummary, ...]:
     """Compute every transfer of a call from its entries in their order."""
     of_queue: dict[str, list[Entry]] = defaultdict(list)
     transfers: list[TransferSummary] = []
+    talked = {entry.transfer_id for entry in ordered if is_turn(entry) and entry.ended == ACCEPTED}
     for entry in ordered:
-        if entry.transfer_id and not is_turn(entry):
+        # SQL that was slow has not noted the talk, and takes the end of the call for that of waiting.
+        belated = entry.transfer_id in talked and (entry.ended == LEFT or entry.outcome == "caller_left")
+        if entry.transfer_id and not is_turn(entry) and not belated:
             of_queue[entry.transfer_id].append(entry)
     for entry in ordered:
         if entry.transfer_id and is_turn(entry):

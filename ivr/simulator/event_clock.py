@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 PATIENCE = 60.0  # Real seconds that one answer may take, or what is in hand, before something is wrong.
+A_MOMENT = 0.01  # Real seconds that pass before it is looked at again, where people live through them.
 LOOK_AGAIN = 0.002  # Real seconds until what is in hand is looked at again.
 REMEMBERED = 400  # Events of which a fault tells.
 
@@ -39,9 +40,11 @@ class EventClock:
 
     ``busy`` says what the other side has in hand, or nothing; ``show`` is told of each new date.
     At most so many webhooks are under way ``at_once``: with one, all that happens has an order.
+    Where time ``passes``, it does not stand still meanwhile, and jumps only when there is nothing to wait
+    for: so people live through what an answer takes, and through what is mended.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the choices of a rehearsal
         self,
         busy: Callable[[], str] = lambda: "",
         show: Callable[[float], None] = lambda _: None,
@@ -49,6 +52,7 @@ class EventClock:
         at_once: int = 1,
         start: datetime | None = None,
         patience: float = PATIENCE,
+        passes: bool = False,
     ) -> None:
         self.lock = threading.Condition(threading.RLock())
         self.start = start or datetime.now(UTC)
@@ -60,6 +64,7 @@ class EventClock:
         self._asked = 0  # Answers that are not there yet.
         self._stirred = True  # The other side was asked something since it last had nothing in hand.
         self._patience = patience
+        self._passes = passes
         self._closed = False
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="webhook")
         self._show(self.date(0).timestamp())
@@ -108,6 +113,10 @@ class EventClock:
                 if self._closed:
                     return False
                 waits_for = self._waits_for()
+                if waits_for and self._passes and not (self._asked and self._now >= deadline):
+                    if not self._live_on(deadline):
+                        return False
+                    continue
                 if waits_for:
                     self._look_again(waits_for, given_up)
                     continue
@@ -150,6 +159,15 @@ class EventClock:
             raise StuckError(f"for {self._patience:.0f} s the network has waited for {waits_for}")
         self.lock.wait(1.0 if self._asked else LOOK_AGAIN)
 
+    def _live_on(self, deadline: float) -> bool:
+        """Let a moment pass, and do what was due in it; tell whether there is time left."""
+        began = time.monotonic()
+        self.lock.wait(A_MOMENT)
+        self._pass(min(self._now + time.monotonic() - began, deadline))
+        while (at := self._agenda.next_at()) is not None and at <= self._now:
+            self._do_next()
+        return self._now < deadline
+
     def _jump(self, deadline: float) -> bool:
         """Do the next thing that is due, if that is before the deadline."""
         at = self._agenda.next_at()
@@ -157,13 +175,17 @@ class EventClock:
             self._pass(deadline)
             return False
         self._pass(at)
+        self._do_next()
+        return True
+
+    def _do_next(self) -> None:
+        """Do the next thing of all."""
         timer = self._agenda.pop()
         self.history.append((self._now, timer.name))
         try:
             timer.action()
         except Exception:  # One broken call must not stop the clock of all others.
             logger.exception("a thing that was due failed")
-        return True
 
     def _pass(self, at: float) -> None:
         if at > self._now:

@@ -145,6 +145,7 @@ class Fetch:
     topic: str = ""  # What they let us tell the agency.
     repeats: bool = False  # They asked to hear the last words again.
     may_name: bool = True  # The document has room to say who is called next.
+    said: int | None = None  # The attempt that the caller last heard named; None where nobody counts them.
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,9 @@ class TransferCoordinator:
                 free = self._free(transfer, busy)
                 return Event(EventType.CHOSEN, agency=free[0]) if free else Event(EventType.EXHAUSTED)
             case State.NAMING if fetch.tick > transfer.tick and not fetch.repeats:
-                return Event(EventType.HEARD)
+                # SQL may have chosen whom to name when the caller's document no longer waited for it.
+                named = fetch.said is None or fetch.said > transfer.place
+                return Event(EventType.HEARD) if named else None
         return None
 
     def ring(self, effect: Ring) -> None:

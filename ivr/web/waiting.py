@@ -61,6 +61,7 @@ def _document(position: WaitPosition, waited: int, key: str) -> str:
         topic=topic,
         repeats=repeats and not offer,
         may_name=not offer,
+        said=position.said,
     )
     transfer = context.line.tick(position.transfer_id, fetch)
     if key == "#":

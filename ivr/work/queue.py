@@ -14,7 +14,7 @@ from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import PartUnavailable
-from ivr.effects import CallTexter, Effect, EndRing, Ring, TextNumbers
+from ivr.effects import CallTexter, Effect, EndRing, Erase, OptIn, OptOut, Ring, TextNumbers
 from ivr.work.jobs_by_name import JOB, OwnJob
 from ivr.work.network_clock import WALL
 from ivr.work.secret_store import KEPT_SECONDS, SecretStore
@@ -41,6 +41,8 @@ SECONDS = 0.1  # What Redis may take of our time.
 FAILED_SECONDS = 86_400
 RETRIES = (1, 3)  # Seconds before an effect that failed is tried again.
 RETRIES_OF_TEXTS = (1, 3, 10, 30, 60, 120)  # A promised text: as long as its number is kept.
+WISHES = (Erase, OptOut, OptIn)  # Somebody was told that it is done: it is, however long SQL is away.
+RETRIES_OF_WISHES = (15,) * (24 * 60 * 4)  # For a day, all alike: a later wish stays the later one.
 
 
 def connect_redis(url: str, seconds: float | None = SECONDS) -> Redis:
@@ -77,7 +79,12 @@ class RedisQueue:
     """Queues effects in Redis, beside the secrets that they need. Threads of its own talk to Redis."""
 
     def __init__(
-        self, redis: Redis, sealed: SecretStore, breaker: CircuitBreaker, clock: Clock = WALL
+        self,
+        redis: Redis,
+        sealed: SecretStore,
+        breaker: CircuitBreaker,
+        clock: Clock = WALL,
+        unhurried: Clock = WALL,
     ) -> None:
         self._redis = redis
         self._queues = queues(redis)
@@ -85,6 +92,7 @@ class RedisQueue:
         self._sealed = sealed
         self._breaker = breaker
         self._clock = clock  # It is told of each effect from when it is put until it is queued or done.
+        self._unhurried = unhurried  # For what may take until SQL is back: nobody waits for it.
         self._waiting: set[Effect] = set()  # What is to be performed here, and has not begun.
         self._perform: Callable[[Effect], None] = _nobody
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="later")
@@ -149,7 +157,8 @@ class RedisQueue:
             kind,
             *ids,
             job_id=name,
-            retry=Retry(max=len(_retries(effect)), interval=list(_retries(effect))),
+            # Of equal intervals RQ needs one.
+            retry=Retry(max=len(_retries(effect)), interval=list(dict.fromkeys(_retries(effect)))),
             result_ttl=0,
             failure_ttl=FAILED_SECONDS,
             description=kind,
@@ -164,7 +173,7 @@ class RedisQueue:
         if kind in ONCE and effect in self._done:
             return
         self._done.append(effect)
-        self._try(effect, _retries(effect) if kind in ONCE else ())
+        self._try(effect, _retries(effect) if kind in ONCE or isinstance(effect, WISHES) else ())
 
     def _try(self, effect: Effect, retries: tuple[int, ...]) -> None:
         """Perform an effect here; where it fails, again after so many seconds each."""
@@ -174,21 +183,26 @@ class RedisQueue:
             kind = type(effect).__name__
             logger.error("%s was not performed: %s", kind, type(error).__name__)  # noqa: TRY400 - its traceback may quote a number
             if retries:
-                self._clock.take_in_hand()
+                self._waits(effect).take_in_hand()
                 threading.Thread(target=self._try_again, args=(effect, retries), daemon=True).start()
 
     def _try_again(self, effect: Effect, retries: tuple[int, ...]) -> None:
         """Wait on a thread of its own: those of the pool are for callers who wait."""
         try:
-            self._clock.sleep(retries[0])
+            self._waits(effect).sleep(retries[0])
             self._begin(self._try, effect, retries[1:])
         except RuntimeError:
             logger.warning("%s is not tried again: this process ends", type(effect).__name__)
         finally:
-            self._clock.be_done()
+            self._waits(effect).be_done()
+
+    def _waits(self, effect: Effect) -> Clock:
+        return self._unhurried if isinstance(effect, WISHES) else self._clock
 
 
 def _retries(effect: Effect) -> tuple[int, ...]:
+    if isinstance(effect, WISHES):
+        return RETRIES_OF_WISHES
     return RETRIES_OF_TEXTS if isinstance(effect, TextNumbers) else RETRIES
 
 

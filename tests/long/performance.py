@@ -67,17 +67,19 @@ of the interpreter for the slowest hundredth, one process that files for all; th
 of a web process, not taken apart yet."""
 
 
-def _row(*cells: object) -> str:
+def row(*cells: object) -> str:
+    """Write a row of a table."""
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Write a paragraph on one line."""
     return " ".join(text.split())
 
 
-def _head(*cells: str) -> str:
-    return _row(*cells) + "\n" + _row("---", *["---:"] * (len(cells) - 1))
+def head(*cells: str) -> str:
+    """Write the head of a table; all but its first column are figures."""
+    return row(*cells) + "\n" + row("---", *["---:"] * (len(cells) - 1))
 
 
 def read(name: str) -> dict[str, Any]:
@@ -103,12 +105,12 @@ def side_by_side(told: dict[str, Any]) -> Iterator[str]:
     figures = told["figures"]
     versions = (f"{key.removeprefix('version of ')} {figures[key]}" for key in figures if "version of" in key)
     yield f"## Beside bare Flask\n\n`make bench`: {host(told)} {', '.join(versions)}."
-    yield _prose(MEASURED.format(**figures))
+    yield prose(MEASURED.format(**figures))
     rows = [
-        _row(arm, *(figures[f"{arm}, {column}"] for column in COLUMNS))
+        row(arm, *(figures[f"{arm}, {column}"] for column in COLUMNS))
         for arm in (GUNICORN, GRANIAN, OWN, TURN, KEYWORD, MEANING, WAIT)
     ]
-    yield "\n".join([_head("", *COLUMNS), *rows])
+    yield "\n".join([head("", *COLUMNS), *rows])
     goals = [
         (f"{a} : {b}", figures[f"{a} : {b}"], f"at least {least}", figures[f"{a} : {b}"] >= least)
         for (a, b), least in PROMISED.items()
@@ -121,11 +123,11 @@ def side_by_side(told: dict[str, Any]) -> Iterator[str]:
         goals.append((name, figures[name], f"at most {most}", figures[name] <= most))
     yield "\n".join(
         [
-            _head("goal", "measured", "wanted", "met"),
-            *(_row(*goal[:3], "yes" if goal[3] else "**no**") for goal in goals),
+            head("goal", "measured", "wanted", "met"),
+            *(row(*goal[:3], "yes" if goal[3] else "**no**") for goal in goals),
         ]
     )
-    yield _prose(WHY)
+    yield prose(WHY)
 
 
 def callers(told: dict[str, Any]) -> Iterator[str]:
@@ -133,13 +135,13 @@ def callers(told: dict[str, Any]) -> Iterator[str]:
     figures = told["figures"]
     counts = list(dict.fromkeys(key.split(" callers: ")[0] for key in figures))
     yield f"## Callers at once\n\n`make long SUITES=callers_at_once`: {host(told)}"
-    yield _prose(ARRIVALS)
-    rows = [_row(count, *(figures[f"{count} callers: {key}"] for key in STEP_COLUMNS)) for count in counts]
-    yield "\n".join([_head("callers", *STEP_COLUMNS.values()), *rows])
+    yield prose(ARRIVALS)
+    rows = [row(count, *(figures[f"{count} callers: {key}"] for key in STEP_COLUMNS)) for count in counts]
+    yield "\n".join([head("callers", *STEP_COLUMNS.values()), *rows])
     failures = "; ".join(told["failures"]) or "nothing"
     last = f"{counts[-1]} callers: processors busy with"
     most, own = figures[f"{last} the line, of 2"], figures[f"{last} the callers"]
-    yield _prose(GIVES.format(failures=failures, count=counts[-1], most=most, own=own))
+    yield prose(GIVES.format(failures=failures, count=counts[-1], most=most, own=own))
 
 
 def transfers(told: dict[str, Any]) -> Iterator[str]:
@@ -182,7 +184,7 @@ def main() -> None:
     parts += [
         "## Where the time of a turn goes",
         "![Where the time of a turn goes](pictures/turn.svg)",
-        _prose(WHERE.format(**part)),
+        prose(WHERE.format(**part)),
     ]
     PAGE.write_text("\n\n".join(parts) + "\n", "utf-8")
     click.echo(f"written: {PAGE.relative_to(ROOT)}, {PICTURE.relative_to(ROOT)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from long.callers_at_once import measure_callers_at_once
+from long.faults import measure_faults
 from long.forged_numbers import measure_forged_numbers
 from long.line import measure_line
 from long.log import measure_log
@@ -43,6 +44,11 @@ SUITES = {
         ),
         Suite("mutations", "faults put into the product: which tests see them", measure_mutations),
         Suite("hosts", "two hosts with disks of their own, one of which is lost", lose_a_host),
+        Suite(
+            "faults",
+            "every fault in the middle of calls, and what callers and the log had of it",
+            measure_faults,
+        ),
         Suite("properties", "what must hold for everything, on very many examples", try_properties),
         Suite("stories", "the real-process stories with the limits of production", tell_stories),
     )

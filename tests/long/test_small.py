@@ -14,7 +14,7 @@ from real.steady import red_tests
 from rich.progress import Progress
 
 from ivr.operations.local_stack import find_redis
-from long import performance, turn_cost
+from long import performance, proof, turn_cost
 from long.__main__ import main
 from long.flame import draw, sample, shares
 from long.registry import SUITES
@@ -98,3 +98,24 @@ def test_the_page_of_figures_tells_of_every_step_and_what_was_not_as_promised() 
     assert "| 40 |" in page
     assert "Not as promised: late." in page
     assert "other work shared the machine" in page
+
+
+def test_the_page_of_proof_tells_of_every_fault_and_of_what_was_not_kept() -> None:
+    machine = {"processors": 2, "memory_mib": 4096, "system": "Linux", "python": "3", "load_before": 3.0}
+    told = {"at": "now", "commit": "abc", "seed": 7, "machine": machine, "suite": "soak"}
+    tried = {
+        "Redis hangs: heard": "all",
+        "Redis hangs + REST hangs: broken": "The log holds every turn, once",
+    }
+
+    faults = "\n".join(
+        proof.faults(told | {"figures": tried, "failures": ["Redis hangs + REST hangs: a turn"]})
+    )
+    soak = told | {"figures": {"webhooks": 90_000, "web: MiB an hour": 0.1}, "rows": [{"limit": "texts"}]}
+    plain = "\n".join(proof.plainly("Soak", soak | {"failures": []}))
+
+    assert "| Redis hangs | all |" in faults
+    assert "| Redis hangs + REST hangs |" in faults
+    assert "- Redis hangs + REST hangs: a turn" in faults
+    assert "Tried: 1 of 33 faults alone, 1 of 28 pairs" in faults
+    assert all(row in plain for row in ("| webhooks | 90000 |", "| web | 0.1 |", "| texts |"))

@@ -11,7 +11,6 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +42,7 @@ SPEED = 10.0  # How fast the network runs where its time is paced.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 SOON = 60.0  # Seconds of ours in which whatever is to happen does, on whichever machine.
+AGAIN = "scheduled"  # RQ's word for a job that failed and is tried again.
 TOLD = 6000  # Characters of each log that a failed test shows.
 
 
@@ -52,6 +52,7 @@ class Limits:
 
     patience: int = 10
     paced: bool = False
+    lived: bool = False  # Whether callers live through the time that the line takes.
     promised: float = SOON  # Seconds: no webhook takes longer.
 
     @property
@@ -62,6 +63,7 @@ class Limits:
 
 STEADY = Limits()
 PRODUCTION = Limits(patience=1, paced=True, promised=2.0)
+LIVED = Limits(patience=1, lived=True)
 
 
 def becomes(claim: Callable[[], bool], within: float = SOON) -> bool:
@@ -148,6 +150,17 @@ class TimedFetch:
 
 
 @dataclass
+class ShownTime:
+    """The network's time as the line's processes are shown it: their clock may be wrong."""
+
+    show: Callable[[float], None]
+    ahead: float = 0.0  # Seconds.
+
+    def __call__(self, now: float) -> None:
+        self.show(now + self.ahead)
+
+
+@dataclass
 class Rehearsal:
     """A line and its network, ready to be called."""
 
@@ -156,6 +169,8 @@ class Rehearsal:
     webhooks: TimedFetch
     limits: Limits = STEADY
     lost: set[str] = field(default_factory=set)  # Parts that run and do not answer, by what a test did.
+    striking: str = ""  # What is being done to the line now, while callers go on.
+    shown: ShownTime | None = None
     _redis: Redis | None = None
 
     @property
@@ -166,8 +181,15 @@ class Rehearsal:
 
     def in_hand(self) -> str:
         """Say what the line's processes still have to do, or nothing: effects, jobs, entries to be filed."""
+        if self.striking:
+            return self.striking
         parts = (self.stage.running.keys() | {"sql"}) - self.lost
-        return in_hand(self.stage.environment, parts, partial(jobs_in_hand, self.redis))
+        return in_hand(self.stage.environment, parts, self._jobs)
+
+    def _jobs(self) -> dict[str, str]:
+        """Name the jobs that time waits for; where people live on, none that is tried again later."""
+        jobs = jobs_in_hand(self.redis)
+        return {name: state for name, state in jobs.items() if not (self.limits.lived and state == AGAIN)}
 
     def is_quiet(self) -> bool:
         """Say whether the line has nothing in hand."""
@@ -312,6 +334,35 @@ def run_ivr(
     )
 
 
+@contextmanager
+def without_database(line: Rehearsal) -> Iterator[None]:
+    """Put a folder in the place of the database, for permissions would not stop root."""
+    folder = line.stage.folder
+    file, aside = folder / "line.sqlite3", folder / "aside"
+    aside.mkdir()
+    for part in folder.glob("line.sqlite3*"):
+        part.rename(aside / part.name)
+    file.mkdir()
+    line.lost.add("sql")
+    try:
+        yield
+    finally:
+        file.rmdir()
+        for part in aside.iterdir():
+            part.rename(folder / part.name)
+        aside.rmdir()
+        line.lost.discard("sql")
+
+
+@contextmanager
+def redis_hanging(line: Rehearsal) -> Iterator[None]:
+    """Let Redis neither answer nor refuse."""
+    line.lost.add("redis")
+    with hanging(line.stage.running["redis"]):
+        yield
+    line.lost.discard("redis")
+
+
 def new_network(stage: LocalStack, webhooks: TimedFetch, clock: Clock, port: int = 0) -> Network:
     """Make the network of a line, at a port of its own or one that another had."""
     account = Account(ACCOUNT, stage.token, NUMBER)
@@ -349,12 +400,13 @@ def rehearsal(
     def busy() -> str:
         return line.in_hand()  # Which comes to be after its network.
 
+    shown = ShownTime(show_in(shared / NOW))
     clock: Clock = (
-        PacedClock(speed) if limits.paced else EventClock(busy, show_in(shared / NOW), at_once=at_once)
+        PacedClock(speed) if limits.paced else EventClock(busy, shown, at_once=at_once, passes=limits.lived)
     )
     network = new_network(stage, webhooks, clock)
     stage.api_url = network.api_url
-    line = Rehearsal(stage, network, webhooks, limits)
+    line = Rehearsal(stage, network, webhooks, limits, shown=shown)
     try:
         yield line
     except BaseException:

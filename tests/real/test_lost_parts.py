@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,9 +25,10 @@ from real.rehearsal import (
     Rehearsal,
     becomes,
     children,
-    hanging,
+    redis_hanging,
     rehearsal,
     with_people,
+    without_database,
 )
 from real.world import Processes, start
 
@@ -190,7 +190,7 @@ def test_callers_reach_a_person_and_get_the_numbers_by_text_when_redis_is_dead(l
 def test_callers_reach_a_person_and_get_the_numbers_by_text_when_redis_hangs(line: Rehearsal) -> None:
     call = line.dial("1")
 
-    with _redis_hanging(line):
+    with redis_hanging(line):
         _reach_a_person_and_leave(line, call)
 
         assert line.log_soon(CONNECTED) == [CONNECTED]
@@ -237,7 +237,7 @@ def test_a_worker_keeps_house_without_redis_and_goes_to_its_queues_when_redis_is
 def test_a_call_is_filed_later_when_the_database_was_gone_before_the_line_started(tables: Rehearsal) -> None:
     tables.stage.start_redis()
 
-    with _gone(tables):
+    with without_database(tables):
         tables.stage.start_web()
         _reach_a_person_and_leave(tables, tables.dial("1"))
 
@@ -251,7 +251,7 @@ def test_a_call_is_filed_later_when_the_database_is_lost_in_the_middle_of_it(
     call = line.dial("1")
     line.log_soon({"turns": 2})
 
-    with _gone(line):
+    with without_database(line):
         _reach_a_person_and_leave(line, call)
         line.network.text(TEXTER, "signes")
 
@@ -261,7 +261,7 @@ def test_a_call_is_filed_later_when_the_database_is_lost_in_the_middle_of_it(
 
 def test_what_a_killed_line_had_not_filed_is_filed_by_the_next_one(filed_again: Rehearsal) -> None:
     line = filed_again
-    with _gone(line):
+    with without_database(line):
         _reach_a_person_and_leave(line, line.dial("1"))
         for pid in line.kill("web")[1:]:
             os.kill(pid, signal.SIGKILL)
@@ -307,32 +307,3 @@ def _answers(line: Rehearsal) -> bool:
 
 def _texts(line: Rehearsal) -> int:
     return sum(text.what == "reads" and text.who == CALLER for text in line.network.feed.lines)
-
-
-@contextmanager
-def _redis_hanging(line: Rehearsal) -> Iterator[None]:
-    """Let Redis neither answer nor refuse."""
-    line.lost.add("redis")
-    with hanging(line.stage.running["redis"]):
-        yield
-    line.lost.remove("redis")
-
-
-@contextmanager
-def _gone(line: Rehearsal) -> Iterator[None]:
-    """Put a folder in the place of the database, for permissions would not stop root."""
-    folder = line.stage.folder
-    file, aside = folder / "line.sqlite3", folder / "aside"
-    aside.mkdir()
-    for part in folder.glob("line.sqlite3*"):
-        part.rename(aside / part.name)
-    file.mkdir()
-    line.lost.add("sql")
-    try:
-        yield
-    finally:
-        file.rmdir()
-        for part in aside.iterdir():
-            part.rename(folder / part.name)
-        aside.rmdir()
-        line.lost.remove("sql")

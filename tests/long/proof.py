@@ -1,0 +1,116 @@
+"""Write docs/proof.md from the figures of the last long runs: what was tried, and what came of it.
+
+`make proof`: nothing in that page is written by hand but the sentences here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from long.faults import COSTS, FAULTS, WORST
+from long.performance import head, host, prose, read, row
+from long.promises import PROMISES
+from long.suites import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PAGE = ROOT / "docs" / "proof.md"
+COLUMNS = {
+    "heard": "what callers heard",
+    "log": "what the log kept",
+    "slowest webhook s": "slowest webhook, s",
+    "seconds": "seconds",
+    "broken": "promises broken",
+}
+HOW = """Everything is started for real: web, worker, classifier, Redis, SQLite or PostgreSQL, and a pretend
+network. Eight people call and three write, before the fault, while it lasts and once it is mended: one talks
+with an agency, one waits for one, one is in the menus, one asks for a person under the fault, one hangs up
+while it rings, one asks for numbers by text, one has what they wrote forgotten. Callers live through the
+time that the line takes. Then all is filed, a day passes, and a model names each of {promises} promises that
+was not kept ([`tests/long/promises.py`](../tests/long/promises.py)). The model is itself tried against
+faults put into the line by hand, each of which it has to name (`tests/test_broken_promises.py`)."""
+TRIED = "Tried: {alone} of {faults} faults alone, {pairs} of {worst} pairs of the eight worst. Seed {seed}."
+LOST = """Lost by nature, and not counted: what a process held in memory because its disk refused the journal
+goes with it when it dies:""".replace("\n", " ")
+SUITES = {
+    "soak": "Soak",
+    "fuzz": "Fuzz",
+}
+
+
+def faults(told: dict[str, Any]) -> Iterator[str]:
+    """Tell what came of each fault, and of each pair."""
+    table = by_name(told["figures"])
+    alone = {name: of for name, of in table.items() if " + " not in name}
+    pairs = {name: of for name, of in table.items() if " + " in name}
+    yield f"## Faults\n\n`make long SUITES=faults`: {host(told)}"
+    yield prose(HOW.format(promises=len(PROMISES)))
+    worst = len(WORST) * (len(WORST) - 1) // 2
+    yield TRIED.format(alone=len(alone), faults=len(FAULTS), pairs=len(pairs), worst=worst, seed=told["seed"])
+    for title, rows in (("Each alone", alone), ("Pairs", pairs)):
+        if rows:
+            yield f"### {title}"
+            lines = [row(name, *(of.get(key, "") for key in COLUMNS)) for name, of in rows.items()]
+            yield "\n".join([head("fault", *COLUMNS.values()), *lines])
+    costs = [f"{' and '.join(sorted(names))} ({'; '.join(sorted(lost))})" for names, lost in COSTS.items()]
+    yield f"{LOST} {'; '.join(costs)}."
+    yield from failures(told)
+
+
+def plainly(title: str, told: dict[str, Any]) -> Iterator[str]:
+    """Tell the figures of a suite as it wrote them: rows as a table, and all else by name."""
+    yield f"## {title}\n\n`make long SUITES={told['suite']}`: {host(told)} Seed {told['seed']}."
+    if rows := told.get("rows"):
+        columns = list(dict.fromkeys(key for each in rows for key in each))
+        yield "\n".join([head(*columns), *(row(*(each.get(key, "") for key in columns)) for each in rows)])
+    table, single = by_name(told["figures"]), {k: v for k, v in told["figures"].items() if ": " not in k}
+    if table:
+        columns = list(dict.fromkeys(key for of in table.values() for key in of))
+        lines = [row(name, *(of.get(key, "") for key in columns)) for name, of in table.items()]
+        yield "\n".join([head("", *columns), *lines])
+    if single:
+        yield "\n".join([head("", "figure"), *(row(name, figure) for name, figure in single.items())])
+    yield from failures(told)
+
+
+def by_name(figures: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Group figures that are called "name: column" by their name."""
+    table: dict[str, dict[str, Any]] = {}
+    for key, figure in figures.items():
+        name, colon, column = key.rpartition(": ")
+        if colon:
+            table.setdefault(name, {})[column] = figure
+    return table
+
+
+def failures(told: dict[str, Any]) -> Iterator[str]:
+    """Tell what was promised and did not hold."""
+    if not told["failures"]:
+        yield "Not as promised: nothing."
+        return
+    yield "Not as promised:\n\n" + "\n".join(f"- {prose(each)[:300]}" for each in told["failures"])
+
+
+def page() -> str:
+    """Write the page from what is there."""
+    parts = ["# Proof", "Written by `make proof` from the files in `build/long`. Do not edit it."]
+    if told := read("faults"):
+        parts += faults(told)
+    for name, title in SUITES.items():
+        if told := read(name):
+            parts += plainly(title, told)
+    return "\n\n".join(parts) + "\n"
+
+
+@click.command()
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), "utf-8")
+    click.echo(f"written: {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
