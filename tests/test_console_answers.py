@@ -267,3 +267,20 @@ def test_every_outcome_is_explained_and_leads_to_its_calls(hands: Hands) -> None
     assert re.findall(r"/console/calls\?outcome=(\w+)", shown) == list(OUTCOMES_BY_WEIGHT)
     assert "/console/outcomes" in hands.get("/calls").text
     assert "/console/outcomes" in hands.get(f"/calls/{CALL}").text
+
+
+@pytest.mark.parametrize("path", ["/calls?stop=%00", "/calls?%00=1", "/calls/%00", "/calls.csv?stop=a%00"])
+def test_an_address_with_the_character_zero_is_refused_whatever_the_database_takes(
+    hands: Hands, path: str
+) -> None:
+    assert hands.get(path).status_code == 400
+
+
+def test_a_form_with_the_character_zero_is_refused_and_keeps_nothing(hands: Hands) -> None:
+    answers = [
+        hands.post("/calls/views", "/calls", name="a\0", outcome="connected"),
+        hands.post("/notice", "/notice", words_en="Closed\0", length="4"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert "Closed" not in hands.get("/notice").text

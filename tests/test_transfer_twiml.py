@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.flow.models import TOPICS
-from ivr.telephony.transfer_twiml import WaitPosition, dial, waiting
+from ivr.telephony.transfer_twiml import WaitPosition, announce, dial, waiting
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.transfer.machine import State, Transfer
 from ivr.web.waiting import NEWS
@@ -49,6 +49,15 @@ def test_nothing_is_said_into_the_greeting_of_a_line_that_answers_by_itself(
     document = dial(speech, "s", 1, transfer)
 
     assert ("/joined" in document) is announced
+
+
+def test_an_agency_that_left_the_files_is_joined_without_a_word(flow: Flow) -> None:
+    speech = TwimlRenderer(flow, "+12895550100", "https://line.example")
+
+    known, gone = (announce(speech, "en", agency) for agency in ("victim-services", "closed-last-week"))
+
+    assert "<Say" in known
+    assert gone.endswith("<Response />")
 
 
 @pytest.mark.parametrize("last", ["", "fresh", "ask", "offer"])

@@ -84,6 +84,23 @@ def test_a_form_of_files_has_no_more_parts_than_a_form_has_fields(twilio: Twilio
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("path", ["/voice", "/voice/2/en/main/0", "/sms", "/voice/status"])
+def test_parts_without_a_name_are_refused_as_any_strangers(
+    twilio: Twilio, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts = b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n"
+
+    answer = twilio.client.post(
+        path,
+        data=parts,
+        content_type="multipart/form-data; boundary=x",
+        headers={"X-Twilio-Signature": "forged"},
+    )
+
+    assert (answer.status_code, answer.text) == (403, "not signed by Twilio\n")
+    assert "with fixed words" not in caplog.text
+
+
 @pytest.mark.parametrize("status", [404, 413])
 def test_whatever_is_sent_to_an_unknown_address_is_no_error_of_ours(twilio: Twilio, status: int) -> None:
     size = 300_000 if status == 413 else 300

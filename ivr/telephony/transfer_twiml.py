@@ -195,9 +195,11 @@ def accepted(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Tr
 def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
     """Write what the caller alone hears just before they are joined with a person: who is there."""
     flow = speech.flow
-    names = {tongue: flow.prompts[tongue].agencies[agency] for tongue in flow.speaks(language)}
-    says = [
-        spell(flow, tongue, "joining", agency=words.name, who=words.who) for tongue, words in names.items()
+    known = {tongue: flow.prompts[tongue].agencies.get(agency) for tongue in flow.speaks(language)}
+    says = [  # None where the agency was taken out of the files since it was called.
+        spell(flow, tongue, "joining", agency=words.name, who=words.who)
+        for tongue, words in known.items()
+        if words
     ]
     return speech.last_words(says, hang_up=False)
 

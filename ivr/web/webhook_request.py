@@ -56,11 +56,9 @@ class WebhookRequest(Request):
 
     @cached_property
     def form(self) -> ImmutableMultiDict[str, str]:
-        """Read the fields of its form; none where it has none, or one that cannot be read."""
-        if not self._is_form:
-            return super().form
+        """Read the fields of its form; none where it has none, or one that Twilio would not write so."""
         self.__dict__["files"] = ImmutableMultiDict()
-        return read_form(self.body)
+        return read_form(self.body if self._is_form else b"")
 
     @property
     def _is_form(self) -> bool:
