@@ -101,15 +101,20 @@ def _values(line: Settings, name: str) -> tuple[str, str]:
 
 
 def _carry_over(line: Settings) -> None:
-    """Seal keys and second factors under the new secret, in this order: each can be done again."""
+    """Seal all that lasts under the new secret, in this order: each can be done again."""
     from ivr.authentication import carry_seed
     from ivr.records.database import connect
+    from ivr.records.notifications import carry_addresses
     from ivr.records.operators import carry_seeds
+    from ivr.sealed import reseal
     from ivr.wiring import pseudonyms_of
 
     carry = partial(carry_seed, line.secret_key, line.second_secret_key)
+    both = line.secret_key, line.second_secret_key
     with readable_log():
-        without = carry_seeds(connect(line.database_url), carry)
+        database = connect(line.database_url)
+        without = carry_seeds(database, carry)
+        carry_addresses(database, partial(reseal, both))
     count = pseudonyms_of(line, time.time).carry_keys()
     click.echo(
         f"{count} keys in {line.keys_dir} and all second factors are sealed under the new secret", err=True

@@ -46,6 +46,8 @@ from ivr.records.tables import (
     calls,
     erased_calls,
     erased_marks,
+    notifications,
+    notifications_sent,
     operators,
     opt_outs,
     retention,
@@ -63,7 +65,10 @@ if TYPE_CHECKING:
     from ivr.flow.models import Retention
     from ivr.records.database import Database
 
-KEPT = (opt_outs, blocks, erased_calls, erased_marks, operators, audit, audit_head, retention)
+KEPT = (
+    *(opt_outs, blocks, erased_calls, erased_marks, operators, audit, audit_head, retention),
+    *(notifications, notifications_sent),
+)
 WHY_KEPT = "kept from before the log was restored"
 BATCH = 500
 Rows = list[dict[str, Any]]
@@ -213,9 +218,12 @@ def _carry_over(sql: Connection, present: Present, now: float) -> int:
 def _keep_people(sql: Connection, present: Present) -> None:
     """Keep operators and their deeds as they are now; where that is not known, nobody stays signed in.
 
-    No screen on a wall shows Now any more: one whose token was revoked since would show it again.
+    No screen on a wall shows Now any more: one whose token was revoked since would show it again. An operator
+    is told what they want to be told now; where that is not known, nothing: they may have ended it since.
     """
     sql.execute(delete(wall_tokens))
+    for table in (notifications, notifications_sent):
+        _replace(sql, table, present.rows.get(table.name, []))
     if not present.rows.get(operators.name):
         sql.execute(update(operators).values(session_key="", epoch=operators.c.epoch + 1))
         return

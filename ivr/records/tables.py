@@ -405,3 +405,38 @@ saved_views = Table(  # Filters of the call log that operators saved by name.
     Column("shared", Boolean, nullable=False),  # Whether everybody sees it, or whoever saved it alone.
     UniqueConstraint("who", "name"),
 )
+
+notifications = Table(  # What each operator wants to be told of, and where. Counts are all that is sent.
+    "notifications",
+    metadata,
+    Column("who", String, primary_key=True),
+    Column("address", LargeBinary, nullable=False),  # Sealed under SECRET_KEY.
+    Column("language", String, nullable=False),
+    Column("digest", String, nullable=False),  # daily, weekly, or none.
+    Column("alarms", String, nullable=False),  # Names, with spaces between them.
+    Column("unreached", Integer, nullable=False),  # From so many in a day on that alarm is given.
+    Column("chosen_at", UtcDateTime, nullable=False),
+    Column("tried_at", UtcDateTime),  # When something was last sent,
+    Column("fault", String, nullable=False, server_default=""),  # and why it did not go; empty: it went.
+)
+
+notifications_sent = Table(  # Each digest, and each alarm until its event is over: who claims it sends it.
+    "notifications_sent",
+    metadata,
+    Column("who", String, primary_key=True),
+    Column("what", String, primary_key=True),  # "digest 2026-11-26" or "alarm unreached".
+    Column("at", UtcDateTime, nullable=False),  # Of the last try.
+    Column("tries", Integer, nullable=False),
+    Column("sent", Boolean, nullable=False),
+)
+
+agency_feedback = Table(  # What an agency said by a link that it was sent: of each kind once.
+    "agency_feedback",
+    metadata,
+    Column("link", String, primary_key=True),  # At random; it opens nothing.
+    Column("kind", String, primary_key=True),  # too_many, wrong_hours, wrong_number, stop.
+    Column("agency", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("state", String, nullable=False),  # noted; where a switch is proposed: proposed, done, dismissed.
+    Column("who", String, nullable=False, server_default=""),  # Who decided.
+)

@@ -18,6 +18,7 @@ from ivr.web.console import (
     calls,
     language,
     notice,
+    notifications,
     now,
     operators,
     prompts,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, reports, prompts, notice),
-    *(blocks, operators, screens, retention, audit, wall),
+    *(notifications, blocks, operators, screens, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.
