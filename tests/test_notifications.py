@@ -39,6 +39,7 @@ from ivr.reports.document import LANGUAGES
 from ivr.sealed import reseal, seal, unseal
 from ivr.web.console.context import translations
 from ivr.web.console.query_params import names_number
+from ivr.wiring import notifications_of
 from ivr.work import message_sending
 from ivr.work.message_sending import (
     ALLOWED,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
     from ivr.flow.models import Flow
     from ivr.records.database import Database
+    from ivr.settings import Settings
 
 pytest_plugins = ("months", "postgres")
 
@@ -348,6 +350,46 @@ def test_a_name_that_leads_elsewhere_when_it_is_sent_to_leads_nowhere() -> None:
         hook("subprocess.Popen", ("sh", ["sh"], None, None))
 
     assert seen == ["refused"] * 3
+
+
+REBOUND = """
+import socket, sys
+from ivr.work.message_sending import send_by_service
+ask, public = socket.getaddrinfo, ["1.1.1.1"]
+def answer(host, *rest, **more):
+    found = (public.pop() if public else "127.0.0.1") if host == "rebound.example" else host
+    return ask(found, *rest, **more)
+socket.getaddrinfo = answer
+print(send_by_service({"address": sys.argv[1], "private": False, "subject": "a", "body": "b"}))
+"""
+
+
+def test_a_name_that_leads_inside_the_second_time_is_not_connected_with() -> None:
+    with serve_posts() as (host, came):
+        address = f"json://rebound.example:{host.rpartition(':')[2]}/hook"
+        asked = subprocess.run([sys.executable, "-c", REBOUND, address], capture_output=True, check=True)
+
+    assert asked.stdout.decode().split() == [PRIVATE]
+    assert came == []
+
+
+def test_the_worker_sends_a_digest_and_an_alarm_by_the_mail_server_of_the_settings(
+    console: Console, hands: Hands, mailbox: Mailbox, settings: Settings, flow: Flow
+) -> None:
+    sent_by = replace(settings, smtp_url=mailbox.url, mail_from="line@line.example", secret_key=SECRET)
+    choose(hands, alarm=["all_off"])
+    for agency in flow.directory.agencies:
+        switch_off(console.database, agency, None, "a holiday")
+    tells = notifications_of(sent_by, flow, console.database, lambda: MORNING + DAY)
+
+    tells.run_due()
+    tells.finish()
+    mails = {str(mail["Subject"]).rpartition(": ")[2]: mail for mail in mailbox.all()}
+
+    assert set(mails) == {"2026-11-26", "alarm"}
+    assert {mail["From"] for mail in mails.values()} == {"line@line.example"}
+    assert "Agencies switched off now: 3 of 3" in mails["2026-11-26"].get_content()
+    assert "All agencies are switched off" in mails["alarm"].get_content()
 
 
 def test_every_service_that_may_be_used_has_a_reason_and_is_one_of_apprise() -> None:

@@ -370,8 +370,8 @@ shift_log = Table(  # What one shift tells the next about the line, never about 
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at", UtcDateTime, nullable=False, index=True),
-    Column("kind", String, nullable=False),  # note, alarm, agency_off, agency_on.
-    Column("about", String, nullable=False),  # The agency, or which alarm; empty for a note.
+    Column("kind", String, nullable=False),  # note, alarm, agency_off, agency_on, feedback.
+    Column("about", String, nullable=False),  # The agency, or which alarm; for feedback its kind too.
     Column("text", String, nullable=False),  # The note, or why an agency was switched off.
     Column("who", String, nullable=False),  # Empty for an alarm.
     Column("until", UtcDateTime, index=True),  # A note or an alarm is pinned until then; an agency is off.

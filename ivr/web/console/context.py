@@ -170,6 +170,9 @@ def entry_words(entry: ShiftEntry) -> str:
             return ""
         case EntryKind.ALARM:
             return t.get(f"alarm_{entry.about}", entry.about)
+        case EntryKind.FEEDBACK:
+            agency, _, kind = entry.about.partition(" ")
+            return t["shift_feedback"].format(agency=agency_name(agency), said=t[f"feedback_{kind}"])
         case EntryKind.AGENCY_OFF | EntryKind.AGENCY_ON:
             return t[f"shift_{entry.kind}"].format(agency=agency_name(entry.about))
 
