@@ -10,7 +10,8 @@ import base64
 import hashlib
 import hmac
 import secrets
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyotp
 from argon2 import PasswordHasher
@@ -32,6 +33,14 @@ KEYED = "k:"  # Begins the hash of a recovery code that was made under a key.
 def first_password() -> str:
     """Make a password for a first sign-in; it is good until another is chosen."""
     return secrets.token_urlsafe(12)
+
+
+class FeedbackLink(NamedTuple):
+    """What a link says that we made for an agency."""
+
+    agency: str
+    id: str  # At random; it opens nothing.
+    until: date
 
 
 class Passwords:
@@ -130,6 +139,22 @@ def hash_wall_token(token: str) -> str:
     """Hash a token however it was typed; with so many random bits none is found by trying."""
     letters = "".join(each for each in token.upper() if each in WALL_LETTERS)
     return hashlib.sha256(b"wall token:" + letters.encode()).hexdigest()
+
+
+def make_feedback_token(secret: str, agency: str, until: date) -> str:
+    """Make what an agency's link proves itself by: for one agency, until the end of a day."""
+    link = secrets.token_hex(12)
+    return ".".join((agency, f"{until}", link, _digest(secret, "feedback", agency, f"{until}", link)[:32]))
+
+
+def read_feedback_token(known: Sequence[str], token: str) -> FeedbackLink | None:
+    """Read a token that was made under one of some secrets, also one whose day is over; None: it was not."""
+    match token.split("."):
+        case [agency, until, link, proof]:
+            made = (_digest(secret, "feedback", agency, until, link)[:32] for secret in known if secret)
+            if any(same(proof, each) for each in made):
+                return FeedbackLink(agency, link, date.fromisoformat(until))
+    return None
 
 
 def same(one: str, other: str) -> bool:

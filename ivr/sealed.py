@@ -33,5 +33,11 @@ def unseal(secrets: Sequence[str], kept: bytes) -> bytes:
     return b""
 
 
+def reseal(secrets: Sequence[str], kept: bytes) -> bytes:
+    """Seal under the first of some secrets what any of them sealed; what none did stays as it is."""
+    opened = unseal(secrets, kept)
+    return seal(secrets[0], opened) if opened else kept
+
+
 def _key(secret: str) -> bytes:
     return urlsafe_b64encode(hashlib.sha256(secret.encode()).digest())

@@ -306,6 +306,40 @@ class Settings:
             "ALARM_URL", "an address that is posted to then", "", _or_empty(_address("http", "https"))
         )
     )
+    smtp_url: str = field(
+        metadata=_declared(
+            "SMTP_URL",
+            "the mail server for what operators are told: smtps://USER:PASSWORD@HOST, or smtp:// (STARTTLS)",
+            "",
+            _or_empty(_address("smtp", "smtps")),
+        )
+    )
+    mail_from: str = field(
+        metadata=_declared(
+            "MAIL_FROM",
+            "the address that they come from",
+            "",
+            _or_empty(_like(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+", "is no e-mail address")),
+        )
+    )
+    notify_private: bool = field(
+        metadata=_declared(
+            "NOTIFY_PRIVATE",
+            "'yes' lets operators have them sent to this machine or a private network, also without TLS",
+            "no",
+            _like(r"yes|no", "is neither 'yes' nor 'no'"),
+            read=lambda text: text == "yes",
+        )
+    )
+    console_url: str = field(
+        metadata=_declared(
+            "CONSOLE_URL",
+            "the address of the public page and the console; a link for an agency begins with it",
+            "",
+            _or_empty(_public),
+            read=_without_slash,
+        )
+    )
     metrics_token: str = field(
         metadata=_declared(
             "METRICS_TOKEN",
@@ -394,7 +428,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the environment. SettingsError names everything that is missing or malformed."""
     texts = {variable.name: environ.get(variable.name) or variable.default for variable in VARIABLES}
     faults = [fault for variable in VARIABLES if (fault := _fault(variable, texts[variable.name]))]
-    faults = faults or _for_rehearsals(texts)
+    faults = faults or [*_for_rehearsals(texts), *_for_mail(texts)]
     if faults:
         raise SettingsError("\n".join(faults))
     values = {each.name: each.metadata["variable"] for each in fields(Settings)}
@@ -431,3 +465,10 @@ def _for_rehearsals(texts: Mapping[str, str | None]) -> list[str]:
         for variable in VARIABLES
         if variable.name in REHEARSED and texts[variable.name] != variable.default
     ]
+
+
+def _for_mail(texts: Mapping[str, str | None]) -> list[str]:
+    """Ask who mail comes from where there is a server for it."""
+    if texts["SMTP_URL"] and not texts["MAIL_FROM"]:
+        return ["MAIL_FROM is not set, and SMTP_URL is: a mail server asks who a message comes from"]
+    return []

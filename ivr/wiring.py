@@ -65,7 +65,9 @@ from ivr.web.sms import ConversationCookie
 from ivr.web.webhook_refusals import WebhookRefusals
 from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
+from ivr.work.message_sending import MessageSender
 from ivr.work.network_clock import WALL, clock_of
+from ivr.work.notifications import Notifications
 from ivr.work.phrase_learning import PhraseLearning
 from ivr.work.queue import SECONDS, RedisQueue, connect_redis, is_there, queue_depths
 from ivr.work.redis_limits import RedisLimits
@@ -160,6 +162,7 @@ def build_worker_line(settings: Settings) -> Line:
         time.time,
         nice=settings.rehearsal is None,
     )
+    tells = notifications_of(settings, line.flow, database, clock.now)
     refreshes = (
         *_shared_with_hosts(settings, database, pseudonyms_of(settings, clock.now), clock),
         snapshots.refresh,
@@ -167,9 +170,28 @@ def build_worker_line(settings: Settings) -> Line:
         clock.looked,
         keeps.run_due,
         learning.run_due,
+        tells.run_due,
     )
     _file(journal, database, kept, refreshes, now=clock.now, often=settings.patience)
     return line
+
+
+def notifications_of(
+    settings: Settings, flow: Flow, database: Database, now: Callable[[], float]
+) -> Notifications:
+    """Put together what tells operators of what they chose."""
+    from ivr.reports.digest import MessageWords
+
+    return Notifications(
+        database,
+        MessageSender(settings.smtp_url, settings.mail_from, settings.notify_private),
+        (settings.secret_key, settings.second_secret_key),
+        MessageWords(flow.line.name),
+        {name: each for name, each in flow.directory.agencies.items() if each.transfer},
+        partial(_parts, database, settings.redis_url),
+        now,
+        zone(flow.line.zone),
+    )
 
 
 def keep_house(
@@ -455,9 +477,12 @@ def console(files: ConsoleFiles) -> Flask:
     prompts = LivePrompts(app.extensions[PUBLIC].flow, lambda: snapshots.current.prompts)
     follow_published(app, prompts)
 
+    tells = notifications_of(settings, files.flow, connect(settings.database_url), time.time)
+
     def refresh() -> None:
         snapshots.refresh()
         prompts.refresh()
+        tells.run_due()
 
     prompts.refresh()
     keep_refreshing(refresh)
@@ -495,6 +520,8 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         counts_hold=COUNTS_HOLD,
         twilio=signs_of(settings).read,
         refused=partial(list_refused, settings.journal_dir),
+        notifications=notifications_of(settings, flow, database, time.time),
+        address=settings.console_url,
     )
 
 

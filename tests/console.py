@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyotp
@@ -17,17 +18,22 @@ from ivr.authentication import STEP_SECONDS, Passwords, second_key
 from ivr.caller_limits import Unlimited
 from ivr.checks.runner import inspect
 from ivr.flow.public_page import read_pages
+from ivr.hours import zone
 from ivr.records.database import connect
 from ivr.records.operators import Role, add_operator, enrol, find_operator
+from ivr.reports.digest import MessageWords
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.access import SignedIn
 from ivr.web.console.context import ConsoleContext
 from ivr.web.console.prompt_checks import PromptChecks
 from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
+from ivr.work.message_sending import MessageSender
+from ivr.work.notifications import Notifications
 from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from flask.testing import FlaskClient
@@ -83,6 +89,7 @@ class Console:
         printed: PrintedPages | None = None,
         secrets: tuple[str, str] = (SECRET, ""),
         passwords: Passwords = CHEAP,
+        sender: MessageSender | None = None,
         fresh: bool = True,
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
@@ -95,6 +102,17 @@ class Console:
         self.refused: list[RefusedReload] = []
         self.checked: list[Flow] = []  # Each flow that was checked as a whole.
         self.made_from: dict[str, MadeFrom] = {}
+        self.parts = {"database": True, "redis": False, "worker": False}
+        self.notifications = Notifications(
+            self.database,
+            sender or MessageSender(),
+            secrets,
+            MessageWords(flow.line.name),
+            {name: each for name, each in flow.directory.agencies.items() if each.transfer},
+            lambda: self.parts,
+            lambda: self.at,
+            zone(flow.line.zone),
+        )
         desk = ConsoleContext(
             flow=flow,
             database=self.database,
@@ -105,7 +123,9 @@ class Console:
             now=lambda: self.at,
             prompt_checks=PromptChecks(flow, self._check),
             made_from=self.made_from,
-            parts=lambda: {"database": True, "redis": False, "worker": False},
+            parts=lambda: self.parts,
+            notifications=self.notifications,
+            address="https://console.example",
             twilio=lambda: self.twilio,
             refused=lambda: self.refused,
             counts_hold=self.counts_hold,
@@ -119,6 +139,10 @@ class Console:
     def _check(self, flow: Flow) -> list[Fault]:
         self.checked.append(flow)
         return inspect(flow)
+
+    @property
+    def at_date(self) -> date:
+        return datetime.fromtimestamp(self.at, UTC).date()
 
     def visitor(self) -> Hands:
         return Hands(self.app.test_client())

@@ -19,6 +19,7 @@ NAMES = {path: path.relative_to(ROOT).as_posix() for path in (*MODULES, *TESTS)}
 
 HOMES = {  # Library -> where it may be imported. One that is not named here is a decision: write it down.
     "alembic": ("ivr/records/",),
+    "apprise": ("ivr/work/message_sending.py",),
     "argon2": ("ivr/authentication.py",),
     "click": ("ivr/cli/",),
     "cryptography": ("ivr/sealed.py", "ivr/work/secret_store.py"),

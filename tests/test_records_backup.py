@@ -33,6 +33,7 @@ from ivr.records.deletion import DAY, erase
 from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 from ivr.records.migrations.migrate import upgrade
+from ivr.records.notifications import Digest, Subscription, find_subscription, subscribe, unsubscribe
 from ivr.records.operators import Role, add_operator, disable_operator, find_operator
 from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs, opt_in, opt_out, write_block
 from ivr.records.restore import Restored, restore_backup
@@ -228,6 +229,22 @@ def test_a_screen_that_was_revoked_since_shows_now_no_more(
     put_back(records_url, made, tmp_path)
 
     assert not may_show_now(database, "a hash")
+
+
+def test_an_operator_who_ended_notifications_since_is_told_nothing_again(
+    database: Database, records_url: str, tmp_path: Path
+) -> None:
+    ended = Subscription("ada", b"sealed", "en", Digest.DAILY, frozenset(), 5, datetime.now(UTC))
+    subscribe(database, ended)
+    made = tmp_path / "log.backup"
+    make_backup(records_url, made)
+    unsubscribe(database, "ada")
+    subscribe(database, replace(ended, who="bea"))
+
+    put_back(records_url, made, tmp_path)
+
+    assert find_subscription(database, "ada") is None
+    assert find_subscription(database, "bea")
 
 
 def test_a_worker_that_writes_meanwhile_is_not_overrun(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -93,6 +93,33 @@ def dialled(name: str, day: datetime, by: str, heard: str) -> None:
         mend = f"cannot be read or written ({error.strerror}); set IVR_CONFIG, or run this where config/ is"
         raise click.ClickException(f"{path}: whole file: {mend}") from None
     click.echo(f"{name}: dialled on {day:%Y-%m-%d} by {by}, who heard: {heard}")
+
+
+@agencies.command("feedback-link")
+@click.argument("name")
+@click.option(
+    "--days", type=click.IntRange(1, 60), default=30, show_default=True, help="How long it is good."
+)
+def feedback_link(name: str, days: int) -> None:
+    """Make a link on which an agency can say: too many calls, wrong hours, wrong number, list us no more.
+
+    Send it to their contact: whoever has it speaks for them. Each thing can be said once.
+    """
+    from ivr.authentication import make_feedback_token
+    from ivr.hours import zone
+    from ivr.records.audit import add_audit_entry
+    from ivr.records.database import connect
+    from ivr.records.operators import COMMAND_LINE
+
+    line = _settings_knowing(name)
+    there = zone(flow_of(line.config, line.prompts).line.zone)
+    until = datetime.now(there).date() + timedelta(days=days)
+    token = make_feedback_token(line.second_secret_key or line.secret_key, name, until)
+    with readable_log():
+        add_audit_entry(connect(line.database_url), COMMAND_LINE, "feedback link made", name)
+    click.echo(f"{line.console_url}/agency/{token}")
+    if not line.console_url:
+        click.echo("put the address of the console before it, or set CONSOLE_URL", err=True)
 
 
 def _settings_knowing(name: str) -> Settings:

@@ -120,17 +120,21 @@ def _values(line: Settings, name: str) -> tuple[str, str]:
 
 
 def _carry_over(line: Settings) -> None:
-    """Seal keys and second factors under the new secret, in this order: each can be done again."""
+    """Seal all that lasts under the new secret, in this order: each can be done again."""
     from ivr.authentication import carry_seed
     from ivr.records.database import connect
+    from ivr.records.notifications import carry_addresses
     from ivr.records.operators import carry_seeds
     from ivr.records.shared_keys import KeysDiffer, SharedKeys
+    from ivr.sealed import reseal
     from ivr.wiring import pseudonyms_of
 
     carry = partial(carry_seed, line.secret_key, line.second_secret_key)
+    both = line.secret_key, line.second_secret_key
     database, marks = connect(line.database_url), pseudonyms_of(line, time.time)
     with readable_log():
         without = carry_seeds(database, carry)
+        carry_addresses(database, partial(reseal, both))
     count = marks.carry_keys()
     if database.engine.dialect.name == "postgresql":
         try:

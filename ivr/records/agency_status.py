@@ -75,17 +75,26 @@ def list_status(database: Database, now: float) -> dict[str, AgencyRecord]:
         return {name: replace(one, who=_who(sql, name, one)) for name, one in known.items()}
 
 
+def write_switch_off(sql: Connection, agency: str, why: str, who: str) -> None:
+    """Have an agency rung no more until it is switched on, in the transaction of what decided it."""
+    _write_switch(sql, agency, who, off=True, off_until=None, why=why)
+
+
 def _switch(database: Database, agency: str, who: str, **switched: Any) -> None:
+    with database.write() as sql:
+        _write_switch(sql, agency, who, **switched)
+
+
+def _write_switch(sql: Connection, agency: str, who: str, **switched: Any) -> None:
     """Write down how an agency is switched, whether or not it ever was, and who did it."""
     now = datetime.now(UTC)
     values = switched | {"changed_at": now}
-    with database.write() as sql:
-        insert_or_change(sql, agency_status, [{"agency": agency} | values])
-        did, about = (OFF, _about(agency, switched["why"])) if switched["off"] else (ON, agency)
-        write_audit_entry(sql, who, did, about)
-        kind = EntryKind.AGENCY_OFF if switched["off"] else EntryKind.AGENCY_ON
-        told = {"about": agency, "text": switched["why"], "who": who, "until": switched["off_until"]}
-        add_shift_entry(sql, kind, now, **told)
+    insert_or_change(sql, agency_status, [{"agency": agency} | values])
+    did, about = (OFF, _about(agency, switched["why"])) if switched["off"] else (ON, agency)
+    write_audit_entry(sql, who, did, about)
+    kind = EntryKind.AGENCY_OFF if switched["off"] else EntryKind.AGENCY_ON
+    told = {"about": agency, "text": switched["why"], "who": who, "until": switched["off_until"]}
+    add_shift_entry(sql, kind, now, **told)
 
 
 def _about(agency: str, why: str) -> str:

@@ -53,6 +53,8 @@ from ivr.records.tables import (
     erased_calls,
     erased_marks,
     month_keys,
+    notifications,
+    notifications_sent,
     operators,
     opt_outs,
     retention,
@@ -70,7 +72,10 @@ if TYPE_CHECKING:
     from ivr.flow.models import Retention
     from ivr.records.database import Database
 
-KEPT = (opt_outs, blocks, erased_calls, erased_marks, operators, audit, audit_head, retention, month_keys)
+KEPT = (
+    *(opt_outs, blocks, erased_calls, erased_marks, operators, audit, audit_head, retention, month_keys),
+    *(notifications, notifications_sent),
+)
 WHY_KEPT = "kept from before the log was restored"
 BATCH = 500
 Rows = list[dict[str, Any]]
@@ -229,9 +234,12 @@ def _carry_over(sql: Connection, present: Present, now: float) -> int:
 def _keep_people(sql: Connection, present: Present) -> None:
     """Keep operators and their deeds as they are now; where that is not known, nobody stays signed in.
 
-    No screen on a wall shows Now any more: one whose token was revoked since would show it again.
+    No screen on a wall shows Now any more: one whose token was revoked since would show it again. An operator
+    is told what they want to be told now; where that is not known, nothing: they may have ended it since.
     """
     sql.execute(delete(wall_tokens))
+    for table in (notifications, notifications_sent):
+        _replace(sql, table, present.rows.get(table.name, []))
     if not present.rows.get(operators.name):
         sql.execute(update(operators).values(session_key="", epoch=operators.c.epoch + 1))
         return

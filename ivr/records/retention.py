@@ -25,7 +25,16 @@ from ivr.records.deletion import DAY, delete_calls, forget_marks, note_forgotten
 from ivr.records.disclosure import add_counts
 from ivr.records.ingest import BATCH, EXACT_SECONDS, close_silent, recompute
 from ivr.records.periods import moment, months_before
-from ivr.records.tables import blocks, calls, daily, erased_calls, retention, shift_log, text_deliveries
+from ivr.records.tables import (
+    agency_feedback,
+    blocks,
+    calls,
+    daily,
+    erased_calls,
+    retention,
+    shift_log,
+    text_deliveries,
+)
 from ivr.records.transfer_store import TransferStore
 
 if TYPE_CHECKING:
@@ -63,6 +72,7 @@ class Forgotten:
     erased: int = 0  # What was remembered of calls that had been erased.
     blocks: int = 0  # That were over.
     shift_entries: int = 0  # Of the shift log.
+    feedback: int = 0  # Of agencies: kept longer than any link of theirs is good.
     scrubbed: bool = True  # False when traces of them are left in SQLite's file until the next time.
 
 
@@ -173,6 +183,7 @@ def _forget_rest(database: Database, now: float, rows_days: int, counts_months: 
         ),
         "erased": (erased_calls, erased_calls.c.at < moment(ids_end)),
         "blocks": (blocks, blocks.c.until <= moment(now)),
+        "feedback": (agency_feedback, agency_feedback.c.at < moment(ids_end)),
         "shift_entries": (shift_log, shift_log.c.at < moment(now - rows_days * DAY)),
     }
     with database.write() as sql:

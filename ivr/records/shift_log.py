@@ -40,9 +40,11 @@ class EntryKind(StrEnum):
     ALARM = "alarm"
     AGENCY_OFF = "agency_off"
     AGENCY_ON = "agency_on"
+    FEEDBACK = "feedback"  # Of an agency: about which, and of what kind.
 
 
-PINNED = (EntryKind.NOTE.value, EntryKind.ALARM.value)  # An agency's switch stands with the agency.
+# What stands on Now; an agency's switch stands with the agency.
+PINNED = (EntryKind.NOTE.value, EntryKind.ALARM.value, EntryKind.FEEDBACK.value)
 
 
 class Reader(NamedTuple):

@@ -370,8 +370,8 @@ shift_log = Table(  # What one shift tells the next about the line, never about 
     metadata,
     Column("id", Integer, primary_key=True),
     Column("at", UtcDateTime, nullable=False, index=True),
-    Column("kind", String, nullable=False),  # note, alarm, agency_off, agency_on.
-    Column("about", String, nullable=False),  # The agency, or which alarm; empty for a note.
+    Column("kind", String, nullable=False),  # note, alarm, agency_off, agency_on, feedback.
+    Column("about", String, nullable=False),  # The agency, or which alarm; for feedback its kind too.
     Column("text", String, nullable=False),  # The note, or why an agency was switched off.
     Column("who", String, nullable=False),  # Empty for an alarm.
     Column("until", UtcDateTime, index=True),  # A note or an alarm is pinned until then; an agency is off.
@@ -419,4 +419,39 @@ markers = Table(  # PostgreSQL: what the marker files of each host say, for all 
     Column("name", String, primary_key=True),  # The name of the file: keyed ids.
     Column("says", String, nullable=False),  # Where the file leads: waits, direct; else empty.
     Column("at", UtcDateTime, nullable=False, index=True),
+)
+
+notifications = Table(  # What each operator wants to be told of, and where. Counts are all that is sent.
+    "notifications",
+    metadata,
+    Column("who", String, primary_key=True),
+    Column("address", LargeBinary, nullable=False),  # Sealed under SECRET_KEY.
+    Column("language", String, nullable=False),
+    Column("digest", String, nullable=False),  # daily, weekly, or none.
+    Column("alarms", String, nullable=False),  # Names, with spaces between them.
+    Column("unreached", Integer, nullable=False),  # From so many in a day on that alarm is given.
+    Column("chosen_at", UtcDateTime, nullable=False),
+    Column("tried_at", UtcDateTime),  # When something was last sent,
+    Column("fault", String, nullable=False, server_default=""),  # and why it did not go; empty: it went.
+)
+
+notifications_sent = Table(  # Each digest, and each alarm until its event is over: who claims it sends it.
+    "notifications_sent",
+    metadata,
+    Column("who", String, primary_key=True),
+    Column("what", String, primary_key=True),  # "digest 2026-11-26" or "alarm unreached".
+    Column("at", UtcDateTime, nullable=False),  # Of the last try.
+    Column("tries", Integer, nullable=False),
+    Column("sent", Boolean, nullable=False),
+)
+
+agency_feedback = Table(  # What an agency said by a link that it was sent: of each kind once.
+    "agency_feedback",
+    metadata,
+    Column("link", String, primary_key=True),  # At random; it opens nothing.
+    Column("kind", String, primary_key=True),  # too_many, wrong_hours, wrong_number, stop.
+    Column("agency", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("state", String, nullable=False),  # noted; where a switch is proposed: proposed, done, dismissed.
+    Column("who", String, nullable=False, server_default=""),  # Who decided.
 )

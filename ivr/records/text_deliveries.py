@@ -32,10 +32,17 @@ def count_delivery(database: Database, day: date, reason: str) -> int:
         return int(sql.scalar(select(func.sum(table.c.in_a_row))) or 0)
 
 
-def list_undelivered(database: Database, since: date) -> dict[str, int]:
-    """Count the texts that did not arrive from a day on, by reason, the most frequent first."""
+def count_in_a_row(database: Database) -> int:
+    """Give how many texts have not arrived since one last did."""
+    with database.read() as sql:
+        return int(sql.scalar(select(func.sum(text_deliveries.c.in_a_row))) or 0)
+
+
+def list_undelivered(database: Database, since: date, until: date | None = None) -> dict[str, int]:
+    """Count the texts that did not arrive from a day on, or up to another, the most frequent reason first."""
     table, count = text_deliveries, func.sum(text_deliveries.c.count)
     wanted = select(table.c.reason, count).where(table.c.day >= since, table.c.reason != ARRIVED)
+    wanted = wanted.where(table.c.day <= until) if until else wanted
     with database.read() as sql:
         rows = sql.execute(wanted.group_by(table.c.reason).order_by(count.desc(), table.c.reason))
         return {reason: int(number) for reason, number in rows}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from ivr.web import counts
+from ivr.web import agency_feedback, counts
 from ivr.web.console.setup import add_console
 from ivr.web.public import materials, views
 from ivr.web.public.views import NAME
@@ -44,7 +44,9 @@ def create_site(public_context: PublicContext, console: ConsoleContext | None = 
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(materials.blueprint)
     if console:
-        add_console(app, console)
+        # The page of an agency has no session that another site could ride on: its link is all that opens it.
+        add_console(app, console).exempt(agency_feedback.blueprint)
+        app.register_blueprint(agency_feedback.blueprint)
         app.register_blueprint(counts.blueprint)
     app.register_blueprint(views.blueprint)
     app.after_request(redirect_within)

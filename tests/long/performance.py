@@ -147,22 +147,22 @@ def callers(told: dict[str, Any]) -> Iterator[str]:
 def transfers(told: dict[str, Any]) -> Iterator[str]:
     """Tell what becomes of many callers who ask for a person in the same moment."""
     yield f"## Transfers at once\n\n`make long SUITES=transfers_at_once`: {host(told)}"
-    yield _prose(AT_ONCE)
+    yield prose(AT_ONCE)
     rows: dict[str, dict[str, Any]] = {}
     for key, value in told["figures"].items():
         title, _, figure = key.partition(": ")
         rows.setdefault(title, {})[figure] = value
     columns = list(dict.fromkeys(figure for row in rows.values() for figure in row))
-    told_rows = [_row(title, *(row.get(column, 0) for column in columns)) for title, row in rows.items()]
-    yield "\n".join([_head("", *columns), *told_rows])
+    told_rows = [row(title, *(row.get(column, 0) for column in columns)) for title, row in rows.items()]
+    yield "\n".join([head("", *columns), *told_rows])
     yield f"Not as promised: {'; '.join(told['failures']) or 'nothing'}."
 
 
 def everything(told: dict[str, Any]) -> Iterator[str]:
     """Tell every figure of a suite that has no table of its own."""
     yield f"## {OTHERS[told['suite']]}\n\n`make long SUITES={told['suite']}`: {host(told)}"
-    rows = [_row(name, value) for name, value in told["figures"].items()]
-    yield "\n".join([_head("", "measured"), *rows])
+    rows = [row(name, value) for name, value in told["figures"].items()]
+    yield "\n".join([head("", "measured"), *rows])
     yield f"Not as promised: {'; '.join(told['failures']) or 'nothing'}."
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ivr.records.operators import Operator
     from ivr.records.shift_log import ShiftEntry
     from ivr.web.console.prompt_checks import PromptChecks
+    from ivr.work.notifications import Notifications
 
 NAME = "ivr-console"
 LANGUAGE_COOKIE = "console_language"
@@ -52,6 +53,7 @@ class ConsoleContext:
     now: Callable[[], float]
     prompt_checks: PromptChecks
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
+    notifications: Notifications
     twilio: Callable[[], LastSigns] = LastSigns  # What was last seen of Twilio.
     refused: Callable[[], Sequence[RefusedReload]] = tuple  # Processes that go on with older files.
     printed: PrintedPages = field(default_factory=PrintedPages)  # Reports as PDF.
@@ -60,6 +62,7 @@ class ConsoleContext:
     made_from: Mapping[str, MadeFrom] = field(default_factory=dict)  # Which English a language was made from.
     counts_tokens: tuple[str, ...] = ()  # Who has one may fetch counts for a dashboard of theirs.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
+    address: str = ""  # Of the public page and the console, as others reach it; empty where nobody said it.
 
     @property
     def lasting_secret(self) -> str:
@@ -167,6 +170,9 @@ def entry_words(entry: ShiftEntry) -> str:
             return ""
         case EntryKind.ALARM:
             return t.get(f"alarm_{entry.about}", entry.about)
+        case EntryKind.FEEDBACK:
+            agency, _, kind = entry.about.partition(" ")
+            return t["shift_feedback"].format(agency=agency_name(agency), said=t[f"feedback_{kind}"])
         case EntryKind.AGENCY_OFF | EntryKind.AGENCY_ON:
             return t[f"shift_{entry.kind}"].format(agency=agency_name(entry.about))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint
 
 from ivr.records.active_calls import count_unreached, list_active_calls, list_ringing_agencies
+from ivr.records.agency_feedback import list_proposals
 from ivr.records.agency_status import list_status
 from ivr.records.operators import Role
 from ivr.records.shift_log import list_pinned
@@ -49,6 +50,8 @@ def now_state(operator: Operator | None) -> dict[str, object]:
         "health": Health(states, context.parts(), unreached, twilio, swept),
         "pinned": pinned,
         "unread": [each for each in pinned if operator and not each.is_read_by(operator.name)],
+        "proposals": list_proposals(context.database) if operator else [],
+        "back": "now",
         "live": list_active_calls(context.database),
         "rings": list_ringing_agencies(context.database),
         "refused": context.refused(),

@@ -16,8 +16,10 @@ from ivr.web.console import (
     blocks,
     bootstrap,
     calls,
+    feedback,
     language,
     notice,
+    notifications,
     now,
     operators,
     prompts,
@@ -43,15 +45,28 @@ if TYPE_CHECKING:
     from flask import Flask
 
 PAGES = (
-    *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, reports, prompts, notice),
-    *(blocks, operators, screens, retention, audit, wall),
+    *(
+        bootstrap,
+        language,
+        sign_in,
+        since,
+        now,
+        shift_log,
+        calls,
+        transfers,
+        feedback,
+        reports,
+        prompts,
+        notice,
+    ),
+    *(notifications, blocks, operators, screens, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.
 
 
-def add_console(app: Flask, context: ConsoleContext) -> None:
-    """Put the console into a site: signed cookies for its own pages alone, forms with a token."""
+def add_console(app: Flask, context: ConsoleContext) -> CSRFProtect:
+    """Put the console into a site, its cookies for its own pages alone; give what asks forms for a token."""
     app.extensions[NAME] = context
     app.secret_key = _session_key(context.secret)
     app.config.update(
@@ -66,13 +81,14 @@ def add_console(app: Flask, context: ConsoleContext) -> None:
         WTF_CSRF_TIME_LIMIT=LONGEST_SESSION,
         WTF_CSRF_SSL_STRICT=False,  # No page of ours sends a referrer; the token and SameSite do it.
     )
-    CSRFProtect(app)
+    tokens = CSRFProtect(app)
     login_manager().init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.register_error_handler(CSRFError, _show_expired_form)
     for fault in (PartUnavailable, RecordRefused):
         app.register_error_handler(fault, show_unavailable)
+    return tokens
 
 
 def _session_key(secret: str) -> bytes:
