@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyotp
@@ -13,11 +14,12 @@ from fakes import ENVIRONMENT
 from jinja2 import FileSystemBytecodeCache
 from postgres import put_tables
 
-from ivr.authentication import STEP_SECONDS, Passwords, second_key
+from ivr.authentication import STEP_SECONDS, Passwords, hash_session_token, new_session_token, second_key
 from ivr.caller_limits import Unlimited
 from ivr.checks.runner import inspect
 from ivr.flow.public_page import read_pages
 from ivr.records.database import connect
+from ivr.records.operator_sessions import begin_session
 from ivr.records.operators import Role, add_operator, enrol, find_operator
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.access import SignedIn
@@ -120,6 +122,10 @@ class Console:
         self.checked.append(flow)
         return inspect(flow)
 
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
+
     def visitor(self) -> Hands:
         return Hands(self.app.test_client())
 
@@ -144,9 +150,11 @@ class Console:
             recovery=frozenset(),
         )
         assert operator
+        token = new_session_token()
+        begin_session(self.database, name, hash_session_token(token), "Firefox", now=self.moment)
         with hands.client.session_transaction("/console/") as session:
-            session["_user_id"] = SignedIn(operator).get_id()
-            session["began"] = session["seen"] = self.at
+            session["_user_id"] = SignedIn(operator, token).get_id()
+            session["began"] = session["seen"] = session["noted"] = self.at
         return hands
 
     def sign_in_first(self, name: str = "ada", role: Role = Role.ADMINISTRATOR) -> Hands:

@@ -25,7 +25,16 @@ from ivr.records.deletion import DAY, delete_calls, forget_marks, note_forgotten
 from ivr.records.disclosure import add_counts
 from ivr.records.ingest import BATCH, EXACT_SECONDS, close_silent, recompute
 from ivr.records.periods import moment, months_before
-from ivr.records.tables import blocks, calls, daily, erased_calls, retention, shift_log, text_deliveries
+from ivr.records.tables import (
+    blocks,
+    calls,
+    daily,
+    erased_calls,
+    operator_sessions,
+    retention,
+    shift_log,
+    text_deliveries,
+)
 from ivr.records.transfer_store import TransferStore
 
 if TYPE_CHECKING:
@@ -63,6 +72,7 @@ class Forgotten:
     erased: int = 0  # What was remembered of calls that had been erased.
     blocks: int = 0  # That were over.
     shift_entries: int = 0  # Of the shift log.
+    sessions: int = 0  # Of operators, long over.
     scrubbed: bool = True  # False when traces of them are left in SQLite's file until the next time.
 
 
@@ -174,6 +184,7 @@ def _forget_rest(database: Database, now: float, rows_days: int, counts_months: 
         "erased": (erased_calls, erased_calls.c.at < moment(ids_end)),
         "blocks": (blocks, blocks.c.until <= moment(now)),
         "shift_entries": (shift_log, shift_log.c.at < moment(now - rows_days * DAY)),
+        "sessions": (operator_sessions, operator_sessions.c.began_at < moment(now - DAY)),
     }
     with database.write() as sql:
         return Counter(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ivr.web.console.prompt_checks import PromptChecks
 
 NAME = "ivr-console"
+OTHER_BROWSER = "other"  # In the records, where a browser is of no family that we know.
 LANGUAGE_COOKIE = "console_language"
 OUTCOMES = ("connected", "not_connected", "informed", "abandoned", "left", "opted_out")
 
@@ -127,6 +128,7 @@ def render_page(template: str, **values: object) -> str:
         t=t,
         translate=lambda key: t.get(key) or _prompts().languages.get(key, key),
         notices=notices,
+        browser=browser,
         capital=capital,
         icon=icon,
         agency_name=agency_name,
@@ -169,6 +171,11 @@ def entry_words(entry: ShiftEntry) -> str:
             return t.get(f"alarm_{entry.about}", entry.about)
         case EntryKind.AGENCY_OFF | EntryKind.AGENCY_ON:
             return t[f"shift_{entry.kind}"].format(agency=agency_name(entry.about))
+
+
+def browser(family: str) -> str:
+    """Name the browser of a session; one that says nothing of itself has no name."""
+    return translations(language())["browser_other"] if family == OTHER_BROWSER else family
 
 
 def capital(words: str) -> str:

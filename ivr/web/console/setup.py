@@ -12,6 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.database import RecordRefused
 from ivr.web.console import (
+    account,
     audit,
     blocks,
     bootstrap,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, reports, prompts, notice),
-    *(blocks, operators, screens, retention, audit, wall),
+    *(account, blocks, operators, screens, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.
