@@ -86,6 +86,7 @@ class Console:
         secrets: tuple[str, str] = (SECRET, ""),
         passwords: Passwords = CHEAP,
         fresh: bool = True,
+        address: str = "https://console.example",
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
         if fresh:
@@ -113,6 +114,7 @@ class Console:
             counts_hold=self.counts_hold,
             passwords=passwords,
             counts_tokens=COUNTS_TOKENS,
+            address=address,
             printed=printed or PrintedPages(),
         )
         self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)

@@ -19,7 +19,7 @@ from ivr.simulator.people import accepts
 from real.rehearsal import CHRYSALIS, ROOT, VICTIM_SERVICES, becomes, rehearsal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page, StorageState
@@ -84,7 +84,7 @@ def browsing(browser: Browser, language: str = "en", **how: object) -> Iterator[
 
 
 def site(line: Rehearsal) -> str:
-    return f"http://127.0.0.1:{line.stage.console_port}"
+    return f"http://localhost:{line.stage.console_port}"  # Passkeys are made for a name.
 
 
 def sign_in(page: Page, line: Rehearsal) -> tuple[str, list[str]]:
@@ -232,6 +232,48 @@ def test_the_five_tasks_take_as_few_presses_as_they_may(
         assert off.count <= 3
         assert paper.count <= 2
         assert note.count <= 2
+
+
+def test_a_passkey_is_added_signs_in_and_opens_nothing_once_removed(
+    line: Rehearsal, browser: Browser
+) -> None:
+    with browsing(browser) as page, pretend_authenticator(page) as passkeys:
+        sign_in(page, line)
+        page.click(".account a >> nth=0")
+        page.wait_for_selector("h1 >> text=Your sign-in")
+        page.fill("form[data-passkey] input[name=name]", "work laptop")
+        page.fill("form[data-passkey] input[name=password]", "not the password")
+        page.click("form[data-passkey] button")
+        page.wait_for_selector("[data-fault]:visible >> text=The password is not right")
+        page.fill("form[data-passkey] input[name=password]", CHOSEN)
+        page.click("form[data-passkey] button")
+        page.wait_for_selector("[role=status] >> text=work laptop signs you in from now on")
+        page.click("text=Sign out")
+
+        page.goto(f"{site(line)}/console/calls")
+        page.click("text=Sign in with a passkey")
+        page.wait_for_selector("h1 >> text=Calls")  # The page that was asked for.
+        page.goto(f"{site(line)}/console/account")
+        page.locator("tr", has_text="work laptop").locator("button").click()
+        page.click("button[name=confirmed]")
+        page.wait_for_selector("[role=status] >> text=Nobody signs in by work laptop any more")
+        page.click("text=Sign out")
+        page.click("text=Sign in with a passkey")
+        page.wait_for_selector("[role=alert] >> text=That passkey was not taken")
+        made = passkeys()
+
+    assert [each["isResidentCredential"] for each in made] == [True]
+
+
+@contextmanager
+def pretend_authenticator(page: Page) -> Iterator[Callable[[], list[dict[str, object]]]]:
+    """Give a browser a device, with somebody at it who unlocks it; yield what tells its passkeys."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    device = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True}
+    device |= {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
+    added = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+    yield lambda: devtools.send("WebAuthn.getCredentials", added)["credentials"]
 
 
 def test_two_browsers_and_a_screen_on_the_wall_see_what_one_of_them_does(

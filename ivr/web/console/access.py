@@ -29,7 +29,7 @@ NOTED_SECONDS = 60  # How exactly the records know when a session was last used.
 PUBLIC_ENDPOINTS = frozenset(
     {"sign_in.show", "sign_in.submit", "sign_in.show_second_factor", "sign_in.enrol"}
     | {"console.static", "reports.static", "bootstrap.static", "bootstrap.dark", "language.choose"}
-    | {"wall.ask", "wall.start"}
+    | {"wall.ask", "wall.start", "passkeys.challenge", "passkeys.sign_in"}
 )
 WALL_ENDPOINTS = frozenset({"wall.show", "wall.refresh"})  # A screen's token opens these, and nothing else.
 WALL_COOKIE = "console_wall"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, redirect, request, url_for
 
 from ivr.records.operator_sessions import end_other_sessions, end_session
+from ivr.records.passkeys import MOST_PASSKEYS, list_passkeys
 from ivr.records.shift_summary import sign_in_before
 from ivr.web.console.access import current_session, open_sessions
 from ivr.web.console.context import browser, console, current_operator, notify, render_page
@@ -23,6 +24,8 @@ def show_account() -> str:
     operator = current_operator()
     return render_page(
         "account",
+        passkeys=list_passkeys(console().database, operator.name),
+        most_passkeys=MOST_PASSKEYS,
         sessions=open_sessions(operator.name),
         this_session=current_session(),
         signed_in_before=sign_in_before(console().database, operator.name),

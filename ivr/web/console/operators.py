@@ -18,6 +18,7 @@ from ivr.records.operators import (
     reset_operator,
     revoke,
 )
+from ivr.records.passkeys import list_passkeys
 from ivr.records.shift_summary import last_sign_ins
 from ivr.web.console.access import current_session, needs, open_sessions
 from ivr.web.console.confirmation import ask_first
@@ -120,6 +121,7 @@ def _page(fault: str = "", password: str = "", password_of: str = "") -> str:
         operators=list_operators(console().database),
         roles=list(Role),
         last_sign_ins=last_sign_ins(console().database),
+        passkeys=list_passkeys(console().database),
         sessions=open_sessions(),
         this_session=current_session(),
         fault=fault,

@@ -21,6 +21,7 @@ from ivr.web.console import (
     notice,
     now,
     operators,
+    passkeys,
     prompts,
     reports,
     retention,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, reports, prompts, notice),
-    *(account, blocks, operators, screens, retention, audit, wall),
+    *(account, passkeys, blocks, operators, screens, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.
