@@ -46,6 +46,7 @@ from ivr.records.tables import (
     calls,
     erased_calls,
     erased_marks,
+    kept_forms,
     operator_sessions,
     operators,
     opt_outs,
@@ -220,6 +221,7 @@ def _keep_people(sql: Connection, present: Present) -> None:
     wall shows Now any more: one whose token was revoked since would show it again.
     """
     sql.execute(delete(wall_tokens))
+    sql.execute(delete(kept_forms))
     if not present.rows.get(operators.name):
         sql.execute(update(operators).values(session_key="", epoch=operators.c.epoch + 1))
         sql.execute(delete(operator_sessions))

@@ -30,6 +30,7 @@ from ivr.records.tables import (
     calls,
     daily,
     erased_calls,
+    kept_forms,
     operator_sessions,
     retention,
     shift_log,
@@ -73,6 +74,7 @@ class Forgotten:
     blocks: int = 0  # That were over.
     shift_entries: int = 0  # Of the shift log.
     sessions: int = 0  # Of operators, long over.
+    kept_forms: int = 0  # To which nobody came back.
     scrubbed: bool = True  # False when traces of them are left in SQLite's file until the next time.
 
 
@@ -184,6 +186,7 @@ def _forget_rest(database: Database, now: float, rows_days: int, counts_months: 
         "erased": (erased_calls, erased_calls.c.at < moment(ids_end)),
         "blocks": (blocks, blocks.c.until <= moment(now)),
         "shift_entries": (shift_log, shift_log.c.at < moment(now - rows_days * DAY)),
+        "kept_forms": (kept_forms, kept_forms.c.until <= moment(now)),
         "sessions": (operator_sessions, operator_sessions.c.began_at < moment(now - DAY)),
     }
     with database.write() as sql:

@@ -239,6 +239,15 @@ operator_sessions = Table(  # Who is signed in: a session without its row is ove
     Column("seen_at", UtcDateTime, nullable=False),  # To the minute.
 )
 
+kept_forms = Table(  # What was typed when a session had ended, sealed under a token of the author's browser.
+    "kept_forms",
+    metadata,
+    Column("hash", String, primary_key=True),  # Of that token.
+    Column("who", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+
 passkeys = Table(  # Public keys of operators' passkeys: whoever reads them can sign in by none.
     "passkeys",
     metadata,

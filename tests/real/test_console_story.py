@@ -107,6 +107,14 @@ def sign_in(page: Page, line: Rehearsal) -> tuple[str, list[str]]:
     return name, codes
 
 
+def fill_in(page: Page, name: str, code: str) -> None:
+    """Sign in on the page that asks for it."""
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", CHOSEN)
+    page.fill("input[name=code]", code)
+    page.keyboard.press("Enter")
+
+
 class SignedIn(NamedTuple):
     """Somebody who has signed in: what their browser keeps, and a page of each kind that they can open."""
 
@@ -175,10 +183,7 @@ def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: P
         page.wait_for_selector("h1 >> text=Sign in")
         page.goto(f"{site(line)}/console/calls")
         assert page.url.endswith("/console/sign-in")
-        page.fill("input[name=name]", name)
-        page.fill("input[name=password]", CHOSEN)
-        page.fill("input[name=code]", codes[0])
-        page.keyboard.press("Enter")
+        fill_in(page, name, codes[0])
         page.wait_for_selector("h1 >> text=Calls")  # The page that was asked for.
 
 
@@ -254,7 +259,7 @@ def test_a_passkey_is_added_signs_in_and_opens_nothing_once_removed(
         page.click("text=Sign in with a passkey")
         page.wait_for_selector("h1 >> text=Calls")  # The page that was asked for.
         page.goto(f"{site(line)}/console/account")
-        page.locator("tr", has_text="work laptop").locator("button").click()
+        page.locator("li", has_text="work laptop").locator("button").click()
         page.click("button[name=confirmed]")
         page.wait_for_selector("[role=status] >> text=Nobody signs in by work laptop any more")
         page.click("text=Sign out")
@@ -316,6 +321,30 @@ def test_a_session_that_ends_loses_nothing_that_was_written(line: Rehearsal, bro
         page.wait_for_selector("h1 >> text=too old")
 
         assert page.input_value("textarea") == "Half an hour of work"
+
+
+def test_a_form_that_meets_an_ended_session_stands_there_again_after_the_sign_in(
+    line: Rehearsal, browser: Browser
+) -> None:
+    with browsing(browser) as page, browsing(browser) as elsewhere:
+        name, codes = sign_in(page, line)
+        page.click("nav >> text=Shift log")
+        page.fill("textarea[name=note]", "Half an hour of work")
+        page.select_option("select[name=length]", "3")
+        elsewhere.goto(f"{site(line)}/console/account")
+        fill_in(elsewhere, name, codes[0])
+        elsewhere.click("text=End all other sessions")
+        elsewhere.wait_for_selector("[role=status] >> text=All your other sessions are over")
+
+        page.click("text=Add to the log")
+        page.wait_for_selector("h1 >> text=Sign in")
+        fill_in(page, name, codes[1])
+        page.wait_for_selector("[role=alert] >> text=Your session had ended")
+        kept = page.input_value("textarea[name=note]"), page.input_value("select[name=length]")
+        page.click("text=Add to the log")
+        page.wait_for_selector("[role=status] >> text=The note stands on Now until")
+
+    assert kept == ("Half an hour of work", "3")
 
 
 def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_one_click(

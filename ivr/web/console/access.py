@@ -15,6 +15,7 @@ from ivr.records.operator_sessions import OperatorSession, is_open, list_session
 from ivr.records.operators import Operator, Role, find_operator
 from ivr.records.wall_tokens import may_show_now
 from ivr.web.console.context import console, render_page, signed_in_operator
+from ivr.web.console.kept_forms import keep_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ WALL_COOKIE = "console_wall"
 POLLED_ENDPOINTS = frozenset({"now.refresh"})  # Fetched by the script, whether or not anybody sits there.
 START = "now.show"  # Whoever asks for it is first shown what happened since they were last here.
 ASKED_FOR = "asked_for"  # In the session.
+LEFT = "left"  # In the session: whose it was before it ended.
 _ROLES: dict[Callable[..., object], Role] = {}  # A view -> the role that it asks for, where above viewer.
 
 CSP = (
@@ -87,6 +89,7 @@ def require_sign_in() -> BaseResponse | str | None:
         return None if _is_known_screen() else redirect(url_for("wall.ask"), 303)
     operator = signed_in_operator()
     if operator is None or _session_is_over():
+        session[LEFT] = session.get("_user_id", "").split(":", 2)[-1] or session.get(LEFT, "")
         logout_user()
         _remember_page()
         return redirect(url_for("sign_in.show"), 303)
@@ -104,7 +107,12 @@ def page_asked_for() -> str:
 
 
 def _remember_page() -> None:
-    """Keep which page was asked for, in the session that we sign: nobody else can write one there."""
+    """Keep which page was asked for, in the session that we sign: nobody else can write one there.
+
+    What was typed into a form is kept, too, and the page where it stands is the one that is asked for.
+    """
+    if page := keep_form(session[LEFT]):
+        session[ASKED_FOR] = page
     if request.method != "GET" or request.endpoint in {*POLLED_ENDPOINTS, START, "console.missing"}:
         return
     if request.headers.get("Sec-Fetch-Dest", "document") == "document":  # No picture of a page, no script.

@@ -31,6 +31,7 @@ from ivr.web.console.context import (
     render_page,
     translations,
 )
+from ivr.web.console.kept_forms import keeps
 
 if TYPE_CHECKING:
     from flask import Response
@@ -47,6 +48,7 @@ def show_operators() -> str:
 
 
 @blueprint.post("/add", endpoint="add")
+@keeps("operators.list", "name", "role")
 @needs(Role.ADMINISTRATOR)
 def add() -> str:
     """Let somebody in, and show their first password: now, and never again."""

@@ -40,6 +40,7 @@ from ivr.web.console.access import (
     show_unavailable,
 )
 from ivr.web.console.context import NAME, ConsoleContext, render_page
+from ivr.web.console.kept_forms import KeptFields, typed_into
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -49,7 +50,7 @@ PAGES = (
     *(account, passkeys, blocks, operators, screens, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
-WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.
+WRITTEN = KeptFields("now.show", ("note", "why", "text", "words_"))  # At some length; no password, no code.
 
 
 def add_console(app: Flask, context: ConsoleContext) -> None:
@@ -68,6 +69,7 @@ def add_console(app: Flask, context: ConsoleContext) -> None:
         WTF_CSRF_TIME_LIMIT=LONGEST_SESSION,
         WTF_CSRF_SSL_STRICT=False,  # No page of ours sends a referrer; the token and SameSite do it.
     )
+    app.jinja_env.globals["typed_into"] = typed_into
     CSRFProtect(app)
     login_manager().init_app(app)
     for blueprint in BLUEPRINTS:
@@ -83,8 +85,7 @@ def _session_key(secret: str) -> bytes:
 
 def _show_expired_form(_: Exception) -> tuple[str, int]:
     """Say that a form was not taken, and give back what was written in it: it stands nowhere else."""
-    written = {name: request.form[name] for name in WRITTEN if request.form.get(name, "").strip()}
-    return render_page("form_expired", written=written), 400
+    return render_page("form_expired", written=WRITTEN.typed(request.form)), 400
 
 
 def _show_missing(_: Exception) -> tuple[str, int]:

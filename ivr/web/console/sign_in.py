@@ -27,6 +27,7 @@ from ivr.records.operator_sessions import sign_out as end_this_session
 from ivr.records.operators import FIT, Operator, enrol, find_operator, spend
 from ivr.web.console.access import SignedIn, current_session, page_asked_for
 from ivr.web.console.context import OTHER_BROWSER, console, current_operator, render_page
+from ivr.web.console.kept_forms import TOKEN, carry_form
 from ivr.web.console.sign_in_limits import may_try, may_try_code, note_failure, remember_device
 
 if TYPE_CHECKING:
@@ -150,8 +151,9 @@ def _with_code(operator: Operator, code: str) -> Operator | None:
 
 def start(operator: Operator) -> BaseResponse:
     """Begin the session of somebody who has proved who they are, on the page that they asked for."""
-    asked = page_asked_for()
+    asked, kept = page_asked_for(), str(session.get(TOKEN, ""))
     _start_session(operator)
+    carry_form(kept, operator.name)
     response = make_response(redirect(asked, 303))
     remember_device(response, operator)
     return response
