@@ -157,6 +157,16 @@ def read_feedback_token(known: Sequence[str], token: str) -> FeedbackLink | None
     return None
 
 
+def new_session_token() -> str:
+    """Make the token of a session: it stands in its cookie, and its hash in the records."""
+    return secrets.token_hex(16)
+
+
+def hash_session_token(token: str) -> str:
+    """Hash the token of a session; with so many random bits none is found by trying."""
+    return hashlib.sha256(b"session token:" + token.encode()).hexdigest()
+
+
 def same(one: str, other: str) -> bool:
     """Whether two texts are the same, compared in constant time, whatever letters are in them."""
     return hmac.compare_digest(one.encode(), other.encode())

@@ -199,6 +199,15 @@ class Settings:
             read=_without_slash,
         )
     )
+    console_url: str = field(
+        metadata=_declared(
+            "CONSOLE_URL",
+            "where browsers reach the console, by name: for passkeys; without it, PUBLIC_URL",
+            "",
+            _or_empty(_public),
+            read=_without_slash,
+        )
+    )
     leg_fallback_url: str = field(
         metadata=_declared(
             "LEG_FALLBACK_URL",

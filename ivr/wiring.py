@@ -512,6 +512,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         secret=settings.secret_key,
         old_secret=settings.second_secret_key,
         secure=settings.public_url.startswith("https:"),
+        address=settings.console_url or settings.public_url,
         now=time.time,
         prompt_checks=PromptChecks(flow),
         made_from=read_made_from(settings.prompts, flow)[0],

@@ -14,12 +14,13 @@ from fakes import ENVIRONMENT
 from jinja2 import FileSystemBytecodeCache
 from postgres import put_tables
 
-from ivr.authentication import STEP_SECONDS, Passwords, second_key
+from ivr.authentication import STEP_SECONDS, Passwords, hash_session_token, new_session_token, second_key
 from ivr.caller_limits import Unlimited
 from ivr.checks.runner import inspect
 from ivr.flow.public_page import read_pages
 from ivr.hours import zone
 from ivr.records.database import connect
+from ivr.records.operator_sessions import begin_session
 from ivr.records.operators import Role, add_operator, enrol, find_operator
 from ivr.reports.digest import MessageWords
 from ivr.reports.pdf import PrintedPages
@@ -91,6 +92,7 @@ class Console:
         passwords: Passwords = CHEAP,
         sender: MessageSender | None = None,
         fresh: bool = True,
+        address: str = "https://console.example",
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
         if fresh:
@@ -131,6 +133,7 @@ class Console:
             counts_hold=self.counts_hold,
             passwords=passwords,
             counts_tokens=COUNTS_TOKENS,
+            address=address,
             printed=printed or PrintedPages(),
         )
         self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)
@@ -143,6 +146,10 @@ class Console:
     @property
     def at_date(self) -> date:
         return datetime.fromtimestamp(self.at, UTC).date()
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
 
     def visitor(self) -> Hands:
         return Hands(self.app.test_client())
@@ -168,9 +175,11 @@ class Console:
             recovery=frozenset(),
         )
         assert operator
+        token = new_session_token()
+        begin_session(self.database, name, hash_session_token(token), "Firefox", now=self.moment)
         with hands.client.session_transaction("/console/") as session:
-            session["_user_id"] = SignedIn(operator).get_id()
-            session["began"] = session["seen"] = self.at
+            session["_user_id"] = SignedIn(operator, token).get_id()
+            session["began"] = session["seen"] = session["noted"] = self.at
         return hands
 
     def sign_in_first(self, name: str = "ada", role: Role = Role.ADMINISTRATOR) -> Hands:

@@ -47,6 +47,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "sqlalchemy": ("ivr/records/",),
     "tomlkit": ("ivr/operations/",),
     "twilio": ("ivr/telephony/",),
+    "webauthn": ("ivr/web/console/passkeys.py",),
     "werkzeug": ("ivr/web/",),
     "prometheus_client": ("ivr/web/metrics.py",),
     "gunicorn": ("ivr/web/server/",),

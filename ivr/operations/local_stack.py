@@ -95,6 +95,7 @@ class LocalStack:
             "TWILIO_PHONE_NUMBER": NUMBER,
             "TWILIO_API_URL": self.api_url,
             "PUBLIC_URL": self.public_url,
+            "CONSOLE_URL": f"http://localhost:{self.console_port}",  # No passkey is made for a number.
             "DATABASE_URL": f"sqlite:///{self.folder}/line.sqlite3",
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
             "SECRET_KEY": self._secret,
@@ -142,7 +143,7 @@ class LocalStack:
         """Start answering browsers; give the address of the console."""
         self.start("console", _ivr(), "console", "--port", str(self.console_port))
         self._await("console", lambda: _answers(self.console_port))
-        return f"http://127.0.0.1:{self.console_port}/console/"
+        return f"http://localhost:{self.console_port}/console/"
 
     def let_in(self, name: str) -> str:
         """Add an operator; give the words that tell their first password."""

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from ivr.number_detector import holds_number
 from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, RecordRefused, be_alone
-from ivr.records.tables import operators
+from ivr.records.tables import operator_sessions, operators, passkeys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,9 +117,10 @@ def disable_operator(database: Database, name: str, *, who: str = COMMAND_LINE) 
 
 
 def reset_operator(database: Database, name: str, password: str, *, who: str = COMMAND_LINE) -> None:
-    """Let somebody begin anew, also who is disabled, with a first password and a new second factor."""
+    """Let somebody begin anew, also who is disabled: a first password, a new second factor, no passkey."""
     with _alone(database) as sql:
         _change(sql, _expected(sql, name), _fresh(password))
+        sql.execute(delete(passkeys).where(passkeys.c.who == name))
         write_audit_entry(sql, who, "operator reset", name)
 
 
@@ -209,13 +210,6 @@ def carry_seeds(database: Database, carry: Callable[[str], str], *, who: str = C
     return sorted(operator.name for operator in changed if operator.recovery)
 
 
-def end_sessions(database: Database, name: str, did: str) -> None:
-    """End every session of an operator, who asks for it."""
-    with _alone(database) as sql:
-        _change(sql, _expected(sql, name), {})
-        write_audit_entry(sql, name, did, name)
-
-
 def _fresh(password: str) -> dict[str, Any]:
     """Give what somebody has who has not signed in yet."""
     seed = secrets.token_hex(16)
@@ -263,6 +257,7 @@ def _change(sql: Connection, operator: Operator, values: dict[str, Any]) -> None
     """Change somebody, and end their sessions."""
     theirs = update(operators).where(operators.c.name == operator.name)
     sql.execute(theirs.values(values | {"epoch": operator.epoch + 1, "session_key": _new_session_key()}))
+    sql.execute(delete(operator_sessions).where(operator_sessions.c.who == operator.name))
 
 
 def _operator(row: Row[Any]) -> Operator:

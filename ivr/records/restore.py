@@ -52,11 +52,14 @@ from ivr.records.tables import (
     calls,
     erased_calls,
     erased_marks,
+    kept_forms,
     month_keys,
     notifications,
     notifications_sent,
+    operator_sessions,
     operators,
     opt_outs,
+    passkeys,
     retention,
     wall_tokens,
 )
@@ -72,8 +75,9 @@ if TYPE_CHECKING:
     from ivr.flow.models import Retention
     from ivr.records.database import Database
 
+PEOPLE = (operators, passkeys, operator_sessions)
 KEPT = (
-    *(opt_outs, blocks, erased_calls, erased_marks, operators, audit, audit_head, retention, month_keys),
+    *(opt_outs, blocks, erased_calls, erased_marks, *PEOPLE, audit, audit_head, retention, month_keys),
     *(notifications, notifications_sent),
 )
 WHY_KEPT = "kept from before the log was restored"
@@ -234,16 +238,21 @@ def _carry_over(sql: Connection, present: Present, now: float) -> int:
 def _keep_people(sql: Connection, present: Present) -> None:
     """Keep operators and their deeds as they are now; where that is not known, nobody stays signed in.
 
-    No screen on a wall shows Now any more: one whose token was revoked since would show it again. An operator
-    is told what they want to be told now; where that is not known, nothing: they may have ended it since.
+    Nor has anybody a passkey then: one that was removed since would open the console again. No screen on a
+    wall shows Now any more: one whose token was revoked since would show it again. An operator is told what
+    they want to be told now; where that is not known, nothing: they may have ended it since.
     """
     sql.execute(delete(wall_tokens))
+    sql.execute(delete(kept_forms))
     for table in (notifications, notifications_sent):
         _replace(sql, table, present.rows.get(table.name, []))
     if not present.rows.get(operators.name):
         sql.execute(update(operators).values(session_key="", epoch=operators.c.epoch + 1))
+        sql.execute(delete(operator_sessions))
+        sql.execute(delete(passkeys))
         return
-    _replace(sql, operators, present.rows[operators.name])
+    for table in PEOPLE:
+        _replace(sql, table, present.rows[table.name])
 
 
 def _goes_on(sql: Connection, present: Present) -> bool:

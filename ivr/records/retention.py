@@ -31,6 +31,8 @@ from ivr.records.tables import (
     calls,
     daily,
     erased_calls,
+    kept_forms,
+    operator_sessions,
     retention,
     shift_log,
     text_deliveries,
@@ -73,6 +75,8 @@ class Forgotten:
     blocks: int = 0  # That were over.
     shift_entries: int = 0  # Of the shift log.
     feedback: int = 0  # Of agencies: kept longer than any link of theirs is good.
+    sessions: int = 0  # Of operators, long over.
+    kept_forms: int = 0  # To which nobody came back.
     scrubbed: bool = True  # False when traces of them are left in SQLite's file until the next time.
 
 
@@ -185,6 +189,8 @@ def _forget_rest(database: Database, now: float, rows_days: int, counts_months: 
         "blocks": (blocks, blocks.c.until <= moment(now)),
         "feedback": (agency_feedback, agency_feedback.c.at < moment(ids_end)),
         "shift_entries": (shift_log, shift_log.c.at < moment(now - rows_days * DAY)),
+        "kept_forms": (kept_forms, kept_forms.c.until <= moment(now)),
+        "sessions": (operator_sessions, operator_sessions.c.began_at < moment(now - DAY)),
     }
     with database.write() as sql:
         return Counter(

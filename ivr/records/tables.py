@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -225,6 +226,40 @@ operators = Table(
     # Random, and new whenever sessions end: nobody forges one who has SECRET_KEY alone. Empty: none is good.
     Column("session_key", String, nullable=False, server_default=""),
     Column("first_password_until", UtcDateTime),  # Empty: the first password is good no more.
+)
+
+operator_sessions = Table(  # Who is signed in: a session without its row is over.
+    "operator_sessions",
+    metadata,
+    Column("hash", String, primary_key=True),  # The session's token itself stands in its cookie alone.
+    Column("id", String, nullable=False, unique=True),  # At random: pages name a session by it.
+    Column("who", String, nullable=False, index=True),
+    Column("browser", String, nullable=False),  # Its family, and nothing more: no address, no version.
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),  # To the minute.
+)
+
+kept_forms = Table(  # What was typed when a session had ended, sealed under a token of the author's browser.
+    "kept_forms",
+    metadata,
+    Column("hash", String, primary_key=True),  # Of that token.
+    Column("who", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+
+passkeys = Table(  # Public keys of operators' passkeys: whoever reads them can sign in by none.
+    "passkeys",
+    metadata,
+    Column("id", String, primary_key=True),  # The credential's, in base64url.
+    Column("who", String, nullable=False, index=True),
+    Column("handle", String, nullable=False),  # What the authenticator calls the operator: random.
+    Column("name", String, nullable=False),  # The operator's own word for it.
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),  # It only counts up, or is always 0.
+    Column("challenged_at", Double, nullable=False),  # When the last challenge was made that it answered.
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
 )
 
 audit = Table(  # What operators did; each row holds the hash of the one before.

@@ -19,7 +19,7 @@ from ivr.simulator.people import accepts
 from real.rehearsal import CHRYSALIS, ROOT, SOON, VICTIM_SERVICES, becomes, rehearsal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page, StorageState
@@ -85,7 +85,7 @@ def browsing(browser: Browser, language: str = "en", **how: object) -> Iterator[
 
 
 def site(line: Rehearsal) -> str:
-    return f"http://127.0.0.1:{line.stage.console_port}"
+    return f"http://localhost:{line.stage.console_port}"  # Passkeys are made for a name.
 
 
 def sign_in(page: Page, line: Rehearsal) -> tuple[str, list[str]]:
@@ -106,6 +106,14 @@ def sign_in(page: Page, line: Rehearsal) -> tuple[str, list[str]]:
     page.click("main a")
     page.wait_for_selector("#menu", state="attached")
     return name, codes
+
+
+def fill_in(page: Page, name: str, code: str) -> None:
+    """Sign in on the page that asks for it."""
+    page.fill("input[name=name]", name)
+    page.fill("input[name=password]", CHOSEN)
+    page.fill("input[name=code]", code)
+    page.keyboard.press("Enter")
 
 
 class SignedIn(NamedTuple):
@@ -176,10 +184,7 @@ def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: P
         page.wait_for_selector("h1 >> text=Sign in")
         page.goto(f"{site(line)}/console/calls")
         assert page.url.endswith("/console/sign-in")
-        page.fill("input[name=name]", name)
-        page.fill("input[name=password]", CHOSEN)
-        page.fill("input[name=code]", codes[0])
-        page.keyboard.press("Enter")
+        fill_in(page, name, codes[0])
         page.wait_for_selector("h1 >> text=Calls")  # The page that was asked for.
 
 
@@ -235,6 +240,48 @@ def test_the_five_tasks_take_as_few_presses_as_they_may(
         assert note.count <= 2
 
 
+def test_a_passkey_is_added_signs_in_and_opens_nothing_once_removed(
+    line: Rehearsal, browser: Browser
+) -> None:
+    with browsing(browser) as page, pretend_authenticator(page) as passkeys:
+        sign_in(page, line)
+        page.click(".account a >> nth=0")
+        page.wait_for_selector("h1 >> text=Your sign-in")
+        page.fill("form[data-passkey] input[name=name]", "work laptop")
+        page.fill("form[data-passkey] input[name=password]", "not the password")
+        page.click("form[data-passkey] button")
+        page.wait_for_selector("[data-fault]:visible >> text=The password is not right")
+        page.fill("form[data-passkey] input[name=password]", CHOSEN)
+        page.click("form[data-passkey] button")
+        page.wait_for_selector("[role=status] >> text=work laptop signs you in from now on")
+        page.click("text=Sign out")
+
+        page.goto(f"{site(line)}/console/calls")
+        page.click("text=Sign in with a passkey")
+        page.wait_for_selector("h1 >> text=Calls")  # The page that was asked for.
+        page.goto(f"{site(line)}/console/account")
+        page.locator("li", has_text="work laptop").locator("button").click()
+        page.click("button[name=confirmed]")
+        page.wait_for_selector("[role=status] >> text=Nobody signs in by work laptop any more")
+        page.click("text=Sign out")
+        page.click("text=Sign in with a passkey")
+        page.wait_for_selector("[role=alert] >> text=That passkey was not taken")
+        made = passkeys()
+
+    assert [each["isResidentCredential"] for each in made] == [True]
+
+
+@contextmanager
+def pretend_authenticator(page: Page) -> Iterator[Callable[[], list[dict[str, object]]]]:
+    """Give a browser a device, with somebody at it who unlocks it; yield what tells its passkeys."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    device = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True}
+    device |= {"hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True}
+    added = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": device})
+    yield lambda: devtools.send("WebAuthn.getCredentials", added)["credentials"]
+
+
 def test_two_browsers_and_a_screen_on_the_wall_see_what_one_of_them_does(
     line: Rehearsal, browser: Browser, ada: SignedIn
 ) -> None:
@@ -275,6 +322,30 @@ def test_a_session_that_ends_loses_nothing_that_was_written(line: Rehearsal, bro
         page.wait_for_selector("h1 >> text=too old")
 
         assert page.input_value("textarea") == "Half an hour of work"
+
+
+def test_a_form_that_meets_an_ended_session_stands_there_again_after_the_sign_in(
+    line: Rehearsal, browser: Browser
+) -> None:
+    with browsing(browser) as page, browsing(browser) as elsewhere:
+        name, codes = sign_in(page, line)
+        page.click("nav >> text=Shift log")
+        page.fill("textarea[name=note]", "Half an hour of work")
+        page.select_option("select[name=length]", "3")
+        elsewhere.goto(f"{site(line)}/console/account")
+        fill_in(elsewhere, name, codes[0])
+        elsewhere.click("text=End all other sessions")
+        elsewhere.wait_for_selector("[role=status] >> text=All your other sessions are over")
+
+        page.click("text=Add to the log")
+        page.wait_for_selector("h1 >> text=Sign in")
+        fill_in(page, name, codes[1])
+        page.wait_for_selector("[role=alert] >> text=Your session had ended")
+        kept = page.input_value("textarea[name=note]"), page.input_value("select[name=length]")
+        page.click("text=Add to the log")
+        page.wait_for_selector("[role=status] >> text=The note stands on Now until")
+
+    assert kept == ("Half an hour of work", "3")
 
 
 def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_one_click(

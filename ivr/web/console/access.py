@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from flask import Response, abort, current_app, make_response, redirect, request, session, url_for
-from flask_login import LoginManager, UserMixin, logout_user
+from flask_login import LoginManager, UserMixin, current_user, logout_user
 
-from ivr.authentication import hash_wall_token, same, session_proof
+from ivr.authentication import hash_session_token, hash_wall_token, same, session_proof
 from ivr.circuit_breaker import PartUnavailable
+from ivr.records.operator_sessions import OperatorSession, is_open, list_sessions, note_seen
 from ivr.records.operators import Operator, Role, find_operator
 from ivr.records.wall_tokens import may_show_now
 from ivr.web.console.context import console, render_page, signed_in_operator
+from ivr.web.console.kept_forms import keep_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,16 +26,18 @@ View = TypeVar("View", bound="Callable[..., object]")
 
 LONGEST_IDLE = 30 * 60
 LONGEST_SESSION = 12 * 3600
+NOTED_SECONDS = 60  # How exactly the records know when a session was last used.
 PUBLIC_ENDPOINTS = frozenset(
     {"sign_in.show", "sign_in.submit", "sign_in.show_second_factor", "sign_in.enrol"}
     | {"console.static", "reports.static", "bootstrap.static", "bootstrap.dark", "language.choose"}
-    | {"wall.ask", "wall.start"}
+    | {"wall.ask", "wall.start", "passkeys.challenge", "passkeys.sign_in"}
 )
 WALL_ENDPOINTS = frozenset({"wall.show", "wall.refresh"})  # A screen's token opens these, and nothing else.
 WALL_COOKIE = "console_wall"
 POLLED_ENDPOINTS = frozenset({"now.refresh"})  # Fetched by the script, whether or not anybody sits there.
 START = "now.show"  # Whoever asks for it is first shown what happened since they were last here.
 ASKED_FOR = "asked_for"  # In the session.
+LEFT = "left"  # In the session: whose it was before it ended.
 _ROLES: dict[Callable[..., object], Role] = {}  # A view -> the role that it asks for, where above viewer.
 
 CSP = (
@@ -41,14 +47,15 @@ CSP = (
 
 
 class SignedIn(UserMixin):
-    """An operator of this request, as Flask-Login wants one."""
+    """An operator of this request, as Flask-Login wants one; the token is that of their session."""
 
-    def __init__(self, operator: Operator) -> None:
+    def __init__(self, operator: Operator, token: str) -> None:
         self.operator = operator
+        self.token = token
 
     def get_id(self) -> str:
-        """Name the operator, with a proof that we began the session; it ends when theirs are ended."""
-        return f"{_proof(self.operator)}:{self.operator.name}"
+        """Name the session and its operator, with a proof that we began it; it ends when theirs are ended."""
+        return f"{self.token}:{_proof(self.operator, self.token)}:{self.operator.name}"
 
 
 def needs(role: Role) -> Callable[[View], View]:
@@ -82,11 +89,12 @@ def require_sign_in() -> BaseResponse | str | None:
         return None if _is_known_screen() else redirect(url_for("wall.ask"), 303)
     operator = signed_in_operator()
     if operator is None or _session_is_over():
+        session[LEFT] = session.get("_user_id", "").split(":", 2)[-1] or session.get(LEFT, "")
         logout_user()
         _remember_page()
         return redirect(url_for("sign_in.show"), 303)
     if request.endpoint not in POLLED_ENDPOINTS:
-        session["seen"] = console().now()
+        _note_use()
     if not operator.role.covers(required_role(request.endpoint or "")):
         abort(make_response(render_page("refused"), 403))
     return None
@@ -99,7 +107,12 @@ def page_asked_for() -> str:
 
 
 def _remember_page() -> None:
-    """Keep which page was asked for, in the session that we sign: nobody else can write one there."""
+    """Keep which page was asked for, in the session that we sign: nobody else can write one there.
+
+    What was typed into a form is kept, too, and the page where it stands is the one that is asked for.
+    """
+    if page := keep_form(session[LEFT]):
+        session[ASKED_FOR] = page
     if request.method != "GET" or request.endpoint in {*POLLED_ENDPOINTS, START, "console.missing"}:
         return
     if request.headers.get("Sec-Fetch-Dest", "document") == "document":  # No picture of a page, no script.
@@ -125,18 +138,43 @@ def _is_known_screen() -> bool:
 
 
 def _load(session_id: str) -> SignedIn | None:
-    proof, _, name = session_id.partition(":")
+    token, _, rest = session_id.partition(":")
+    proof, _, name = rest.partition(":")
     try:
         operator = find_operator(console().database, name)
+        if not operator or operator.disabled or not operator.session_key:
+            return None
+        good = same(proof, _proof(operator, token)) and is_open(
+            console().database, name, hash_session_token(token)
+        )
     except PartUnavailable:
         return None
-    if not operator or operator.disabled or not operator.session_key:
-        return None
-    return SignedIn(operator) if same(proof, _proof(operator)) else None
+    return SignedIn(operator, token) if good else None
 
 
-def _proof(operator: Operator) -> str:
-    return session_proof(operator.session_key, "session", operator.epoch, operator.name)
+def _proof(operator: Operator, token: str) -> str:
+    return session_proof(operator.session_key, f"session {token}", operator.epoch, operator.name)
+
+
+def current_session() -> str:
+    """Give the hash under which the records have the session of this request."""
+    return hash_session_token(getattr(current_user, "token", ""))
+
+
+def open_sessions(who: str = "") -> list[OperatorSession]:
+    """Give the sessions of an operator, or of everybody, that are not over; the last used first."""
+    now = console().moment
+    began, seen = timedelta(seconds=LONGEST_SESSION), timedelta(seconds=LONGEST_IDLE + NOTED_SECONDS)
+    return list_sessions(console().database, who, began_after=now - began, seen_after=now - seen)
+
+
+def _note_use() -> None:
+    """Note that somebody used their session: in its cookie, and now and then in the records."""
+    now = session["seen"] = console().now()
+    if now - float(session.get("noted", 0)) >= NOTED_SECONDS:
+        session["noted"] = now
+        with suppress(PartUnavailable):  # The page is worth more than the note.
+            note_seen(console().database, current_session(), now=console().moment)
 
 
 def _session_is_over() -> bool:

@@ -30,6 +30,7 @@ from ivr.records.saved_views import delete_view, list_views, save_view
 from ivr.reports.sections import branches
 from ivr.web.console.access import needs
 from ivr.web.console.context import OUTCOMES, console, current_operator, notify, render_page
+from ivr.web.console.kept_forms import keeps
 from ivr.web.console.query_params import (
     CHOICES,
     FILTERS,
@@ -125,6 +126,7 @@ def export(kind: str) -> Response:
 
 
 @blueprint.post("/calls/views", endpoint="save_view")
+@keeps(lambda: _address(_today(_saved_query())), "name", "shared")
 @needs(Role.OPERATOR)
 def save_filter() -> BaseResponse:
     """Save the filter of the page under a name, for this operator or for everybody."""
@@ -171,6 +173,7 @@ def show_call(call: str) -> str:
 
 
 @blueprint.post("/calls/<call>/note", endpoint="add_note")
+@keeps("calls.show", "note")
 @needs(Role.OPERATOR)
 def add_note(call: str) -> BaseResponse:
     """Add a note about the line."""
@@ -181,6 +184,7 @@ def add_note(call: str) -> BaseResponse:
 
 
 @blueprint.post("/calls/<call>/block", endpoint="block")
+@keeps("calls.show", "why", "days")
 @needs(Role.OPERATOR)
 def block(call: str) -> BaseResponse:
     """Let whoever made a call hear the numbers only, for some days."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from flask import current_app, flash, get_flashed_messages, render_template, request
 from flask_login import current_user
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from ivr.work.notifications import Notifications
 
 NAME = "ivr-console"
+USUAL_PORTS = frozenset({"https:443", "http:80"})  # A browser leaves them out.
+OTHER_BROWSER = "other"  # In the records, where a browser is of no family that we know.
 LANGUAGE_COOKIE = "console_language"
 OUTCOMES = ("connected", "not_connected", "informed", "abandoned", "left", "opted_out")
 
@@ -61,6 +64,7 @@ class ConsoleContext:
     passwords: Passwords = field(default_factory=Passwords)
     made_from: Mapping[str, MadeFrom] = field(default_factory=dict)  # Which English a language was made from.
     counts_tokens: tuple[str, ...] = ()  # Who has one may fetch counts for a dashboard of theirs.
+    address: str = ""  # At which browsers reach it; passkeys are made for its host alone.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
     address: str = ""  # Of the public page and the console, as others reach it; empty where nobody said it.
 
@@ -68,6 +72,19 @@ class ConsoleContext:
     def lasting_secret(self) -> str:
         """The secret under which what lasts was made: the old one, until it is sealed anew."""
         return self.old_secret or self.secret
+
+    @property
+    def passkey_host(self) -> str:
+        """The host for which passkeys are made; none where the address has no name: browsers want one."""
+        host = urlsplit(self.address).hostname or ""
+        return "" if ":" in host or host.rpartition(".")[2].isdecimal() else host
+
+    @property
+    def origin(self) -> str:
+        """What a browser calls the address of the console; nothing where no passkey can be made for it."""
+        parts = urlsplit(self.address)
+        port = f":{parts.port}" if parts.port and f"{parts.scheme}:{parts.port}" not in USUAL_PORTS else ""
+        return f"{parts.scheme}://{self.passkey_host}{port}" if self.passkey_host else ""
 
     @property
     def zone(self) -> tzinfo:
@@ -130,6 +147,7 @@ def render_page(template: str, **values: object) -> str:
         t=t,
         translate=lambda key: t.get(key) or _prompts().languages.get(key, key),
         notices=notices,
+        browser=browser,
         capital=capital,
         icon=icon,
         agency_name=agency_name,
@@ -137,6 +155,7 @@ def render_page(template: str, **values: object) -> str:
         stop_name=stop_name,
         minutes=clock_time,
         shown_count=lambda count: t["hidden"] if shown(count) == HIDDEN else str(count),
+        origin=console().origin,
         line_name=console().flow.line.name,
         timezone=console().flow.line.zone,
         local_time=partial(_local_time, console().zone),
@@ -175,6 +194,11 @@ def entry_words(entry: ShiftEntry) -> str:
             return t["shift_feedback"].format(agency=agency_name(agency), said=t[f"feedback_{kind}"])
         case EntryKind.AGENCY_OFF | EntryKind.AGENCY_ON:
             return t[f"shift_{entry.kind}"].format(agency=agency_name(entry.about))
+
+
+def browser(family: str) -> str:
+    """Name the browser of a session; one that says nothing of itself has no name."""
+    return translations(language())["browser_other"] if family == OTHER_BROWSER else family
 
 
 def capital(words: str) -> str:

@@ -11,6 +11,7 @@ from ivr.records.notices import end_notice, put_notice, read_notice
 from ivr.records.operators import Role
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, notify, render_page
+from ivr.web.console.kept_forms import keeps
 from ivr.web.console.switch_time import SwitchTimeError, read_switch_time
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def show_notice() -> str:
 
 
 @blueprint.post("", endpoint="put")
+@keeps("notice.show", "words_", "length", "hours")
 @needs(Role.OPERATOR)
 def put() -> BaseResponse | Response:
     """Have callers hear a sentence for a time; one that does not do is shown again with what is wrong."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, make_response, redirect, request, url_for
 
 from ivr.authentication import first_password
+from ivr.records.operator_sessions import end_session
 from ivr.records.operators import (
     OperatorError,
     Role,
@@ -17,10 +18,20 @@ from ivr.records.operators import (
     reset_operator,
     revoke,
 )
+from ivr.records.passkeys import list_passkeys
 from ivr.records.shift_summary import last_sign_ins
-from ivr.web.console.access import needs
+from ivr.web.console.access import current_session, needs, open_sessions
 from ivr.web.console.confirmation import ask_first
-from ivr.web.console.context import console, current_operator, language, render_page, translations
+from ivr.web.console.context import (
+    browser,
+    console,
+    current_operator,
+    language,
+    notify,
+    render_page,
+    translations,
+)
+from ivr.web.console.kept_forms import keeps
 
 if TYPE_CHECKING:
     from flask import Response
@@ -37,6 +48,7 @@ def show_operators() -> str:
 
 
 @blueprint.post("/add", endpoint="add")
+@keeps("operators.list", "name", "role")
 @needs(Role.ADMINISTRATOR)
 def add() -> str:
     """Let somebody in, and show their first password: now, and never again."""
@@ -89,6 +101,16 @@ def end_sessions() -> BaseResponse:
     return _back_to_list()
 
 
+@blueprint.post("/sessions/end", endpoint="end_session")
+@needs(Role.ADMINISTRATOR)
+def end_one_session() -> BaseResponse:
+    """End one session of somebody."""
+    session, who = request.form.get("session", ""), current_operator().name
+    if ended := end_session(console().database, session, _name(), who=who):
+        notify("session_of_ended", name=_name(), browser=browser(ended))
+    return _back_to_list()
+
+
 @blueprint.errorhandler(OperatorError)
 def explain_refusal(error: OperatorError) -> Response:
     """Say plainly why nothing was changed."""
@@ -101,6 +123,9 @@ def _page(fault: str = "", password: str = "", password_of: str = "") -> str:
         operators=list_operators(console().database),
         roles=list(Role),
         last_sign_ins=last_sign_ins(console().database),
+        passkeys=list_passkeys(console().database),
+        sessions=open_sessions(),
+        this_session=current_session(),
         fault=fault,
         password=password,
         password_of=password_of,

@@ -29,6 +29,7 @@ from ivr.records.prompts import (
 from ivr.web.console.access import needs
 from ivr.web.console.confirmation import ask_first
 from ivr.web.console.context import console, current_operator, render_page
+from ivr.web.console.kept_forms import keeps
 from ivr.web.console.query_params import MOST_DIGITS
 
 if TYPE_CHECKING:
@@ -74,7 +75,14 @@ def show_prompt(key: str) -> str:
     return _page(key, check=checks and "reverted" in request.args)
 
 
+def _page_of_save() -> str:
+    """Say where a prompt is written in one language."""
+    given = request.view_args or {}
+    return url_for("prompts.show", _anchor=given.get("language"), key=given.get("key"))
+
+
 @blueprint.post("/<key>/<language>", endpoint="save")
+@keeps(_page_of_save, "text")
 @needs(Role.OPERATOR)
 def save_prompt(key: str, language: str) -> BaseResponse | str:
     """Try a prompt, or save it as a new version: nobody hears it yet."""

@@ -11,6 +11,7 @@ from ivr.records.operators import Role
 from ivr.records.wall_tokens import add_screen, list_screens, revoke_screen
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, notify, render_page
+from ivr.web.console.kept_forms import keeps
 from ivr.web.console.query_params import names_number
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def show_screens() -> str:
 
 
 @blueprint.post("/add", endpoint="add")
+@keeps("screens.show", "name")
 @needs(Role.ADMINISTRATOR)
 def add() -> str | Response:
     """Let a screen show Now, and show its token: now, and never again."""

@@ -12,6 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.database import RecordRefused
 from ivr.web.console import (
+    account,
     audit,
     blocks,
     bootstrap,
@@ -22,6 +23,7 @@ from ivr.web.console import (
     notifications,
     now,
     operators,
+    passkeys,
     prompts,
     reports,
     retention,
@@ -40,29 +42,17 @@ from ivr.web.console.access import (
     show_unavailable,
 )
 from ivr.web.console.context import NAME, ConsoleContext, render_page
+from ivr.web.console.kept_forms import KeptFields, typed_into
 
 if TYPE_CHECKING:
     from flask import Flask
 
 PAGES = (
-    *(
-        bootstrap,
-        language,
-        sign_in,
-        since,
-        now,
-        shift_log,
-        calls,
-        transfers,
-        feedback,
-        reports,
-        prompts,
-        notice,
-    ),
-    *(notifications, blocks, operators, screens, retention, audit, wall),
+    *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, feedback, reports, prompts),
+    *(notice, notifications, account, passkeys, blocks, operators, screens, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
-WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.
+WRITTEN = KeptFields("now.show", ("note", "why", "text", "words_"))  # At some length; no password, no code.
 
 
 def add_console(app: Flask, context: ConsoleContext) -> CSRFProtect:
@@ -81,6 +71,7 @@ def add_console(app: Flask, context: ConsoleContext) -> CSRFProtect:
         WTF_CSRF_TIME_LIMIT=LONGEST_SESSION,
         WTF_CSRF_SSL_STRICT=False,  # No page of ours sends a referrer; the token and SameSite do it.
     )
+    app.jinja_env.globals["typed_into"] = typed_into
     tokens = CSRFProtect(app)
     login_manager().init_app(app)
     for blueprint in BLUEPRINTS:
@@ -97,8 +88,7 @@ def _session_key(secret: str) -> bytes:
 
 def _show_expired_form(_: Exception) -> tuple[str, int]:
     """Say that a form was not taken, and give back what was written in it: it stands nowhere else."""
-    written = {name: request.form[name] for name in WRITTEN if request.form.get(name, "").strip()}
-    return render_page("form_expired", written=written), 400
+    return render_page("form_expired", written=WRITTEN.typed(request.form)), 400
 
 
 def _refuse_null() -> tuple[str, int] | None:

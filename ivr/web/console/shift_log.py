@@ -12,6 +12,7 @@ from ivr.records.operators import Role
 from ivr.records.shift_log import add_shift_note, list_shift_entries, mark_read, unpin
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, entry_words, notify, render_page
+from ivr.web.console.kept_forms import keeps
 from ivr.web.console.query_params import LONGEST_TEXT, names_number, whole_number
 from ivr.web.console.switch_time import next_morning
 
@@ -34,6 +35,7 @@ def show_shift_log() -> str:
 
 
 @blueprint.post("", endpoint="add")
+@keeps("shift_log.show", "note", "length")
 @needs(Role.OPERATOR)
 def add() -> BaseResponse | Response:
     """Write a note; one that is empty, or holds a telephone number, is shown again with what is wrong."""

@@ -14,15 +14,20 @@ from ivr.authentication import (
     SHORTEST_PASSWORD,
     enrolment,
     hash_recovery,
+    hash_session_token,
     new_recovery,
+    new_session_token,
     same,
     second_key,
     session_proof,
     step_of,
 )
-from ivr.records.operators import FIT, Operator, end_sessions, enrol, find_operator, spend
-from ivr.web.console.access import SignedIn, page_asked_for
-from ivr.web.console.context import console, current_operator, render_page
+from ivr.records.operator_sessions import begin_session
+from ivr.records.operator_sessions import sign_out as end_this_session
+from ivr.records.operators import FIT, Operator, enrol, find_operator, spend
+from ivr.web.console.access import SignedIn, current_session, page_asked_for
+from ivr.web.console.context import OTHER_BROWSER, console, current_operator, render_page
+from ivr.web.console.kept_forms import TOKEN, carry_form
 from ivr.web.console.sign_in_limits import may_try, may_try_code, note_failure, remember_device
 
 if TYPE_CHECKING:
@@ -31,6 +36,16 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("sign_in", __name__, url_prefix="/console")
 
+BROWSERS = {  # What a browser says of itself -> its family; most name those that they are like, too.
+    "Edg": "Edge",
+    "OPR/": "Opera",
+    "SamsungBrowser/": "Samsung Internet",
+    "Firefox/": "Firefox",
+    "FxiOS/": "Firefox",
+    "CriOS/": "Chrome",
+    "Chrome/": "Chrome",
+    "Safari/": "Safari",
+}
 ENROLMENT_SECONDS = 600  # Seconds between the first password and the second factor.
 
 
@@ -58,7 +73,7 @@ def submit_sign_in() -> BaseResponse | Response:
     if not operator.enrolled:
         return _begin_enrolment(operator)
     signed_in = _with_code(operator, request.form.get("code", ""))
-    return _start(signed_in) if signed_in else _wrong(operator, "right password, wrong code")
+    return start(signed_in) if signed_in else _wrong(operator, "right password, wrong code")
 
 
 @blueprint.get("/second-factor", endpoint="show_second_factor")
@@ -99,8 +114,8 @@ def enrol_second_factor() -> BaseResponse | Response | str:
 
 @blueprint.post("/sign-out", endpoint="sign_out")
 def sign_out() -> BaseResponse:
-    """End every session of this operator."""
-    end_sessions(console().database, current_operator().name, "signed out")
+    """End this session."""
+    end_this_session(console().database, current_operator().name, current_session())
     session.clear()
     return redirect(url_for("sign_in.show"), 303)
 
@@ -134,9 +149,11 @@ def _with_code(operator: Operator, code: str) -> Operator | None:
     return spend(console().database, operator, recovery=hashed) if hashed in operator.recovery else None
 
 
-def _start(operator: Operator) -> BaseResponse:
-    asked = page_asked_for()
+def start(operator: Operator) -> BaseResponse:
+    """Begin the session of somebody who has proved who they are, on the page that they asked for."""
+    asked, kept = page_asked_for(), str(session.get(TOKEN, ""))
     _start_session(operator)
+    carry_form(kept, operator.name)
     response = make_response(redirect(asked, 303))
     remember_device(response, operator)
     return response
@@ -144,8 +161,16 @@ def _start(operator: Operator) -> BaseResponse:
 
 def _start_session(operator: Operator) -> None:
     session.clear()
-    session["began"] = session["seen"] = console().now()
-    login_user(SignedIn(operator))
+    session["began"] = session["seen"] = session["noted"] = console().now()
+    token = new_session_token()
+    hashed, family = hash_session_token(token), browser_family(request.headers.get("User-Agent", ""))
+    begin_session(console().database, operator.name, hashed, family, now=console().moment)
+    login_user(SignedIn(operator, token))
+
+
+def browser_family(agent: str) -> str:
+    """Name a browser by its family, from what it says of itself; nothing else of that is kept."""
+    return next((family for word, family in BROWSERS.items() if word in agent), OTHER_BROWSER)
 
 
 def _enrolling_operator() -> Operator | None:

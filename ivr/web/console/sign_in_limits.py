@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ivr.records.operators import Operator
 
-TRIES, TRIES_OF_DEVICE, CODES, SECONDS = 5, 10, 10, 300  # In five minutes.
+TRIES, TRIES_OF_DEVICE, CODES, PASSKEYS, SECONDS = 5, 10, 10, 30, 300  # In five minutes.
 FAILURES_KEPT = 20  # In an hour and of one name: nobody may fill the audit from outside.
 NOT_SIGNED_IN = "not signed in"  # Who did it, in the audit.
 
@@ -61,12 +61,18 @@ def may_try_code(operator: Operator) -> bool:
     return bool(_known_device(operator)) or console().limits.allow("sign-in-code", mark, CODES, SECONDS)
 
 
-def note_failure(operator: Operator | None, why: str) -> None:
+def may_try_passkey() -> bool:
+    """Whether a passkey may be tried from here once more. It is counted; nobody guesses one."""
+    mark = keyed_mark(console().secret, "passkey", client_address())
+    return console().limits.allow("sign-in-passkey", mark, PASSKEYS, SECONDS)
+
+
+def note_failure(operator: Operator | None, why: str, nobody: str = "unknown name") -> None:
     """Have a failed sign-in stand in the audit: whose name it was, where there is such an operator."""
     name = operator.name if operator else ""
     mark = keyed_mark(console().secret, "failure", name)
     if console().limits.allow("sign-in-failure", mark, FAILURES_KEPT, HOUR):
-        about = f"{name}: {why}" if operator else "unknown name"
+        about = f"{name}: {why}" if operator else nobody
         add_audit_entry(console().database, NOT_SIGNED_IN, "sign-in failed", about)
 
 

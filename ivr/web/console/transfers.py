@@ -14,6 +14,7 @@ from ivr.records.report_queries import transfer_figures, waiting
 from ivr.reports.headlines import change_words, headlines, of_waits, service_levels, value_words
 from ivr.web.console.access import needs
 from ivr.web.console.context import agency_name, console, current_operator, notify, render_page
+from ivr.web.console.kept_forms import keeps
 from ivr.web.console.query_params import day_presets, day_range, free_text
 from ivr.web.console.switch_time import CHOICES, SwitchTimeError, read_switch_time
 from ivr.web.console.wallboard import ANSWERS, LEVELS, AgencyState, agency_state
@@ -62,7 +63,13 @@ def list_transfers() -> str:
     )
 
 
+def _page_of_switch() -> str:
+    """Say on which page a switch was pressed."""
+    return url_for("now.show" if request.form.get("back") == "now" else "transfers.list")
+
+
 @blueprint.post("/agencies/<name>", endpoint="switch_agency")
+@keeps(_page_of_switch, "why", "length", "hours")
 @needs(Role.OPERATOR)
 def switch_agency(name: str) -> Response:
     """Switch an agency off, with a reason and perhaps an end, or on; and say which of the two was done."""
@@ -73,7 +80,7 @@ def switch_agency(name: str) -> Response:
         notify("agency_switched_on", agency=agency_name(name))
     else:
         _switch_off(name)
-    return redirect(url_for("now.show" if request.form.get("back") == "now" else "transfers.list"), 303)
+    return redirect(_page_of_switch(), 303)
 
 
 def _switch_off(name: str) -> None:
