@@ -202,7 +202,7 @@ class Settings:
     console_url: str = field(
         metadata=_declared(
             "CONSOLE_URL",
-            "where browsers reach the console, by name: for passkeys; without it, PUBLIC_URL",
+            "where browsers reach the console, by name: for passkeys and links; without it, PUBLIC_URL",
             "",
             _or_empty(_public),
             read=_without_slash,
@@ -338,15 +338,6 @@ class Settings:
             "no",
             _like(r"yes|no", "is neither 'yes' nor 'no'"),
             read=lambda text: text == "yes",
-        )
-    )
-    console_url: str = field(
-        metadata=_declared(
-            "CONSOLE_URL",
-            "the address of the public page and the console; a link for an agency begins with it",
-            "",
-            _or_empty(_public),
-            read=_without_slash,
         )
     )
     metrics_token: str = field(

@@ -522,7 +522,6 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         twilio=signs_of(settings).read,
         refused=partial(list_refused, settings.journal_dir),
         notifications=notifications_of(settings, flow, database, time.time),
-        address=settings.console_url,
     )
 
 

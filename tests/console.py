@@ -127,7 +127,6 @@ class Console:
             made_from=self.made_from,
             parts=lambda: self.parts,
             notifications=self.notifications,
-            address="https://console.example",
             twilio=lambda: self.twilio,
             refused=lambda: self.refused,
             counts_hold=self.counts_hold,

@@ -113,6 +113,8 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("prompts.list", "GET"): VIEWER,
     ("prompts.show", "GET"): VIEWER,
     ("prompts.save", "POST"): OPERATOR,
+    ("prompts.keep", "POST"): OPERATOR,
+    ("prompts.drop", "POST"): OPERATOR,
     ("prompts.publish", "POST"): ADMINISTRATOR,
     ("prompts.revert", "POST"): ADMINISTRATOR,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Barrier
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,27 @@ from test_conversations import ClientFetch
 
 from ivr.checks.runner import inspect
 from ivr.flow.made_from import MadeFrom, current
+from ivr.flow.models import PublishingRules
 from ivr.flow.prompts import put, spoken_prompts
 from ivr.live_prompts import LivePrompts
 from ivr.records.audit import list_audit_entries
-from ivr.records.operators import Role
-from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
+from ivr.records.operators import Role, find_operator
+from ivr.records.prompts import (
+    MOST_UNSAVED,
+    basis,
+    keep_unsaved,
+    list_published,
+    list_unsaved,
+    list_versions,
+    publish,
+    save_version,
+)
 from ivr.records.snapshot import SnapshotHolder
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
+from ivr.web.console.access import SignedIn
 from ivr.web.console.prompt_checks import PromptChecks
 from ivr.web.console.prompts import read_catalogue
 from ivr.web.public.views import NAME as PUBLIC
@@ -84,7 +95,9 @@ def force(console: Console, place: str, words: str) -> PromptVersion:
     """Publish words past every check, as an older release might have."""
     number = save_version(console.database, "en", place, words, who="olu")
     (version,) = (v for v in list_versions(console.database, place) if v.version == number)
-    assert publish(console.database, version, basis(list_published(console.database)), who="ada")
+    assert publish(
+        console.database, version, basis(list_published(console.database)), who="ada", second_approver=False
+    )
     return version
 
 
@@ -106,11 +119,12 @@ def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands_on_all: H
 
 
 def test_words_are_found_in_any_language_and_by_place(hands: Hands) -> None:
-    french = hands.get("/prompts?query=besoin de votre nom").text
+    french = hands.get("/prompts?query=Besoin DE votre, nom").text
     place = hands.get("/prompts?query=no_name").text
 
     assert "/console/prompts/lines.no_name" in french
     assert "/console/prompts/lines.no_name" in place
+    assert "<mark>besoin de votre nom</mark>" in french
     assert "/console/prompts/lines.taken" not in french
 
 
@@ -118,8 +132,8 @@ def test_a_page_tells_lengths_sources_and_that_nobody_has_reviewed_it(hands: Han
     text, said = hands.get("/prompts/stops.erase.text").text, hands.get("/prompts/stops.erase.say").text
     fact = small_flow.facts.facts[getattr(small_flow.stops["erase"], "facts", ())[0]]
 
-    assert "<dt>Segments, texted</dt><dd>" in text
-    assert "<dt>Seconds, spoken</dt><dd>" in said
+    assert re.search(r"\d texts?</span>", text)
+    assert re.search(r"\d+\.\d s spoken</span>", said)
     assert str(escape(fact.supports)) in said
     assert fact.address in said
     assert fact.seen in said
@@ -160,6 +174,7 @@ def test_a_preview_of_good_words_can_be_saved_and_is_then_a_draft(hands: Hands, 
     assert [v.text for v in list_versions(console.database, PLACE)] == ["the first menu"]
     assert heard(console) == {}
     assert "drafts: 1" in hands.get("/prompts").text
+    assert "You were writing" not in hands.get("/prompts").text
 
 
 @pytest.mark.parametrize("words", ["call 905-555-0123 for the menu", " ", "a bell \x07", "nothing\x00"])
@@ -226,7 +241,7 @@ def test_words_are_published_and_taken_back_and_every_deed_is_told(hands: Hands,
     once = heard(console)
     hands.post(f"{PAGE}/en/revert", to="0")
 
-    assert "Back to version 1 (en)" in shown
+    assert "Back to version 1" in shown
     assert "changed here since" in shown
     assert once == {f"en {PLACE}": "the first menu"}
     assert heard(console) == {}
@@ -455,7 +470,7 @@ def test_every_language_is_called_by_its_name(hands_on_all: Hands, flow: Flow) -
 
     for language in flow.languages:
         name = flow.prompts["en"].languages[language]
-        assert f">{name}</h2>" in prompt
+        assert f">{name}</a></h3>" in prompt
         assert f'<option value="{language}">{name}</option>' in calls
 
 
@@ -473,7 +488,7 @@ def test_a_change_of_the_english_marks_its_translations_as_behind(
     assert "?behind=fr" in listed
     assert PLACE in page
     assert "any other words" in page
-    assert page.count("; <strong>behind</strong>") == 1
+    assert len(re.findall(r"state-warning.*? behind</span>", page)) == 1
 
 
 def test_a_translation_that_is_written_anew_on_the_console_is_not_called_behind(
@@ -497,3 +512,145 @@ def test_words_are_published_only_by_whoever_says_that_they_mean_it(hands: Hands
     assert asked.status_code == 200
     assert "everybody hears and reads the new words" in asked.text
     assert heard(console) == {}
+
+
+@pytest.fixture
+def strict(tmp_path: Path, small_flow: Flow) -> Console:
+    """Give a console of a line that asks for a second approver."""
+    line = replace(small_flow.line, publishing=PublishingRules(second_approver=True))
+    return Console(tmp_path, replace(small_flow, line=line), ROOT / "prompts")
+
+
+def test_nobody_publishes_their_own_words_where_a_second_approver_is_asked_for(strict: Console) -> None:
+    ada, bea = strict.signed_in(), strict.signed_in("bea")
+    save(ada, "the first menu")
+    own, other = ada.get(PAGE).text, bea.get(PAGE).text
+
+    let_hear(ada, 1)
+    still = heard(strict)
+    told = ada.get(PAGE).text
+    let_hear(bea, 1)
+
+    assert "Publish version" not in own
+    assert "You wrote it: another administrator publishes it." in own
+    assert "Publish version 1" in other
+    assert still == {}
+    assert "Not published: you wrote it yourself" in told
+    assert heard(strict) == {f"en {PLACE}": "the first menu"}
+    assert [(d.who, d.did, d.about) for d in reversed(list_audit_entries(strict.database))][-2:] == [
+        ("ada", "own work not published", f"en {PLACE} version 1"),
+        ("bea", "words published", f"en {PLACE} version 1, written by ada"),
+    ]
+
+
+def test_the_way_back_needs_no_second_person(strict: Console) -> None:
+    ada = strict.signed_in()
+    force(strict, PLACE, "the top menu")
+
+    ada.post(f"{PAGE}/en/revert", to="0")
+
+    assert heard(strict) == {}
+
+
+def test_a_prompt_is_shown_in_every_language_side_by_side_with_its_lengths(
+    hands_on_all: Hands, flow: Flow
+) -> None:
+    shown = hands_on_all.get("/prompts/stops.law.say?language=fr").text
+
+    cards = re.findall(r'<article class="tongue.*?</article>', shown, re.DOTALL)
+    assert len(cards) == len(flow.prompts)
+    assert all(re.search(r"\d+\.\d s spoken", card) for card in cards)
+    assert re.search(r'<textarea[^>]* lang="fr"', shown)
+    assert str(escape(flow.prompts["en"].stops["law"].say)) in shown.partition("side by side")[0]
+
+
+def test_a_preview_and_each_version_show_what_differs_from_what_is_heard(hands: Hands) -> None:
+    save(hands, "your own case and rights")
+
+    preview = hands.post(f"{PAGE}/en", text="your own case and all rights", do="preview").text
+    page = hands.get(PAGE).text
+
+    marks = [re.sub(r"<span.*?</span>", "", each) for each in re.findall(r"<ins>(.*?)</ins>", preview)]
+    assert any("all" in each.split() for each in marks)
+    assert '<span class="visually-hidden">added: </span>' in preview
+    assert "<del>" in page
+    assert page.count('<blockquote class="diff"') == 1
+
+
+def test_what_somebody_writes_outlives_their_session_and_is_shown_to_them_alone(console: Console) -> None:
+    ada, olu = console.signed_in(), console.signed_in("olu", Role.OPERATOR)
+    kept = ada.post(f"{PAGE}/en/keep", text="half a  sentence")
+    ada.client.delete_cookie("console", path="/console")
+    back = console.visitor()
+    with back.client.session_transaction("/console/") as session:
+        again = find_operator(console.database, "ada")
+        assert again
+        session["_user_id"] = SignedIn(again).get_id()
+        session["began"] = session["seen"] = console.at
+
+    listed, page = back.get("/prompts").text, back.get(PAGE).text
+
+    assert (kept.status_code, kept.text) == (204, "")
+    assert "You were writing" in listed
+    assert "half a sentence</textarea>" in page
+    assert "half a sentence" not in olu.get("/prompts").text + olu.get(PAGE).text
+    assert list_versions(console.database, PLACE) == []
+
+
+def test_what_was_written_is_kept_by_a_preview_and_gone_once_it_is_saved_or_dropped(
+    console: Console, hands: Hands
+) -> None:
+    def unsaved() -> list[str]:
+        return [each.text for each in list_unsaved(console.database, "ada")]
+
+    hands.post(f"{PAGE}/en", text="one half", do="preview")
+    previewed = unsaved()
+    hands.post(f"{PAGE}/en/drop")
+    dropped = unsaved()
+    hands.post(f"{PAGE}/en/keep", text="another half")
+    save(hands, "a whole")
+
+    assert (previewed, dropped, unsaved()) == (["one half"], [], [])
+
+
+@pytest.mark.parametrize("words", ["call 905-555-0123", "neuf cent cinq, cinq cinq cinq, 0177", " ", "\x07"])
+def test_what_may_not_be_saved_is_not_kept_while_it_is_written_either(
+    console: Console, hands: Hands, words: str
+) -> None:
+    kept = hands.post(f"{PAGE}/en/keep", text=words)
+    hands.post(f"{PAGE}/en", text=words, do="preview")
+
+    assert kept.status_code == 422
+    assert list_unsaved(console.database, "ada") == []
+
+
+def test_a_translation_published_before_newer_english_is_behind(
+    console: Console, hands: Hands, small_flow: Flow
+) -> None:
+    console.made_from["fr"] = MadeFrom(current(small_flow))
+    save(hands, "d'autres mots", language="fr")
+    let_hear(hands, 1, language="fr")
+    before = hands.get(PAGE).text
+
+    save(hands, "any other words")
+    let_hear(hands, 1)
+
+    assert "behind the English of now" not in before
+    assert "1 language is behind the English of now:" in hands.get(PAGE).text
+
+
+def test_what_is_read_aloud_is_what_is_heard_and_its_button_waits_for_a_voice(hands: Hands) -> None:
+    shown = hands.get(f"/prompts/{HELLO}?language=fr").text
+
+    buttons = re.findall(r'<button[^>]*data-aloud="([^"]+)" data-voice="fr-CA"[^>]* hidden>', shown)
+    assert buttons
+    assert all(f'id="{each}"' in shown for each in buttons)
+
+
+def test_an_operator_has_fifty_half_written_prompts_at_most(console: Console) -> None:
+    for n in range(MOST_UNSAVED + 2):
+        keep_unsaved(console.database, "en", f"stops.s{n}.say", "half", who="ada")
+    keep_unsaved(console.database, "en", "stops.s0.say", "half", who="olu")
+
+    assert len(list_unsaved(console.database, "ada")) == MOST_UNSAVED
+    assert len(list_unsaved(console.database, "olu")) == 1

@@ -17,12 +17,16 @@ from ivr.records.audit import list_audit_entries
 from ivr.records.phrase_versions import (
     DRAFT,
     LEASE,
+    DraftChanged,
     State,
     ask_to_learn,
     claim_version,
+    draft_mark,
     drop_draft,
+    drop_phrase,
     go_on_learning,
     list_added,
+    list_draft,
     list_phrase_versions,
     publish_version,
     read_weights,
@@ -31,6 +35,7 @@ from ivr.records.phrase_versions import (
     take_phrases_back,
     version_in_force,
 )
+from ivr.records.second_approver import SecondApproverNeeded
 from ivr.records.snapshot import SnapshotHolder
 from ivr.understanding.check_set import CheckFigures, check, count_checked, read_labels
 from ivr.understanding.classifier import ClassifierInForce, classifier_of
@@ -83,7 +88,7 @@ def learning(database: Database, files: Path, program: str, seconds: float = 60)
 
 def publish(database: Database, files: Path, *phrases: Phrase, worse: Sequence[str] = ()) -> State:
     save_draft(database, phrases, who="ada")
-    assert ask_to_learn(database, who="ada")
+    assert ask_to_learn(database, who="ada", second_approver=False)
     learns = learning(database, files, LEARNS.replace("WORSE", json.dumps(list(worse))))
     learns.run_due()
     learns.finish()
@@ -130,7 +135,7 @@ def test_what_is_worse_is_refused_with_its_figures_and_stays_a_draft(
 
 def test_what_cannot_be_learned_says_why_and_changes_nothing(database: Database, learned: Path) -> None:
     save_draft(database, [COUCH], who="ada")
-    ask_to_learn(database, who="ada")
+    ask_to_learn(database, who="ada", second_approver=False)
     learns = learning(database, learned, "raise SystemExit('no room on the disk')")
 
     learns.run_due()
@@ -157,15 +162,15 @@ def test_going_back_is_one_step_at_a_time_down_to_the_files(database: Database, 
 
 
 def test_one_version_is_learned_at_a_time_and_by_one_worker(database: Database) -> None:
-    first = ask_to_learn(database, who="ada")
+    first = ask_to_learn(database, who="ada", second_approver=False)
 
-    assert ask_to_learn(database, who="olu") is None
+    assert ask_to_learn(database, who="olu", second_approver=False) is None
     assert claim_version(database, 1000) == first
     assert claim_version(database, 1000) is None
 
 
 def test_what_a_dead_worker_learned_is_learned_by_another(database: Database) -> None:
-    version = ask_to_learn(database, who="ada")
+    version = ask_to_learn(database, who="ada", second_approver=False)
     claim_version(database, 1000)
     assert version is not None
 
@@ -176,7 +181,7 @@ def test_what_a_dead_worker_learned_is_learned_by_another(database: Database) ->
 
 
 def test_a_worker_that_comes_too_late_publishes_nothing(database: Database) -> None:
-    version = ask_to_learn(database, who="ada")
+    version = ask_to_learn(database, who="ada", second_approver=False)
     claim_version(database, 1000)
     assert version is not None
     refuse_version(database, version, State.REFUSED, "{}")
@@ -188,7 +193,7 @@ def test_a_worker_that_comes_too_late_publishes_nothing(database: Database) -> N
 
 def test_a_worker_shows_that_it_learns_for_as_long_as_it_does(database: Database, learned: Path) -> None:
     save_draft(database, [COUCH], who="ada")
-    ask_to_learn(database, who="ada")
+    ask_to_learn(database, who="ada", second_approver=False)
     program = "import select, sys; select.select([sys.stdin], [], [], 0.5)" + LEARNS.replace("WORSE", "[]")
     asked: list[float] = []
     learns = replace(
@@ -369,3 +374,49 @@ def test_a_spoilt_file_of_encoded_texts_is_made_anew(tmp_path: Path) -> None:
     assert rows.tolist() == [[3, 1]]
     assert EncodedTexts(Counting(), tmp_path / "encoded.npz").encode(["one"]).tolist() == [[3, 1]]
     shutil.rmtree(tmp_path)
+
+
+def test_a_trial_is_measured_and_never_in_force(database: Database, learned: Path) -> None:
+    save_draft(database, [COUCH], who="ada")
+    ask_to_learn(database, who="ada", second_approver=True, trial=True)
+    learns = learning(database, learned, LEARNS.replace("WORSE", "[]"))
+
+    learns.run_due()
+    learns.finish()
+
+    [version] = list_phrase_versions(database)
+    assert (version.state, version.trial) == (State.TRIED, True)
+    assert json.loads(version.outcome) == {"new": {"useful": 7}, "worse": []}
+    assert version_in_force(database) == FILES
+    assert read_weights(database, 1) is None
+    assert list_added(database, DRAFT) == (COUCH,)
+    assert [each.did for each in list_audit_entries(database)][:2] == ["phrases tried", "phrases to be tried"]
+
+
+def test_the_store_itself_refuses_whoever_publishes_phrases_of_their_own(database: Database) -> None:
+    save_draft(database, [COUCH], who="olu")
+    save_draft(database, [TENT], who="ada")
+
+    for who in ("olu", "ada"):
+        with pytest.raises(SecondApproverNeeded):
+            ask_to_learn(database, who=who, second_approver=True)
+
+    assert list_phrase_versions(database) == []
+    assert ask_to_learn(database, who="bea", second_approver=True) == 1
+    assert [(each.who, each.did, each.about) for each in list_audit_entries(database)][:2] == [
+        ("bea", "phrases to be learned", "version 1, written by ada, olu"),
+        ("ada", "own work not published", "phrases, version 1"),
+    ]
+
+
+def test_a_draft_that_was_changed_since_it_was_looked_at_is_not_published(database: Database) -> None:
+    save_draft(database, [COUCH], who="olu")
+    mark = draft_mark([each.phrase for each in list_draft(database)])
+    save_draft(database, [TENT], who="olu")
+
+    with pytest.raises(DraftChanged):
+        ask_to_learn(database, who="ada", second_approver=False, mark=mark)
+
+    assert drop_phrase(database, TENT, who="olu")
+    assert not drop_phrase(database, TENT, who="olu")
+    assert ask_to_learn(database, who="ada", second_approver=False, mark=mark) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -34,6 +35,7 @@ from ivr.records.prompts import (
     texts,
     version_before,
 )
+from ivr.records.second_approver import SecondApproverNeeded
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.twiml import TwimlRenderer
@@ -67,7 +69,7 @@ def write(database: Database, words: str, place: str = PLACE, language: str = "e
 
 
 def let_hear(database: Database, version: PromptVersion) -> None:
-    assert publish(database, version, basis(list_published(database)), who="ada")
+    assert publish(database, version, basis(list_published(database)), who="ada", second_approver=False)
 
 
 def heard(database: Database) -> Wording:
@@ -118,12 +120,27 @@ def test_nobody_goes_back_to_words_that_were_never_heard(database: Database) -> 
     assert heard(database) == {"en": {PLACE: "Heard."}}
 
 
+def test_the_store_itself_refuses_whoever_publishes_their_own_words(database: Database) -> None:
+    mine = write(database, "Mine.")
+    beside = basis(list_published(database))
+
+    with pytest.raises(SecondApproverNeeded):
+        publish(database, replace(mine, who="somebody else"), beside, who="olu", second_approver=True)
+
+    assert heard(database) == {}
+    assert publish(database, mine, beside, who="ada", second_approver=True)
+    assert deeds(database)[1:] == [
+        ("olu", "own work not published", f"en {PLACE} version 1"),
+        ("ada", "words published", f"en {PLACE} version 1, written by olu"),
+    ]
+
+
 def test_what_was_checked_beside_other_words_is_not_published(database: Database) -> None:
     mine, theirs = write(database, "Mine."), write(database, "Theirs.", "stops.signs-someone.say")
     checked = basis(list_published(database))
     let_hear(database, theirs)
 
-    done = publish(database, mine, checked, who="ada")
+    done = publish(database, mine, checked, who="ada", second_approver=False)
 
     assert not done
     assert PLACE not in heard(database)["en"]

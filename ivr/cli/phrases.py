@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from ivr.cli.context import folder, readable_log, settings
+from ivr.cli.context import flow_of, folder, readable_log, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,7 @@ SAYS = {
     "published": "published",
     "refused": "refused: worse on the check set",
     "failed": "could not be learned",
+    "tried": "was only tried",
 }
 
 
@@ -167,10 +168,17 @@ def publish(*, wait: bool) -> None:
     called danger for nothing, than with what is in force, or than with the files. Then the draft stays.
     """
     from ivr.records.phrase_versions import ask_to_learn, list_phrase_versions
+    from ivr.records.second_approver import SecondApproverNeeded
 
-    database = _database()
+    database, rules = _database(), flow_of(folder("config"), folder("prompts")).line.publishing
     with readable_log():
-        version = ask_to_learn(database, who=WHO)
+        try:
+            version = ask_to_learn(database, who=WHO, second_approver=rules.second_approver)
+        except SecondApproverNeeded:
+            raise click.ClickException(
+                "phrases of the draft were added from here, and config/line.toml asks for a second approver: "
+                "an administrator publishes them on the console"
+            ) from None
         if version is None:
             raise click.ClickException("a version is being learned already; see: ivr phrases show")
         click.echo(f"version {version} waits for a worker, which learns it in some minutes")

@@ -82,6 +82,13 @@ class ServiceTargets:
     within_30: StrictInt = 80  # Reached one within half a minute of asking.
 
 
+@dataclass(frozen=True, kw_only=True)
+class PublishingRules:
+    """Who may publish prompts and phrases on the console."""
+
+    second_approver: StrictBool = False  # Whether it must be another than who wrote them.
+
+
 @dataclass(frozen=True)
 class LineFile:
     """`config/line.toml`."""
@@ -94,6 +101,7 @@ class LineFile:
     united_states: UnitedStates = UnitedStates()
     speech: SpeechInput = SpeechInput()
     targets: ServiceTargets = ServiceTargets()
+    publishing: PublishingRules = PublishingRules()
     zone: str = "America/Toronto"  # Where days and hours are counted.
     numbers: dict[str, str] = field(default_factory=dict)  # Language -> the number that begins in it.
 

@@ -1,6 +1,7 @@
 """Phrases that operators add to the files', the weights learned from them, and which weights are in force.
 
 A draft is published by asking for a version: a worker learns it, and it is in force once it is not worse.
+A version that is only tried is learned and measured the same way, and never in force.
 """
 
 from __future__ import annotations
@@ -8,25 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, be_alone, insert_missing, insert_or_change
 from ivr.records.periods import moment
+from ivr.records.second_approver import SecondApproverNeeded, is_own_work
 from ivr.records.tables import added_phrases, learned_weights, phrase_versions, weights_in_force
 from ivr.understanding.phrases import Phrase
 from ivr.understanding.weights_in_force import FILES, PublishedWeights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Select
 
     from ivr.records.database import Database
 
 DRAFT = 0  # In place of a version's number: the phrases that are not published yet.
+MARK_LETTERS = 16  # Of a draft.
 LEASE = 60  # Seconds after which a worker that says nothing more of its learning is taken for dead.
 
 
@@ -38,6 +42,7 @@ class State(StrEnum):
     PUBLISHED = "published"
     REFUSED = "refused"
     FAILED = "failed"
+    TRIED = "tried"
 
 
 OPEN = (State.WAITING, State.LEARNING)
@@ -53,6 +58,19 @@ class PhraseVersion:
     who: str
     basis: str
     outcome: str
+    trial: bool = False  # Whether it is only to be measured.
+
+
+class DraftedPhrase(NamedTuple):
+    """A phrase of the draft, and who added it."""
+
+    phrase: Phrase
+    at: datetime
+    who: str
+
+
+class DraftChanged(Exception):  # noqa: N818 - named for what whoever publishes must look at again
+    """The draft is not the one that was looked at."""
 
 
 def save_draft(database: Database, phrases: Sequence[Phrase], *, who: str) -> None:
@@ -73,6 +91,33 @@ def drop_draft(database: Database, *, who: str) -> int:
     return count
 
 
+def drop_phrase(database: Database, phrase: Phrase, *, who: str) -> bool:
+    """Take one phrase out of the draft. False where it is not in it."""
+    with database.write() as sql:
+        be_alone(sql, Lock.PHRASES)
+        count = sql.execute(delete(added_phrases).where(_is_phrase(DRAFT, phrase))).rowcount
+        if count:
+            write_audit_entry(sql, who, "phrases dropped", f"1 phrase of {phrase.language} {phrase.name}")
+    return bool(count)
+
+
+def list_draft(database: Database) -> list[DraftedPhrase]:
+    """Read the draft, with who added what."""
+    columns = added_phrases.c
+    wanted = select(columns.text, columns.language, columns.name, columns.at, columns.who)
+    ordered = wanted.where(columns.version == DRAFT).order_by(
+        columns.language, columns.name, columns.at, columns.text
+    )
+    with database.read() as sql:
+        return [DraftedPhrase(Phrase(*row[:3]), row.at, row.who) for row in sql.execute(ordered)]
+
+
+def draft_mark(draft: Collection[Phrase]) -> str:
+    """Name a draft by what is in it, so that nothing else is published than what was looked at."""
+    lines = sorted(f"{each.language}\t{each.name}\t{each.text}" for each in draft)
+    return sha256("\n".join(lines).encode()).hexdigest()[:MARK_LETTERS]
+
+
 def list_added(database: Database, version: int) -> tuple[Phrase, ...]:
     """Read the phrases that a version, or the draft, adds to those of the files."""
     with database.read() as sql:
@@ -84,7 +129,7 @@ def list_phrase_versions(database: Database) -> list[PhraseVersion]:
     with database.read() as sql:
         rows = sql.execute(_versions().order_by(phrase_versions.c.version.desc()))
         return [
-            PhraseVersion(row.version, State(row.state), row.at, row.who, row.basis, row.outcome)
+            PhraseVersion(row.version, State(row.state), row.at, row.who, row.basis, row.outcome, row.trial)
             for row in rows
         ]
 
@@ -106,18 +151,37 @@ def read_weights(database: Database, version: int) -> PublishedWeights | None:
     return PublishedWeights(version, basis or "", found) if found else None
 
 
-def ask_to_learn(database: Database, *, who: str) -> int | None:
-    """Ask the workers for a version of what is in force and the draft; None while another is not learned."""
+def ask_to_learn(
+    database: Database, *, who: str, second_approver: bool, mark: str = "", trial: bool = False
+) -> int | None:
+    """Ask the workers for a version of what is in force and the draft; None while another is not learned.
+
+    A ``trial`` is only measured. With a ``second_approver``, SecondApproverNeeded where whoever publishes
+    added a phrase of the draft; with a ``mark``, DraftChanged where the draft is another than its.
+    """
     with database.write() as sql:
         be_alone(sql, Lock.PHRASES)
         if sql.scalar(select(func.count()).where(phrase_versions.c.state.in_(OPEN))):
             return None
+        draft = _added(sql, DRAFT)
+        if mark and mark != draft_mark(draft):
+            raise DraftChanged
         version: int = (sql.scalar(select(func.max(phrase_versions.c.version))) or FILES) + 1
-        row = {"version": version, "state": State.WAITING, "at": datetime.now(UTC), "who": who}
-        sql.execute(insert(phrase_versions).values(row))
-        phrases = dict.fromkeys((*_added(sql, _in_force(sql)), *_added(sql, DRAFT)))
-        insert_missing(sql, added_phrases, [_row(version, each, who) for each in phrases])
-        write_audit_entry(sql, who, "phrases to be learned", f"version {version}")
+        asked, about = second_approver and not trial, f"version {version}"
+        writers = set(sql.scalars(select(added_phrases.c.who).where(added_phrases.c.version == DRAFT)))
+        own = asked and is_own_work(sql, who, writers, f"phrases, {about}")
+        if not own:
+            row = {"version": version, "state": State.WAITING, "at": datetime.now(UTC), "who": who}
+            sql.execute(insert(phrase_versions).values(row | {"trial": trial}))
+            phrases = dict.fromkeys((*_added(sql, _in_force(sql)), *draft))
+            insert_missing(sql, added_phrases, [_row(version, each, who) for each in phrases])
+            if trial:
+                write_audit_entry(sql, who, "phrases to be tried", about)
+            else:
+                by = f", written by {', '.join(sorted(writers))}" if asked and writers else ""
+                write_audit_entry(sql, who, "phrases to be learned", f"{about}{by}")
+    if own:
+        raise SecondApproverNeeded
     return version
 
 
@@ -137,6 +201,12 @@ def claim_version(database: Database, now: float) -> int | None:
             changes = {"state": State.LEARNING, "learning_until": moment(now + LEASE)}
             sql.execute(update(phrase_versions).where(_is(version)).values(changes))
     return version
+
+
+def is_trial(database: Database, version: int) -> bool:
+    """Whether a version is only to be measured."""
+    with database.read() as sql:
+        return bool(sql.scalar(select(phrase_versions.c.trial).where(_is(version))))
 
 
 def go_on_learning(database: Database, version: int, now: float) -> None:
@@ -164,7 +234,10 @@ def publish_version(
 
 
 def refuse_version(database: Database, version: int, state: State, outcome: str) -> None:
-    """Close a version that is not taken: it is worse, or could not be learned. The draft stays."""
+    """Close a version that is not taken: it was only tried, is worse, or could not be learned.
+
+    The draft stays.
+    """
     with database.write() as sql:
         be_alone(sql, Lock.PHRASES)
         who = _close(sql, version, state, outcome)
@@ -201,9 +274,10 @@ def _close(sql: Connection, version: int, state: State, outcome: str, basis: str
     return who
 
 
-def _versions() -> Select[tuple[int, State, datetime, str, str, str]]:
+def _versions() -> Select[tuple[int, State, datetime, str, str, str, bool]]:
     columns = phrase_versions.c
-    return select(columns.version, columns.state, columns.at, columns.who, columns.basis, columns.outcome)
+    asked = (columns.version, columns.state, columns.at, columns.who)
+    return select(*asked, columns.basis, columns.outcome, columns.trial)
 
 
 def _added(sql: Connection, version: int) -> tuple[Phrase, ...]:

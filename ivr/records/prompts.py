@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
 from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, be_alone, insert_or_change
-from ivr.records.tables import prompt_versions, published_prompts
+from ivr.records.second_approver import SecondApproverNeeded, is_own_work
+from ivr.records.tables import prompt_versions, published_prompts, unsaved_prompts
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Table
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
 
 FILE = 0  # In place of a version's number: the prompt of the file.
 
+MOST_UNSAVED = 50  # Of one operator; those that they wrote at longest ago go first.
+
 Basis = frozenset[tuple[str, str, int]]  # What is published: language, key, version.
+
+
+class UnsavedPrompt(NamedTuple):
+    """What an operator is writing of a prompt, and has not saved as a version."""
+
+    language: str
+    key: str
+    text: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -48,8 +60,34 @@ def save_version(database: Database, language: str, key: str, text: str, *, who:
         version: int = (last or FILE) + 1
         row = {"language": language, "key": key, "version": version, "text": text}
         sql.execute(insert(prompt_versions).values(row | {"at": datetime.now(UTC), "who": who}))
+        sql.execute(delete(unsaved_prompts).where(_is_unsaved(language, key, who)))
         write_audit_entry(sql, who, "words saved", _about(language, key, version))
     return version
+
+
+def keep_unsaved(database: Database, language: str, key: str, text: str, *, who: str) -> None:
+    """Keep what somebody is writing, in place of what they wrote there before; nobody else is shown it."""
+    row = {"who": who, "language": language, "key": key, "text": text, "at": datetime.now(UTC)}
+    theirs = unsaved_prompts.c.who == who
+    newest = select(unsaved_prompts.c.at).where(theirs).order_by(unsaved_prompts.c.at.desc())
+    with database.write() as sql:
+        insert_or_change(sql, unsaved_prompts, [row])
+        if oldest := sql.scalar(newest.offset(MOST_UNSAVED - 1).limit(1)):
+            sql.execute(delete(unsaved_prompts).where(theirs, unsaved_prompts.c.at < oldest))
+
+
+def drop_unsaved(database: Database, language: str, key: str, *, who: str) -> bool:
+    """Drop what somebody is writing. False where they write nothing there."""
+    with database.write() as sql:
+        return bool(sql.execute(delete(unsaved_prompts).where(_is_unsaved(language, key, who))).rowcount)
+
+
+def list_unsaved(database: Database, who: str) -> list[UnsavedPrompt]:
+    """Read what somebody is writing, the newest first."""
+    columns = unsaved_prompts.c
+    wanted = select(columns.language, columns.key, columns.text, columns.at).where(columns.who == who)
+    with database.read() as sql:
+        return [UnsavedPrompt(*row) for row in sql.execute(wanted.order_by(columns.at.desc()))]
 
 
 def list_versions(database: Database, key: str) -> list[PromptVersion]:
@@ -80,19 +118,31 @@ def count_drafts(database: Database) -> dict[tuple[str, str], int]:
         return {(row[0], row[1]): row[2] for row in sql.execute(counted)}
 
 
-def publish(database: Database, version: PromptVersion, beside: Basis, *, who: str) -> bool:
-    """Let a version be heard. False when something else was published meanwhile: check it anew."""
+def publish(
+    database: Database, version: PromptVersion, beside: Basis, *, who: str, second_approver: bool
+) -> bool:
+    """Let a version be heard. False when something else was published meanwhile: check it anew.
+
+    With a ``second_approver``, SecondApproverNeeded where whoever publishes wrote the version.
+    """
     language, key = version.language, version.key
+    this = and_(_is(prompt_versions, language, key), prompt_versions.c.version == version.version)
+    about = _about(language, key, version.version)
     with database.write() as sql:
         be_alone(sql, Lock.PROMPTS)
         if basis(_published(sql)) != beside:
             return False
-        row = {"language": language, "key": key, "version": version.version}
-        insert_or_change(sql, published_prompts, [row])
-        this = and_(_is(prompt_versions, language, key), prompt_versions.c.version == version.version)
-        first = update(prompt_versions).where(this, prompt_versions.c.first_published_at.is_(None))
-        sql.execute(first.values(first_published_at=datetime.now(UTC)))
-        write_audit_entry(sql, who, "words published", _about(language, key, version.version))
+        writer: str = sql.scalar(select(prompt_versions.c.who).where(this)) or ""
+        own = second_approver and is_own_work(sql, who, {writer}, about)
+        if not own:
+            row = {"language": language, "key": key, "version": version.version}
+            insert_or_change(sql, published_prompts, [row])
+            first = update(prompt_versions).where(this, prompt_versions.c.first_published_at.is_(None))
+            sql.execute(first.values(first_published_at=datetime.now(UTC)))
+            by = f", written by {writer}" if second_approver else ""
+            write_audit_entry(sql, who, "words published", f"{about}{by}")
+    if own:
+        raise SecondApproverNeeded
     return True
 
 
@@ -148,6 +198,10 @@ def _same(*names: str) -> ColumnElement[bool]:
 
 def _is(table: Table, language: str, key: str) -> ColumnElement[bool]:
     return and_(table.c.language == language, table.c.key == key)
+
+
+def _is_unsaved(language: str, key: str, who: str) -> ColumnElement[bool]:
+    return and_(_is(unsaved_prompts, language, key), unsaved_prompts.c.who == who)
 
 
 def _about(language: str, key: str, version: int) -> str:

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 if TYPE_CHECKING:
@@ -313,6 +314,16 @@ prompt_versions = Table(  # Each version that somebody wrote of a prompt.
     Column("first_published_at", UtcDateTime),  # Empty for a draft.
 )
 
+unsaved_prompts = Table(  # What somebody is writing, so that it outlives their session: one a prompt.
+    "unsaved_prompts",
+    metadata,
+    Column("who", String, primary_key=True),
+    Column("language", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("text", String, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 published_prompts = Table(  # Which version is heard; without a row the prompt of the file is.
     "published_prompts",
     metadata,
@@ -335,6 +346,7 @@ phrase_versions = Table(  # Each time that phrases were to be published: they ar
     Column("basis", String, nullable=False, server_default=""),  # Over which files' weights it was learned.
     Column("outcome", String, nullable=False, server_default=""),  # The figures on the check set, as JSON.
     Column("learning_until", UtcDateTime),  # After this the worker that learns is taken for dead.
+    Column("trial", Boolean, nullable=False, server_default=false()),  # Only measured, never in force.
 )
 
 added_phrases = Table(  # What operators added to the files' phrases: of each version all, of 0 the draft.

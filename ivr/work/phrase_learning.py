@@ -21,6 +21,7 @@ from ivr.records.phrase_versions import (
     State,
     claim_version,
     go_on_learning,
+    is_trial,
     list_added,
     publish_version,
     read_weights,
@@ -90,6 +91,9 @@ class PhraseLearning:
             self._run(version, now, to)
             outcome = (to / OUTCOME).read_text("utf-8")
             files = {file.name: file.read_bytes() for file in sorted(to.glob(WEIGHTS))}
+        if is_trial(self.database, version):
+            refuse_version(self.database, version, State.TRIED, outcome)
+            return State.TRIED
         if json.loads(outcome)["worse"]:
             refuse_version(self.database, version, State.REFUSED, outcome)
             return State.REFUSED

@@ -66,7 +66,6 @@ class ConsoleContext:
     counts_tokens: tuple[str, ...] = ()  # Who has one may fetch counts for a dashboard of theirs.
     address: str = ""  # At which browsers reach it; passkeys are made for its host alone.
     counts_hold: int = 0  # Seconds for which counts of many calls are shown again as they were.
-    address: str = ""  # Of the public page and the console, as others reach it; empty where nobody said it.
 
     @property
     def lasting_secret(self) -> str:

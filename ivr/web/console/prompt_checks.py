@@ -80,9 +80,8 @@ class PromptChecks:
 
         def work() -> PromptTrial:
             flow = put(word(self._base, texts(versions)).flow, language, key, text)
-            may_be_saved = bool(text) and not holds_number(text, language) and not UNSENDABLE.search(text)
             weight = weigh(flow, language).get(key)
-            return PromptTrial(language, text, weight, self._faults(flow), may_be_saved)
+            return PromptTrial(language, text, weight, self._faults(flow), may_be_kept(text, language))
 
         return self._once(("trial", basis(versions), at, text), work)
 
@@ -101,3 +100,8 @@ class PromptChecks:
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
             return made
+
+
+def may_be_kept(text: str, language: str) -> bool:
+    """Whether a text may be kept at all: it says something, can be sent, and holds no number by hand."""
+    return bool(text) and not holds_number(text, language) and not UNSENDABLE.search(text)

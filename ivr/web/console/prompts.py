@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flask import Blueprint, abort, redirect, request, url_for
 
@@ -19,17 +19,24 @@ from ivr.records.prompts import (
     FILE,
     basis,
     count_drafts,
+    drop_unsaved,
+    keep_unsaved,
     list_published,
+    list_unsaved,
     list_versions,
     publish,
     save_version,
     take_back,
     version_before,
 )
+from ivr.records.second_approver import SecondApproverNeeded
+from ivr.web.console import context
 from ivr.web.console.access import needs
 from ivr.web.console.confirmation import ask_first
-from ivr.web.console.context import console, current_operator, render_page
+from ivr.web.console.context import console, current_operator, notify, render_page
 from ivr.web.console.kept_forms import keeps
+from ivr.web.console.marked_text import Piece, find, word_diff
+from ivr.web.console.prompt_checks import may_be_kept
 from ivr.web.console.query_params import MOST_DIGITS
 
 if TYPE_CHECKING:
@@ -42,43 +49,57 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow
     from ivr.records.database import Database
     from ivr.records.prompts import PromptVersion
-    from ivr.web.console.prompt_checks import PromptChecks, PromptTrial
+    from ivr.web.console.prompt_checks import PromptChecks, PromptTrial, PublishedPrompts
 
 blueprint = Blueprint("prompts", __name__, url_prefix="/console/prompts")
 
 LONGEST_PROMPT = 3000  # Letters: what Twilio says at once.
+LONGEST_QUERY = 200
+MOST_HITS = 60  # Prompts that a search shows.
+CHOICES_RANK = 3  # What only stands in the choices of a text comes after all that says it itself,
+KEY_RANK = 9  # and what only has it in its key last.
 PUBLISH_TRIES = 3  # To publish, while others publish too.
+WORK = "work"  # The part of a prompt's page on which it is changed.
 
 
 @blueprint.get("", endpoint="list")
 def list_prompts() -> str:
-    """Show the groups of prompts, or the prompts of one group, or those that are searched for."""
+    """Show what was searched for, a group of prompts, or what is behind in a language; else what changed."""
     catalogue = _catalogue()
-    group, query = request.args.get("group", ""), request.args.get("query", "").strip()
-    behind = request.args.get("behind", "")
-    matches = catalogue.search(group, query) if group or query else catalogue.changed()
+    group, query = request.args.get("group", ""), request.args.get("query", "").strip()[:LONGEST_QUERY]
+    behind, wanted = request.args.get("behind", ""), request.args.get("language", "")
+    hits = catalogue.search(query, group, wanted) if query else {}
+    matches = catalogue.behind(behind) if behind else catalogue.of_group(group) if group else {}
     return render_page(
         "prompts",
         groups=catalogue.groups(),
-        matches=catalogue.behind(behind) if behind else matches,
+        hits=dict(list(hits.items())[:MOST_HITS]),
+        found=len(hits),
+        matches=matches or ({} if query or group or behind else catalogue.changed()),
         group=group,
         query=query,
         behind=behind,
+        wanted=wanted,
         counts_behind=catalogue.counts_behind(console().made_from),
+        unsaved=list_unsaved(console().database, current_operator().name),
+        own=_first_language(),
+        known_languages=tuple(console().flow.prompts),
+        kind_of=kind_of,
+        group_of=group_of,
     )
 
 
 @blueprint.get("/<key>", endpoint="show")
 def show_prompt(key: str) -> str:
-    """Show one prompt in every language."""
+    """Show one prompt in every language side by side, and in one of them all that can be done."""
     checks = current_operator().role.covers(Role.OPERATOR)  # It takes seconds: not for whoever only reads.
-    return _page(key, check=checks and "reverted" in request.args)
+    return _page(key, request.args.get("language", ""), check=checks and "reverted" in request.args)
 
 
 def _page_of_save() -> str:
     """Say where a prompt is written in one language."""
     given = request.view_args or {}
-    return url_for("prompts.show", _anchor=given.get("language"), key=given.get("key"))
+    return url_for("prompts.show", _anchor="work", key=given.get("key"), language=given.get("language"))
 
 
 @blueprint.post("/<key>/<language>", endpoint="save")
@@ -89,11 +110,36 @@ def save_prompt(key: str, language: str) -> BaseResponse | str:
     prompt = _prompt(key, language)
     if not prompt.file:
         abort(404)
-    text = " ".join(request.form.get("text", "").split())[:LONGEST_PROMPT]
+    text, who = _written(), current_operator().name
     trial = console().prompt_checks.trial(list_published(console().database), (language, key), text)
-    if request.form.get("do") != "save" or not trial.may_be_saved:
-        return _page(key, trial)
-    save_version(console().database, language, key, text, who=current_operator().name)
+    if request.form.get("do") == "save" and trial.may_be_saved:
+        version = save_version(console().database, language, key, text, who=who)
+        notify("prompt_was_saved", version=str(version))
+        return _back_to_prompt(key, language)
+    if trial.may_be_saved:
+        keep_unsaved(console().database, language, key, text, who=who)
+    return _page(key, language, trial)
+
+
+@blueprint.post("/<key>/<language>/keep", endpoint="keep")
+@needs(Role.OPERATOR)
+def keep_prompt(key: str, language: str) -> tuple[str, int]:
+    """Keep what somebody is writing, so that it outlives their session; a number by hand is not kept."""
+    if not _prompt(key, language).file:
+        abort(404)
+    text = _written()
+    if not may_be_kept(text, language):
+        return "", 422
+    keep_unsaved(console().database, language, key, text, who=current_operator().name)
+    return "", 204
+
+
+@blueprint.post("/<key>/<language>/drop", endpoint="drop")
+@needs(Role.OPERATOR)
+def drop_prompt(key: str, language: str) -> BaseResponse:
+    """Drop what somebody was writing; versions stay."""
+    if drop_unsaved(console().database, language, key, who=current_operator().name):
+        notify("prompt_was_dropped")
     return _back_to_prompt(key, language)
 
 
@@ -104,17 +150,25 @@ def publish_prompt(key: str, language: str) -> BaseResponse | tuple[str, int] | 
     version = _version(key, language)
     if not _prompt(key, language).file:
         abort(404)
-    back = url_for("prompts.show", key=key, _anchor=language)
+    back = url_for("prompts.show", key=key, language=language, _anchor=WORK)
     if question := ask_first("confirm_publish", back, key=key, language=language):
         return question
+    this, who = console(), current_operator().name
+    asked = this.flow.line.publishing.second_approver
     for _ in range(PUBLISH_TRIES):
-        published = list_published(console().database)
-        trial = console().prompt_checks.trial(published, (language, key), version.text)
+        published = list_published(this.database)
+        trial = this.prompt_checks.trial(published, (language, key), version.text)
         if trial.faults:
-            return _page(key, trial, refused=True), 409
-        if publish(console().database, version, basis(published), who=current_operator().name):
+            return _page(key, language, trial, refused=True), 409
+        try:
+            done = publish(this.database, version, basis(published), who=who, second_approver=asked)
+        except SecondApproverNeeded:
+            notify("second_approver_needed", "danger")
             return _back_to_prompt(key, language)
-    return _page(key, trial, refused=True), 409
+        if done:
+            notify("prompt_was_published", version=str(version.version))
+            return _back_to_prompt(key, language)
+    return _page(key, language, trial, refused=True), 409
 
 
 @blueprint.post("/<key>/<language>/revert", endpoint="revert")
@@ -122,31 +176,75 @@ def publish_prompt(key: str, language: str) -> BaseResponse | tuple[str, int] | 
 def revert_prompt(key: str, language: str) -> BaseResponse:
     """Go back to what was heard before, whatever `ivr check` says of it; the page then tells."""
     take_back(console().database, language, key, _number("to"), who=current_operator().name)
-    return redirect(url_for("prompts.show", key=key, reverted=1, _anchor=language), 303)
+    return redirect(url_for("prompts.show", key=key, language=language, reverted=1, _anchor=WORK), 303)
 
 
-def _page(key: str, trial: PromptTrial | None = None, *, refused: bool = False, check: bool = False) -> str:
-    database, flow = console().database, console().flow
-    versions = versions_of(database, key)
-    prompts = _catalogue().prompts.get(key, ())
-    if not prompts and not versions:
+def _page(
+    key: str, language: str, trial: PromptTrial | None = None, *, refused: bool = False, check: bool = False
+) -> str:
+    this, flow, who = console(), console().flow, current_operator().name
+    every_version = versions_of(this.database, key)
+    catalogue = _catalogue()
+    prompts = catalogue.prompts.get(key, ())
+    if not prompts and not every_version:
         abort(404)
+    chosen = _chosen(prompts, language)
+    versions = every_version.get(chosen.language, []) if chosen else []
+    unsaved = (each for each in list_unsaved(this.database, who) if each.key == key)
     return render_page(
         "prompt",
         key=key,
         group=group_of(key),
+        kind_of=kind_of,
         prompts=prompts,
+        chosen=chosen,
+        english=next((each for each in prompts if each.language == SOURCE), None),
         versions=versions,
-        previous={
-            each.language: version_before(versions.get(each.language, []), each.version) for each in prompts
-        },
+        previous=version_before(versions, chosen.version) if chosen else FILE,
         backing=backing(flow, key),
-        reviews={language: (w.reviewed_by, w.reviewed_on) for language, w in flow.prompts.items()},
+        reviews={name: (w.reviewed_by, w.reviewed_on) for name, w in flow.prompts.items()},
+        voices={name: each.code or name for name, each in flow.line.languages.items()},
         trial=trial,
         refused=refused,
-        faults=console().prompt_checks.faults(list_published(database)) if check else (),
+        faults=this.prompt_checks.faults(list_published(this.database)) if check else (),
         longest=LONGEST_PROMPT,
+        unsaved=next((each for each in unsaved if chosen and each.language == chosen.language), None),
+        second_approver=flow.line.publishing.second_approver,
+        diff=lambda text: diff_to(chosen, text),
+        file_diff=word_diff,
+        longest_seconds=max((e.weight.seconds or 0 for e in prompts if e.weight), default=0),
     )
+
+
+def _chosen(prompts: tuple[Prompt, ...], language: str) -> Prompt | None:
+    """Choose the language to work on: the one asked for, the operator's own, or the first."""
+    for wanted in (language, context.language()):
+        for each in prompts:
+            if each.language == wanted:
+                return each
+    return prompts[0] if prompts else None
+
+
+def _first_language() -> str:
+    """Name the language in which prompts are listed: the operator's, where the line has it."""
+    own, known = context.language(), console().flow.prompts
+    return own if own in known else next(iter(known))
+
+
+def _written() -> str:
+    return " ".join(request.form.get("text", "").split())[:LONGEST_PROMPT]
+
+
+def diff_to(prompt: Prompt | None, text: str) -> tuple[Piece, ...]:
+    """Compare a text with what is heard or read now."""
+    return word_diff(prompt.weight.words if prompt and prompt.weight else "", text)
+
+
+def kind_of(key: str) -> str:
+    """Name what a prompt is at its stop, as the translations have it: spoken, texted, offered, asked."""
+    parts = key.split(".")
+    kind = parts[-2] if parts[-1].isdecimal() else parts[-1]
+    return kind if parts[0] in {"stops", "orders", "agencies"} else ""
 
 
 def _catalogue() -> PromptCatalogue:
@@ -173,7 +271,7 @@ def _number(name: str) -> int:
 
 
 def _back_to_prompt(key: str, language: str) -> BaseResponse:
-    return redirect(url_for("prompts.show", key=key, _anchor=language), 303)
+    return redirect(url_for("prompts.show", key=key, language=language, _anchor=WORK), 303)
 
 
 @dataclass(frozen=True)
@@ -190,6 +288,15 @@ class Prompt:
     behind: bool = False  # Whether the English that is heard now is not what it was made from.
 
 
+class Hit(NamedTuple):
+    """A prompt that was found, how well, and the sentence that holds what was searched for."""
+
+    prompt: Prompt
+    rank: int
+    excerpt: tuple[Piece, ...] = ()
+    with_choices: bool = False  # Whether only the choices that are sent with it hold it.
+
+
 @dataclass(frozen=True)
 class PromptCatalogue:
     """Every prompt of the line in every language, by key."""
@@ -200,13 +307,20 @@ class PromptCatalogue:
         """Count the prompts of each group."""
         return Counter(map(group_of, self.prompts))
 
-    def search(self, group: str, query: str) -> Mapping[str, tuple[Prompt, ...]]:
-        """Find the prompts of a group, or of all, whose key or text holds the query."""
-        return {
-            key: prompts
-            for key, prompts in self.prompts.items()
-            if group in {"", group_of(key)} and _holds(key, prompts, query.casefold())
-        }
+    def of_group(self, group: str) -> Mapping[str, tuple[Prompt, ...]]:
+        """Give the prompts of a group."""
+        return {key: prompts for key, prompts in self.prompts.items() if group_of(key) == group}
+
+    def search(self, query: str, group: str = "", language: str = "") -> Mapping[str, tuple[Hit, ...]]:
+        """Find the prompts in which something is heard or read, or whose key holds it: the best first."""
+        found: dict[str, tuple[Hit, ...]] = {}
+        for key, prompts in self.prompts.items():
+            if group in {"", group_of(key)}:
+                asked = [each for each in prompts if language in {"", each.language}]
+                hits = [hit for each in asked if (hit := _hit(each, query))]
+                if hits or query.casefold() in key:
+                    found[key] = tuple(hits or (Hit(each, KEY_RANK) for each in asked[:1]))
+        return dict(sorted(found.items(), key=lambda item: min(hit.rank for hit in item[1])))
 
     def changed(self) -> Mapping[str, tuple[Prompt, ...]]:
         """Find the prompts over which something is published, or drafted."""
@@ -243,9 +357,7 @@ def read_catalogue(
     published = list_published(database)
     heard, drafts = checks.published(published), count_drafts(database)
     versions = {(each.language, each.key): each.version for each in published}
-    late = {
-        (name, key) for name, notes in made_from.items() for key in behind(heard.worded.flow, name, notes)
-    }
+    late = behind_now(heard, published, made_from)
     by_key: dict[str, list[Prompt]] = {}
     for language, prompts in base.prompts.items():
         weights, file = heard.weights[language], dict(spoken_prompts(prompts))
@@ -259,10 +371,28 @@ def read_catalogue(
                 version=versions.get(at, FILE),
                 fits=at not in heard.worded.ignored,
                 drafts=drafts.get(at, 0),
-                behind=at in late and at not in versions,  # Of what was written here nothing is noted.
+                behind=at in late,
             )
             by_key.setdefault(key, []).append(prompt)
     return PromptCatalogue({key: tuple(prompts) for key, prompts in by_key.items()})
+
+
+def behind_now(
+    heard: PublishedPrompts, published: list[PromptVersion], made_from: Mapping[str, MadeFrom]
+) -> set[tuple[str, str]]:
+    """Name the translations (language, key) that are behind the English of now.
+
+    Of what was written here nothing is noted, but when: it is behind English that was written here later.
+    """
+    written = {(each.language, each.key): each.at for each in published}
+    late = {
+        (name, key) for name, notes in made_from.items() for key in behind(heard.worded.flow, name, notes)
+    }
+    return {at for at in late if at not in written} | {
+        (language, key)
+        for (language, key), at in written.items()
+        if language != SOURCE and (SOURCE, key) in written and written[SOURCE, key] > at
+    }
 
 
 def versions_of(database: Database, key: str) -> Mapping[str, list[PromptVersion]]:
@@ -273,6 +403,12 @@ def versions_of(database: Database, key: str) -> Mapping[str, list[PromptVersion
     return by_language
 
 
-def _holds(key: str, prompts: tuple[Prompt, ...], query: str) -> bool:
-    texts = (each.weight.words if each.weight else each.file for each in prompts)
-    return any(query in each.casefold() for each in (key, *texts))
+def _hit(prompt: Prompt, query: str) -> Hit | None:
+    """Find a query in what is heard or read of a prompt; in the choices sent with it only if nowhere else."""
+    weight = prompt.weight
+    for text in (weight.heard, weight.words) if weight else (prompt.file,):
+        if match := find(text, query):
+            return Hit(prompt, match.rank, match.excerpt)
+    if weight and (match := find(weight.sent, query)):
+        return Hit(prompt, match.rank + CHOICES_RANK, match.excerpt, with_choices=True)
+    return None
