@@ -73,9 +73,14 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(path)))
+
+
 def imports(path: Path) -> Iterator[str]:
     """Name the library of each import of a file, those for type checkers and inside functions too."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         match node:
             case ast.Import(names=names):
                 yield from (name.name.partition(".")[0] for name in names)
@@ -92,7 +97,7 @@ def words(name: str) -> set[str]:
 def named(path: Path) -> Iterator[str]:
     yield path.stem
     yield path.parent.name
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, Function | ast.ClassDef):
             yield node.name
 
@@ -150,7 +155,7 @@ def test_no_test_patches_what_it_tests() -> None:
 
 def patches(path: Path) -> Iterator[str]:
     """Name what a file uses to put something else in the place of what it tests."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         match node:
             case ast.Name(id=name) if name in PATCHES:
                 yield name

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from conftest import ROOT
 from fakes import ENVIRONMENT
 from postgres import put_tables
+from small_line import small_line
 
 from ivr.checks.runner import check
 from ivr.cli.main import main
@@ -43,6 +44,14 @@ def database(tmp_path: Path) -> Database:
 
 @pytest.fixture
 def prompts(tmp_path: Path) -> Path:
+    """Give the words of a line of which the first languages are switched on."""
+    return small_line(tmp_path) / "prompts"
+
+
+@pytest.fixture
+def every_language(tmp_path: Path) -> Path:
+    """Give the words of the line as it is."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
     return shutil.copytree(ROOT / "prompts", tmp_path / "prompts")
 
 
@@ -54,7 +63,7 @@ def let_hear(database: Database, language: str, place: str, words: str) -> None:
 
 def ivr(tmp_path: Path, *arguments: str, command: str = "prompts") -> Result:
     url = {"DATABASE_URL": f"sqlite:///{tmp_path}/line.sqlite3"}
-    folders = {"IVR_CONFIG": str(ROOT / "config"), "IVR_PROMPTS": str(tmp_path / "prompts")}
+    folders = {"IVR_CONFIG": str(tmp_path / "config"), "IVR_PROMPTS": str(tmp_path / "prompts")}
     pretend = {"TWILIO_API_URL": "http://127.0.0.1:9"}
     return CliRunner().invoke(main, [command, *arguments], env=ENVIRONMENT | url | folders | pretend)
 
@@ -93,7 +102,7 @@ def test_export_writes_the_words_keeps_every_comment_and_passes_the_check(
         "en.toml": ['  "Does someone take most of your money?",', 'offer = "what the law says to you"'],
         "fr.toml": ['text = "Partez quand vous le voulez \\"là\\" : EXIT."'],
     }
-    assert check(ROOT / "config", prompts).faults == ()
+    assert check(tmp_path / "config", prompts).faults == ()
     assert len(list_published(database)) == 3
     assert list(tmp_path.glob("**/*.fresh")) == []
 
@@ -150,8 +159,9 @@ def test_a_file_that_is_no_toml_is_not_written_to() -> None:
 
 
 def test_an_english_prompt_that_changed_marks_its_translations_until_a_translator_says_otherwise(
-    prompts: Path, tmp_path: Path
+    every_language: Path, tmp_path: Path
 ) -> None:
+    prompts = every_language
     english = prompts / "en.toml"
     english.write_text(
         english.read_text("utf-8").replace('"Hello. In danger? Hang', '"Welcome. In danger? Hang')
@@ -159,7 +169,7 @@ def test_an_english_prompt_that_changed_marks_its_translations_until_a_translato
 
     late = ivr(tmp_path, "behind").output.splitlines()
     noted = ivr(tmp_path, "translated", "pa", "stops.hello.say").output
-    after = check(ROOT / "config", prompts).figures
+    after = check(tmp_path / "config", prompts).figures
 
     assert len(late) == 14
     assert "pa stops.hello.say: the English is now: Welcome. In danger? Hang up and call 9 1 1." in late
@@ -193,7 +203,7 @@ def test_a_new_english_prompt_and_a_file_that_cannot_be_read_are_told(prompts: P
     late = ivr(tmp_path, "behind", "fr").output
 
     notes.write_text("prompts = 3")
-    faults = check(ROOT / "config", prompts).faults
+    faults = check(tmp_path / "config", prompts).faults
 
     assert late.startswith("fr stops.hello.say: ")
     assert [fault.file for fault in faults] == [str(notes)]

@@ -79,6 +79,14 @@ def hands_on_all(tmp_path: Path, flow: Flow) -> Hands:
     return Console(tmp_path, flow, ROOT / "prompts").signed_in()
 
 
+@pytest.fixture
+def every(request: pytest.FixtureRequest) -> tuple[Hands, Flow]:
+    """Give an operator and their line: at full size the whole one, else that of the first languages."""
+    names = ("hands_on_all", "flow") if is_full() else ("hands", "small_flow")
+    hands, flow = map(request.getfixturevalue, names)
+    return hands, flow
+
+
 def save(hands: Hands, words: str, place: str = PLACE, language: str = "en") -> TestResponse:
     return hands.post(f"/prompts/{place}/{language}", text=words, do="save")
 
@@ -101,20 +109,20 @@ def force(console: Console, place: str, words: str) -> PromptVersion:
     return version
 
 
-def test_every_prompt_of_every_language_is_listed_and_has_a_page(hands_on_all: Hands, flow: Flow) -> None:
-    overview = hands_on_all.get("/prompts").text
+def test_every_prompt_of_every_language_is_listed_and_has_a_page(every: tuple[Hands, Flow]) -> None:
+    hands, flow = every
+    overview = hands.get("/prompts").text
     parts = re.findall(r'href="(/console/prompts\?group=[^"]+)"', overview)
 
     listed = {
         found
         for part in parts
-        for found in re.findall(r'href="/console/prompts/([^"]+)"', hands_on_all.client.get(part).text)
+        for found in re.findall(r'href="/console/prompts/([^"]+)"', hands.client.get(part).text)
     }
 
     assert listed == {place for words in flow.prompts.values() for place, _ in spoken_prompts(words)}
     assert {
-        hands_on_all.get(f"/prompts/{place}").status_code
-        for place in sorted(listed)[:: 1 if is_full() else 60]
+        hands.get(f"/prompts/{place}").status_code for place in sorted(listed)[:: 1 if is_full() else 60]
     } == {200}
 
 

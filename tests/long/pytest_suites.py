@@ -15,7 +15,7 @@ from long.suites import ROOT, Size
 if TYPE_CHECKING:
     from long.suites import Run
 
-SMALL_PROPERTIES = ("test_position.py", "test_segments.py")  # `make test` runs the others beside this suite.
+SMALL_PROPERTIES = ("test_segments.py",)  # `make test` runs the others beside this suite.
 PROPERTY = ("@given", "RuleBasedStateMachine", "is_full()")  # What a test says that has a full size.
 
 
@@ -38,7 +38,7 @@ def tell_stories(run: Run) -> None:
     if run.size is Size.FULL:
         _count(run, "tests/real", "--production-limits")
     else:
-        _count(run, "tests/test_stories.py", "-k", "at_once or busy")
+        _count(run, "tests/test_stories.py", "-k", "busy")
 
 
 def lose_a_host(run: Run) -> None:

@@ -321,7 +321,7 @@ def measure_side_by_side(run: Run) -> None:
         callers = Callers(stack, amounts, random.Random(run.seed))  # noqa: S311 - a test's lot
         with bare_arms(callers) as bare:
             arms = [*bare, *line_arms(stack, callers)]
-            for arm in arms:  # Everybody is warm.
+            for arm in arms if run.size is Size.FULL else ():  # Everybody is warm.
                 arm.measure(0, 1)
                 arm.runs, arm.cpu, arm.mib = [], [], []
             in_log, due = 0, 0
