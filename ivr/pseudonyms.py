@@ -188,11 +188,12 @@ class MonthKeys:
 
     def further(self, name: str) -> tuple[bytes, ...]:
         """Give the halves beside the one in force, under which a host alone has written."""
-        if self._further is None:
-            self._further = tuple(each for each in self.names() if FURTHER in each)
-        if not self._further:
+        known = self._further  # Another thread may refresh meanwhile.
+        if known is None:
+            known = self._further = tuple(each for each in self.names() if FURTHER in each)
+        if not known:
             return ()
-        theirs = [each for each in self._further if name_of(each) == name]
+        theirs = [each for each in known if name_of(each) == name]
         return tuple(half for each in theirs if (half := self.part(each, make=False)))
 
     def names(self) -> list[str]:
