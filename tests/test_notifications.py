@@ -388,6 +388,7 @@ def test_the_worker_sends_a_digest_and_an_alarm_by_the_mail_server_of_the_settin
 
     assert set(mails) == {"2026-11-26", "alarm"}
     assert {mail["From"] for mail in mails.values()} == {"line@line.example"}
+    assert all(mail["Date"] and "@line.example>" in mail["Message-ID"] for mail in mails.values())
     assert "Agencies switched off now: 3 of 3" in mails["2026-11-26"].get_content()
     assert "All agencies are switched off" in mails["alarm"].get_content()
 

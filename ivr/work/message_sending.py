@@ -20,6 +20,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -117,6 +118,7 @@ class MessageSender:
     def _send_mail(self, address: str, message: Message) -> str:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = self.mail_from, address, message.subject
+        mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain=self.mail_from.partition("@")[2])
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.body)
         try:
