@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ivr.flow.loader import Rule
     from ivr.flow.made_from import MadeFrom
     from ivr.flow.models import Flow
+    from ivr.flow.public_page import PageWords
 
 # Each reads the flow as it was written, whatever is missing.
 RULES: tuple[Rule, ...] = (
@@ -132,14 +133,15 @@ def check(config: Path, prompts: Path, written: Path | None = None) -> CheckRepo
     placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
     learned = phrases.phrase_faults(flow, written) if written else ()
     made_from, unread = read_made_from(prompts, flow)
-    faults = (*placed, *_page_faults(flow, prompts), *learned, *unread, *wrong_recordings(flow, prompts))
-    return CheckReport(faults, _measured(flow, made_from) if flow.languages else None)
+    pages, unpaged = _pages(flow, prompts)
+    faults = (*placed, *unpaged, *learned, *unread, *wrong_recordings(flow, prompts))
+    return CheckReport(faults, _measured(flow, made_from, pages) if flow.languages else None)
 
 
-def _measured(flow: Flow, made_from: Mapping[str, MadeFrom]) -> Figures:
+def _measured(flow: Flow, made_from: Mapping[str, MadeFrom], pages: Mapping[str, PageWords]) -> Figures:
     """Measure what callers hear, and count what is behind the English."""
     figures = measure(patched(flow))
-    counts = {language: len(behind(flow, language, notes)) for language, notes in made_from.items()}
+    counts = {language: len(behind(flow, language, notes, pages)) for language, notes in made_from.items()}
     languages = {name: replace(each, behind=counts.get(name)) for name, each in figures.languages.items()}
     return replace(figures, languages=languages)
 
@@ -161,14 +163,14 @@ def _strangers(flow: Flow, prompts: Path) -> Iterator[Fault]:
             yield Fault(f"prompts/{path.relative_to(prompts).as_posix()}", "top of the file", mend)
 
 
-def _page_faults(flow: Flow, prompts: Path) -> tuple[Fault, ...]:
-    """Find what is wrong with the words of the public page; these faults name the files where they are."""
+def _pages(flow: Flow, prompts: Path) -> tuple[Mapping[str, PageWords], tuple[Fault, ...]]:
+    """Read the words of the public page, and find what is wrong in them, by the files where they are."""
     try:
         pages = unnamed_pages(prompts, flow)
     except FlowError as error:
-        return error.faults
+        return {}, error.faults
     rules = (place.written_on_pages, another_place.on_pages)
-    return tuple(fault for rule in rules for fault in rule(flow, pages, prompts))
+    return pages, tuple(fault for rule in rules for fault in rule(flow, pages, prompts))
 
 
 def _placed(fault: Fault, config: Path, prompts: Path) -> Fault:

@@ -12,7 +12,11 @@ import click
 from ivr.cli.context import flow_of, folder, readable_log, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ivr.flow.loader import Fault
     from ivr.flow.models import Flow
+    from ivr.flow.public_page import PageWords
     from ivr.operations.toml_editing import WrittenPrompts
     from ivr.records.database import Database
     from ivr.records.prompts import PromptVersion
@@ -87,18 +91,18 @@ def export(to: Path | None, *, clear: bool) -> None:
 @click.argument("language", required=False)
 def list_behind(language: str | None) -> None:
     """Print the translations whose English has changed since they were made, and that English."""
-    from ivr.flow.made_from import SOURCE, behind, read_made_from
-    from ivr.flow.prompts import spoken_prompts
+    from ivr.flow.made_from import SOURCE, behind, read_made_from, texts
 
     flow, at = flow_of(folder("config"), folder("prompts")), folder("prompts")
+    pages = _pages(at, flow)
     made_from, faults = read_made_from(at, flow)
     if faults:
         raise click.ClickException("\n".join(map(str, faults)))
     if language and language not in made_from:
         raise click.ClickException(f"nobody noted what '{language}' was made from: ivr prompts translated")
-    english = dict(spoken_prompts(flow.prompts[SOURCE])) if SOURCE in flow.prompts else {}
+    english = texts(flow, SOURCE, pages)
     chosen = {language: made_from[language]} if language else made_from
-    late = [(name, place) for name, notes in chosen.items() for place in behind(flow, name, notes)]
+    late = [(name, place) for name, notes in chosen.items() for place in behind(flow, name, notes, pages)]
     for name, place in late:
         click.echo(f"{name} {place}: the English is now: {english[place]}")
     if not late:
@@ -111,8 +115,8 @@ def list_behind(language: str | None) -> None:
 def note_translated(language: str, keys: tuple[str, ...]) -> None:
     """Note that prompts of a language say what the English of now says: those of KEYS, or all.
 
-    A translator runs it once the words in prompts/LANGUAGE.toml are right. It writes
-    prompts/made_from/LANGUAGE.toml and nothing else.
+    A translator runs it once the words in prompts/LANGUAGE.toml, and in prompts/pages/LANGUAGE.toml, are
+    right. It writes prompts/made_from/LANGUAGE.toml and nothing else.
     """
     from ivr.flow.made_from import (
         SOURCE,
@@ -126,6 +130,7 @@ def note_translated(language: str, keys: tuple[str, ...]) -> None:
 
     at = folder("prompts")
     flow = flow_of(folder("config"), at)
+    pages = _pages(at, flow)
     made_from, faults = read_made_from(at, flow)
     if faults:
         raise click.ClickException("\n".join(map(str, faults)))
@@ -133,16 +138,52 @@ def note_translated(language: str, keys: tuple[str, ...]) -> None:
         known = ", ".join(each for each in flow.prompts if each != SOURCE)
         raise click.ClickException(f"'{language}' is no language that is translated; there are: {known}")
     notes = made_from.get(language, MadeFrom())
-    all_there = behind(flow, language, MadeFrom())
+    all_there = behind(flow, language, MadeFrom(), pages)
     if unknown := [key for key in keys if key not in all_there]:
         raise click.ClickException(f"{unknown[0]}: no such prompt in '{language}' and in English")
-    late = [place for place in keys or all_there if place in behind(flow, language, notes)]
+    late = [place for place in keys or all_there if place in behind(flow, language, notes, pages)]
     path = made_from_file(at, language)
     path.parent.mkdir(exist_ok=True)
     fresh = path.with_suffix(".fresh")
-    fresh.write_text(written(translated(flow, language, notes, tuple(late))), "utf-8")
+    fresh.write_text(written(translated(flow, language, notes, tuple(late), pages)), "utf-8")
     fresh.replace(path)
     click.echo(f"{language}: {len(late)} prompts noted as made from the English of now")
+
+
+@prompts.command("meanings")
+@click.argument("languages", nargs=-1)
+def compare_meanings(languages: tuple[str, ...]) -> None:
+    """Compare what translations mean with the English, by the encoders installed here: minutes a language.
+
+    Prints each prompt of LANGUAGES, or of all, that lies nearer to another English prompt than to its own.
+    Who has read such a one, and finds it right, says why in prompts/made_from/accepted.toml.
+    """
+    from ivr.checks.translation_meanings import FILE, compare, read_accepted
+    from ivr.flow.made_from import SOURCE
+    from ivr.understanding.encoders import encoder_of
+
+    faults: list[Fault] = []
+    at = folder("prompts")
+    flow = flow_of(folder("config"), at)
+    accepted = read_accepted(at, faults)
+    if faults:
+        raise click.ClickException("\n".join(map(str, faults)))
+    all_there = tuple(each for each in flow.prompts if each != SOURCE)
+    if unknown := [each for each in languages if each not in all_there]:
+        raise click.ClickException(
+            f"'{unknown[0]}' is no language that is translated: {', '.join(all_there)}"
+        )
+    right = True
+    for found in compare(flow, _pages(at, flow), encoder_of, accepted, languages or all_there):
+        for each in found.astray:
+            click.echo(str(each))
+        for place in found.in_vain:
+            click.echo(f"{found.language} {place}: lies nearest to its own; remove it from {FILE}")
+        left = sum(not each.accepted for each in found.astray)
+        told = f"{found.prompts} prompts, {len(found.astray)} astray, {left} not accepted"
+        click.echo(f"{found.language}: {told}, by {found.encoder}")
+        right = right and found.right
+    raise SystemExit(0 if right else 1)
 
 
 @prompts.command("record-list")
@@ -189,6 +230,17 @@ def hear_prompt(language: str, key: str) -> None:
         why = " ".join(done.stderr.split())
         raise click.ClickException(f"espeak-ng cannot say '{voice}' here: {why}")
     click.echo(f"{line.seconds:.1f} s by the line's own voice: {line.words}")
+
+
+def _pages(at: Path, flow: Flow) -> Mapping[str, PageWords]:
+    """Read the words of the public page."""
+    from ivr.flow.loader import FlowError
+    from ivr.flow.public_page import unnamed_pages
+
+    try:
+        return unnamed_pages(at, flow)
+    except FlowError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _flow_with(language: str) -> Flow:

@@ -1,16 +1,19 @@
 """Which translations are behind: made from English words that have changed since.
 
-`prompts/made_from/<language>.toml` holds, for each prompt, a short hash of the English that it was made from.
-Only `ivr prompts translated` writes these files; a language without one is of unknown state.
+`prompts/made_from/<language>.toml` holds, for each prompt, a short hash of the English that it was made from;
+`pages.…` are the words of the public page, in `prompts/pages/`. Only `ivr prompts translated` writes these
+files; a language without one is of unknown state.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ivr.flow.loader import Fault, read_file
+from ivr.flow.models import every_prompt
 from ivr.flow.placeholders import BLANK
 from ivr.flow.prompts import spoken_prompts
 
@@ -19,11 +22,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ivr.flow.models import Flow
+    from ivr.flow.public_page import PageWords
 
+    Pages = Mapping[str, PageWords]
+
+NO_PAGES: Pages = MappingProxyType({})
 SOURCE = "en"  # What translations are made from.
 FOLDER = "made_from"
 HASH_LETTERS = 8  # One change in four thousand million goes unseen.
 OWN = frozenset({"lines.language_name"})  # Not translated: each language names itself.
+PAGES = "pages"  # Before the places of the words of the public page.
 HEAD = "# Which English each prompt was made from. Written by `ivr prompts translated`, never by hand.\n"
 
 
@@ -47,18 +55,18 @@ def read_made_from(prompts: Path, flow: Flow) -> tuple[Mapping[str, MadeFrom], t
     return {language: notes for language, notes in read.items() if notes}, tuple(faults)
 
 
-def behind(flow: Flow, language: str, notes: MadeFrom) -> tuple[str, ...]:
+def behind(flow: Flow, language: str, notes: MadeFrom, pages: Pages = NO_PAGES) -> tuple[str, ...]:
     """Name the prompts of a language that were made from other English words than those of now.
 
     A translation of which nothing is noted is one of them; what is missing or blank still is not.
     """
-    own, now = _texts(flow, language), current(flow)
+    own, now = texts(flow, language, pages), current(flow, pages)
     return tuple(place for place in own if place in now and notes.prompts.get(place) != now[place])
 
 
-def current(flow: Flow) -> dict[str, str]:
+def current(flow: Flow, pages: Pages = NO_PAGES) -> dict[str, str]:
     """Give the hash of each English prompt of now; nothing for a line that has no English."""
-    return {place: english_hash(text) for place, text in _texts(flow, SOURCE).items()}
+    return {place: english_hash(text) for place, text in texts(flow, SOURCE, pages).items()}
 
 
 def english_hash(text: str) -> str:
@@ -72,16 +80,21 @@ def written(notes: MadeFrom) -> str:
     return f"{HEAD}\n[prompts]\n{''.join(lines)}"
 
 
-def translated(flow: Flow, language: str, notes: MadeFrom, places: tuple[str, ...]) -> MadeFrom:
+def translated(
+    flow: Flow, language: str, notes: MadeFrom, places: tuple[str, ...], pages: Pages = NO_PAGES
+) -> MadeFrom:
     """Note that translations are made from the English of now; those of all that is gone are dropped."""
-    own, now = _texts(flow, language), current(flow)
+    own, now = texts(flow, language, pages), current(flow, pages)
     there = {place: made_from for place, made_from in notes.prompts.items() if place in own and place in now}
     return MadeFrom(there | {place: now[place] for place in places})
 
 
-def _texts(flow: Flow, language: str) -> dict[str, str]:
-    """Give the prompts of a language that are written, by place."""
+def texts(flow: Flow, language: str, pages: Pages = NO_PAGES) -> dict[str, str]:
+    """Give the prompts of a language that are written, by place, and the words of its public page."""
     if language not in flow.prompts:
         return {}
-    texts = spoken_prompts(flow.prompts[language])
-    return {place: text for place, text in texts if place not in OWN and not text.startswith(BLANK)}
+    page = every_prompt(pages[language], PAGES) if language in pages else ()
+    written = (*spoken_prompts(flow.prompts[language]), *page)
+    return {
+        place: text for place, text in written if text and place not in OWN and not text.startswith(BLANK)
+    }

