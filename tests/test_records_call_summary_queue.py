@@ -173,6 +173,12 @@ def test_key_that_was_not_noted_is_known_from_the_caller_who_talked() -> None:
     )
 
 
+def test_agency_whose_key_was_not_noted_is_known_from_the_caller_who_talked_with_it() -> None:
+    transfer = only(*without(ACCEPTED, OVER), replace(OVER, ended="no_key"))
+
+    assert (transfer.outcome, outcomes(transfer)) == ("connected", ["no_answer", "accepted"])
+
+
 @pytest.mark.parametrize("late", [1300.9, 1320.0])
 def test_caller_who_talked_outweighs_news_that_they_left(late: float) -> None:
     reported = (news("end-s-2", late, "left"), replace(LEFT, at=late))

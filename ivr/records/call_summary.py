@@ -27,6 +27,7 @@ TEXT_SILENT = 20 * 60  # As long as the texter's position is kept.
 ACCEPTED = "accepted"
 LEFT = "left"
 IN_DOUBT = "in_doubt"
+NO_KEY = "no_key"  # Somebody answered and was gone before they pressed a key, as far as was noted.
 NEVER_JOINED = "failed"  # A person accepted the call, and the caller was never joined with them.
 
 END = "end"  # The key of the entry that Twilio's report of the call's end becomes.
@@ -387,9 +388,12 @@ def _come_back(transfer: TransferSummary, turn: Entry) -> TransferSummary:
 
 
 def _confirm_last(transfer: TransferSummary) -> TransferSummary:
-    """Take it that the last who pressed the key was talked with, whatever was reported of the ring's end."""
+    """Take it that the last who pressed the key was talked with, whatever was reported of the ring's end.
+
+    Where SQL was slow, the key itself was not noted, and the end of the talk looks like that of a ring.
+    """
     last = transfer.attempts[-1] if transfer.attempts else None
-    if last is None or last.accepted is None:
+    if last is None or (last.accepted is None and last.outcome != NO_KEY):
         return transfer
     return replace(transfer, attempts=(*transfer.attempts[:-1], replace(last, outcome=ACCEPTED)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -285,8 +286,11 @@ def _erased(inbound: Iterable[Any]) -> frozenset[str]:
 
 def _files(folder: Path) -> dict[str, bytes]:
     """Read every file that a line keeps, but its keys."""
-    paths = {path for pattern in FILES for path in folder.rglob(pattern) if path.is_file()}
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(paths)}
+    found: dict[str, bytes] = {}
+    for path in sorted({path for pattern in FILES for path in folder.rglob(pattern) if path.is_file()}):
+        with suppress(FileNotFoundError):  # SQLite takes its own files away, and journals are adopted.
+            found[str(path.relative_to(folder))] = path.read_bytes()
+    return found
 
 
 def _personal(legs: Iterable[Leg], inbound: Iterable[Any]) -> Iterable[bytes]:

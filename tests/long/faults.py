@@ -296,6 +296,8 @@ def _postgres_killed(stand: Stand) -> Iterator[None]:
     for pid in gone:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    with suppress(ChildProcessError):  # One that is not buried would be taken for alive by the next.
+        os.waitpid(server, 0)
     yield
     assert becomes(lambda: not any(map(is_alive, gone)))
     owner = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -604,6 +606,7 @@ def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow) -> Iterator[S
         if "postgres" in needs:
             extra["DATABASE_URL"] = stack.enter_context(running_postgres())
             postgres = extra["DATABASE_URL"].partition("host=")[2]
+            stack.callback(_end_postgres, Path(postgres, "data", "postmaster.pid"))
         if "disk for journal" in needs:
             disk = stack.enter_context(small_disk(folder / "journal"))
         if "disk for database" in needs:
@@ -662,7 +665,7 @@ def _try(run: Run, folder: Path, faults: tuple[Fault, ...], flow: Flow) -> None:
             if broken:
                 _keep(name, broken, verdict.seen, stand.line.report())
     except Exception as error:  # noqa: BLE001 - the other faults are tried all the same
-        run.figures[f"{name}: heard"] = f"could not be tried: {str(error)[:200]}"
+        run.figures[f"{name}: heard"] = f"could not be tried: {' '.join(str(error).split())[:200]}"
         run.failures.append(f"{name}: could not be tried: {type(error).__name__}: {str(error)[:500]}")
         return
     finally:
@@ -697,6 +700,12 @@ def _command(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_text("utf-8", errors="replace")
     return ""
+
+
+def _end_postgres(told: Path) -> None:
+    """End a server that was started again: whoever started the first knows nothing of it."""
+    with suppress(OSError):
+        os.kill(int(told.read_text("utf-8").split()[0]), signal.SIGQUIT)
 
 
 def _postmaster(stand: Stand) -> int:

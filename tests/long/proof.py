@@ -53,7 +53,9 @@ def faults(told: dict[str, Any]) -> Iterator[str]:
     for title, rows in (("Each alone", alone), ("Pairs", pairs)):
         if rows:
             yield f"### {title}"
-            lines = [row(name, *(of.get(key, "") for key in COLUMNS)) for name, of in rows.items()]
+            lines = [
+                row(name, *(prose(str(of.get(key, ""))) for key in COLUMNS)) for name, of in rows.items()
+            ]
             yield "\n".join([head("fault", *COLUMNS.values()), *lines])
     costs = [f"{' and '.join(sorted(names))} ({'; '.join(sorted(lost))})" for names, lost in COSTS.items()]
     yield f"{LOST} {'; '.join(costs)}."
