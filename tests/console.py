@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyotp
@@ -22,14 +23,13 @@ from ivr.records.operators import Role, add_operator, enrol, find_operator
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.access import SignedIn
 from ivr.web.console.context import ConsoleContext
+from ivr.web.console.phrases import PhraseFiles
 from ivr.web.console.prompt_checks import PromptChecks
 from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
 from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
@@ -45,6 +45,7 @@ COUNTS_TOKENS = ("counts-token-of-tests", "the-one-before-it")
 FIRST, CHOSEN = "first-password", "a password that was chosen"
 CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 HASHED = {password: CHEAP.hash(password) for password in (FIRST, CHOSEN)}
+PHRASES = PhraseFiles(Path(__file__).parent.parent / "phrases")  # Read once, by whoever asks.
 DRAWN = FileSystemBytecodeCache(tempfile.mkdtemp(prefix="templates-"))  # Templates are compiled once.
 
 
@@ -84,6 +85,7 @@ class Console:
         secrets: tuple[str, str] = (SECRET, ""),
         passwords: Passwords = CHEAP,
         fresh: bool = True,
+        phrases: PhraseFiles = PHRASES,
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
         if fresh:
@@ -104,6 +106,7 @@ class Console:
             secure=False,
             now=lambda: self.at,
             prompt_checks=PromptChecks(flow, self._check),
+            phrase_files=phrases,
             made_from=self.made_from,
             parts=lambda: {"database": True, "redis": False, "worker": False},
             twilio=lambda: self.twilio,

@@ -29,7 +29,9 @@ PUBLIC_ENDPOINTS = frozenset(
 )
 WALL_ENDPOINTS = frozenset({"wall.show", "wall.refresh"})  # A screen's token opens these, and nothing else.
 WALL_COOKIE = "console_wall"
-POLLED_ENDPOINTS = frozenset({"now.refresh"})  # Fetched by the script, whether or not anybody sits there.
+POLLED_ENDPOINTS = frozenset(
+    {"now.refresh", "phrases.refresh"}
+)  # Fetched by the script, whether or not anybody sits there.
 START = "now.show"  # Whoever asks for it is first shown what happened since they were last here.
 ASKED_FOR = "asked_for"  # In the session.
 _ROLES: dict[Callable[..., object], Role] = {}  # A view -> the role that it asks for, where above viewer.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
     from ivr.records.operators import Operator
     from ivr.records.shift_log import ShiftEntry
+    from ivr.web.console.phrases import PhraseFiles
     from ivr.web.console.prompt_checks import PromptChecks
 
 NAME = "ivr-console"
@@ -51,6 +52,7 @@ class ConsoleContext:
     secure: bool  # Whether its cookie travels by https alone.
     now: Callable[[], float]
     prompt_checks: PromptChecks
+    phrase_files: PhraseFiles
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
     twilio: Callable[[], LastSigns] = LastSigns  # What was last seen of Twilio.
     refused: Callable[[], Sequence[RefusedReload]] = tuple  # Processes that go on with older files.

@@ -20,6 +20,7 @@ from ivr.web.console import (
     notice,
     now,
     operators,
+    phrases,
     prompts,
     reports,
     retention,
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
 PAGES = (
-    *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, reports, prompts, notice),
-    *(blocks, operators, screens, retention, audit, wall),
+    *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, reports, prompts, phrases),
+    *(notice, blocks, operators, screens, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = ("note", "why", "text")  # What people write at some length; no password and no code.
