@@ -104,7 +104,7 @@ class TriedText:
 
 @blueprint.get("", endpoint="list")
 def list_phrases() -> str:
-    """Show how many phrases there are of each meaning in each language, the draft, and what became of others."""
+    """Count the phrases of each meaning in each language; show the draft, and what became of others."""
     return _overview()
 
 
@@ -311,7 +311,7 @@ def _groups(names: set[str]) -> Mapping[str, list[str]]:
 
 
 def meaning_name(name: str) -> str:
-    """Say what phrases of a name mean in the operator's language: their stop, or a name of the translations."""
+    """Say what phrases of a name mean, in the operator's language: what their stop is called, or a wish."""
     if stop := console().phrase_files.rules.intents.stops.get(name):
         return capital(name_of_stop(stop))
     return translations(language()).get("phrases_name_" + name.replace("-", "_"), name)
