@@ -52,8 +52,9 @@ from ivr.telephony.twilio_client import TwilioClient
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
+from ivr.understanding.client import ask_classifier
 from ivr.understanding.phrases import short_phrases
-from ivr.understanding.supervisor import keep_classifier
+from ivr.understanding.supervisor import ClassifierUnavailable, keep_classifier, socket_of
 from ivr.understanding.text_reader import TextReader
 from ivr.understanding.understand import read_rules
 from ivr.understanding.weights_in_force import FOLDER as WEIGHTS_FOLDER
@@ -93,6 +94,7 @@ logger = logging.getLogger(__name__)
 
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 LATELY = 30  # Seconds in which SQL said what operators switch: asked every two.
+CONSOLE_PATIENCE = 3.0  # Seconds that the classifier has for a text that an operator tries.
 COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they were.
 
 
@@ -502,6 +504,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
     """Put together the parts of the console."""
     from ivr.flow.made_from import read_made_from
     from ivr.web.console.context import ConsoleContext
+    from ivr.web.console.phrases import PhraseFiles
     from ivr.web.console.prompt_checks import PromptChecks
 
     database = connect(settings.database_url)
@@ -515,6 +518,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         address=settings.console_url or settings.public_url,
         now=time.time,
         prompt_checks=PromptChecks(flow),
+        phrase_files=PhraseFiles(settings.phrases, partial(_ask_from_console, settings)),
         made_from=read_made_from(settings.prompts, flow)[0],
         parts=partial(_parts, database, settings.redis_url),
         counts_tokens=tuple(filter(None, (settings.counts_token, settings.second_counts_token))),
@@ -523,6 +527,15 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
         refused=partial(list_refused, settings.journal_dir),
         notifications=notifications_of(settings, flow, database, time.time),
     )
+
+
+def _ask_from_console(settings: Settings, text: str) -> Meaning | None:
+    """Ask the classifier of this host, which `ivr web` keeps, what a text means that an operator tries."""
+    try:
+        path = socket_of(settings.phrases, settings.journal_dir / WEIGHTS_FOLDER)
+    except (ClassifierUnavailable, OSError):
+        return None
+    return ask_classifier(path, text, CONSOLE_PATIENCE)
 
 
 def _parts(database: Database, redis_url: str) -> dict[str, bool]:

@@ -6,6 +6,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyotp
@@ -26,6 +27,7 @@ from ivr.reports.digest import MessageWords
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.access import SignedIn
 from ivr.web.console.context import ConsoleContext
+from ivr.web.console.phrases import PhraseFiles
 from ivr.web.console.prompt_checks import PromptChecks
 from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
@@ -35,7 +37,6 @@ from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:
     from datetime import date
-    from pathlib import Path
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
@@ -52,6 +53,7 @@ COUNTS_TOKENS = ("counts-token-of-tests", "the-one-before-it")
 FIRST, CHOSEN = "first-password", "a password that was chosen"
 CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 HASHED = {password: CHEAP.hash(password) for password in (FIRST, CHOSEN)}
+PHRASES = PhraseFiles(Path(__file__).parent.parent / "phrases")  # Read once, by whoever asks.
 DRAWN = FileSystemBytecodeCache(tempfile.mkdtemp(prefix="templates-"))  # Templates are compiled once.
 
 
@@ -93,6 +95,7 @@ class Console:
         sender: MessageSender | None = None,
         fresh: bool = True,
         address: str = "https://console.example",
+        phrases: PhraseFiles = PHRASES,
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
         if fresh:
@@ -124,6 +127,7 @@ class Console:
             secure=False,
             now=lambda: self.at,
             prompt_checks=PromptChecks(flow, self._check),
+            phrase_files=phrases,
             made_from=self.made_from,
             parts=lambda: self.parts,
             notifications=self.notifications,

@@ -117,6 +117,15 @@ NEEDED = {  # Every page, and the role that it asks for. A page that is not here
     ("prompts.drop", "POST"): OPERATOR,
     ("prompts.publish", "POST"): ADMINISTRATOR,
     ("prompts.revert", "POST"): ADMINISTRATOR,
+    ("phrases.list", "GET"): VIEWER,
+    ("phrases.refresh", "GET"): VIEWER,
+    ("phrases.show", "GET"): VIEWER,
+    ("phrases.try", "POST"): OPERATOR,
+    ("phrases.add", "POST"): OPERATOR,
+    ("phrases.drop", "POST"): OPERATOR,
+    ("phrases.check", "POST"): OPERATOR,
+    ("phrases.publish", "POST"): ADMINISTRATOR,
+    ("phrases.back", "POST"): ADMINISTRATOR,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -34,6 +35,16 @@ PROMPTS = "/console/prompts?group=stops.shelter"  # A group of them, each with a
 FILES = (".csv", ".json", ".pdf", ".xlsx")  # What a browser saves, and does not show.
 ADDRESSES = "links => links.map(each => each.getAttribute('href'))"
 GREETING = "Welcome. In danger? Hang up and call 9 1 1."
+VOICES = """
+window.said = [];
+const french = { lang: "fr-FR", name: "a voice" };
+const synthesis = { speaking: false, getVoices: () => [french], cancel: () => {}, addEventListener: () => {},
+  speak: (words) => window.said.push({ text: words.text, lang: words.lang }) };
+Object.defineProperty(window, "speechSynthesis", { value: synthesis });
+window.SpeechSynthesisUtterance = class extends EventTarget {
+  constructor(text) { super(); this.text = text; }
+};
+"""  # A browser with one voice.
 PICTURES = {  # Those of the README and of docs/console.md.
     "now": "/console/",
     "since": f"/console/since?since={datetime.now(UTC).date() - timedelta(days=6)}",
@@ -48,8 +59,17 @@ NUMBER = re.compile(r"(?<![0-9a-f])\+?1?[ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{4}(?![
 def line(
     tmp_path_factory: pytest.TempPathFactory, limits: Limits, migrated_sqlite: Path
 ) -> Iterator[Rehearsal]:
-    """Run everything, the console too, with a pretended month and a call and a text behind it."""
-    with rehearsal(tmp_path_factory.mktemp("console"), limits) as running:
+    """Run everything, the console too, with a pretended month and a call and a text behind it.
+
+    The line asks for a second approver.
+    """
+    config = tmp_path_factory.mktemp("strict") / "config"
+    shutil.copytree(ROOT / "config", config)
+    file = config / "line.toml"
+    file.write_text(
+        file.read_text("utf-8").replace("second_approver = false", "second_approver = true"), "utf-8"
+    )
+    with rehearsal(tmp_path_factory.mktemp("console"), limits, IVR_CONFIG=str(config)) as running:
         running.start(migrated_sqlite)
         running.stage.start_console()
         seed_month(running.stage, Console(quiet=True))
@@ -348,31 +368,94 @@ def test_a_form_that_meets_an_ended_session_stands_there_again_after_the_sign_in
     assert kept == ("Half an hour of work", "3")
 
 
-def test_published_words_are_heard_in_the_next_call_and_the_files_again_after_one_click(
+def test_a_prompt_is_found_by_its_sound_and_published_by_two_people(
     line: Rehearsal, browser: Browser
 ) -> None:
-    with browsing(browser) as page:
-        sign_in(page, line)
-        page.click("nav >> text=Prompts")
-        page.fill("input[name=query]", "in danger")
-        page.click("main form button")
-        page.click("text=stops.hello.say")
+    with browsing(browser) as first, browsing(browser) as second:
+        writer, _ = sign_in(first, line)
+        sign_in(second, line)
         before = greeting(line)
+        first.click("nav >> text=Prompts")
+        first.fill("input[name=query]", "Danger, hang up: CALL 911")
+        first.click("main form button")
+        first.wait_for_selector(".hit mark")
+        first.click(".hit:has(code:text-is('stops.hello.say')) h2 a")
 
-        page.fill("#en textarea", GREETING)
-        page.click("#en button[value=preview]")
-        page.wait_for_selector("#en >> text=ivr check finds no fault.")
-        page.click("#en button[value=save]")
-        page.click("text=Publish version 1 (en)")
-        page.click("button[name=confirmed]")
-        page.wait_for_selector("#en strong >> text=published")
+        first.fill("#work textarea", GREETING)
+        first.click("#work button[value=preview]")
+        first.wait_for_selector("#work >> text=ivr check finds no fault.")
+        assert first.locator(".tried ins").count() >= 1
+        first.click("#work button[value=save]")
+        first.wait_for_selector("#work >> text=You wrote it: another administrator publishes it.")
+        assert first.locator("#work >> text=Publish version").count() == 0
+
+        second.goto(first.url)
+        second.wait_for_selector(f".version-head >> text={writer}")
+        second.click("text=Publish version 1")
+        second.click("button[name=confirmed]")
+        second.wait_for_selector(".version >> text=published")
         heard = becomes(lambda: GREETING in greeting(line))
-        page.click("text=Back to the file's words (en)")
-        page.wait_for_selector("#en >> text=was heard before")
+        second.click("text=Back to the file's words")
+        second.wait_for_selector(".version >> text=was heard before")
         back = becomes(lambda: greeting(line) == before)
 
         assert GREETING not in before
         assert (heard, back) == (True, True)
+
+
+def test_what_is_being_written_is_there_in_the_next_browser(
+    line: Rehearsal, browser: Browser, ada: SignedIn
+) -> None:
+    place = f"{site(line)}/console/prompts/stops.law.say?language=fr"
+    with browsing(browser, storage_state=ada.state) as page:
+        page.goto(place)
+        page.fill("#work textarea", "La loi vous protège, même sans")
+        page.wait_for_selector(".kept >> text=Kept for you")
+    with browsing(browser, storage_state=ada.state) as page:
+        page.goto(place)
+        found = page.input_value("#work textarea")
+        page.click("text=Drop what I was writing")
+        page.wait_for_selector("[role=status] >> text=is dropped")
+
+    assert found == "La loi vous protège, même sans"
+
+
+def test_a_prompt_is_read_aloud_where_the_browser_has_a_voice_of_its_language(
+    line: Rehearsal, browser: Browser, ada: SignedIn
+) -> None:
+    with browsing(browser, storage_state=ada.state) as page:
+        page.add_init_script(VOICES)
+        page.goto(f"{site(line)}/console/prompts/stops.law.say?language=fr")
+        buttons = page.locator(".tongue:has([data-aloud]:visible) h3")
+        languages = buttons.all_inner_texts()
+        page.locator("#work [data-aloud]").first.click()
+        said = page.evaluate("window.said")
+
+        assert languages == ["French"]
+        assert [each["lang"] for each in said] == ["fr-FR"]
+        assert said[0]["text"] == page.locator("#heard-now").text_content()
+
+
+def test_a_text_is_tried_on_the_page_of_phrases_and_one_is_drafted(
+    line: Rehearsal, browser: Browser, ada: SignedIn
+) -> None:
+    with browsing(browser, storage_state=ada.state) as page:
+        page.goto(f"{site(line)}/console/phrases")
+        page.fill("textarea[name=text]", "zebulon says i should sleep in a shelter")
+        page.click("text=What would be made of it?")
+        page.wait_for_selector(".tried >> text=Shelter")
+        assert "zebulon" not in page.url
+        page.goto(f"{site(line)}/console/phrases/en/shelter")
+        page.fill("textarea[name=text]", "any couch going for a woman and two toddlers")
+        page.click("text=Add to the draft")
+        page.wait_for_selector("#draft")
+        page.goto(f"{site(line)}/console/phrases")
+        page.wait_for_selector("text=You wrote it: another administrator publishes it.")
+        page.locator("#draft tr", has_text="any couch").locator("button").click()
+        page.wait_for_selector("[role=status] >> text=1 taken out of the draft")
+
+    logs = "".join(line.stage.log(name).read_text() for name in ("web", "worker", "console"))
+    assert "zebulon" not in logs
 
 
 def greeting(line: Rehearsal) -> str:

@@ -34,7 +34,9 @@ PUBLIC_ENDPOINTS = frozenset(
 )
 WALL_ENDPOINTS = frozenset({"wall.show", "wall.refresh"})  # A screen's token opens these, and nothing else.
 WALL_COOKIE = "console_wall"
-POLLED_ENDPOINTS = frozenset({"now.refresh"})  # Fetched by the script, whether or not anybody sits there.
+POLLED_ENDPOINTS = frozenset(
+    {"now.refresh", "phrases.refresh"}
+)  # Fetched by the script, whether or not anybody sits there.
 START = "now.show"  # Whoever asks for it is first shown what happened since they were last here.
 ASKED_FOR = "asked_for"  # In the session.
 LEFT = "left"  # In the session: whose it was before it ended.

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
     from ivr.records.operators import Operator
     from ivr.records.shift_log import ShiftEntry
+    from ivr.web.console.phrases import PhraseFiles
     from ivr.web.console.prompt_checks import PromptChecks
     from ivr.work.notifications import Notifications
 
@@ -55,6 +56,7 @@ class ConsoleContext:
     secure: bool  # Whether its cookie travels by https alone.
     now: Callable[[], float]
     prompt_checks: PromptChecks
+    phrase_files: PhraseFiles
     parts: Callable[[], Mapping[str, bool]]  # Each part of the line -> whether it answers.
     notifications: Notifications
     twilio: Callable[[], LastSigns] = LastSigns  # What was last seen of Twilio.

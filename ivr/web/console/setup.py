@@ -24,6 +24,7 @@ from ivr.web.console import (
     now,
     operators,
     passkeys,
+    phrases,
     prompts,
     reports,
     retention,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, feedback, reports, prompts),
-    *(notice, notifications, account, passkeys, blocks, operators, screens, retention, audit, wall),
+    *(phrases, notice, notifications, account, passkeys, blocks, operators, screens, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = KeptFields("now.show", ("note", "why", "text", "words_"))  # At some length; no password, no code.
