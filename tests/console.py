@@ -84,6 +84,7 @@ class Console:
         secrets: tuple[str, str] = (SECRET, ""),
         passwords: Passwords = CHEAP,
         fresh: bool = True,
+        secure: bool = False,
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
         if fresh:
@@ -101,7 +102,7 @@ class Console:
             limits=limits or Unlimited(),
             secret=secrets[0],
             old_secret=secrets[1],
-            secure=False,
+            secure=secure,
             now=lambda: self.at,
             prompt_checks=PromptChecks(flow, self._check),
             made_from=self.made_from,
