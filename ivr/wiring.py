@@ -91,6 +91,9 @@ logger = logging.getLogger(__name__)
 
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 LATELY = 30  # Seconds in which SQL said what operators switch: asked every two.
+CONSOLE_LOCKED_SECONDS = (
+    2.0  # How long an operator's form waits for another writer of SQLite: no caller waits.
+)
 COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they were.
 
 
@@ -441,7 +444,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
     from ivr.web.console.context import ConsoleContext
     from ivr.web.console.prompt_checks import PromptChecks
 
-    database = connect(settings.database_url)
+    database = connect(settings.database_url, locked=CONSOLE_LOCKED_SECONDS)
     return ConsoleContext(
         flow=flow,
         database=database,
