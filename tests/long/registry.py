@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from long.callers_at_once import measure_callers_at_once
 from long.forged_numbers import measure_forged_numbers
+from long.fuzz import measure_fuzz
 from long.line import measure_line
 from long.log import measure_log
 from long.pytest_suites import tell_stories, try_properties
 from long.restarts import measure_restarts
 from long.side_by_side import measure_side_by_side
+from long.soak import measure_soak
 from long.suites import Suite
 from long.understanding import measure_understanding
 
@@ -34,6 +36,12 @@ SUITES = {
             "what callers, texters and the log notice of new versions",
             measure_restarts,
         ),
+        Suite(
+            "fuzz",
+            "a hundred thousand bad requests: what is answered, and what is kept of them",
+            measure_fuzz,
+        ),
+        Suite("soak", "half an hour of everything: what grows, and whether the log is right", measure_soak),
         Suite("properties", "what must hold for everything, on very many examples", try_properties),
         Suite("stories", "the real-process stories with the limits of production", tell_stories),
     )
