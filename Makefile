@@ -4,7 +4,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE  # Else each process that runs tests compiles all of them anew.
 BIN := $(VENV)/bin
 
-.PHONY: help demo phone style types imports quick parts whole test long steady check bench bench-quick performance proof understanding translations pictures requirements audit licences sbom clean
+.PHONY: help demo phone style types imports quick parts whole test long steady check bench bench-quick performance proof understanding translations pictures requirements audit secrets licences sbom clean
 .DEFAULT_GOAL := help
 
 help: ## Print this list
@@ -99,6 +99,9 @@ requirements: $(VENV)/test.stamp ## Pin what pyproject.toml asks for, for Python
 
 audit: $(VENV)/test.stamp ## Ask whether a pinned requirement has a known vulnerability; SERVICE=osv asks elsewhere
 	@PYTHONPATH=tests $(BIN)/python -m supply_chain.audit $(if $(SERVICE),--vulnerability-service $(SERVICE))
+
+secrets: $(VENV)/test.stamp ## Look for secrets in all files of the repository
+	@PYTHONPATH=tests $(BIN)/python -m supply_chain.secret_scan
 
 licences: $(VENV)/test.stamp ## Write docs/licences.md from what the pinned requirements say
 	@PYTHONPATH=tests $(BIN)/python -m supply_chain.licences

@@ -95,6 +95,7 @@ logger = logging.getLogger(__name__)
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 LATELY = 30  # Seconds in which SQL said what operators switch: asked every two.
 CONSOLE_PATIENCE = 3.0  # Seconds that the classifier has for a text that an operator tries.
+CONSOLE_LOCKED_SECONDS = 2.0  # How long a form waits for another writer of SQLite: no caller waits.
 COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they were.
 
 
@@ -507,7 +508,7 @@ def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
     from ivr.web.console.phrases import PhraseFiles
     from ivr.web.console.prompt_checks import PromptChecks
 
-    database = connect(settings.database_url)
+    database = connect(settings.database_url, locked=CONSOLE_LOCKED_SECONDS)
     return ConsoleContext(
         flow=flow,
         database=database,

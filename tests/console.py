@@ -96,6 +96,7 @@ class Console:
         fresh: bool = True,
         address: str = "https://console.example",
         phrases: PhraseFiles = PHRASES,
+        secure: bool = False,
     ) -> None:
         url = url or f"sqlite:///{folder}/console.sqlite3"
         if fresh:
@@ -124,7 +125,7 @@ class Console:
             limits=limits or Unlimited(),
             secret=secrets[0],
             old_secret=secrets[1],
-            secure=False,
+            secure=secure,
             now=lambda: self.at,
             prompt_checks=PromptChecks(flow, self._check),
             phrase_files=phrases,

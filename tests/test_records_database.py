@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from ivr.records.database import connect, read_url
+from ivr.records.migrations.migrate import upgrade
+from ivr.wiring import build_console
+
+if TYPE_CHECKING:
+    from ivr.flow.models import Flow
+    from ivr.settings import Settings
 
 pytest_plugins = ("postgres",)
 
@@ -13,6 +21,17 @@ def test_sqlite_overwrites_what_is_deleted(sqlite_url: str) -> None:
         found = [sql.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
     assert found == [1, "wal", 1, 300, 1]
+
+
+def test_an_operators_form_waits_longer_for_another_writer_than_a_webhook(
+    settings: Settings, flow: Flow
+) -> None:
+    upgrade(settings.database_url)
+
+    with build_console(settings, flow).database.read() as sql:
+        waits = sql.exec_driver_sql("PRAGMA busy_timeout").scalar()
+
+    assert waits == 2000
 
 
 def test_preparing_for_a_database_connects_to_nothing() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from long.callers_at_once import measure_callers_at_once
 from long.faults import measure_faults
 from long.forged_numbers import measure_forged_numbers
+from long.fuzz import measure_fuzz
 from long.line import measure_line
 from long.log import measure_log
 from long.mutations import measure_mutations
 from long.pytest_suites import lose_a_host, tell_stories, try_properties
 from long.restarts import measure_restarts
 from long.side_by_side import measure_side_by_side
+from long.soak import measure_soak
 from long.suites import Suite
 from long.transfers_at_once import measure_transfers_at_once
 from long.understanding import measure_understanding
@@ -49,6 +51,12 @@ SUITES = {
             "every fault in the middle of calls, and what callers and the log had of it",
             measure_faults,
         ),
+        Suite(
+            "fuzz",
+            "a hundred thousand bad requests: what is answered, and what is kept of them",
+            measure_fuzz,
+        ),
+        Suite("soak", "half an hour of everything: what grows, and whether the log is right", measure_soak),
         Suite("properties", "what must hold for everything, on very many examples", try_properties),
         Suite("stories", "the real-process stories with the limits of production", tell_stories),
     )

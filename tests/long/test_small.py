@@ -14,14 +14,19 @@ from real.steady import red_tests
 from rich.progress import Progress
 
 from ivr.operations.local_stack import find_redis
-from long import performance, proof, turn_cost
+from long import bad_requests, performance, proof, turn_cost
 from long.__main__ import main
+from long.bad_requests import ConsoleForm, Target
 from long.flame import draw, sample, shares
+from long.fuzz import kept_of_people
 from long.registry import SUITES
+from long.soak import slope_of
 from long.suites import Run, Size, Suite, commit, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ivr.flow.models import Flow
 
 GET = "redis-server is not on this machine: apt-get install redis-server"
 
@@ -119,3 +124,49 @@ def test_the_page_of_proof_tells_of_every_fault_and_of_what_was_not_kept() -> No
     assert "- Redis hangs + REST hangs: a turn" in faults
     assert "Tried: 1 of 33 faults alone, 1 of 28 pairs" in faults
     assert all(row in plain for row in ("| webhooks | 90000 |", "| web | 0.1 |", "| texts |"))
+
+
+LEAKS = ("+12895552345", "2895552345", "(289) 555-2345", "1 289.555.2345", "2 8 9, 5 5 5, 2 3 4 5")
+
+
+@pytest.mark.parametrize("name", ["web.log", "line.sqlite3", "journal/1-a.journal", "dump.rdb"])
+@pytest.mark.parametrize("leak", [*LEAKS, "quillbane", "CA" + "5ad0fa11" + "0" * 24])
+def test_what_a_caller_told_would_be_found_wherever_it_is_kept(tmp_path: Path, name: str, leak: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"\x00\x01" + leak.encode() + b"\xff")
+
+    found, files = kept_of_people(tmp_path)
+
+    assert (len(found), files) == (1, 1)
+
+
+@pytest.mark.parametrize("kept", ["a2895552345", "+12895550100", "2895551999", "28955523456"])
+def test_what_is_no_callers_number_is_not_taken_for_one(tmp_path: Path, kept: str) -> None:
+    (tmp_path / "line.sqlite3").write_bytes(kept.encode())
+
+    assert kept_of_people(tmp_path) == ([], 1)
+
+
+def test_the_same_seed_draws_the_same_bad_requests_of_every_kind(flow: Flow) -> None:
+    forms = [ConsoleForm("/console/a", "post", (("why", ""),)), ConsoleForm("/console/b", "get", ())]
+    target = Target("token", "http://127.0.0.1:1", 2, flow, ["/console/calls?stop=x", "/"], forms)
+
+    drawn, again = ([bad_requests.draw(target, 7, number) for number in range(600)] for _ in range(2))
+
+    assert drawn == again
+    assert {request.kind for request in drawn} == set(bad_requests.KINDS)
+    assert sum(request.is_trusted for request in drawn) > 0.9 * len(drawn)
+    assert drawn != [bad_requests.draw(target, 8, number) for number in range(600)]
+
+
+def test_a_slope_is_told_with_how_far_it_may_be_off() -> None:
+    seconds = range(0, 3600, 5)
+    level = [(float(at), 50.0 + at * at % 1009 / 500) for at in seconds]
+    grows = [(at, value + 10 * at / 3600) for at, value in level]
+
+    flat, steep = slope_of(level), slope_of(grows)
+
+    assert flat.surely < 0 < flat.an_hour + flat.give_or_take < 1
+    assert steep.an_hour == pytest.approx(10, abs=steep.give_or_take)
+    assert 9 < steep.surely < 10
