@@ -17,7 +17,7 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from ivr.sealed import seal, unseal
+from ivr.encryption import seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

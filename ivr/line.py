@@ -23,12 +23,10 @@ from ivr.effects import (
     Ring,
     TextNumbers,
 )
-from ivr.flow.kept_turns import KeptTurns
 from ivr.flow.rendering import write
-from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, is_urgent, numbers_of, reply
-from ivr.flow.text_meaning import request_in
+from ivr.flow.sms import confirms_ring, heard_wish, is_about_phone, is_urgent, numbers_of, reply, request_in
 from ivr.flow.turn import Connect, Heard, Phone, Roster, Turn, WaitInQueue, kind, nearest_to, written_in
-from ivr.flow.voice import ring_last, ring_next, step, unreached, wait_in_queue
+from ivr.flow.voice import KeptTurns, ring_last, ring_next, step, unreached, wait_in_queue
 from ivr.pseudonyms import KnownCaller
 from ivr.transfer.agency_order import AgencyStatus, who_to_ring
 from ivr.transfer.coordinator import NumberRefused, PhoneSilent, TooManyCalls

@@ -28,21 +28,20 @@ from ivr.operations.reload import (
     try_reload,
 )
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
-from ivr.records.counter_files import CounterFiles
+from ivr.records.active_calls import seconds_since_signs
+from ivr.records.counter_files import CounterFiles, RequestMarks
 from ivr.records.database import LOCKED_SECONDS, RecordRefused, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal, backlog
 from ivr.records.markers import Markers, SharedMarkers, forget_shared
 from ivr.records.phrase_versions import read_weights
-from ivr.records.request_marks import RequestMarks
 from ivr.records.retention import within
 from ivr.records.shared_keys import SharedKeys
 from ivr.records.shift_log import log_alarm
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
 from ivr.records.unknown_calls import known_calls
-from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
 from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records
@@ -52,10 +51,14 @@ from ivr.telephony.twilio_client import TwilioClient
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
-from ivr.understanding.client import ask_classifier
+from ivr.understanding.client import (
+    ClassifierUnavailable,
+    TextReader,
+    ask_classifier,
+    keep_classifier,
+    socket_of,
+)
 from ivr.understanding.phrases import short_phrases
-from ivr.understanding.supervisor import ClassifierUnavailable, keep_classifier, socket_of
-from ivr.understanding.text_reader import TextReader
 from ivr.understanding.understand import read_rules
 from ivr.understanding.weights_in_force import FOLDER as WEIGHTS_FOLDER
 from ivr.understanding.weights_in_force import WeightsOfHost
@@ -64,14 +67,13 @@ from ivr.web.context import NAME, WebhookContext
 from ivr.web.metrics import LineState, count_refusal
 from ivr.web.sms import ConversationCookie
 from ivr.web.webhook_refusals import WebhookRefusals
-from ivr.work.call_pacing import CallPacing
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.message_sending import MessageSender
 from ivr.work.network_clock import WALL, clock_of
 from ivr.work.notifications import Notifications
 from ivr.work.phrase_learning import PhraseLearning
 from ivr.work.queue import SECONDS, RedisQueue, connect_redis, is_there, queue_depths
-from ivr.work.redis_limits import RedisLimits
+from ivr.work.redis_limits import CallPacing, RedisLimits
 from ivr.work.secret_store import SecretStore
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
 from ivr.work.worker import ask_redis
@@ -85,7 +87,7 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow, Retention
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Transfers
-    from ivr.understanding.meaning import Meaning
+    from ivr.understanding.intents import Meaning
     from ivr.understanding.understand import Rules
     from ivr.web.console.context import ConsoleContext
     from ivr.work.network_clock import Clock
@@ -503,10 +505,10 @@ def build_site(files: ConsoleFiles, number: str, settings: Settings | None = Non
 
 def build_console(settings: Settings, flow: Flow) -> ConsoleContext:
     """Put together the parts of the console."""
-    from ivr.flow.made_from import read_made_from
+    from ivr.flow.prompts import read_made_from
     from ivr.web.console.context import ConsoleContext
     from ivr.web.console.phrases import PhraseFiles
-    from ivr.web.console.prompt_checks import PromptChecks
+    from ivr.web.console.prompts import PromptChecks
 
     database = connect(settings.database_url, locked=CONSOLE_LOCKED_SECONDS)
     return ConsoleContext(

@@ -18,7 +18,7 @@ from postgres import put_tables
 from ivr.authentication import STEP_SECONDS, Passwords, hash_session_token, new_session_token, second_key
 from ivr.caller_limits import Unlimited
 from ivr.checks.runner import inspect
-from ivr.flow.public_page import read_pages
+from ivr.flow.loader import read_pages
 from ivr.hours import zone
 from ivr.records.database import connect
 from ivr.records.operator_sessions import begin_session
@@ -28,7 +28,7 @@ from ivr.reports.pdf import PrintedPages
 from ivr.web.console.access import SignedIn
 from ivr.web.console.context import ConsoleContext
 from ivr.web.console.phrases import PhraseFiles
-from ivr.web.console.prompt_checks import PromptChecks
+from ivr.web.console.prompts import PromptChecks
 from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
 from ivr.work.message_sending import MessageSender
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
     from ivr.caller_limits import RateLimiter
     from ivr.flow.loader import Fault
-    from ivr.flow.made_from import MadeFrom
     from ivr.flow.models import Flow
+    from ivr.flow.prompts import MadeFrom
     from ivr.operations.reload import RefusedReload
     from ivr.records.database import Database
 

@@ -21,8 +21,7 @@ from ivr.caller_limits import (
     ListedCallers,
 )
 from ivr.effects import CallTexter, Erase, OptIn, OptOut, TextNumbers
-from ivr.records.counter_files import CounterFiles
-from ivr.records.request_marks import RequestMarks
+from ivr.records.counter_files import CounterFiles, RequestMarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,11 +15,10 @@ from sizes import examples
 from ivr.agencies import Directory
 from ivr.checks.runner import check, inspect
 from ivr.flow.diagrams import diagram
-from ivr.flow.loader import validate
+from ivr.flow.loader import PageWords, validate
 from ivr.flow.menu_measurements import measure, summary
 from ivr.flow.models import Coverage, Facts, Flow, Keywords, LineFile, Menus, Place, Prompts
 from ivr.flow.patched_flow import patched
-from ivr.flow.public_page import PageWords
 
 MINIMAL = Path(__file__).parent / "lines" / "minimal"
 FILES = tuple(str(path.relative_to(MINIMAL)) for path in sorted(MINIMAL.rglob("*.toml")))

@@ -19,7 +19,7 @@ from ivr.records.ingest import record
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import list_blocks
 from ivr.web.console.context import OUTCOMES
-from ivr.web.console.switch_time import next_morning
+from ivr.web.console.now import next_morning
 from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from ivr.effects import Entry
 from ivr.pseudonyms import KnownCaller
 from ivr.records.agency_status import list_status
 from ivr.records.audit import list_audit_entries
+from ivr.records.counts import HIDDEN
 from ivr.records.deletion import erase
-from ivr.records.disclosure import HIDDEN
 from ivr.records.ingest import record
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import list_blocks

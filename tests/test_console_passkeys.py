@@ -17,7 +17,7 @@ from ivr.records.audit import list_audit_entries
 from ivr.records.operators import Role, disable_operator, reset_operator
 from ivr.records.passkeys import MOST_PASSKEYS, list_passkeys, remove_passkey
 from ivr.web.console.passkeys import CHALLENGE_SECONDS
-from ivr.web.console.sign_in_limits import PASSKEYS
+from ivr.web.console.sign_in import PASSKEYS
 
 if TYPE_CHECKING:
     from pathlib import Path

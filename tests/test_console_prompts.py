@@ -17,9 +17,8 @@ from sizes import is_full
 from test_conversations import ClientFetch
 
 from ivr.checks.runner import inspect
-from ivr.flow.made_from import MadeFrom, current
 from ivr.flow.models import PublishingRules
-from ivr.flow.prompts import put, spoken_prompts
+from ivr.flow.prompts import MadeFrom, current, put, spoken_prompts
 from ivr.live_prompts import LivePrompts
 from ivr.records.audit import list_audit_entries
 from ivr.records.operators import Role, find_operator
@@ -39,8 +38,7 @@ from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
 from ivr.web.console.access import SignedIn
-from ivr.web.console.prompt_checks import PromptChecks
-from ivr.web.console.prompts import read_catalogue
+from ivr.web.console.prompts import PromptChecks, read_catalogue
 from ivr.web.public.views import NAME as PUBLIC
 from ivr.wiring import build_parts, follow_prompts, follow_published
 

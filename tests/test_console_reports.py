@@ -25,9 +25,8 @@ from postgres import put_tables
 
 from ivr.cli.main import main
 from ivr.effects import Entry
-from ivr.records.counts import CountKey
+from ivr.records.counts import FEW, HIDDEN, CountKey, add_counts, parts_shown, steps_shown
 from ivr.records.database import connect
-from ivr.records.disclosure import FEW, HIDDEN, add_counts, parts_shown, steps_shown
 from ivr.records.ingest import record
 from ivr.records.periods import month
 from ivr.records.report_queries import Report, read_report

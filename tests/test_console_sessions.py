@@ -10,13 +10,13 @@ from conftest import ROOT
 from console import CHOSEN, SECRET, Console
 from sqlalchemy import select
 
+from ivr.encryption import unseal
 from ivr.records.audit import list_audit_entries
 from ivr.records.ingest import record
 from ivr.records.journal import Entry
 from ivr.records.operators import Role, revoke
 from ivr.records.retention import forget
 from ivr.records.tables import kept_forms, operator_sessions
-from ivr.sealed import unseal
 from ivr.web.console.access import LONGEST_IDLE, LONGEST_SESSION, NOTED_SECONDS, PUBLIC_ENDPOINTS
 from ivr.web.console.kept_forms import KEPT_SECONDS, kept_fields
 from ivr.web.console.sign_in import browser_family

@@ -20,7 +20,7 @@ from ivr.authentication import Passwords, key_recovery
 from ivr.records.audit import list_audit_entries
 from ivr.records.operators import Role, add_operator, enrol, find_operator, key_recovery_codes
 from ivr.records.tables import operators
-from ivr.web.console.sign_in_limits import CODES, DEVICE_COOKIE, FAILURES_KEPT, TRIES
+from ivr.web.console.sign_in import CODES, DEVICE_COOKIE, FAILURES_KEPT, TRIES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from conftest import ROOT
 from console import Console, Hands
 
 from ivr.effects import Entry
+from ivr.records.call_log import MOST_SAVED_VIEWS, list_views
 from ivr.records.ingest import record
 from ivr.records.operators import Role
-from ivr.records.saved_views import MOST, list_views
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,13 +115,13 @@ def test_whoever_saved_a_view_deletes_it(hands: Hands, console: Console) -> None
 
 
 def test_a_view_of_the_same_name_is_replaced_and_too_many_are_refused(hands: Hands, console: Console) -> None:
-    for number in range(MOST):
+    for number in range(MOST_SAVED_VIEWS):
         save(hands, f"view {number}")
     more = save(hands, "one more")
     save(hands, "view 3", channel="text")
 
     assert "you have 20 views" in more
-    assert len(list_views(console.database, "olu")) == MOST
+    assert len(list_views(console.database, "olu")) == MOST_SAVED_VIEWS
     assert views(hands)["view 3"] == "/console/calls?channel=text"
 
 

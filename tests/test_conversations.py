@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ivr.effects import Effect
     from ivr.flow.models import Flow
     from ivr.settings import Settings
-    from ivr.understanding.meaning import Meaning
+    from ivr.understanding.intents import Meaning
 
 SPEAKS = "speaks-"  # Of those who speak: the line takes words as well as keys.
 BOUND = re.compile(r"bound-to-([a-z]+)-.+")  # Of those who call a number that is bound to a language.

@@ -28,10 +28,10 @@ from ivr.circuit_breaker import PartUnavailable
 from ivr.cli.main import main
 from ivr.operations.health_checks import HEALTH_CHECKS, Finding, Verdict, examine, fault
 from ivr.operations.local_stack import find_redis, free_port
+from ivr.records.active_calls import note_alive
 from ivr.records.database import connect
 from ivr.records.tables import worker_heartbeats
 from ivr.records.text_deliveries import count_delivery
-from ivr.records.worker_heartbeats import note_alive
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import RestFault

@@ -15,9 +15,8 @@ from ivr.effects import Entry
 from ivr.flow.models import Retention
 from ivr.pseudonyms import MonthKeys
 from ivr.records.call_log import list_calls
-from ivr.records.counts import days_tallied
+from ivr.records.counts import days_tallied, list_daily
 from ivr.records.database import connect
-from ivr.records.disclosure import list_daily
 from ivr.records.ingest import record
 from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import upgrade

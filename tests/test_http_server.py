@@ -12,11 +12,9 @@ from flask import Flask, Response, request
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from ivr.web.server.http_protocol import BoundedProtocol, ConnectionLimit
-from ivr.web.server.refusal_log import CountRefusals, RefusalLog
-from ivr.web.server.stall_detector import ProcessState, StallDetector
-from ivr.web.server.thread_pool import ThreadPool
-from ivr.web.server.wsgi_adapter import LARGEST_BODY, MOST_FIELDS, WsgiAdapter
+from ivr.web.server.http_protocol import BoundedProtocol, ConnectionLimit, CountRefusals, RefusalLog
+from ivr.web.server.worker import ProcessState, StallDetector
+from ivr.web.server.wsgi_adapter import LARGEST_BODY, MOST_FIELDS, ThreadPool, WsgiAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 from sizes import is_full
 
-from ivr.flow.kept_turns import MOST, KeptTurns
 from ivr.flow.prompts import word
 from ivr.flow.turn import Arrived, AskForPerson, CameBack, Phone, Pressed, Returned, Roster, Silent, Turn
-from ivr.flow.voice import step
+from ivr.flow.voice import MOST_KEPT, KeptTurns, step
 from ivr.position import Position
-from ivr.telephony.kept_documents import MOST as MOST_DOCUMENTS
-from ivr.telephony.kept_documents import KeptDocuments
-from ivr.telephony.twiml import TwimlRenderer
+from ivr.telephony.twiml import MOST_DOCUMENTS, KeptDocuments, TwimlRenderer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +121,7 @@ def test_a_document_kept_of_old_words_is_not_given_for_new_ones(flow: Flow) -> N
 
 def test_what_is_kept_does_not_grow_without_end(flow: Flow) -> None:
     kept, documents = KeptTurns(), KeptDocuments()
-    for number in range(MOST + 50):
+    for number in range(MOST_KEPT + 50):
         kept.find(flow, Position(f"stop-{number}", "en"), Silent())
     for number in range(MOST_DOCUMENTS + 50):
         documents.fill(number, "", str)

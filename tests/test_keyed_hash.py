@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sizes import examples
 
-from ivr.keyed_hash import KeyedHash
+from ivr.pseudonyms import KeyedHash
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])

@@ -15,20 +15,18 @@ from hypothesis import strategies as st
 from sizes import examples
 
 from ivr.checks.config import twilio_names
-from ivr.checks.translations import strayed
+from ivr.checks.prompts import strayed
 from ivr.flow.language_choice import languages_by_key, pages
 from ivr.flow.menu_measurements import choosing, texts, to_a_person
 from ivr.flow.rendering import speak
-from ivr.flow.segments import plainer, segments
-from ivr.flow.sms import reply
-from ivr.flow.text_direction import LEFT_MARK, RIGHT_MARK, directed
-from ivr.flow.text_meaning import context_of
+from ivr.flow.segments import LEFT_MARK, RIGHT_MARK, directed, plainer, segments
+from ivr.flow.sms import context_of, reply
 from ivr.flow.turn import Arrived, Asked, AskForPerson, Listen, Pressed, Roster, Say, Silent, Texted, Turn
 from ivr.flow.voice import step, visit
 from ivr.position import Position
 from ivr.telephony.transfer_twiml import accepted_words
 from ivr.telephony.twiml import TwimlRenderer
-from ivr.understanding.text_reader import TextReader
+from ivr.understanding.client import TextReader
 from ivr.understanding.understand import read_rules
 
 if TYPE_CHECKING:

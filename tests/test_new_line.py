@@ -16,9 +16,7 @@ from world import OneProcess
 
 from ivr.checks.runner import check
 from ivr.cli.main import main
-from ivr.flow.loader import read_flow
-from ivr.flow.placeholders import BLANK
-from ivr.flow.public_page import read_pages
+from ivr.flow.loader import BLANK, read_flow, read_pages
 from ivr.operations.new_line import own_agencies
 from ivr.simulator.people import When, accepts
 from ivr.understanding.classifier import letters_alone

@@ -12,7 +12,7 @@ from conftest import ROOT
 from console import Console
 from fakes import ENVIRONMENT
 
-from ivr.checks.notices import notice_faults
+from ivr.checks.prompts import notice_faults
 from ivr.cli.main import main
 from ivr.flow.sms import reply
 from ivr.flow.turn import Asked, Heard, Phone, Pressed, Roster, Texted, Turn
@@ -20,8 +20,8 @@ from ivr.flow.voice import step
 from ivr.live_prompts import LivePrompts
 from ivr.position import Position
 from ivr.records.database import connect
-from ivr.records.notices import NO_NOTICE, end_notice, put_notice, read_notice
 from ivr.records.operators import Role
+from ivr.records.prompts import NO_NOTICE, end_notice, put_notice, read_notice
 from ivr.records.snapshot import SnapshotHolder
 from ivr.understanding.understand import Understanding
 

@@ -16,6 +16,7 @@ from console import SECRET, Console, Hands
 from mail_server import REFUSED, Mailbox, serve_mail, serve_posts
 
 from ivr.effects import Entry
+from ivr.encryption import reseal, seal, unseal
 from ivr.records.agency_status import switch_off, switch_on
 from ivr.records.audit import list_audit_entries
 from ivr.records.call_log import list_calls
@@ -36,7 +37,6 @@ from ivr.records.report_queries import read_report
 from ivr.records.text_deliveries import count_delivery
 from ivr.reports.digest import MessageWords
 from ivr.reports.document import LANGUAGES
-from ivr.sealed import reseal, seal, unseal
 from ivr.web.console.context import translations
 from ivr.web.console.query_params import names_number
 from ivr.wiring import notifications_of

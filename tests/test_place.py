@@ -9,9 +9,9 @@ import pytest
 from conftest import ROOT
 
 from ivr.checks.runner import check
+from ivr.flow.loader import read_pages
 from ivr.flow.menu_measurements import texts
 from ivr.flow.models import Place, every_prompt
-from ivr.flow.public_page import read_pages
 from ivr.flow.rendering import fill
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import ROOT
 
+from ivr.flow.loader import read_pages
 from ivr.flow.models import ChecklistStop, GoodbyeStop, LanguageStop, MessageStop, TransferStop
-from ivr.flow.public_page import read_pages
 from ivr.flow.rendering import fill, written_number
-from ivr.web.public.stops import compose, readable
-from ivr.web.public.text import line, paragraphs
+from ivr.web.public.stops import compose, line, paragraphs, readable
 from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
 

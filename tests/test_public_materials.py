@@ -13,10 +13,9 @@ from conftest import ROOT
 from test_public import NUMBER, PAGED, PRINTED, TOPIC, visit
 
 from ivr.flow.diagrams import picture
-from ivr.flow.loader import FlowError
+from ivr.flow.loader import FlowError, read_pages
 from ivr.flow.models import every_prompt
-from ivr.flow.public_page import read_pages
-from ivr.web.public.text import line, paragraphs
+from ivr.web.public.stops import line, paragraphs
 from ivr.web.public.views import PublicContext
 from ivr.web.site import create_site
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from conftest import ROOT, Twilio
 from fakes import make_line
 
-from ivr.checks.recordings import length_of, wrong_recordings
+from ivr.checks.prompts import length_of, wrong_recordings
 from ivr.cli.main import main
 from ivr.flow.recordings import always_synthetic, script
 from ivr.flow.rendering import speak

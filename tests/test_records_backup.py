@@ -18,12 +18,15 @@ from sqlalchemy import func, select, update
 from ivr.cli.main import main
 from ivr.effects import Entry
 from ivr.flow.models import Retention
+from ivr.records.active_calls import note_alive
 from ivr.records.audit import add_audit_entry, list_audit_entries, verify
 from ivr.records.backup import (
     BackupError,
+    Restored,
     is_sqlite,
     make_backup,
     put_back_postgresql,
+    restore_backup,
     script_of_postgresql,
     sqlite_path,
 )
@@ -36,11 +39,9 @@ from ivr.records.migrations.migrate import upgrade
 from ivr.records.notifications import Digest, Subscription, find_subscription, subscribe, unsubscribe
 from ivr.records.operators import Role, add_operator, disable_operator, find_operator
 from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs, opt_in, opt_out, write_block
-from ivr.records.restore import Restored, restore_backup
 from ivr.records.snapshot import SnapshotHolder
 from ivr.records.tables import audit, calls, turns
 from ivr.records.wall_tokens import add_screen, list_screens, may_show_now, revoke_screen
-from ivr.records.worker_heartbeats import note_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.caller_limits import DAY, HOUR, Bound
-from ivr.records.counter_files import MOST_REFUSED, CounterFiles
-from ivr.records.request_marks import RequestMarks
+from ivr.records.counter_files import MOST_REFUSED, CounterFiles, RequestMarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

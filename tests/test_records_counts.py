@@ -12,16 +12,15 @@ from sqlalchemy import func, select
 
 from ivr.effects import Entry
 from ivr.records.call_log import CallRecord, list_calls
-from ivr.records.counts import WEEK
+from ivr.records.counts import WEEK, list_daily
 from ivr.records.deletion import DAY
-from ivr.records.disclosure import list_daily
 from ivr.records.ingest import record
 from ivr.records.retention import forget
 from ivr.records.tables import attempts, calls, metadata, transfers, turns
 
 if TYPE_CHECKING:
+    from ivr.records.counts import Count
     from ivr.records.database import Database
-    from ivr.records.disclosure import Count
 
 pytest_plugins = ("postgres",)
 

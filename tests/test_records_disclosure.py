@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.records.disclosure import HIDDEN, parts_shown, ranked_parts_shown, shown
+from ivr.records.counts import HIDDEN, parts_shown, ranked_parts_shown, shown
 
 
 def test_small_counts_are_never_shown() -> None:

@@ -13,12 +13,11 @@ from sqlalchemy import inspect, select, text
 
 from ivr.effects import Entry
 from ivr.records import migrations
-from ivr.records.call_log import list_calls
+from ivr.records.call_log import list_calls, write_note
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.deletion import erase
 from ivr.records.ingest import record
 from ivr.records.migrations.migrate import upgrade
-from ivr.records.notes import write_note
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
 from ivr.records.retention import blur
 from ivr.records.tables import metadata

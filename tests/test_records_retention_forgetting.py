@@ -14,10 +14,9 @@ from sqlalchemy import func, select
 
 from ivr.effects import Entry
 from ivr.records.call_log import list_calls
-from ivr.records.counts import CountKey
+from ivr.records.counts import CountKey, add_counts, list_daily
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.deletion import DAY, filed_for
-from ivr.records.disclosure import add_counts, list_daily
 from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 from ivr.records.opt_outs_blocks import list_blocks, write_block

@@ -18,11 +18,11 @@ from sqlalchemy import event, inspect, select, text
 from ivr.effects import Entry
 from ivr.flow.models import Retention
 from ivr.pseudonyms import MonthKeys
+from ivr.records.call_log import write_note
 from ivr.records.database import connect
 from ivr.records.deletion import erase
 from ivr.records.ingest import record
 from ivr.records.markers import Markers
-from ivr.records.notes import write_note
 from ivr.records.table_rewriting import TABLES, rewrite
 from ivr.records.tables import calls, metadata, turns
 from ivr.work.housekeeping import DAY, Housekeeping

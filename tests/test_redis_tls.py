@@ -22,8 +22,8 @@ from ivr.circuit_breaker import CircuitBreaker
 from ivr.effects import TextNumbers
 from ivr.operations.local_stack import free_port
 from ivr.settings import read_settings
-from ivr.work.call_pacing import CallPacing
 from ivr.work.queue import RedisQueue, connect_redis, is_there, queue_depths
+from ivr.work.redis_limits import CallPacing
 from ivr.work.secret_store import SecretStore
 from ivr.work.worker import make_worker
 

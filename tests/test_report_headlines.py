@@ -17,12 +17,12 @@ from ivr.effects import Entry
 from ivr.flow.models import ServiceTargets
 from ivr.records.audit import list_audit_entries
 from ivr.records.call_summary import summarize
-from ivr.records.disclosure import HIDDEN
+from ivr.records.counts import HIDDEN
 from ivr.records.ingest import record
 from ivr.records.periods import Period, period_before
 from ivr.reports.document import read_translations
-from ivr.reports.headlines import Figures, change_words, headlines
 from ivr.reports.pdf import KEPT_SECONDS, PdfError, PrintedPages
+from ivr.reports.sections import Figures, change_words, headlines
 
 if TYPE_CHECKING:
     from pathlib import Path

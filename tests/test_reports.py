@@ -13,10 +13,9 @@ import pytest
 from sqlalchemy import event, func, select
 
 from ivr.records.call_summary import summarize
-from ivr.records.counts import WEEK, tally
+from ivr.records.counts import WEEK, list_daily, tally
 from ivr.records.database import connect
 from ivr.records.deletion import erase
-from ivr.records.disclosure import list_daily
 from ivr.records.ingest import record
 from ivr.records.periods import Period, month
 from ivr.records.report_queries import Report, read_report

@@ -11,7 +11,7 @@ import pytest
 
 from ivr.records.call_log import list_calls
 from ivr.records.call_summary import CallSummary, summarize
-from ivr.records.disclosure import list_daily
+from ivr.records.counts import list_daily
 from ivr.sample_data.seeding import conversations, days_before, seed
 
 if TYPE_CHECKING:

@@ -24,12 +24,11 @@ from ivr.effects import Entry
 from ivr.flow.models import Retention
 from ivr.operations.health_checks import HEALTH_CHECKS, examine
 from ivr.pseudonyms import LASTING, MonthKeys, Pseudonyms, month_after
-from ivr.records.backup import make_backup
+from ivr.records.backup import make_backup, restore_backup
 from ivr.records.call_log import list_calls
 from ivr.records.database import Database, connect
 from ivr.records.deletion import erase
 from ivr.records.ingest import record
-from ivr.records.restore import restore_backup
 from ivr.records.shared_keys import DIFFERS, KeysDiffer, SharedKeys, destroy_shared
 from ivr.records.tables import month_keys
 from ivr.settings import read_settings

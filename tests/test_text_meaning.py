@@ -18,16 +18,14 @@ from test_position import POSITIONS
 
 from ivr.effects import CallTexter, OptOut
 from ivr.flow.segments import segments
-from ivr.flow.sms import reply
-from ivr.flow.text_meaning import CALL, CALL_SECONDS, context_of
+from ivr.flow.sms import CALL, CALL_SECONDS, context_of, reply
 from ivr.flow.turn import Phone, Pressed, Texted, kind
 from ivr.line import CallContext
 from ivr.position import Position
 from ivr.understanding.classifier import letters_alone
+from ivr.understanding.client import TextReader
 from ivr.understanding.danger import KINDS
-from ivr.understanding.intents import Likely
-from ivr.understanding.meaning import Meaning
-from ivr.understanding.text_reader import TextReader
+from ivr.understanding.intents import Likely, Meaning
 from ivr.understanding.understand import Answer, Understanding, read_rules
 from ivr.understanding.wishes import WISHES
 from ivr.web.app import create_app

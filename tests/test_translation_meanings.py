@@ -11,8 +11,8 @@ from conftest import ROOT
 
 from ivr.checks.translation_meanings import FILE, Accepted, compare, read_accepted
 from ivr.cli.main import main
-from ivr.flow.made_from import MadeFrom, behind, translated
-from ivr.flow.public_page import unnamed_pages
+from ivr.flow.loader import unnamed_pages
+from ivr.flow.prompts import MadeFrom, behind, translated
 from ivr.understanding.encoders import Letters
 
 if TYPE_CHECKING:

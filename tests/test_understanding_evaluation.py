@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from ivr.checks.phrases import alike, learned_and_checked, stops_without_intent, too_few, unknown_names
-from ivr.understanding.classifier import Weights, read_weights, write_weights
+from ivr.understanding.classifier import (
+    Head,
+    Weights,
+    fit_classes,
+    learn_neighbours,
+    read_weights,
+    softmax,
+    write_weights,
+)
 from ivr.understanding.encoders import Letters
 from ivr.understanding.evaluation import (
     Labelled,
@@ -21,9 +29,7 @@ from ivr.understanding.evaluation import (
     read_labelled,
     wilson,
 )
-from ivr.understanding.heads import Head, fit_classes, softmax
 from ivr.understanding.intents import IntentTable, Likely, read_intents
-from ivr.understanding.neighbours import learn_neighbours
 from ivr.understanding.phrases import Phrase, read_check_set, read_phrases
 from ivr.understanding.training import TrainingSet, fit, prepare
 from ivr.understanding.understand import Understanding

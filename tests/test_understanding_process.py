@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ivr.understanding.client import ask_classifier
-from ivr.understanding.meaning import Meaning
-from ivr.understanding.server import answer, listen, serve
-from ivr.understanding.supervisor import (
+from ivr.understanding.client import (
     ClassifierSupervisor,
     ClassifierUnavailable,
+    ask_classifier,
     command_of,
     socket_of,
 )
+from ivr.understanding.intents import Meaning
+from ivr.understanding.server import answer, listen, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ PHRASES = Path("phrases")
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from ivr.understanding.meaning import Meaning
+from ivr.understanding.intents import Meaning
 from ivr.understanding.server import listen, serve
 class Fake:
     def classify(self, text):

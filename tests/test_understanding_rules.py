@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.understanding.answers import read_answer
 from ivr.understanding.danger import RulesError, read_danger, read_danger_rules
+from ivr.understanding.intents import Meaning
 from ivr.understanding.languages import detect_language, language_by_phrases, read_language_words
-from ivr.understanding.meaning import Meaning
 from ivr.understanding.text_cleaning import LONGEST, clean, fold, sentences
 from ivr.understanding.thresholds import ThresholdTable
 from ivr.understanding.understand import Context, Keywords, Rules, read_rules, understand
-from ivr.understanding.wishes import read_wish, read_wish_rules
+from ivr.understanding.wishes import read_answer, read_wish, read_wish_rules
 
 PHRASES = Path("phrases")
 KEYWORDS = Keywords.of(

@@ -24,13 +24,11 @@ from rq.serializers import JSONSerializer
 from ivr.circuit_breaker import REST_SECONDS, CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm, CallTexter, EndRing, Erase, OptIn, OptOut, Ring, TextNumbers
 from ivr.operations.local_stack import find_redis, free_port
+from ivr.records.active_calls import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
 from ivr.records.database import connect
-from ivr.records.worker_heartbeats import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
-from ivr.work.call_pacing import CallPacing
-from ivr.work.jobs_by_name import JOB, OwnJob
 from ivr.work.network_clock import WallClock
-from ivr.work.queue import QUEUES, RedisQueue, connect_redis, queues
-from ivr.work.redis_limits import RedisLimits
+from ivr.work.queue import JOB, QUEUES, OwnJob, RedisQueue, connect_redis, queues
+from ivr.work.redis_limits import CallPacing, RedisLimits
 from ivr.work.secret_store import KEPT_SECONDS, LENT_SECONDS, SecretStore
 from ivr.work.twilio_heartbeat import LastSigns, TwilioHeartbeat
 from ivr.work.worker import heartbeats, keep_working, make_worker

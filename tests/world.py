@@ -17,11 +17,10 @@ from ivr.line import Line
 from ivr.live_prompts import LivePrompts
 from ivr.records.call_log import list_calls
 from ivr.records.call_summary import BRIDGED_SILENT
-from ivr.records.counter_files import CounterFiles
+from ivr.records.counter_files import CounterFiles, RequestMarks
 from ivr.records.database import connect
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
-from ivr.records.request_marks import RequestMarks
 from ivr.records.transfer_store import TransferStore
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account
@@ -33,10 +32,9 @@ from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
 from ivr.web.app import create_app
 from ivr.wiring import build_parts, sweep
-from ivr.work.call_pacing import CallPacing
 from ivr.work.network_clock import WallClock
 from ivr.work.queue import connect_redis
-from ivr.work.redis_limits import RedisLimits
+from ivr.work.redis_limits import CallPacing, RedisLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
     from ivr.settings import Settings
     from ivr.simulator.webhooks import Answer
     from ivr.transfer.machine import Decide, Follow, Transfer
-    from ivr.understanding.meaning import Meaning
+    from ivr.understanding.intents import Meaning
 
 NOWHERE = "redis://127.0.0.1:1/0"
 

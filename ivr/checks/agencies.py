@@ -6,9 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from ivr.flow.graph import asks, below, by_voice
-from ivr.flow.loader import AGENCIES, MENUS, Fault, prompts_file
+from ivr.flow.loader import AGENCIES, BLANK, MENUS, Fault, prompts_file
 from ivr.flow.models import StopWords, TransferStop, every_prompt
-from ivr.flow.placeholders import BLANK
 from ivr.flow.rendering import numbers_in
 from ivr.flow.sms import numbers_text
 from ivr.hours import HoursError, parse, zone

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections import Counter
 from dataclasses import MISSING, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mutagen import MutagenError
+from mutagen.mp3 import MP3
+
 from ivr.checks.agencies import is_date
 from ivr.flow.graph import by_text, offers, offers_by_text
+from ivr.flow.loader import BLANK as TO_FILL_IN
 from ivr.flow.loader import Fault, prompts_file
 from ivr.flow.models import (
     AgencyWords,
@@ -23,12 +30,17 @@ from ivr.flow.models import (
     every_prompt,
 )
 from ivr.flow.readability import MEASURED, measured, unkind, whole_prompts
-from ivr.flow.rendering import PLACEHOLDER
+from ivr.flow.recordings import script
+from ivr.flow.rendering import PLACEHOLDER, seconds
+from ivr.flow.segments import segments
+from ivr.flow.turn import Say
 from ivr.number_detector import FEWEST_DIGITS, find_numbers
 from ivr.number_detector import WORDS as NUMBER_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
 
     from ivr.flow.models import Flow, Prompts
 
@@ -240,3 +252,179 @@ def key_first(flow: Flow) -> Iterator[Fault]:
             yield Fault(
                 prompts_file(language), "lines.choice", "names the key first; put {task} first and {key} last"
             )
+
+
+# Recordings say what the prompts say: of a prompt that is there, and about as long as its words.
+
+# How long a recording may be beside what a voice takes for its words: people read at half the pace, or twice.
+SHORTEST_RECORDING, LONGEST_RECORDING = 0.5, 2.0
+PAUSE = 1.0  # Seconds of silence around a short sentence that say nothing of its words.
+
+
+def wrong_recordings(flow: Flow, prompts: Path) -> Iterator[Fault]:
+    """Find recordings that replace nothing, cannot be played, or are not as long as their words."""
+    for path in sorted((prompts / "audio").glob("*/*.mp3")):
+        language, place = path.parent.name, path.stem
+        if language not in flow.line.languages:
+            mend = f"'{language}' is not a language of config/line.toml; mend the name of the folder"
+            yield Fault(str(path), place, mend)
+        elif language in flow.prompts and (mend := _wrong(flow, language, path)):
+            yield Fault(str(path), place, mend)
+
+
+def _wrong(flow: Flow, language: str, path: Path) -> str:
+    """Say what is wrong with one recording; nothing where it fits."""
+    line = next((line for line in script(flow, language) if line.place == path.stem), None)
+    if line is None:
+        return "replaces no prompt that can be recorded; `ivr prompts record-list` names those that can"
+    length = length_of(path)
+    if not length:
+        return "cannot be played; record it as MP3"
+    if not line.seconds * SHORTEST_RECORDING - PAUSE <= length <= line.seconds * LONGEST_RECORDING + PAUSE:
+        return f"takes {length:.1f} s, its words about {line.seconds:.1f} s; does it say them, and no more?"
+    return ""
+
+
+def length_of(path: Path) -> float:
+    """Give how many seconds a recording takes; nothing where it is no MP3."""
+    try:
+        read = MP3(path).info
+    except (MutagenError, OSError):
+        return 0.0
+    return float(read.length) if read else 0.0
+
+
+# Translations say what the English says: the same numbers, about as much, and in their own words.
+
+SOURCE = "en"
+BLANK = re.compile(r"\{[^{}]*\}")
+SPACED = re.compile(r"(?<=\d)(?:[ :-]|\s*点\s*)(?=\d)")  # "9 1 1" and "9-1-1" are one number.
+ADDRESS = re.compile(r"\S+[./]\S+")  # Of a web page.
+NUMBER = re.compile(r"\d+")
+MAY_DIFFER = re.compile(
+    r"(?:style|languages|agencies)\.|reviewed_|translator|lines\.language_name|.*\.label$"
+)
+LEAST_TO_COMPARE = 40  # Letters; shorter texts may be half or twice as long.
+# How long a translation is beside the English: letters of Latin, Arabic or Indian scripts, and of Chinese.
+SHORTEST_TRANSLATION, LONGEST_TRANSLATION = 0.45, 2.2
+SHORTEST_HAN, LONGEST_HAN = 0.15, 0.9
+# What things are called here: callers meet these words in court, and at their telephone company.
+KEPT = frozenset({"relay", "restraining", "order"})
+LATIN_WORD = re.compile(r"[A-Za-z]{4,}")
+
+
+def strayed(flow: Flow) -> Iterator[Fault]:
+    """Find translations whose numbers or length differ from the English, or that are English still.
+
+    What is still blank has no translation yet: the check of another place names it.
+    """
+    if SOURCE not in flow.prompts:
+        return
+    english = _texts(flow, SOURCE)
+    for language in flow.prompts:
+        if not flow.prompts[language].draft:
+            continue  # Whoever reviewed it may have had reasons.
+        own = _texts(flow, language)
+        for place in english.keys() & own.keys():
+            if not MAY_DIFFER.match(place) and (mend := _strays(flow, language, english[place], own[place])):
+                yield Fault(prompts_file(language), place, mend)
+
+
+def _texts(flow: Flow, language: str) -> Mapping[str, str]:
+    prompts = every_prompt(flow.prompts[language])
+    return {place: text for place, text in prompts if text.strip() and not text.startswith(TO_FILL_IN)}
+
+
+def _strays(flow: Flow, language: str, english: str, own: str) -> str:
+    """Say how a translation differs; nothing where it does not."""
+    due, there = _blanks(english), _blanks(own)
+    if due != there:
+        return f"has the blanks {_list(there)}, the English {_list(due)}; put in the same"
+    wanted, found = _numbers(english), _numbers(own)
+    if wanted != found:
+        return f"has the numbers {_list(found)}, the English {_list(wanted)}; write the same"
+    if len(english) >= LEAST_TO_COMPARE:
+        if english == own:
+            return "is English still; translate it"
+        ratio = len(own) / len(english)
+        han = _script_of(flow, language) == "CJK"
+        least, most = (SHORTEST_HAN, LONGEST_HAN) if han else (SHORTEST_TRANSLATION, LONGEST_TRANSLATION)
+        if not least <= ratio <= most:
+            return f"is {ratio:.1f} times as long as the English; see whether something is missing or added"
+    if _script_of(flow, language) != "LATIN" and (words := _english_words(flow, own)):
+        return f"holds '{words[0]}' in Latin letters; translate it"
+    return ""
+
+
+def _blanks(text: str) -> Counter[str]:
+    """Count what is filled in, but names: another language may say "they"."""
+    return Counter(blank for blank in BLANK.findall(text) if not blank.endswith(".name}"))
+
+
+def _numbers(text: str) -> Counter[str]:
+    return Counter(NUMBER.findall(SPACED.sub("", BLANK.sub(" ", text))))
+
+
+def _english_words(flow: Flow, own: str) -> list[str]:
+    """Give the English words of a text in another script: small ones, as names and keywords may stand."""
+    words = LATIN_WORD.findall(ADDRESS.sub(" ", BLANK.sub(" ", own)))
+    return [word for word in words if word in _common_words(flow)]
+
+
+@lru_cache(maxsize=4)
+def _common_words(flow: Flow) -> frozenset[str]:
+    """Give the words that English prompts write small: no names."""
+    text = " ".join(BLANK.sub(" ", text) for text in _texts(flow, SOURCE).values())
+    return frozenset(word for word in LATIN_WORD.findall(text) if word.islower()) - KEPT
+
+
+@lru_cache(maxsize=32)
+def _script_of(flow: Flow, language: str) -> str:
+    """Name the script in which a language calls itself, as Unicode does: LATIN, ARABIC, CJK."""
+    name = flow.prompts[language].lines.language_name
+    return next((unicodedata.name(c, "").split(" ", 1)[0] for c in name if c.isalpha()), "")
+
+
+def _list(items: Counter[str]) -> str:
+    return ", ".join(sorted(items.elements())) or "none"
+
+
+# Notices: what must hold of a sentence before callers hear it, since nobody reviews it.
+
+LONGEST_SECONDS = 12
+LONGEST_DAYS = 90
+MENDS = {
+    "notice_empty": "write a sentence in one language at least",
+    "notice_language": "the line does not speak this language",
+    "notice_braces": "leave out { and }: nothing is put in here",
+    "notice_number": "leave out the telephone number: callers hear those of agencies at their own keys",
+    "notice_long": f"shorten it to {LONGEST_SECONDS} seconds of speech and one text",
+    "notice_unkind": "leave out a word that nobody is to hear: see [style] in the prompts",
+    "notice_ended": f"choose a time that is to come, within {LONGEST_DAYS} days",
+}
+
+
+def notice_faults(
+    flow: Flow, words: Mapping[str, str], now: datetime, until: datetime
+) -> Iterator[tuple[str, str]]:
+    """Find what is wrong with a notice: the language, or none where it is the whole; and a key of `MENDS`."""
+    if not words:
+        yield "", "notice_empty"
+    if not 0 < (until - now).total_seconds() <= LONGEST_DAYS * 86400:
+        yield "", "notice_ended"
+    for language, said in words.items():
+        if language not in flow.languages:
+            yield language, "notice_language"
+        elif found := _fault(flow, language, said):
+            yield language, found
+
+
+def _fault(flow: Flow, language: str, said: str) -> str:
+    if "{" in said or "}" in said:
+        return "notice_braces"
+    if find_numbers(said, language):
+        return "notice_number"
+    if unkind(said, flow.prompts[language].style):
+        return "notice_unkind"
+    long = seconds(flow, [Say(said, language)]) > LONGEST_SECONDS or segments(said) > 1
+    return "notice_long" if long else ""

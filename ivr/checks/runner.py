@@ -5,34 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ivr.checks import (
-    agencies,
-    another_place,
-    config,
-    facts,
-    menus,
-    phrases,
-    place,
-    prompts,
-    speech,
-    translations,
-)
-from ivr.checks.recordings import wrong_recordings
-from ivr.flow import placeholders
-from ivr.flow.loader import Fault, FlowError, read_flow
-from ivr.flow.made_from import behind, read_made_from
+from ivr.checks import agencies, config, facts, menus, phrases, place, prompts, speech
+from ivr.checks.prompts import wrong_recordings
+from ivr.flow import loader
+from ivr.flow.loader import Fault, FlowError, read_flow, unnamed_pages
 from ivr.flow.menu_measurements import Figures, measure
 from ivr.flow.patched_flow import patched
-from ivr.flow.public_page import unnamed_pages
+from ivr.flow.prompts import behind, read_made_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from ivr.flow.loader import Rule
-    from ivr.flow.made_from import MadeFrom
+    from ivr.flow.loader import PageWords, Rule
     from ivr.flow.models import Flow
-    from ivr.flow.public_page import PageWords
+    from ivr.flow.prompts import MadeFrom
 
 # Each reads the flow as it was written, whatever is missing.
 RULES: tuple[Rule, ...] = (
@@ -75,11 +62,11 @@ RULES: tuple[Rule, ...] = (
     prompts.same_offers,
     place.wrong_names,
     place.written_out,
-    another_place.left_blank,
-    another_place.words_of_another_place,
-    another_place.facts_of_another_city,
-    placeholders.unknown_blanks,
-    placeholders.missing_blanks,
+    place.left_blank,
+    place.words_of_another_place,
+    place.facts_of_another_city,
+    loader.unknown_blanks,
+    loader.missing_blanks,
     prompts.key_first,
     agencies.unsaid_agencies,
     agencies.enforcers,
@@ -92,9 +79,9 @@ RULES: tuple[Rule, ...] = (
     prompts.hard_words,
     prompts.banned_words,
     prompts.numbers_by_hand,
-    placeholders.unsendable,
+    loader.unsendable,
     prompts.half_reviewed,
-    translations.strayed,
+    prompts.strayed,
     menus.unknown_meanings,
     menus.missing_keywords,
     menus.empty_keywords,
@@ -169,7 +156,7 @@ def _pages(flow: Flow, prompts: Path) -> tuple[Mapping[str, PageWords], tuple[Fa
         pages = unnamed_pages(prompts, flow)
     except FlowError as error:
         return {}, error.faults
-    rules = (place.written_on_pages, another_place.on_pages)
+    rules = (place.written_on_pages, place.on_pages)
     return pages, tuple(fault for rule in rules for fault in rule(flow, pages, prompts))
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ivr.flow.loader import Fault, read_file
-from ivr.flow.made_from import SOURCE, texts
-from ivr.flow.placeholders import BRACES
+from ivr.flow.loader import BRACES, Fault, read_file
+from ivr.flow.prompts import SOURCE, texts
 from ivr.flow.rendering import fill_names
 from ivr.understanding.encoders import unit_vectors
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ivr.flow.made_from import Pages
     from ivr.flow.models import Flow
+    from ivr.flow.prompts import Pages
     from ivr.understanding.encoders import Encoder, Vectors
 
 FILE = "made_from/accepted.toml"  # In the folder of prompts.

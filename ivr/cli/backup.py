@@ -41,8 +41,7 @@ def restore(file: Path, *, yes: bool, into: str | None) -> None:
     is looked at before the command ends well.
     """
     from ivr.hours import zone
-    from ivr.records.backup import BackupError
-    from ivr.records.restore import restore_backup
+    from ivr.records.backup import BackupError, restore_backup
 
     line = settings()
     ours = flow_of(line.config, line.prompts).line

@@ -17,8 +17,7 @@ from rich.console import Console
 
 from ivr.cli.calls import print_calls
 from ivr.flow.loader import read_flow
-from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, LocalStackError
-from ivr.operations.work_in_hand import in_hand, show_in
+from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, LocalStackError, in_hand, show_in
 from ivr.records.call_log import list_calls
 from ivr.records.database import connect
 from ivr.sample_data.seeding import seed

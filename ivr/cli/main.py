@@ -7,25 +7,19 @@ from pathlib import Path
 import click
 
 from ivr.cli.agencies import agencies
-from ivr.cli.alarm import alarm
 from ivr.cli.backup import backup, restore
 from ivr.cli.calls import calls, forget
 from ivr.cli.check import check
 from ivr.cli.context import flow_of, folder
-from ivr.cli.doctor import doctor
-from ivr.cli.go_live import go_live
-from ivr.cli.materials import materials
+from ivr.cli.doctor import alarm, doctor, probe
+from ivr.cli.go_live import fallback, go_live, provision
 from ivr.cli.new import new
-from ivr.cli.notice import notice
 from ivr.cli.operators import audit, operators
-from ivr.cli.phrases import phrases
-from ivr.cli.probe import probe
+from ivr.cli.phrases import phrases, understand
 from ivr.cli.processes import console, release, web, worker
-from ivr.cli.prompts import prompts
-from ivr.cli.provision import fallback, provision
-from ivr.cli.report import report
+from ivr.cli.prompts import notice, prompts
+from ivr.cli.report import materials, report
 from ivr.cli.secrets import secrets
-from ivr.cli.understand import understand
 from ivr.version import running_version
 
 

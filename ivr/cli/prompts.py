@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
 from subprocess import TimeoutExpired, run
@@ -9,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.context import flow_of, folder, readable_log, settings
+from ivr.cli.context import flow_of, folder, readable_log, settings, utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ivr.flow.loader import Fault
+    from ivr.flow.loader import Fault, PageWords
     from ivr.flow.models import Flow
-    from ivr.flow.public_page import PageWords
     from ivr.operations.toml_editing import WrittenPrompts
     from ivr.records.database import Database
-    from ivr.records.prompts import PromptVersion
+    from ivr.records.prompts import Notice, PromptVersion
+
 
 ESPEAK_VOICES = {"pt": "pt-br", "zh": "cmn", "es": "es-419"}  # Where its name is another.
 LONGEST_HEARD = 180  # Seconds; no prompt takes so long.
@@ -91,7 +93,7 @@ def export(to: Path | None, *, clear: bool) -> None:
 @click.argument("language", required=False)
 def list_behind(language: str | None) -> None:
     """Print the translations whose English has changed since they were made, and that English."""
-    from ivr.flow.made_from import SOURCE, behind, read_made_from, texts
+    from ivr.flow.prompts import SOURCE, behind, read_made_from, texts
 
     flow, at = flow_of(folder("config"), folder("prompts")), folder("prompts")
     pages = _pages(at, flow)
@@ -118,7 +120,7 @@ def note_translated(language: str, keys: tuple[str, ...]) -> None:
     A translator runs it once the words in prompts/LANGUAGE.toml, and in prompts/pages/LANGUAGE.toml, are
     right. It writes prompts/made_from/LANGUAGE.toml and nothing else.
     """
-    from ivr.flow.made_from import (
+    from ivr.flow.prompts import (
         SOURCE,
         MadeFrom,
         behind,
@@ -159,7 +161,7 @@ def compare_meanings(languages: tuple[str, ...]) -> None:
     Who has read such a one, and finds it right, says why in prompts/made_from/accepted.toml.
     """
     from ivr.checks.translation_meanings import FILE, compare, read_accepted
-    from ivr.flow.made_from import SOURCE
+    from ivr.flow.prompts import SOURCE
     from ivr.understanding.encoders import encoder_of
 
     faults: list[Fault] = []
@@ -234,8 +236,7 @@ def hear_prompt(language: str, key: str) -> None:
 
 def _pages(at: Path, flow: Flow) -> Mapping[str, PageWords]:
     """Read the words of the public page."""
-    from ivr.flow.loader import FlowError
-    from ivr.flow.public_page import unnamed_pages
+    from ivr.flow.loader import FlowError, unnamed_pages
 
     try:
         return unnamed_pages(at, flow)
@@ -293,3 +294,80 @@ def _take_back(url: str, versions: list[PromptVersion]) -> None:
         with readable_log():
             take_back(_database(url), each.language, each.key, FILE, who="command line")
         click.echo(f"{each.language} {each.key}: the file is heard")
+
+
+# The command `ivr notice`: one short sentence that callers hear and texters read for a time.
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def notice(context: click.Context) -> None:
+    """Print the notice that is said now: of a holiday, a storm, an agency that is closed.
+
+    It is said once, after the language is chosen and before the menu. A language without its sentence
+    hears none.
+    """
+    if context.invoked_subcommand:
+        return
+    from ivr.records.database import connect
+    from ivr.records.prompts import read_notice
+
+    with readable_log():
+        current = read_notice(connect(settings().database_url), time.time())
+    _print(current)
+
+
+@notice.command()
+@click.argument("sentences", nargs=-1, required=True, metavar="LANGUAGE=SENTENCE…")
+@click.option("--until", type=click.DateTime(), required=True, help="When nobody hears it any more (UTC).")
+def put(sentences: tuple[str, ...], until: datetime) -> None:
+    """Have callers hear a sentence, in place of the notice before. No restart is needed.
+
+    \b
+    ivr notice put --until 2026-12-27 "en=The Chrysalis Network is closed until Sunday." \\
+                                      "fr=Le réseau Chrysalis est fermé jusqu'à dimanche."
+    """  # noqa: D301 - click's own mark for lines that stay as they are
+    from ivr.checks.prompts import MENDS, notice_faults
+    from ivr.records.database import connect
+    from ivr.records.prompts import put_notice, read_notice
+
+    line = settings()
+    flow = flow_of(line.config, line.prompts)
+    words = dict(_sentence(each) for each in sentences)
+    ends, now = utc(until) or until, datetime.now(UTC)
+    faults = [
+        f"{language or 'notice'}: {MENDS[key]}" for language, key in notice_faults(flow, words, now, ends)
+    ]
+    if faults:
+        raise click.ClickException("; ".join(faults))
+    database = connect(line.database_url)
+    with readable_log():
+        put_notice(database, words, ends, now=now, who="command line")
+        _print(read_notice(database, time.time()))
+
+
+@notice.command()
+def end() -> None:
+    """Have nobody hear the notice any more."""
+    from ivr.records.database import connect
+    from ivr.records.prompts import end_notice
+
+    with readable_log():
+        ended = end_notice(connect(settings().database_url), now=datetime.now(UTC), who="command line")
+    click.echo("the notice has ended" if ended else "there is no notice")
+
+
+def _sentence(given: str) -> tuple[str, str]:
+    language, sign, words = given.partition("=")
+    if not sign or not words.strip():
+        raise click.BadParameter(f"{given!r}: write LANGUAGE=SENTENCE, such as en=We are closed today.")
+    return language.strip(), " ".join(words.split())
+
+
+def _print(current: Notice) -> None:
+    for language, words in current.words.items():
+        click.echo(f"{language}: {words}")
+    if not current.until:
+        click.echo("there is no notice: ivr notice put --help")
+        return
+    click.echo(f"until {current.until:%Y-%m-%d %H:%M} UTC, put by {current.who}")

@@ -122,11 +122,11 @@ def _values(line: Settings, name: str) -> tuple[str, str]:
 def _carry_over(line: Settings) -> None:
     """Seal all that lasts under the new secret, in this order: each can be done again."""
     from ivr.authentication import carry_seed
+    from ivr.encryption import reseal
     from ivr.records.database import connect
     from ivr.records.notifications import carry_addresses
     from ivr.records.operators import carry_seeds
     from ivr.records.shared_keys import KeysDiffer, SharedKeys
-    from ivr.sealed import reseal
     from ivr.wiring import pseudonyms_of
 
     carry = partial(carry_seed, line.secret_key, line.second_secret_key)

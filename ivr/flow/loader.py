@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from ivr.agencies import Directory
-from ivr.flow.models import Coverage, Facts, Flow, Interpreters, Keywords, LineFile, Menus, Place, Prompts
+from ivr.flow.models import (
+    Coverage,
+    Facts,
+    Flow,
+    Interpreters,
+    Keywords,
+    LineFile,
+    Menus,
+    Place,
+    Prompts,
+    every_prompt,
+)
+from ivr.flow.rendering import PLACEHOLDER, fill_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
 
 LINE, MENUS, AGENCIES, KEYWORDS, FACTS, COVERAGE, PLACE = (
     f"config/{name}.toml" for name in ("line", "menus", "agencies", "keywords", "facts", "coverage", "place")
@@ -192,3 +207,201 @@ def _mend(error: Any) -> str:
     if kind in KIND_EXPECTED:
         return f"is {KIND_WRITTEN.get(type(value), 'something else')}; write {KIND_EXPECTED[kind]}"
     return f"invalid value {value!r}; the top of the file says what may stand here"
+
+
+# The words of the public page that the line itself does not have, as `prompts/pages/` declares them.
+
+BLANKS = {  # What the program fills in, each exactly once.
+    "call": ("{number}",),
+    "text": ("{number}",),
+    "by_text": ("{word}", "{number}"),
+    "yes_some": ("{count}",),
+    "yes_from": ("{count}",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaterialWords:
+    """What is printed on cards and a poster, and how to print them."""
+
+    heading: str
+    intro: str
+    cards: str
+    poster: str
+    cards_how: str
+    poster_how: str
+    print: str
+    outside: str  # All that a folded card shows.
+    question: str
+    lines: tuple[str, ...]
+    how: str
+    scan: str
+    word: str  # What the text that the picture code opens says.
+    danger: str
+    strip: str  # What a torn-off strip of the poster says beside the number.
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageWords:
+    """`prompts/pages/<language>.toml`."""
+
+    title: str  # A browser keeps it in its history.
+    name: str
+    intro: str
+    phone_note: str
+    call: str
+    text: str
+    by_text: str
+    leave: str
+    leave_to: str
+    leave_hint: str
+    skip: str
+    home: str
+    person: str
+    next: str
+    other_languages: str
+    after_questions: str
+    answers: str
+    yes_none: str
+    yes_some: str
+    yes_from: str
+    no_sending: str
+    lost: str
+    broken: str
+    draft: str  # Stands above the words of a language that nobody has reviewed.
+    not_now: str  # Beside an agency that is switched off.
+    materials: MaterialWords
+
+
+def read_pages(prompts: Path, flow: Flow) -> Mapping[str, PageWords]:
+    """Read the words of the public page in each language, names filled in. FlowError: what cannot be read."""
+    return {
+        language: _named(flow, language, words) for language, words in unnamed_pages(prompts, flow).items()
+    }
+
+
+def unnamed_pages(prompts: Path, flow: Flow) -> Mapping[str, PageWords]:
+    """Read the words of the public page as they were written. FlowError lists what cannot be read."""
+    faults: list[Fault] = []
+    files = {name: prompts / "pages" / f"{name}.toml" for name in flow.languages}
+    # A draft may be heard and texted before its page is written.
+    due = {name: file for name, file in files.items() if file.exists() or not flow.prompts[name].draft}
+    found = {name: _read(file, flow, name, faults) for name, file in due.items()}
+    if faults:
+        raise FlowError(tuple(faults))
+    return {name: words for name, words in found.items() if words}
+
+
+def _named(flow: Flow, language: str, words: PageWords) -> PageWords:
+    """Put names of the place and of agencies into words."""
+
+    def named(written: str) -> str:
+        return fill_names(flow.place, flow.prompts[language], language, written)
+
+    printed = words.materials
+    lines = tuple(map(named, printed.lines))
+    texts = {each.name: getattr(printed, each.name) for each in fields(printed) if each.name != "lines"}
+    materials = replace(printed, lines=lines, **{name: named(text) for name, text in texts.items()})
+    own = {each.name: getattr(words, each.name) for each in fields(words) if each.name != "materials"}
+    return replace(words, materials=materials, **{name: named(text) for name, text in own.items()})
+
+
+def _read(path: Path, flow: Flow, language: str, faults: list[Fault]) -> PageWords | None:
+    """Read one language's words, or note why not."""
+    found = read_file(path, PageWords, faults)
+    known = flow.place.names.keys() | flow.prompts[language].agencies.keys()
+    faults += [
+        Fault(str(path), place, f"names '{match[1]}', which {PLACE} does not hold; write it there")
+        for place, written in (every_prompt(found) if found else ())
+        for match in PLACEHOLDER.finditer(written)
+        if match[2] == "number" or match[1] not in known
+    ]
+    faults += [
+        Fault(str(path), name, f"has not exactly one {blank}; write it where it belongs")
+        for name, blanks in BLANKS.items()
+        for blank in blanks
+        if found and getattr(found, name).count(blank) != 1
+    ]
+    return found
+
+
+# What must hold of a prompt before it can be said: its blanks are known, its letters can be sent.
+
+BLANK = "FILL IN"  # Begins what `ivr new` leaves to be written.
+BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "choose_language": ("key",),
+    "choice": ("task", "key"),
+    "ringing": ("agency", "who"),
+    "text_choice": ("key", "label"),
+    "other_languages": ("key",),
+    "no_voice": ("language",),
+}
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "ringing_answer": ("agency", "who"),
+    "whisper_accepted": ("topic", "language"),
+    "whisper_accepted_unknown": ("topic",),
+    "joining": ("agency", "who"),
+    "wait_on": ("agency", "who"),
+}
+PLAIN = {"lines.language_name"}  # Stands inside other words, and is not filled itself.
+AGENCY_NAME = re.compile(r"agencies\..*\.name")  # Stands inside other words; it may hold names of the place.
+
+
+def unknown_blanks(flow: Flow) -> Iterator[Fault]:
+    """Find blanks that nothing fills."""
+    for language, prompts in flow.prompts.items():
+        for place, words in every_prompt(prompts):
+            line = place.removeprefix("lines.")
+            known = (*NEEDED.get(line, ()), *ALLOWED.get(line, ())) if place.startswith("lines.") else ()
+            plain = place in PLAIN or AGENCY_NAME.fullmatch(place) is not None
+            for match in BRACES.finditer(words):
+                if mend := _mend_of_placeholders(flow, match, known, plain=plain):
+                    yield Fault(prompts_file(language), place, mend)
+
+
+def missing_blanks(flow: Flow) -> Iterator[Fault]:
+    """Find sentences that lack a blank they cannot do without."""
+    for language, prompts in flow.prompts.items():
+        for line, blanks in NEEDED.items():
+            words: str = getattr(prompts.lines, line)
+            for blank in blanks:
+                if "{" + blank + "}" not in words and words.strip():
+                    mend = f"lacks {{{blank}}}; write it where it is to be heard"
+                    yield Fault(prompts_file(language), f"lines.{line}", mend)
+
+
+def _mend_of_placeholders(flow: Flow, match: re.Match[str], known: tuple[str, ...], *, plain: bool) -> str:
+    """Say what is wrong with one pair of braces; nothing when it is a blank that is filled."""
+    blank = match[1]
+    if blank is None:
+        return f"has a '{match[0]}' without its pair; remove it, or close the blank"
+    quoted = PLACEHOLDER.fullmatch(match[0])
+    if blank in known or (quoted and _is_filled(flow, quoted[1], quoted[2], plain=plain)):
+        return ""
+    if quoted and quoted[1] in flow.place.names and quoted[2] == "number":
+        return f"asks for the number of '{quoted[1]}', which has none; give it one in {AGENCIES}"
+    if quoted and not plain:
+        return f"names the agency '{quoted[1]}', which is not declared; declare it or mend the name"
+    choices = ", ".join(
+        "{" + name + "}" for name in (*known, *(() if plain else ("agency.name", "agency.number")))
+    )
+    return f"has the unknown blank {match[0]}; only these are filled here: {choices or 'none'}"
+
+
+def _is_filled(flow: Flow, key: str, what: str, *, plain: bool) -> bool:
+    """Whether the place has that name, or the directory that agency."""
+    return (key in flow.place.names and what == "name") or (not plain and key in flow.directory.agencies)
+
+
+# What no document of the telephone network can carry: XML 1.0 has no such letters.
+UNSENDABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def unsendable(flow: Flow) -> Iterator[Fault]:
+    """Find letters that cannot be sent: a caller would hear that an error occurred."""
+    for language, words in flow.prompts.items():
+        for place, said in every_prompt(words):
+            if found := UNSENDABLE.search(said):
+                mend = f"holds U+{ord(found[0]):04X}, which no document can carry; remove it"
+                yield Fault(prompts_file(language), place, mend)

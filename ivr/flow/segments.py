@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # 3GPP TS 23.038, the default alphabet: a letter of seven bits each.
@@ -55,3 +56,36 @@ def _parts(places: list[int], part: int) -> int:
             count, used = count + 1, 0
         used += place
     return count
+
+
+# Texts that run from right to left: numbers and Latin words in them keep their order on the screen.
+
+LEFT_MARK, RIGHT_MARK = "\u200e", "\u200f"
+GROUPED = re.compile(r"(?<![\w-])\+?\d+(?:[-/ ]\d+)+")  # A number in groups, or a span of ages.
+RIGHT = frozenset({"R", "AL"})
+
+
+def directed(words: str) -> str:
+    """Put marks of direction into each line that needs them; text that runs from the left stays as it is."""
+    if not any(map(_runs_left, words)):
+        return words
+    return "\n".join(map(_directed_line, words.split("\n")))
+
+
+def _directed_line(line: str) -> str:
+    if not any(map(_runs_left, line)):
+        return line
+    line = GROUPED.sub(lambda found: _marked(line, found), line)
+    first = next((strong for c in line if (strong := unicodedata.bidirectional(c)) in {"L", *RIGHT}), "")
+    return RIGHT_MARK + line if first == "L" else line
+
+
+def _marked(line: str, found: re.Match[str]) -> str:
+    """Mark a number where the last strong letter before it is Arabic: it alone turns groups round."""
+    before = (unicodedata.bidirectional(c) for c in reversed(line[: found.start()]))
+    last = next((strong for strong in before if strong in {"L", *RIGHT}), "")
+    return LEFT_MARK + found[0] if last == "AL" else found[0]
+
+
+def _runs_left(letter: str) -> bool:
+    return letter > "\u0590" and unicodedata.bidirectional(letter) in RIGHT

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 from ivr.checks.launch import duties
 from ivr.circuit_breaker import PartUnavailable
+from ivr.encryption import make_private_folder, open_private
 from ivr.flow.loader import FlowError, read_flow
 from ivr.flow.voice import quiet_order
 from ivr.operations.health_checks import Verdict, examine
 from ivr.operations.reload import list_faults
-from ivr.private_files import make_private_folder, open_private
-from ivr.telephony.probe import Probe
+from ivr.telephony.probe import Probe, fetch_fallback
 from ivr.telephony.provisioning import (
     LEAST_BALANCE,
     AccountAtTwilio,
@@ -30,7 +30,6 @@ from ivr.telephony.provisioning import (
     read_account,
     read_number,
 )
-from ivr.telephony.public_address import fetch_fallback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

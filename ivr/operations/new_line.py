@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 
 import ivr
-from ivr.flow.loader import read_flow
-from ivr.flow.made_from import made_from_file
+from ivr.flow.loader import BLANK, read_flow
 from ivr.flow.models import ChecklistStop, MessageStop
-from ivr.flow.placeholders import BLANK
+from ivr.flow.prompts import made_from_file
 from ivr.flow.rendering import PLACEHOLDER
 from ivr.phone_numbers import why_not
 

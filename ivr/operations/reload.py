@@ -13,9 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from ivr.flow.loader import FlowError, read_flow
-from ivr.flow.public_page import read_pages
-from ivr.private_files import make_private_folder, open_private
+from ivr.encryption import make_private_folder, open_private
+from ivr.flow.loader import FlowError, read_flow, read_pages
 from ivr.understanding.danger import RulesError
 from ivr.understanding.understand import read_rules
 
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ivr.agencies import Directory
+    from ivr.flow.loader import PageWords
     from ivr.flow.models import Flow
-    from ivr.flow.public_page import PageWords
     from ivr.settings import Settings
     from ivr.understanding.understand import Rules
 

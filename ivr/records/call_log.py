@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -18,10 +18,13 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    delete,
     exists,
     false,
     func,
+    insert,
     literal,
+    or_,
     select,
     tuple_,
 )
@@ -29,9 +32,11 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from ivr.records.agency_status import FAILURES
+from ivr.records.audit import hour_of_call, write_audit_entry
 from ivr.records.call_summary import ACCEPTED, LAST
+from ivr.records.database import Lock, RecordRefused, be_alone
 from ivr.records.periods import A_DAY, midnight
-from ivr.records.tables import UtcDateTime, attempts, calls, transfers, turns
+from ivr.records.tables import UtcDateTime, attempts, calls, notes, saved_views, transfers, turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
     from ivr.records.database import Database
+
 
 BATCH = 200  # Calls of an export that are read in one go: four queries for all of them.
 EXAMINED = 20_000  # Calls that one page examines at most, so that no filter can take long.
@@ -511,3 +517,81 @@ def _lasted(element: _Lasted, compiler: SQLCompiler, **_: Any) -> str:
     if compiler.dialect.name == "sqlite":  # Its times are fractions of days, good to the millisecond.
         return f"CAST(ROUND((julianday({end}) - julianday({start})) * {DAY}.0, 3) AS INTEGER)"
     return f"CAST(FLOOR(EXTRACT(epoch FROM {end} - {start})) AS BIGINT)"
+
+
+# Filters of the call log that operators saved by name: their own, or for everybody.
+
+MOST_SAVED_VIEWS = 20  # Of one operator.
+
+
+class SavedView(NamedTuple):
+    """A filter under a name, as an address has it."""
+
+    id: int
+    who: str
+    name: str
+    query: str
+    shared: bool
+
+
+def save_view(database: Database, who: str, name: str, query: str, *, shared: bool) -> bool:
+    """Save a filter under a name, in place of one's own of that name; False when one has too many."""
+    own = saved_views.c.who == who
+    with database.write() as sql:
+        be_alone(sql, Lock.VIEWS)
+        sql.execute(delete(saved_views).where(own, saved_views.c.name == name))
+        if (sql.scalar(select(func.count()).select_from(saved_views).where(own)) or 0) >= MOST_SAVED_VIEWS:
+            return False
+        sql.execute(insert(saved_views).values(who=who, name=name, query=query, shared=shared))
+    return True
+
+
+def list_views(database: Database, who: str) -> list[SavedView]:
+    """Read what an operator saved, and what others saved for everybody, by name."""
+    theirs = or_(saved_views.c.who == who, saved_views.c.shared)
+    wanted = select(saved_views).where(theirs).order_by(func.lower(saved_views.c.name), saved_views.c.id)
+    with database.read() as sql:
+        return [SavedView(*row) for row in sql.execute(wanted)]
+
+
+def delete_view(database: Database, view: int, who: str, *, of_anybody: bool = False) -> str:
+    """Delete a saved view; give its name, or nothing where it is another's or is not there.
+
+    ``of_anybody`` also deletes what another saved for everybody, and never what they keep for themselves.
+    """
+    own = saved_views.c.who == who
+    theirs = saved_views.c.id == view, or_(own, saved_views.c.shared) if of_anybody else own
+    with database.write() as sql:
+        name: str = sql.scalar(select(saved_views.c.name).where(*theirs)) or ""
+        sql.execute(delete(saved_views).where(*theirs))
+    return name
+
+
+# What operators note about the line at a call: never about the caller.
+
+
+@dataclass(frozen=True)
+class Note:
+    """What an operator noted about the line at one call."""
+
+    at: datetime
+    who: str
+    text: str
+
+
+def list_notes(database: Database, call: str) -> list[Note]:
+    """Read the notes at a call."""
+    wanted = select(notes.c.at, notes.c.who, notes.c.text).where(notes.c.call_id == call)
+    with database.read() as sql:
+        return [Note(*row) for row in sql.execute(wanted.order_by(notes.c.id))]
+
+
+def write_note(database: Database, call: str, who: str, text: str) -> bool:
+    """Add a note to a call; False when the call is gone."""
+    try:
+        with database.write() as sql:
+            sql.execute(insert(notes).values(call_id=call, at=datetime.now(UTC), who=who, text=text))
+            write_audit_entry(sql, who, "note added", hour_of_call(sql, call))
+    except RecordRefused:
+        return False
+    return True

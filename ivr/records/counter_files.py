@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ivr.caller_limits import DAY, Bound
-from ivr.private_files import make_private_folder, open_private
+from ivr.encryption import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
 
 LOCK_SECONDS = 0.1  # A process that was stopped while it counted must not stop the others.
 LOCK_PAUSE = 0.001
@@ -138,3 +139,47 @@ def _count(
     refused = [each for each in fresh if not each.allowed]
     dropped = {each.request for each in refused[:-MOST_REFUSED]}
     return [each for each in fresh if each.request not in dropped], allowed
+
+
+# Which requests were performed: a file each beside the journal, for a day, so that none is performed
+# twice.
+
+MOST_REMEMBERED = 10_000  # By this process, where no file can be made.
+
+
+class RequestMarks:
+    """The marks of one host."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "performed"
+        self._local: dict[str, None] = {}
+
+    def begin(self, request: str) -> bool:
+        """Whether a request is performed now for the first time. Of all who ask at once, one is told so."""
+        if request in self._local:
+            return False
+        with suppress(OSError):
+            make_private_folder(self._folder)
+        try:
+            os.close(open_private(self._folder / request, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            return False
+        except OSError:  # No disk: this process at least does nothing twice.
+            if len(self._local) >= MOST_REMEMBERED:
+                self._local.pop(next(iter(self._local)))
+            self._local[request] = None
+        return True
+
+    def undo(self, request: str) -> None:
+        """Let a request that was not performed be tried again."""
+        self._local.pop(request, None)
+        with suppress(OSError):
+            (self._folder / request).unlink()
+
+    def forget(self, now: float) -> None:
+        """Delete the marks of requests that are a day old."""
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                with suppress(OSError):
+                    if path.lstat().st_mtime < now - DAY:
+                        path.unlink()

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ivr.effects import Entry
-from ivr.private_files import make_private_folder, open_private
+from ivr.encryption import make_private_folder, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 
 from ivr.circuit_breaker import PartUnavailable
-from ivr.private_files import make_private_folder, open_private
+from ivr.encryption import make_private_folder, open_private
 from ivr.records.database import RecordRefused, insert_missing
 from ivr.records.periods import moment
 from ivr.records.tables import markers

@@ -17,6 +17,7 @@ from ivr.records.agency_status import FAILURES
 from ivr.records.call_log import within
 from ivr.records.call_summary import ACCEPTED
 from ivr.records.counts import (
+    CHANNELS,
     DAY_IS_TALLIED,
     CountKey,
     answered_rings,
@@ -24,7 +25,6 @@ from ivr.records.counts import (
     days_tallied,
     tallies_of,
 )
-from ivr.records.disclosure import CHANNELS
 from ivr.records.tables import attempts, calls, daily, tallies, transfers
 
 if TYPE_CHECKING:

@@ -19,10 +19,9 @@ from sqlalchemy import bindparam, delete, func, select, update
 from ivr.checks.config import LEAST
 from ivr.flow.models import Retention
 from ivr.records.audit import write_audit_entry
-from ivr.records.counts import count_calls
+from ivr.records.counts import add_counts, count_calls
 from ivr.records.database import Lock, be_alone, insert_or_change
 from ivr.records.deletion import DAY, delete_calls, forget_marks, note_forgotten, scrub
-from ivr.records.disclosure import add_counts
 from ivr.records.ingest import BATCH, EXACT_SECONDS, close_silent, recompute
 from ivr.records.periods import moment, months_before
 from ivr.records.tables import (

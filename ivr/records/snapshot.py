@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ivr.circuit_breaker import PartUnavailable
-from ivr.private_files import make_private_folder, open_private
+from ivr.encryption import make_private_folder, open_private
 from ivr.records.agency_status import FAILS_FOR, list_status
 from ivr.records.database import RecordRefused
 from ivr.records.deletion import list_erased
 from ivr.records.ingest import REFRESH_EVERY
-from ivr.records.notices import read_notice
 from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs
 from ivr.records.phrase_versions import version_in_force
-from ivr.records.prompts import list_published, texts
+from ivr.records.prompts import list_published, read_notice, texts
 from ivr.records.retention import NOBODY_CHOSE, Chosen, read_chosen
 from ivr.understanding.weights_in_force import FILES
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from ivr.records.counts import CountKey
-from ivr.records.disclosure import add_counts
+from ivr.records.counts import CountKey, add_counts
 from ivr.records.tables import calls, daily, erased_calls
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ivr.records.counts import WEEK
-from ivr.records.disclosure import FEW, parts_shown
+from ivr.records.counts import FEW, WEEK, parts_shown
 from ivr.reports.sections import ReportView, Section
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.records.disclosure import HIDDEN, parts_shown, shown, steps_shown
+from ivr.records.counts import HIDDEN, parts_shown, shown, steps_shown
 from ivr.reports.document import read_translations
-from ivr.reports.headlines import figures
+from ivr.reports.sections import figures
 from ivr.work.message_sending import Message
 
 if TYPE_CHECKING:

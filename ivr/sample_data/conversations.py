@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from ivr.line import Line
-    from ivr.sample_data.in_memory_line import InMemoryWorld
+    from ivr.sample_data.seeding import InMemoryWorld
 
 MOST_TURNS, MOST_TEXTS = 40, 8
 WORDS_A_SECOND = 2.5

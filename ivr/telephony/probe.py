@@ -16,10 +16,12 @@ from xml.etree import ElementTree as ET
 import requests
 from twilio.request_validator import RequestValidator
 
+from ivr.circuit_breaker import PartUnavailable
 from ivr.telephony.webhook_forms import PROBE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
 
 SECONDS = 15.0  # So long Twilio waits; what comes later nobody hears.
 SLOW_SECONDS = 3.0  # A caller who hears nothing for so long hangs up.
@@ -131,3 +133,26 @@ def _action(document: ET.Element) -> str:
     if not action or FIXED in action:
         raise _Wrong("callers hear the words that are said when our own code fails: see the web log")
     return action
+
+
+# What answers at the address that Twilio has of us, asked from outside as Twilio would.
+
+PATIENCE = 5.0  # In which our own sign of life comes back; Twilio waits for 15.
+
+
+def fetch_sign_of_life(public_url: str) -> tuple[int, str]:
+    """Give status and words of /health there; no redirect is followed. PartUnavailable: nobody answers."""
+    try:
+        answer = requests.get(f"{public_url}/health", timeout=PATIENCE, allow_redirects=False)
+    except requests.RequestException as error:
+        raise PartUnavailable(type(error).__name__) from None
+    return answer.status_code, answer.text
+
+
+def fetch_fallback(url: str) -> str:
+    """Give the document that Twilio hears at an address while our site is gone. PartUnavailable: none."""
+    try:
+        answer = requests.post(url, data={"CallStatus": "in-progress"}, timeout=PATIENCE)
+    except requests.RequestException as error:
+        raise PartUnavailable(f"the fallback document cannot be had: {type(error).__name__}") from None
+    return answer.text if answer.ok else ""

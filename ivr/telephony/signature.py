@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from twilio.request_validator import RequestValidator
 
-from ivr.keyed_hash import KeyedHash
+from ivr.pseudonyms import KeyedHash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

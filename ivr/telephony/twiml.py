@@ -13,12 +13,41 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ivr.flow.rendering import SLOW_RATE, fill
 from ivr.flow.turn import Connect, HangUp, Listen, Say, Turn, WaitInQueue
-from ivr.telephony.kept_documents import KeptDocuments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
     from ivr.flow.models import Flow
+
+
+# Documents written once and kept: the same words before the same key differ only in where they lead.
+
+MOST_DOCUMENTS = 2048  # Documents kept, of some kilobytes each.
+SLOT = "where-the-caller-is-after-this"  # Stands in a document for the path of a position, until one is kept.
+
+
+class KeptDocuments:
+    """Holds documents as the pieces between which a path is put."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[Hashable, list[str]] = {}
+
+    def __len__(self) -> int:
+        """Count the documents that are kept."""
+        return len(self._pieces)
+
+    def fill(self, key: Hashable, path: str, write: Callable[[str], str]) -> str:
+        """Give a document with a path of a position in it; ``write`` writes one anew.
+
+        Such a path is of letters that XML takes as they are: see `position`.
+        """
+        pieces = self._pieces.get(key)
+        if pieces is None:
+            if len(self._pieces) >= MOST_DOCUMENTS:
+                self._pieces.clear()
+            pieces = self._pieces[key] = write(SLOT).split(SLOT)
+        return path.join(pieces)
+
 
 LONGEST_SAY = 2400  # Of what Twilio takes: 3,000 characters, and 4,500 once URL-encoded.
 LONGEST_TEXT = 1600

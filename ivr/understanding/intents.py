@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ivr.understanding.phrases import OFF_TOPIC
@@ -11,6 +11,7 @@ from ivr.understanding.phrases import OFF_TOPIC
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
 
 MOST_CHOICES = 3
 
@@ -50,3 +51,16 @@ def rank_stops(table: IntentTable, names: Mapping[str, float]) -> tuple[Likely, 
 def off_topic(names: Mapping[str, float]) -> float:
     """How likely it is that a text is about nothing that the line answers."""
     return names.get(OFF_TOPIC, 0.0)
+
+
+# What the classifier makes of a text. Apart from it, so that a web process never loads its numbers.
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The likeliest names with their probability, log-odds of danger, what read the text, its language."""
+
+    names: dict[str, float] = field(default_factory=dict)
+    danger: float = 0.0
+    by: str = ""
+    language: str = ""  # By letters alone; empty where nothing tells it.

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ivr.private_files import make_private_folder
-from ivr.understanding.check_set import CheckFigures, check, count_checked, read_labels
+from ivr.encryption import make_private_folder
 from ivr.understanding.classifier import classifier_of, write_weights
 from ivr.understanding.encoders import installed_encoder
+from ivr.understanding.evaluation import CheckFigures, check, count_checked, read_labels
 from ivr.understanding.phrases import read_added, read_phrases
 from ivr.understanding.training import fit, prepare
 from ivr.understanding.understand import read_rules
@@ -28,9 +28,9 @@ from ivr.understanding.understand import read_rules
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ivr.understanding.check_set import CheckedText
     from ivr.understanding.classifier import Classifier
     from ivr.understanding.encoders import Encoder, Vectors
+    from ivr.understanding.evaluation import CheckedText
     from ivr.understanding.phrases import Phrase
 
 ADDED, OUTCOME = "added.json", "outcome.json"  # In the folder that it writes to: what it reads, and tells.

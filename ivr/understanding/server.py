@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ivr.understanding.meaning import Meaning
+    from ivr.understanding.intents import Meaning
 
 LONGEST_REQUEST = 32_768
 READ_SECONDS = 0.1  # Whoever connects asks at once; a silent one is not waited for.

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ivr.understanding.classifier import LETTERS_SHARE, Weights, write_weights
+from ivr.understanding.classifier import (
+    LETTERS_SHARE,
+    Head,
+    Weights,
+    fit_claim,
+    fit_classes,
+    learn_neighbours,
+    softmax,
+    write_weights,
+)
 from ivr.understanding.danger import read_danger
 from ivr.understanding.encoders import Letters, installed_encoder
-from ivr.understanding.heads import Head, fit_claim, fit_classes, softmax
-from ivr.understanding.neighbours import learn_neighbours
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, order_by_hash, read_phrases
 from ivr.understanding.text_cleaning import clean
 from ivr.understanding.thresholds import (

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 from rapidfuzz import fuzz, process
 
-from ivr.understanding.answers import read_answer
 from ivr.understanding.danger import DangerReading, DangerRule, read_danger, read_danger_rules
 from ivr.understanding.intents import MOST_CHOICES, IntentTable, Likely, off_topic, rank_stops, read_intents
 from ivr.understanding.languages import (
@@ -29,13 +28,13 @@ from ivr.understanding.thresholds import (
     ThresholdTable,
     read_thresholds,
 )
-from ivr.understanding.wishes import FIRST, WishReading, WishRule, read_wish, read_wish_rules
+from ivr.understanding.wishes import FIRST, WishReading, WishRule, read_answer, read_wish, read_wish_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from ivr.understanding.meaning import Meaning
+    from ivr.understanding.intents import Meaning
 
 Answer = Literal["danger", "wish", "key", "yes", "no", "sure", "choices", "lost"]
 BARE = frozenset({"stop", "start", "exit", "erase"})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ivr.private_files import make_private_folder
+from ivr.encryption import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,7 +16,7 @@ from ivr.records.agency_feedback import FeedbackKind, add_feedback, list_said
 from ivr.reports.document import LANGUAGES
 from ivr.web.console.context import agency_name, capital, console, translations
 from ivr.web.console.query_params import LONGEST_TEXT, names_number
-from ivr.web.console.sign_in_limits import client_address
+from ivr.web.console.sign_in import client_address
 
 if TYPE_CHECKING:
     from flask import Response

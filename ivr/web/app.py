@@ -10,8 +10,7 @@ from werkzeug.routing import MapAdapter
 from ivr.web.agency_leg import direct, transfers
 from ivr.web.callback_call import called
 from ivr.web.context import NAME
-from ivr.web.debugger import debugger
-from ivr.web.health import health
+from ivr.web.health import debugger, health
 from ivr.web.metrics import measure_webhooks, metrics
 from ivr.web.server.wsgi_adapter import LARGEST_BODY, MOST_FIELDS
 from ivr.web.sms import text

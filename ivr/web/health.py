@@ -6,16 +6,20 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
 
+from ivr.effects import Alarm
 from ivr.flow.turn import Arrived, Roster, Turn
 from ivr.flow.voice import step
 from ivr.position import Position
+from ivr.telephony.webhook_forms import LIMITED, debugger_error
 from ivr.version import running_version
 from ivr.web.context import webhook_context
+from ivr.web.webhook_guard import guard, no_content
 
 if TYPE_CHECKING:
     from ivr.web.context import WebhookContext
+
 
 logger = logging.getLogger(__name__)
 
@@ -56,3 +60,20 @@ def audio(language: str, name: str) -> Response:
     """Give a recording that replaces a synthetic voice."""
     folder, file = webhook_context().audio, f"{language}/{name}.mp3"
     return send_from_directory(folder, file, mimetype="audio/mpeg", max_age=RECORDING_SECONDS)
+
+
+# What Twilio's debugger tells of errors that no webhook of a call does: a call that it turned away.
+
+debugger = Blueprint("debugger", __name__)
+guard(debugger, lambda documents: documents.goodbye, ("/debugger",))
+
+
+@debugger.post("/debugger")
+def take_error() -> Response:
+    """Note an error by its code; alarm whoever runs the line of calls that were turned away for the limit."""
+    code = debugger_error(request.form)
+    if code:
+        logger.warning("Twilio's debugger tells of error %s", code)
+    if code in LIMITED:
+        webhook_context().line.later.put(Alarm("limit"))
+    return no_content()

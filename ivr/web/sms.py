@@ -11,8 +11,7 @@ from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeSerializer
 
 from ivr.effects import NoteDelivery
-from ivr.flow.sms import is_echo
-from ivr.flow.text_meaning import context_of
+from ivr.flow.sms import context_of, is_echo
 from ivr.flow.turn import Texted
 from ivr.line import CallContext
 from ivr.position import Position

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from ivr.effects import Entry
 from ivr.flow.rendering import takes_speech
-from ivr.flow.text_meaning import context_of
+from ivr.flow.sms import context_of
 from ivr.flow.turn import Arrived, CameBack, Connect, Heard, Returned, Silent, Spoken
 from ivr.line import CallContext
 from ivr.position import Position

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Protocol
 
 from ivr.circuit_breaker import PartUnavailable
+from ivr.encryption import unseal
 from ivr.records.active_calls import count_unreached
 from ivr.records.agency_status import list_status
 from ivr.records.notifications import (
@@ -32,7 +33,6 @@ from ivr.records.periods import A_DAY, Period, moment
 from ivr.records.report_queries import read_report
 from ivr.records.shift_log import EntryKind, list_shift_entries
 from ivr.records.text_deliveries import count_in_a_row, list_undelivered
-from ivr.sealed import unseal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

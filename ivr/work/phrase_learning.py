@@ -28,8 +28,8 @@ from ivr.records.phrase_versions import (
     refuse_version,
     version_in_force,
 )
+from ivr.understanding.client import ONE_THREAD
 from ivr.understanding.phrases import write_added
-from ivr.understanding.supervisor import ONE_THREAD
 from ivr.understanding.weights_in_force import FILES, WEIGHTS, basis_of
 
 if TYPE_CHECKING:

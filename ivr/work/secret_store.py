@@ -11,7 +11,7 @@ from cryptography.fernet import InvalidToken
 from redis import RedisError
 
 from ivr.circuit_breaker import PartUnavailable
-from ivr.sealed import fernet
+from ivr.encryption import fernet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

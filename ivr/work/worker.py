@@ -21,9 +21,8 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import PartUnavailable
-from ivr.records.worker_heartbeats import BEAT_SECONDS, note_alive, note_ended
-from ivr.work.jobs_by_name import OwnJob
-from ivr.work.queue import QUEUES, connect_redis, queues
+from ivr.records.active_calls import BEAT_SECONDS, note_alive, note_ended
+from ivr.work.queue import QUEUES, OwnJob, connect_redis, queues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -43,9 +43,8 @@ from real.world import with_lines
 from sqlalchemy import func, select
 
 from ivr.flow.loader import read_flow
-from ivr.operations.local_stack import project_folder
+from ivr.operations.local_stack import is_alive, project_folder, unfiled
 from ivr.operations.reload import list_refused
-from ivr.operations.work_in_hand import is_alive, unfiled
 from ivr.records import migrations
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.records.tables import calls

@@ -20,9 +20,8 @@ from real.rehearsal import becomes, session_of
 
 from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
 from ivr.simulator.webhooks import sign
-from ivr.understanding.client import PATIENCE, ask_classifier
+from ivr.understanding.client import PATIENCE, ask_classifier, socket_of
 from ivr.understanding.phrases import read_check_set
-from ivr.understanding.supervisor import socket_of
 from ivr.understanding.weights_in_force import FOLDER
 from long.suites import ROOT, Size
 

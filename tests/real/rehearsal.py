@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 
-from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
-from ivr.operations.work_in_hand import in_hand, is_alive, pages, show_in, unfiled
+from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, in_hand, is_alive, pages, show_in, unfiled
 from ivr.records.call_log import list_calls
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.simulator.clock import PacedClock

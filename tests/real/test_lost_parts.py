@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ivr.circuit_breaker import CircuitBreaker
-from ivr.operations.work_in_hand import is_alive
+from ivr.operations.local_stack import is_alive
+from ivr.records.active_calls import seconds_since_signs
 from ivr.records.database import connect
-from ivr.records.worker_heartbeats import seconds_since_signs
-from ivr.work.jobs_by_name import JOB
-from ivr.work.queue import connect_redis, queues
+from ivr.work.queue import JOB, connect_redis, queues
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
 from real.rehearsal import (
     CALLER,

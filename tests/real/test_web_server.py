@@ -35,10 +35,9 @@ from long.sockets import (
     web_alone,
 )
 
-from ivr.operations.local_stack import free_port
+from ivr.operations.local_stack import free_port, is_alive
 from ivr.operations.reload import list_refused
-from ivr.operations.work_in_hand import is_alive
-from ivr.web.server.stall_detector import HANGING_SECONDS
+from ivr.web.server.worker import HANGING_SECONDS
 from real.rehearsal import IVR, ROOT, becomes, children, run_ivr
 
 T = TypeVar("T")

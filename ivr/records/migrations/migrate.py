@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from ivr.private_files import make_private_folder, open_private
+from ivr.encryption import make_private_folder, open_private
 from ivr.records import migrations
 from ivr.records.database import connect, read_url
 

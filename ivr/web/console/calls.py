@@ -16,17 +16,20 @@ from ivr.records.call_log import (
     COUNTED,
     CallFilter,
     count_matching,
+    delete_view,
     find_call,
+    list_notes,
+    list_views,
     read_attempts,
     read_page,
     read_turns,
+    save_view,
+    write_note,
 )
 from ivr.records.call_log import export_calls as read_export
 from ivr.records.call_summary import OUTCOMES_BY_WEIGHT
-from ivr.records.notes import list_notes, write_note
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import block_call
-from ivr.records.saved_views import delete_view, list_views, save_view
 from ivr.reports.sections import branches
 from ivr.web.console.access import needs
 from ivr.web.console.context import OUTCOMES, console, current_operator, notify, render_page
@@ -51,8 +54,7 @@ if TYPE_CHECKING:
 
     from werkzeug.wrappers import Response as BaseResponse
 
-    from ivr.records.call_log import CallRecord
-    from ivr.records.saved_views import SavedView
+    from ivr.records.call_log import CallRecord, SavedView
 
 Query = dict[str, str | list[str]]  # What an address filters by; outcomes may be several.
 DAYS = "days"  # Of a saved filter: the name of its days, such as weekend.

@@ -15,7 +15,7 @@ from flask_login import current_user
 
 from ivr.authentication import Passwords
 from ivr.hours import zone
-from ivr.records.disclosure import HIDDEN, shown
+from ivr.records.counts import HIDDEN, shown
 from ivr.records.shift_log import EntryKind
 from ivr.reports.document import LANGUAGES, read_translations, read_words
 from ivr.reports.pdf import PrintedPages
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
 
     from ivr.caller_limits import RateLimiter
-    from ivr.flow.made_from import MadeFrom
     from ivr.flow.models import Flow, Prompts
+    from ivr.flow.prompts import MadeFrom
     from ivr.operations.reload import RefusedReload
     from ivr.records.database import Database
     from ivr.records.operators import Operator
     from ivr.records.shift_log import ShiftEntry
     from ivr.web.console.phrases import PhraseFiles
-    from ivr.web.console.prompt_checks import PromptChecks
+    from ivr.web.console.prompts import PromptChecks
     from ivr.work.notifications import Notifications
 
 NAME = "ivr-console"

@@ -17,8 +17,8 @@ from flask import current_app, g, request, session, url_for
 
 from ivr.authentication import hash_session_token
 from ivr.circuit_breaker import PartUnavailable
+from ivr.encryption import seal, unseal
 from ivr.records import kept_forms
-from ivr.sealed import seal, unseal
 from ivr.web.console.context import console, notify, signed_in_operator
 
 if TYPE_CHECKING:

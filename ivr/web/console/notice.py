@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, make_response, redirect, request, url_for
 
-from ivr.checks.notices import notice_faults
-from ivr.records.notices import end_notice, put_notice, read_notice
+from ivr.checks.prompts import notice_faults
 from ivr.records.operators import Role
+from ivr.records.prompts import end_notice, put_notice, read_notice
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, notify, render_page
 from ivr.web.console.kept_forms import keeps
-from ivr.web.console.switch_time import SwitchTimeError, read_switch_time
+from ivr.web.console.now import SwitchTimeError, read_switch_time
 
 if TYPE_CHECKING:
     from flask import Response

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, make_response, redirect, request, url_for
 
 from ivr.authentication import keyed_mark
+from ivr.encryption import seal, unseal
 from ivr.records.notifications import (
     AlarmKind,
     Digest,
@@ -15,7 +16,6 @@ from ivr.records.notifications import (
     subscribe,
     unsubscribe,
 )
-from ivr.sealed import seal, unseal
 from ivr.web.console.context import console, current_operator, language, notify, render_page, translations
 from ivr.work.message_sending import ALLOWED, ALLOWED_WITHIN, masked
 

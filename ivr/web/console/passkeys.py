@@ -47,8 +47,7 @@ from ivr.web.console.context import (
     translations,
 )
 from ivr.web.console.query_params import names_number
-from ivr.web.console.sign_in import start
-from ivr.web.console.sign_in_limits import may_try, may_try_passkey, note_failure
+from ivr.web.console.sign_in import may_try, may_try_passkey, note_failure, start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, abort, redirect, request, url_for
 
 from ivr.checks.phrases import draft_faults
-from ivr.flow.text_meaning import keywords_of
+from ivr.flow.sms import keywords_of
 from ivr.records.operators import Role
 from ivr.records.phrase_versions import (
     OPEN,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from ivr.flow.loader import Fault
     from ivr.records.phrase_versions import DraftedPhrase, PhraseVersion
-    from ivr.understanding.meaning import Meaning
+    from ivr.understanding.intents import Meaning
     from ivr.understanding.understand import Rules, Understanding
 
 blueprint = Blueprint("phrases", __name__, url_prefix="/console/phrases")

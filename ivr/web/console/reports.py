@@ -13,11 +13,18 @@ from ivr.records.periods import months_before, period_before
 from ivr.records.report_queries import first_day, is_known, read_report
 from ivr.reports.charts import CONTENT_SECURITY_POLICY
 from ivr.reports.community import COMMUNITY_SECTIONS, community_section, community_sections
-from ivr.reports.document import cut_period, draw_section, headline_values, parse_month, printable_page
-from ivr.reports.headlines import value_words
+from ivr.reports.document import (
+    ExportedTable,
+    cut_period,
+    draw_section,
+    headline_values,
+    parse_month,
+    printable_page,
+    write_csv,
+    write_workbook,
+)
 from ivr.reports.pdf import PdfError
-from ivr.reports.sections import SECTIONS, ReportView
-from ivr.reports.spreadsheet import ExportedTable, write_csv, write_workbook
+from ivr.reports.sections import SECTIONS, ReportView, value_words
 from ivr.web.console.context import console, current_operator, language, render_page, translations
 from ivr.web.console.query_params import day_presets, day_range
 

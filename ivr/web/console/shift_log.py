@@ -13,8 +13,8 @@ from ivr.records.shift_log import add_shift_note, list_shift_entries, mark_read,
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, entry_words, notify, render_page
 from ivr.web.console.kept_forms import keeps
+from ivr.web.console.now import next_morning
 from ivr.web.console.query_params import LONGEST_TEXT, names_number, whole_number
-from ivr.web.console.switch_time import next_morning
 
 if TYPE_CHECKING:
     from flask import Response

@@ -11,13 +11,20 @@ from ivr.records import agency_status
 from ivr.records.operators import Role
 from ivr.records.periods import Period, period_before
 from ivr.records.report_queries import transfer_figures, waiting
-from ivr.reports.headlines import change_words, headlines, of_waits, service_levels, value_words
+from ivr.reports.sections import change_words, headlines, of_waits, service_levels, value_words
 from ivr.web.console.access import needs
 from ivr.web.console.context import agency_name, console, current_operator, notify, render_page
 from ivr.web.console.kept_forms import keeps
+from ivr.web.console.now import (
+    ANSWERS,
+    CHOICES,
+    LEVELS,
+    AgencyState,
+    SwitchTimeError,
+    agency_state,
+    read_switch_time,
+)
 from ivr.web.console.query_params import day_presets, day_range, free_text
-from ivr.web.console.switch_time import CHOICES, SwitchTimeError, read_switch_time
-from ivr.web.console.wallboard import ANSWERS, LEVELS, AgencyState, agency_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +34,7 @@ if TYPE_CHECKING:
     from ivr.agencies import Agency
     from ivr.records.database import Database
     from ivr.records.report_queries import WaitFigures
-    from ivr.reports.headlines import Headline
+    from ivr.reports.sections import Headline
 
 blueprint = Blueprint("transfers", __name__, url_prefix="/console")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import segno
 from flask import Blueprint, Response, abort
 
-from ivr.web.public.text import line
+from ivr.web.public.stops import line
 from ivr.web.public.views import NAME, known_language, languages, public_context, render_page
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from ivr.web.public.text import Paragraph
+    from ivr.web.public.stops import Paragraph
 
 blueprint = Blueprint("materials", __name__, url_prefix="/materials")
 

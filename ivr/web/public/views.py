@@ -8,14 +8,13 @@ from urllib.parse import quote
 
 from flask import Blueprint, abort, current_app, render_template, request
 
-from ivr.web.public.stops import compose, links, readable
-from ivr.web.public.text import line, number
+from ivr.web.public.stops import compose, line, links, number, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ivr.flow.loader import PageWords
     from ivr.flow.models import Flow
-    from ivr.flow.public_page import PageWords
 
 NAME = "ivr-public"
 blueprint = Blueprint(

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
-    from ivr.web.server.refusal_log import RefusalLog
 
 HEADER_SECONDS = 5.0  # From connecting, or a request's first byte, to the end of its header.
 LARGEST_HEADER = 16 * 1024  # Bytes; Twilio's largest is a tenth of it.
@@ -149,3 +157,81 @@ class BoundedProtocol(HttpToolsProtocol):
             if timer:
                 timer.cancel()
         self._header_deadline = self._sending_deadline = None
+
+
+# Says in the log what was refused: at most a line a second, however many are refused.
+
+logger = logging.getLogger(__name__)
+
+EVERY = 1.0  # Seconds.
+
+
+class RefusalLog:
+    """Counts refusals by reason, and tells of them once a second. For one thread: that of the event loop."""
+
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, counted: Callable[[str], object] = lambda _: None
+    ) -> None:
+        self._now = now
+        self._counted = counted  # Called with the reason of each.
+        self._counts: Counter[str] = Counter()
+        self._told = float("-inf")
+
+    def count(self, reason: str) -> None:
+        """Note one refusal. The reason is ours: never what somebody sent."""
+        self._counts[reason] += 1
+        self._counted(reason)
+        self.tell()
+
+    def tell(self) -> None:
+        """Write what was counted since the last line, unless that was within this second."""
+        if not self._counts or self._now() - self._told < EVERY:
+            return
+        self._told = self._now()
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in self._counts.most_common())
+        logger.warning("refused %s: %s", self._counts.total(), reasons)
+        self._counts.clear()
+
+
+class CountRefusals(logging.Filter):
+    """Counts what uvicorn would log for each bad request, instead of logging it."""
+
+    def __init__(self, refusals: RefusalLog) -> None:
+        super().__init__()
+        self._refusals = refusals
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is logged as it is: one with an exception is, what strangers sent is counted."""
+        if record.exc_info or record.levelno < logging.WARNING:
+            return True
+        self._refusals.count(str(record.msg).rstrip("."))
+        return False
+
+
+# The folder in which all processes of one server keep their counts, so that they add up.
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # The library reads it when it is imported, in each process.
+MEMORY = Path("/dev/shm")  # noqa: S108 - memory: no disk can make an answer late
+
+
+def share_counts(port: int, *, goes_on: bool, under: Path | None = None) -> Path:
+    """Make or find the folder of the server on a port; it goes on with an older version's counts, or anew."""
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    folder = (under or memory) / f"ivr-counts-{os.geteuid()}-{port}"
+    if not goes_on and _is_ours(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not _is_ours(folder):
+        logger.warning("%s belongs to somebody else: the counts of this server begin anew", folder)
+        folder = Path(tempfile.mkdtemp(prefix="ivr-counts-"))
+    os.environ[FOLDER] = str(folder)
+    return folder
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return False
+    private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077
+    return private and found.st_uid == os.geteuid()
