@@ -30,7 +30,7 @@ from ivr.operations.reload import (
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
 from ivr.records.active_calls import seconds_since_signs
 from ivr.records.counter_files import CounterFiles, RequestMarks
-from ivr.records.database import LOCKED_SECONDS, RecordRefused, connect
+from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal, backlog
@@ -263,22 +263,6 @@ def sweep(settings: Settings, database: Database, clock: Clock = WALL) -> SweepR
 def pseudonyms_of(settings: Settings, now: Callable[[], float]) -> Pseudonyms:
     """Put together what makes keyed ids."""
     return Pseudonyms(settings.secret_key, MonthKeys(settings.keys_dir), now, settings.second_secret_key)
-
-
-def share_keys(settings: Settings) -> None:
-    """Take over the keys that all hosts share, before anything is answered; on SQLite there is one host.
-
-    KeysDiffer: this host would give one phone another mark, and must not start. With SQL gone it starts with
-    its copy; without one it makes a key of its own, which the others learn of later.
-    """
-    database = records_of(settings)
-    try:
-        if database.engine.dialect.name == "postgresql":
-            SharedKeys(database, pseudonyms_of(settings, clock_of(settings.rehearsal).now)).share()
-    except (PartUnavailable, RecordRefused, OSError) as fault:
-        logger.warning("the keys that hosts share cannot be had, the copy in KEYS_DIR is used: %s", fault)
-    finally:
-        database.close()
 
 
 def _shared_with_hosts(

@@ -22,7 +22,7 @@ from ivr.flow.loader import read_pages
 from ivr.hours import zone
 from ivr.records.database import connect
 from ivr.records.operator_sessions import begin_session
-from ivr.records.operators import Role, add_operator, enrol, find_operator
+from ivr.records.operators import Operator, Role, add_operator, enrol, find_operator
 from ivr.reports.digest import MessageWords
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.access import SignedIn
@@ -179,12 +179,16 @@ class Console:
             recovery=frozenset(),
         )
         assert operator
+        self.begin_session(hands, operator)
+        return hands
+
+    def begin_session(self, hands: Hands, operator: Operator) -> None:
+        """Begin a session at a browser as a sign-in does."""
         token = new_session_token()
-        begin_session(self.database, name, hash_session_token(token), "Firefox", now=self.moment)
+        begin_session(self.database, operator.name, hash_session_token(token), "Firefox", now=self.moment)
         with hands.client.session_transaction("/console/") as session:
             session["_user_id"] = SignedIn(operator, token).get_id()
             session["began"] = session["seen"] = session["noted"] = self.at
-        return hands
 
     def sign_in_first(self, name: str = "ada", role: Role = Role.ADMINISTRATOR) -> Hands:
         """Sign somebody in for the first time as they do it: both pages, both passwords and a code."""

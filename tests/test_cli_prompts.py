@@ -210,7 +210,7 @@ def test_a_new_english_prompt_and_a_file_that_cannot_be_read_are_told(prompts: P
 
 
 def test_the_files_as_they_are_tell_of_every_translation(prompts: Path, tmp_path: Path) -> None:
-    written_files = {path.stem for path in (prompts / "made_from").glob("*.toml")}
+    written_files = {path.stem for path in (prompts / "made_from").glob("*.toml")} - {"accepted"}
     before = (prompts / "made_from" / "fr.toml").read_bytes()
 
     ivr(tmp_path, "translated", "fr")

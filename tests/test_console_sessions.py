@@ -181,6 +181,7 @@ FORMS = {  # A view that takes text -> its address, what is typed, and how the p
     "shift_log.add": ("/log", {"note": "Half an <hour>", "length": "3"}, "Half an &lt;hour&gt;</textarea>"),
     "notice.put": ("/notice", {"words_fr": "Fermé lundi"}, "Fermé lundi</textarea>"),
     "prompts.save": ("/prompts/stops.law.say/en", {"text": "New words."}, "New words.</textarea>"),
+    "phrases.add": ("/phrases/en/shelter", {"text": "a bed <tonight>"}, "a bed &lt;tonight&gt;</textarea>"),
     "calls.add_note": (f"/calls/{CALL}/note", {"note": "It crackled."}, "It crackled.</textarea>"),
     "calls.block": (
         f"/calls/{CALL}/block",
@@ -197,7 +198,17 @@ WITHOUT_TEXT = {  # Views that take a press, a choice or a number; or a password
     *("passkeys.new", "passkeys.add", "passkeys.remove", "calls.delete_view", "notice.end"),
     *("shift_log.mark_read", "shift_log.unpin", "screens.revoke", "blocks.end", "retention.change"),
     *("operators.reset", "operators.disable", "operators.change_role", "operators.end_sessions"),
-    *("operators.end_session", "prompts.publish", "prompts.revert"),
+    *("operators.end_session", "prompts.publish", "prompts.revert", "prompts.drop", "feedback.decide"),
+    *(
+        "feedback.make_link",
+        "agency_feedback.say",
+        "phrases.drop",
+        "phrases.check",
+        "phrases.publish",
+        "phrases.back",
+    ),
+    # An address stands on no page; a text that is tried is kept nowhere; the page keeps what is written.
+    *("notifications.choose", "notifications.send_now", "notifications.end", "phrases.try", "prompts.keep"),
 }
 SECRET_FIELDS = ("password", "code", "token", "credential", "csrf_token")
 

@@ -181,7 +181,7 @@ def test_a_line_that_is_well_has_no_fault_and_no_warning(line: Line) -> None:
     done = CliRunner().invoke(main, ["doctor"], env=line)
 
     assert (done.exit_code, {row.split()[0] for row in done.output.splitlines()}) == (0, {"ok"})
-    assert len(done.output.splitlines()) == 20
+    assert len(done.output.splitlines()) == 21
 
 
 def test_without_settings_they_are_all_named_and_the_doctor_ends_with_one(line: Line) -> None:
@@ -486,7 +486,7 @@ def test_the_doctor_tells_programs_in_json(line: Line) -> None:
     rows = [json.loads(row) for row in done.output.splitlines()]
 
     assert done.exit_code == 0
-    assert sorted(row["verdict"] for row in rows) == ["ok"] * 19 + ["warning"]
+    assert sorted(row["verdict"] for row in rows) == ["ok"] * 20 + ["warning"]
 
 
 def test_a_test_alarm_says_whether_it_was_taken(line: Line, site: Site) -> None:

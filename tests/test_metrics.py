@@ -22,7 +22,7 @@ from ivr.settings import read_settings
 from ivr.version import commit_of, running_version
 from ivr.web.app import create_app
 from ivr.web.metrics import LineState
-from ivr.web.server.http_protocol import FOLDER, share_counts
+from ivr.web.server.shared_counts import FOLDER, share_counts
 from ivr.web.server.wsgi_adapter import BEGAN
 from ivr.wiring import build_parts
 

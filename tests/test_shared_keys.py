@@ -29,10 +29,9 @@ from ivr.records.call_log import list_calls
 from ivr.records.database import Database, connect
 from ivr.records.deletion import erase
 from ivr.records.ingest import record
-from ivr.records.shared_keys import DIFFERS, KeysDiffer, SharedKeys, destroy_shared
+from ivr.records.shared_keys import DIFFERS, KeysDiffer, SharedKeys, destroy_shared, share_keys
 from ivr.records.tables import month_keys
 from ivr.settings import read_settings
-from ivr.wiring import share_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -116,7 +116,8 @@ def test_every_position_and_every_input_has_an_answer_that_twilio_can_speak(
 
     assert len(document.encode()) < 64 * 1024
     tree = ET.fromstring(document)  # noqa: S314 - our own document
-    assert all(say.text and len(say.text) <= 3000 for say in tree.iter("Say"))
+    said = ["".join(say.itertext()) for say in tree.iter("Say")]  # Slower speech stands in a tag of its own.
+    assert all(words and len(words) <= 3000 for words in said)
     assert isinstance(turn.then, HangUp) or turn.says
     assert turn.position.turn == position.turn + 1
     assert Position.parse(turn.position.path()) == turn.position

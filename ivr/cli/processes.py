@@ -93,11 +93,13 @@ def _ready() -> Settings:
 
 
 def _share_keys(line: Settings) -> None:
-    from ivr.records.shared_keys import KeysDiffer
-    from ivr.wiring import share_keys
+    if not line.database_url.startswith("postgres"):
+        return  # One host; and a server's main process loads nothing that it does not need.
+    from ivr.records.shared_keys import KeysDiffer, share_keys
+    from ivr.work.network_clock import clock_of
 
     try:
-        share_keys(line)
+        share_keys(line, clock_of(line.rehearsal).now)
     except KeysDiffer as fault:
         raise click.ClickException(str(fault)) from None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
@@ -19,16 +20,26 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, delete, select, update
 
 from ivr.circuit_breaker import PartUnavailable
-from ivr.pseudonyms import FURTHER, LASTING, RANDOM_BYTES, alive_in, is_over, month_of, name_of
-from ivr.records.database import RecordRefused, insert_missing
+from ivr.pseudonyms import (
+    FURTHER,
+    LASTING,
+    RANDOM_BYTES,
+    MonthKeys,
+    Pseudonyms,
+    alive_in,
+    is_over,
+    month_of,
+    name_of,
+)
+from ivr.records.database import LOCKED_SECONDS, RecordRefused, connect, insert_missing
 from ivr.records.table_rewriting import rewrite
 from ivr.records.tables import month_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from ivr.pseudonyms import MonthKeys, Pseudonyms
     from ivr.records.database import Database
+    from ivr.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +53,24 @@ DIFFERS = (
 
 class KeysDiffer(Exception):  # noqa: N818 - what is the matter, as a person would say it
     """This host cannot open the keys that the others use."""
+
+
+def share_keys(settings: Settings, now: Callable[[], float] = time.time) -> None:
+    """Take over the keys that all hosts share, before anything is answered; on SQLite there is one host.
+
+    KeysDiffer: this host would give one phone another mark, and must not start. With SQL gone it starts with
+    its copy; without one it makes a key of its own, which the others learn of later.
+    """
+    database = connect(settings.database_url, locked=LOCKED_SECONDS * settings.patience)
+    keys = MonthKeys(settings.keys_dir)
+    marks = Pseudonyms(settings.secret_key, keys, now, settings.second_secret_key)
+    try:
+        if database.engine.dialect.name == "postgresql":
+            SharedKeys(database, marks).share()
+    except (PartUnavailable, RecordRefused, OSError) as fault:
+        logger.warning("the keys that hosts share cannot be had, the copy in KEYS_DIR is used: %s", fault)
+    finally:
+        database.close()
 
 
 class SharedKeys:

@@ -30,7 +30,7 @@ from ivr.settings import is_loopback
 from ivr.version import running_version
 from ivr.web.console.context import console, translations
 from ivr.web.context import webhook_context
-from ivr.web.server.http_protocol import FOLDER
+from ivr.web.server.shared_counts import FOLDER
 from ivr.web.server.wsgi_adapter import BEGAN
 
 if TYPE_CHECKING:

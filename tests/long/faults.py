@@ -459,7 +459,7 @@ FAULTS = (
     Fault("no QueueTime, no cookies", _switched(queue_time_once=True, voice_cookies=False)),
     Fault("broken files are read anew", _files_broken),
 )
-SMALL = ("web worker killed", "Redis hangs", "SQLite gone")
+SMALL = ("Redis hangs", "SQLite gone")
 COSTS = {  # What design says is lost, and nothing can keep.
     frozenset({"disk of the journal full", "web worker killed"}): {"The log holds every turn, once"},
 }
@@ -630,7 +630,7 @@ def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow) -> Iterator[S
 
 
 def measure_faults(run: Run) -> None:
-    """Try each fault alone, and every pair of the eight worst; at small size three of these at once."""
+    """Try each fault alone, and every pair of the eight worst; at small size two of them at once."""
     flow = read_flow(project_folder("config"), project_folder("prompts"))
     if run.pick(0, 1):
         tried = [(fault,) for fault in FAULTS] + list(combinations(WORST, 2))

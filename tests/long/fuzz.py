@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from http.cookies import SimpleCookie
 from itertools import count
@@ -62,7 +63,7 @@ TRACES = re.compile(rb'Traceback \(most recent|File "[^"]+", line \d|site-packag
 FIXED_WORDS = re.compile(r"answering (\S+) with fixed words: (\w+)")
 # A page that starts a browser on the server, and those that end the session with which all is asked.
 LEFT_OUT = re.compile(
-    r"/reports/[^/]+\.pdf|/sign-out$|/console/(operators|screens)/(reset|disable|revoke|role)$"
+    r"/reports/[^/]+\.pdf|/sign-out$|/sessions/end(-others)?$|/console/(operators|screens)/(reset|disable|revoke|role)$"
 )
 
 
@@ -339,15 +340,15 @@ def measure_fuzz(run: Run) -> None:
             stack.start_worker()
         stack.start_web()
         stack.start_console()
-        _fuzz(run, stack)
+        with closing(Client({"web": stack.web_port, "console": stack.console_port})) as client:
+            _fuzz(run, stack, client)
     finally:
         stack.close()
         twilio.close()
 
 
-def _fuzz(run: Run, stack: LocalStack) -> None:
+def _fuzz(run: Run, stack: LocalStack, client: Client) -> None:
     ports = {"web": stack.web_port, "console": stack.console_port}
-    client = Client(ports)
     operator = Operator(stack, client)
     pages, forms = walk(operator)
     flow = read_flow(project_folder("config"), project_folder("prompts"))

@@ -47,6 +47,7 @@ from ivr.web.console.context import (
     translations,
 )
 from ivr.web.console.context import stop_name as name_of_stop
+from ivr.web.console.kept_forms import keeps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -133,6 +134,7 @@ def show_phrases(tongue: str, name: str) -> str:
 
 
 @blueprint.post("/<tongue>/<name>", endpoint="add")
+@keeps("phrases.show", "text")
 @needs(Role.OPERATOR)
 def add_phrases(tongue: str, name: str) -> BaseResponse | tuple[str, int]:
     """Add phrases to the draft; if one has a fault, none is added, and all are given back."""

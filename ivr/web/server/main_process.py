@@ -20,7 +20,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from ivr.logs import set_up_logs
-from ivr.web.server.http_protocol import LAST_WORD_SECONDS, share_counts
+from ivr.web.server.http_protocol import LAST_WORD_SECONDS
 from ivr.web.server.listening_socket import (
     PortTakenError,
     SocketPassing,
@@ -29,6 +29,7 @@ from ivr.web.server.listening_socket import (
     find_running,
     take_given,
 )
+from ivr.web.server.shared_counts import share_counts
 from ivr.web.server.worker import ENDING_SECONDS, KEEP_ALIVE, HttpWorker, StallDetector, read_process
 
 if TYPE_CHECKING:
