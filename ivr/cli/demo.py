@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(".demo")
 STATE = "line.json"  # Where `ivr phone` finds the network of a running demo.
-SPEED = 25.0  # How much faster than life the scripted call is played.
+SHOWN_IN = timedelta(minutes=10)  # What is shown takes less of the network's time.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 PATIENCE = 60.0  # Seconds in which what was said is filed, and a text is answered, on a slow machine too.
@@ -50,14 +51,15 @@ def run(*, once: bool) -> int:
     signal.signal(signal.SIGHUP, _as_ctrl_c)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
-    stack = _stack(once=once)
-    network = _network(stack, once=once)
+    stack = _stack()
+    networks = [_network(stack, _waiting_clock(stack))]
     try:
-        _start(stack, network, console)
-        shown = _play(stack, network, console)
+        _start(stack, networks[0], console)
+        shown = _play(stack, networks[0], console)
         if once:
             return 0 if shown else 1
-        _stay(stack, network, console)
+        networks.append(_live(stack, networks[0]))
+        _stay(stack, networks[1], console)
     except LocalStackError as error:
         console.print(f"[red]{error}[/red]")
         return 1
@@ -66,7 +68,8 @@ def run(*, once: bool) -> int:
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # A second Ctrl-C must not leave half of it running.
         stack.close()
-        network.close()
+        for network in networks:
+            network.close()
         (FOLDER / STATE).unlink(missing_ok=True)
     return 0
 
@@ -75,32 +78,46 @@ def _as_ctrl_c(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _stack(*, once: bool) -> LocalStack:
-    """Make a line; one that is only shown has its network's time, and is patient, on a busy machine too."""
+def _stack() -> LocalStack:
+    """Make a line that has its network's time, and is patient: it is shown on a busy machine too."""
     shared = FOLDER.absolute() / "rehearsal"
     shared.mkdir()
-    return LocalStack(FOLDER.absolute(), extra={"REHEARSAL": str(shared), "PATIENCE": "10"} if once else {})
+    return LocalStack(FOLDER.absolute(), extra={"REHEARSAL": str(shared), "PATIENCE": "10"})
 
 
-def _clock(stack: LocalStack, *, once: bool) -> Clock:
-    """Make the clock of a network: one that somebody may sit down at moves by itself."""
-    if not once:
-        return PacedClock(SPEED)
+def _waiting_clock(stack: LocalStack) -> Clock:
+    """Make the clock of what is shown: it waits for the line, and began early enough not to end after now."""
     shown = show_in(Path(stack.environment["REHEARSAL"]) / NOW)
     settings, redis = stack.environment, connect_redis(stack.environment["REDIS_URL"])
     return EventClock(
-        lambda: in_hand(settings, stack.running.keys() | {"sql"}, partial(jobs_in_hand, redis)), shown
+        lambda: in_hand(settings, stack.running.keys() | {"sql"}, partial(jobs_in_hand, redis)),
+        shown,
+        start=datetime.now(UTC) - SHOWN_IN,
     )
 
 
-def _network(stack: LocalStack, *, once: bool) -> Network:
+def _network(stack: LocalStack, clock: Clock) -> Network:
     opt_out = os.environ.get("IVR_OPT_OUT", "default")  # Both ways of Twilio's can be tried.
     account = Account(ACCOUNT, stack.token, NUMBER)
-    network = Network(account, urls_of(stack.public_url), clock=_clock(stack, once=once), opt_out=opt_out)
+    network = Network(account, urls_of(stack.public_url), clock=clock, opt_out=opt_out)
     stack.api_url = network.api_url
     network.people.put(VICTIM_SERVICES, never_answers(), name="victim-services")
     network.people.put(CHRYSALIS, accepts(talks=40), name="chrysalis")
     network.people.put(HOTLINE, switchboard(), name="hotline")
+    return network
+
+
+def _live(stack: LocalStack, shown: Network) -> Network:
+    """Start the same line again, with a network at the speed of life: somebody may sit down at it."""
+    others = [name for name in stack.running if name != "redis"]
+    for name in others:
+        stack.stop(name)
+    shown.close()
+    stack.extra = {}
+    network = _network(stack, PacedClock())
+    stack.start_web()
+    if "worker" in others:
+        stack.start_worker()
     return network
 
 
@@ -125,7 +142,7 @@ def _play(stack: LocalStack, network: Network, console: Console) -> bool:
     talked = _call(network.dial(CALLER))
     printed.finish()
     console.print("\n[bold]A text[/bold]\n")
-    replies = [reply for words in ("signes", "1") for reply in network.text(TEXTER, words, PATIENCE * SPEED)]
+    replies = [reply for words in ("signes", "1") for reply in network.text(TEXTER, words, PATIENCE)]
     printed.finish()
     console.print("\n[bold]What the log knows of both[/bold]\n")
     calls = _filed(stack)
@@ -195,9 +212,6 @@ def _as_heard(line: HeardLine) -> str:
 
 def _stay(stack: LocalStack, network: Network, console: Console) -> None:
     """Stay up at the speed of life, and say what to try."""
-    clock = network.clock
-    if isinstance(clock, PacedClock):
-        clock.pace(1.0)
     (FOLDER / STATE).write_text(json.dumps({"control_url": network.control_url}))
     seed_month(stack, console)
     address, sign_in = stack.start_console(), stack.let_in("demo")

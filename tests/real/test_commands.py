@@ -108,12 +108,13 @@ def test_ctrl_c_stops_every_process_that_the_demo_started(tmp_path: Path) -> Non
     with _running("ivr demo", tmp_path, {}) as demo:
         assert becomes(lambda: _started(tmp_path) >= {"redis.log", "web.log", "worker.log"})
         started = all_of(tmp_path)
-        assert becomes(lambda: "A call" in _transcript(tmp_path))
+        assert becomes(lambda: "The line stays up" in _transcript(tmp_path))
 
         demo.send_signal(signal.SIGINT)
         code = demo.wait(SOON)
 
     assert code == 0
+    assert "All of it went as it should" in _transcript(tmp_path)
     assert len(started) > 2
     assert all_of(tmp_path) == []
 
