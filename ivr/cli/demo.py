@@ -230,7 +230,7 @@ def _stay(stack: LocalStack, network: Network, console: Console) -> None:
 def seed_month(stack: LocalStack, console: Console) -> None:
     """Fill the log with pretend calls and texts of the days before, for pages to show."""
     config, prompts = (Path(stack.environment[name]) for name in ("IVR_CONFIG", "IVR_PROMPTS"))
-    database = connect(stack.environment["DATABASE_URL"])
+    database = connect(stack.environment["DATABASE_URL"], locked=PATIENCE)  # The line files, too.
     with console.status("Pretending a month of calls…"):
         count = seed(database, read_flow(config, prompts), time.time())
     database.close()

@@ -108,7 +108,7 @@ def test_ctrl_c_stops_every_process_that_the_demo_started(tmp_path: Path) -> Non
     with _running("ivr demo", tmp_path, {}) as demo:
         assert becomes(lambda: _started(tmp_path) >= {"redis.log", "web.log", "worker.log"})
         started = all_of(tmp_path)
-        assert becomes(lambda: "The line stays up" in _transcript(tmp_path))
+        assert becomes(lambda: "The line stays up" in _transcript(tmp_path), A_WHOLE_DEMO)
 
         demo.send_signal(signal.SIGINT)
         code = demo.wait(SOON)
