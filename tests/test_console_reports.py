@@ -91,8 +91,9 @@ def said(flow: Flow, told: Report) -> list[str]:
     return [f"{section} {draw_section(view, section)}" for section in sections]
 
 
-@pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("tongue", ["en", "fr"])
+@pytest.mark.parametrize(
+    ("path", "tongue"), [*((path, "en") for path in PAGES), *((path, "fr") for path in PAGES[::2])]
+)
 def test_no_page_shows_anything_of_a_caller_nor_one_handed_on_a_small_count(
     hands: Hands, path: str, tongue: str
 ) -> None:
