@@ -364,10 +364,10 @@ def test_days_and_hours_are_those_of_the_lines_own_clock(tmp_path: Path, flow: F
     )
 
 
-@pytest.fixture
-def environment(tmp_path: Path, months: Months) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, months: Months) -> Iterator[dict[str, str]]:
     """Give the settings of a line whose log holds pretend months."""
-    url = f"sqlite:///{tmp_path}/line.sqlite3"
+    url = f"sqlite:///{tmp_path_factory.mktemp('printed')}/line.sqlite3"
     put_tables(url)
     database: Database = connect(url)
     months.fill(database, time.time())
