@@ -348,9 +348,10 @@ def measure_soak(run: Run) -> None:
                 stack.start_worker()
             stack.start_web()
             stack.start_console()
-            operator = Operator(stack, Client({"web": stack.web_port, "console": stack.console_port}))
-            chance = random.Random(run.seed)  # noqa: S311 - a test's lot
-            _soak(run, stack, Traffic(network, fetch, operator, chance))
+            ports = {"web": stack.web_port, "console": stack.console_port}
+            with closing(Client(ports)) as client:
+                chance = random.Random(run.seed)  # noqa: S311 - a test's lot
+                _soak(run, stack, Traffic(network, fetch, Operator(stack, client), chance))
         finally:
             stack.close()
 
