@@ -15,6 +15,7 @@ import pytest
 import sizes  # noqa: F401 - sets how much properties are tried on
 from fakes import ENVIRONMENT, make_line
 from small_line import small_line
+from xdist.scheduler import LoadScopeScheduling
 
 from ivr.flow.loader import read_flow
 from ivr.settings import read_settings
@@ -26,12 +27,30 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
+    from xdist.remote import Producer
 
     from ivr.flow.models import Flow
     from ivr.line import Line
     from ivr.settings import Settings
 
 ROOT = Path(__file__).parent.parent
+SHARING = {  # What the tests of a file share.
+    "test_cli_phrases": "small phrases, encoded",
+    "test_console_phrases": "small phrases behind a page",
+    "test_console_reports": "pretended months",
+    "test_reports": "counts of pretended months",
+    "test_sample_data": "pretended days",
+    "test_health_checks": "a line that is well",
+    "test_new_line": "another city",
+    "test_phrase_learning": "what was learned",
+    "test_stories_real": "the line that runs already",
+    "test_whole_line": "the line that runs already",
+    "test_lost_parts": "a line that loses processes",
+    "test_console_story": "a browser",
+    "test_public_pages": "a browser",
+    "test_understanding_real": "a classifier",
+    "test_web_server": "a web server",
+}
 pytest_plugins = ["postgres", "months"]
 
 
@@ -125,6 +144,17 @@ def make_twilio(settings: Settings, clock: Clock) -> Callable[[Line], Twilio]:
 @pytest.fixture
 def twilio(line: Line, make_twilio: Callable[[Line], Twilio]) -> Twilio:
     return make_twilio(line)
+
+
+class SharedScheduling(LoadScopeScheduling):
+    """Run files whose tests share something dear in one process each, and all other tests wherever."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SHARING.get(Path(nodeid.partition("::")[0]).stem, nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return SharedScheduling(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -1,8 +1,10 @@
-"""Pretend months in a log: each is made once a session, then copied into every database that asks for it."""
+"""Pretend months in a log: each is made once a run of tests, then copied into every database that asks."""
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
+from fcntl import LOCK_EX, flock
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,14 +55,22 @@ class Months:
         return count
 
     def _make(self, today: date, now: float) -> tuple[int, str]:
-        url = f"sqlite:///{self._folder}/{today}.sqlite3"
-        put_tables(url)
-        database = connect(url)
-        count = seed(database, self._flow, now)
-        database.close()
-        return count, url
+        log, counted = self._folder / f"{today}.sqlite3", self._folder / f"{today}.count"
+        url = f"sqlite:///{log}"
+        with (self._folder / f"{today}.lock").open("w") as lock:
+            flock(lock, LOCK_EX)  # Processes that run tests side by side make it once, not each.
+            if not counted.exists():
+                put_tables(url)
+                database = connect(url)
+                counted.write_text(str(seed(database, self._flow, now)))
+                database.close()
+        return int(counted.read_text()), url
 
 
 @pytest.fixture(scope="session")
 def months(flow: Flow, tmp_path_factory: pytest.TempPathFactory) -> Months:
-    return Months(flow, tmp_path_factory.mktemp("months"))
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent  # Of all processes of this run.
+    (folder / "months").mkdir(exist_ok=True)
+    return Months(flow, folder / "months")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 
 SMALL, FULL = "small", "full"  # Names of Hypothesis profiles: `pytest --hypothesis-profile=full`.
-FULL_TIMES = 20  # As many examples at full size for each one at small size.
+FULL_TIMES = 40  # As many examples at full size for each one at small size.
 
 # No deadline: a busy machine is no fault of the product. The fixtures that properties use keep no state.
 _common = settings(
@@ -13,14 +13,16 @@ _common = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     print_blob=True,
 )
-settings.register_profile(SMALL, parent=_common, max_examples=60)
-settings.register_profile(FULL, parent=_common, max_examples=60 * FULL_TIMES)
+MOST = 30  # Examples of a property that does not say how many.
+
+settings.register_profile(SMALL, parent=_common, max_examples=MOST)
+settings.register_profile(FULL, parent=_common, max_examples=MOST * FULL_TIMES)
 settings.load_profile(SMALL)
 
 
 def examples(small: int) -> settings:
     """Try so many examples at small size, and more of them at full size."""
-    return settings(max_examples=small * settings.default.max_examples // 60)
+    return settings(max_examples=small * settings.default.max_examples // MOST)
 
 
 def is_full() -> bool:

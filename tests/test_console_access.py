@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import ROOT
 from console import CHOSEN, FIRST, Console
+from sizes import is_full
 from sqlalchemy import delete, update
 
 from ivr.authentication import RECOVERY_CODES, Passwords
@@ -190,8 +191,14 @@ def test_every_page_asks_for_the_role_that_is_written_down_here(console: Console
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_reaches_its_own_pages_and_no_more(console: Console, role: Role) -> None:
     hands = console.signed_in(role=role)
-    token = hands.token("/")
-    behind = [r for r in routes(console) if isinstance(NEEDED[r[:2]], Role) and r[0] != "sign_in.sign_out"]
+    token = hands.token("/account")
+    behind = [
+        page
+        for page in routes(console)
+        if isinstance(least := NEEDED[page[:2]], Role)
+        and (least is role or not role.covers(least) or page[1] == "POST" or is_full())  # Drawn once for all.
+        and page[0] != "sign_in.sign_out"
+    ]
 
     answers = {
         (endpoint, method): hands.client.open(path, method=method, data={"csrf_token": token}).status_code
@@ -263,7 +270,7 @@ def test_a_session_ends_after_half_a_day_of_work(console: Console) -> None:
     hands = console.signed_in()
     for _ in range(LONGEST_SESSION // 1200):
         console.at += 1200
-        hands.get("/")
+        hands.get("/account")
     console.at += 1
 
     assert hands.get("/").status_code == 303

@@ -13,7 +13,7 @@ from ivr.pseudonyms import KeyedHash
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
-@examples(200)
+@examples(100)
 @given(key=st.binary(max_size=150), messages=st.lists(st.binary(max_size=300), max_size=3))
 def test_a_keyed_hash_is_hmac_for_one_message_after_another(
     algorithm: str, key: bytes, messages: list[bytes]

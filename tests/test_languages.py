@@ -159,7 +159,7 @@ def places(flow: Flow) -> st.SearchStrategy[Position]:
     )
 
 
-@examples(300)
+@examples(150)
 @given(data=st.data())
 def test_every_stop_of_every_language_can_be_said_by_twilio_and_texted(
     flow: Flow, data: st.DataObject

@@ -60,7 +60,7 @@ def test_a_long_prompt_is_shown_by_the_sentence_that_was_found() -> None:
     )
 
 
-@examples(200)
+@examples(100)
 @given(TEXTS, TEXTS)
 def test_a_search_never_fails_and_shows_only_what_stands_there(text: str, query: str) -> None:
     match = find(text, query)
@@ -70,7 +70,7 @@ def test_a_search_never_fails_and_shows_only_what_stands_there(text: str, query:
     assert not match or any(piece.kind == MATCH for piece in match.excerpt)
 
 
-@examples(200)
+@examples(100)
 @given(TEXTS, TEXTS)
 def test_a_diff_holds_both_texts_whole(before: str, after: str) -> None:
     pieces = word_diff(before, after)

@@ -104,7 +104,7 @@ def places(flow: Flow) -> st.SearchStrategy[Position]:
     return real | ringing | POSITIONS
 
 
-@examples(200)
+@examples(100)
 @given(data=st.data())
 def test_every_position_and_every_input_has_an_answer_that_twilio_can_speak(
     flow: Flow, data: st.DataObject
@@ -123,7 +123,7 @@ def test_every_position_and_every_input_has_an_answer_that_twilio_can_speak(
     assert Position.parse(turn.position.path()) == turn.position
 
 
-@examples(200)
+@examples(100)
 @given(data=st.data())
 def test_every_text_has_an_answer_of_two_segments_at_most(flow: Flow, data: st.DataObject) -> None:
     position, heard = data.draw(places(flow)), data.draw(HEARD)

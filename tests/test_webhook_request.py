@@ -52,13 +52,13 @@ def asked(body: bytes, kind: str = "application/x-www-form-urlencoded") -> WSGIE
     return EnvironBuilder("/voice", method="POST", data=body, content_type=kind).get_environ()
 
 
-@examples(500)
+@examples(200)
 @given(body=RAW)
 def test_any_body_is_read_as_werkzeug_reads_it(body: bytes) -> None:
     assert read_form(body) == Request(asked(body)).form
 
 
-@examples(200)
+@examples(100)
 @given(fields=FIELDS)
 def test_whatever_is_written_in_a_form_is_read_from_it(fields: list[tuple[str, str]]) -> None:
     form = read_form(urlencode(fields).encode())
@@ -101,7 +101,7 @@ def test_a_body_that_is_cut_off_is_no_form() -> None:
         _ = request.form
 
 
-@examples(200)
+@examples(100)
 @given(
     fields=FIELDS,
     there=st.sampled_from(PLACES),

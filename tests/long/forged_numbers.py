@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import requests
+from postgres import put_tables
 from real.rehearsal import becomes
 
 from ivr.caller_limits import RINGS_OF_ONE_PHONE, TEXTS_OF_THE_LINE, TEXTS_TO_ONE_PHONE
@@ -128,7 +129,7 @@ def measure_forged_numbers(run: Run) -> None:
     stage = LocalStack(run.folder, twilio.url)
     attacker = Attacker(stage)
     try:
-        stage.release()
+        put_tables(stage.environment["DATABASE_URL"])
         if stage.start_redis():
             stage.start_worker()
         stage.start_web()

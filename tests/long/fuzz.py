@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pyotp
+from postgres import put_tables
 from real.rehearsal import becomes
 from redis import Redis
 
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 AT_ONCE = 8  # Connections to each server.
 PATIENCE = 30.0  # Seconds until a request counts as not answered.
 SLOW = 1.0  # Seconds; what is promised.
-ALIKE = 8  # Pages of a kind that are opened.
+ALIKE, FEW_ALIKE = 8, 1  # Pages of a kind that are opened.
 AGAIN, MOST_AGAIN = 5, 50  # Times that a slow request is asked again, alone; so many of the slowest.
 SPIN = 0.05  # Seconds of a processor.
 TOLD = 5  # Of each kind of fault, so many are told one by one.
@@ -195,14 +196,14 @@ class Operator:
         return answer
 
 
-def walk(operator: Operator) -> tuple[list[str], list[ConsoleForm]]:
+def walk(operator: Operator, alike: int) -> tuple[list[str], list[ConsoleForm]]:
     """Open some pages of each kind, of the console by its own ways and the public one; give the forms."""
     pages, forms, waiting = Counter[str](), {}, ["/console/calls", "/"]
     opened: dict[str, None] = {}
     while waiting:
         path = waiting.pop(0)
         kind = kind_of(path)
-        if path in opened or pages[kind] >= ALIKE or LEFT_OUT.search(path):
+        if path in opened or pages[kind] >= alike or LEFT_OUT.search(path):
             continue
         answer = operator.get(path)
         if answer.status != http.client.OK:
@@ -335,7 +336,7 @@ def measure_fuzz(run: Run) -> None:
     twilio = PretendTwilio()
     stack = LocalStack(run.folder, twilio.url)
     try:
-        stack.release()
+        put_tables(stack.environment["DATABASE_URL"])
         if stack.start_redis():
             stack.start_worker()
         stack.start_web()
@@ -350,14 +351,14 @@ def measure_fuzz(run: Run) -> None:
 def _fuzz(run: Run, stack: LocalStack, client: Client) -> None:
     ports = {"web": stack.web_port, "console": stack.console_port}
     operator = Operator(stack, client)
-    pages, forms = walk(operator)
+    pages, forms = walk(operator, run.pick(FEW_ALIKE, ALIKE))
     flow = read_flow(project_folder("config"), project_folder("prompts"))
     target = Target(
         *(stack.token, stack.public_url, stack.console_port, flow, pages, forms),
         csrf=lambda: operator.token,
     )
     began = time.monotonic()
-    outcome = send_all(run, target, operator, ports, run.pick(400, 100_000))
+    outcome = send_all(run, target, operator, ports, run.pick(250, 100_000))
     lasted = time.monotonic() - began
     run.failures += [f"{fault}: {number} times" for fault, number in sorted(outcome.faults.items())]
     run.failures += ask_again(outcome, operator, client)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
 
 import requests
+from postgres import put_tables
 from real.rehearsal import becomes
 from real.world import with_lines
 from rich.console import Console
@@ -223,7 +224,7 @@ def staged(folder: Path) -> Iterator[tuple[LocalStack, Bell]]:
         folder, api_url=bell.url, extra={"TWILIO_CALLS_PER_SECOND": "1000", "IVR_CONFIG": str(config)}
     )
     try:
-        stage.release()
+        put_tables(stage.environment["DATABASE_URL"])
         stage.start_redis()
         stage.start_web()
         stage.start_worker()

@@ -222,7 +222,7 @@ def measure_restarts(run: Run) -> None:
     """Let five new versions take over from one another, beside 50 callers, 10 transfers and 20 texters."""
     people = run.pick(6, 50), run.pick(2, 10), run.pick(3, 20)
     with line_with_traffic(run.folder, *people) as traffic:
-        figures, noticed = restart_under_traffic(traffic, run.pick(2, 5))
+        figures, noticed = restart_under_traffic(traffic, run.pick(1, 5))
         rounds = traffic.rounds
     run.figures |= figures | {"keys that each caller pressed": rounds}
     run.failures += noticed

@@ -25,6 +25,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from postgres import put_tables
 from real.rehearsal import CHRYSALIS, HOTLINE, VICTIM_SERVICES, becomes, session_of
 from real.world import with_lines
 
@@ -342,14 +343,15 @@ def measure_soak(run: Run) -> None:
         with_agencies = {VICTIM_SERVICES: accepts(2, 8), CHRYSALIS: declines(2), HOTLINE: accepts(2, 8)}
         put(network, with_agencies)
         try:
-            stack.release()
+            put_tables(stack.environment["DATABASE_URL"])
             if stack.start_redis():
                 stack.start_worker()
             stack.start_web()
             stack.start_console()
-            operator = Operator(stack, Client({"web": stack.web_port, "console": stack.console_port}))
-            chance = random.Random(run.seed)  # noqa: S311 - a test's lot
-            _soak(run, stack, Traffic(network, fetch, operator, chance))
+            ports = {"web": stack.web_port, "console": stack.console_port}
+            with closing(Client(ports)) as client:
+                chance = random.Random(run.seed)  # noqa: S311 - a test's lot
+                _soak(run, stack, Traffic(network, fetch, Operator(stack, client), chance))
         finally:
             stack.close()
 
@@ -362,7 +364,7 @@ def put(network: Network, people: Mapping[str, Person]) -> None:
 
 def _soak(run: Run, stack: LocalStack, traffic: Traffic) -> None:
     minutes = float(os.environ.get("SOAK_MINUTES", FULL_MINUTES))
-    seconds = minutes * 60 if run.size is Size.FULL else 12.0
+    seconds = minutes * 60 if run.size is Size.FULL else 6.0
     sampler = Sampler(stack, 5.0 if run.size is Size.FULL else 0.4)
     fetch, began = traffic.fetch, time.monotonic()
     with sampler.looking():

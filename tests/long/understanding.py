@@ -16,6 +16,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING
 
 import requests
+from postgres import put_tables
 from real.rehearsal import becomes, session_of
 
 from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
@@ -70,7 +71,7 @@ def measure_understanding(run: Run) -> None:
     texts = [phrase.text for phrase in read_check_set(ROOT / "phrases")]
     stage = LocalStack(run.folder, "http://127.0.0.1:9")  # So that nothing goes to a real network.
     try:
-        stage.release()
+        put_tables(stage.environment["DATABASE_URL"])
         stage.start_web()
         path = socket_of(ROOT / "phrases", run.folder / "journal" / FOLDER)
         if not becomes(lambda: ask_classifier(path, "hello", LONGEST) is not None):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from ivr.operations.local_stack import find_redis
 from ivr.reports.pdf import QUIET
@@ -17,19 +15,10 @@ from real.world import Processes, start
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser
-    from xdist.remote import Producer
 
-SHARING = {  # What the tests of a file share.
-    "test_stories_real": "the line that runs already",
-    "test_whole_line": "the line that runs already",
-    "test_lost_parts": "a line that loses processes",
-    "test_console_story": "a browser",
-    "test_public_pages": "a browser",
-    "test_understanding_real": "a classifier",
-    "test_web_server": "a web server",
-}
 NO_CHROMIUM = "there is no Chromium on this machine: apt-get install chromium"
 GET = "redis-server is not on this machine: apt-get install redis-server"
 
@@ -40,17 +29,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="let the line have the limits of production, and the network's time run beside it",
     )
-
-
-class SharedScheduling(LoadScopeScheduling):
-    """Run files whose tests share something dear in one process each, and all other tests wherever."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return SHARING.get(Path(nodeid.partition("::")[0]).stem, nodeid)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    return SharedScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from postgres import put_tables
 from redis import Redis
 
 from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, in_hand, is_alive, pages, show_in, unfiled
@@ -253,7 +254,7 @@ class Rehearsal:
         if migrated:
             shutil.copy(migrated, self.stage.folder / "line.sqlite3")
         else:
-            self.stage.release()
+            put_tables(self.stage.environment["DATABASE_URL"])
         self.stage.start_redis()
         self.stage.start_worker()
         self.stage.start_web()
