@@ -47,7 +47,7 @@ from ivr.operations.local_stack import is_alive, project_folder, unfiled
 from ivr.operations.reload import list_refused
 from ivr.records import migrations
 from ivr.records.database import RecordsUnavailable, connect
-from ivr.records.tables import calls
+from ivr.records.tables import calls, turns
 from ivr.settings import read_settings
 from ivr.simulator.faults import Delivery, RestFault
 from ivr.simulator.people import (
@@ -365,6 +365,15 @@ def small_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
+@contextmanager
+def _wish_taken_by_the_dead(stand: Stand) -> Iterator[None]:
+    """Let whoever takes what a texter wished know neither Redis nor SQL, and die before either is back."""
+    with redis_hanging(stand.line), without_database(stand.line):
+        yield
+        for pid in stand.web_workers:
+            os.kill(pid, signal.SIGKILL)
+
+
 # What is done to the network, the clock and the files.
 
 
@@ -434,6 +443,7 @@ WORST = (
 FAULTS = (
     Fault("nothing", _switched()),
     *WORST,
+    Fault("Redis and SQLite gone, then web workers killed", _wish_taken_by_the_dead),
     Fault("web server killed", _web_killed),
     Fault("web server restarted", _web_restarted),
     Fault("new version takes over", _new_version),
@@ -459,7 +469,7 @@ FAULTS = (
     Fault("no QueueTime, no cookies", _switched(queue_time_once=True, voice_cookies=False)),
     Fault("broken files are read anew", _files_broken),
 )
-SMALL = ("Redis hangs", "SQLite gone")
+SMALL = ("Redis and SQLite gone, then web workers killed",)
 COSTS = {  # What design says is lost, and nothing can keep.
     frozenset({"disk of the journal full", "web worker killed"}): {"The log holds every turn, once"},
 }
@@ -620,7 +630,7 @@ def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow) -> Iterator[S
         settings = read_settings({"PATH": os.environ["PATH"], **line.stage.environment})
         clock = line.network.clock
         pseudonyms = pseudonyms_of(settings, lambda: clock.date(clock.now()).timestamp())
-        collector = collector_of(line.network, flow, pseudonyms)
+        collector = collector_of(line.network, flow, pseudonyms, passes=True)
         if "old tables" in needs:
             line.lost.add("sql")
         line.start(None if "DATABASE_URL" in extra else migrated)
@@ -630,7 +640,7 @@ def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow) -> Iterator[S
 
 
 def measure_faults(run: Run) -> None:
-    """Try each fault alone, and every pair of the eight worst; at small size two of them at once."""
+    """Try each fault alone, and every pair of the eight worst; at small size one that is several at once."""
     flow = read_flow(project_folder("config"), project_folder("prompts"))
     if run.pick(0, 1):
         tried = [(fault,) for fault in FAULTS] + list(combinations(WORST, 2))
@@ -662,13 +672,14 @@ def _try(run: Run, folder: Path, faults: tuple[Fault, ...], flow: Flow) -> None:
             verdict = judge(stand, began)
             broken = [each for each in verdict.broken if each.promise not in lost]
             if broken:
-                _keep(name, broken, verdict.seen, stand.line.report())
+                _keep(name, broken, verdict.seen, f"{_entries(stand)}\n{stand.line.report()}")
     except Exception as error:  # noqa: BLE001 - the other faults are tried all the same
         run.figures[f"{name}: heard"] = f"could not be tried: {' '.join(str(error).split())[:200]}"
         run.failures.append(f"{name}: could not be tried: {type(error).__name__}: {str(error)[:500]}")
         return
     finally:
         run.progress.update(task, total=1, completed=1)
+        run.keep()
     run.figures |= {
         f"{name}: heard": verdict.heard(),
         f"{name}: log": verdict.kept(),
@@ -677,6 +688,7 @@ def _try(run: Run, folder: Path, faults: tuple[Fault, ...], flow: Flow) -> None:
         f"{name}: broken": "; ".join(dict.fromkeys(each.promise for each in verdict.broken)) or "none",
     }
     run.failures += [f"{name}: {each}" for each in broken]
+    run.keep()
 
 
 def _keep(name: str, broken: list[Broken], seen: Evidence, report: str) -> None:
@@ -685,6 +697,15 @@ def _keep(name: str, broken: list[Broken], seen: Evidence, report: str) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
     told = "\n".join(map(str, broken))
     kept.write_text(f"{told}\n\n{as_conversations(seen)}\n{report}", "utf-8")
+
+
+def _entries(stand: Stand) -> str:
+    """Tell what the log holds of each transfer, as it was noted."""
+    told = (turns.c.call_id, turns.c.seconds, turns.c.key, turns.c.rang, turns.c.heard, turns.c.ended)
+    noted = select(*told, turns.c.outcome).where(turns.c.transfer_id != "")
+    with closing(connect(stand.line.stage.environment["DATABASE_URL"])) as database, database.read() as sql:
+        rows = sql.execute(noted.order_by(turns.c.call_id, turns.c.seconds)).all()
+    return "\n".join(["--- what was noted of transfers", *(" ".join(map(str, row)) for row in rows)])
 
 
 def _downgrade(database: object, revision: str) -> None:
