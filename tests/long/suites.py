@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Run:
     progress: Progress
     figures: dict[str, Figure] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)  # What was promised and did not hold.
+    keep: Callable[[], object] = lambda: None  # Writes down what it has come to so far.
 
     def pick(self, small: int, full: int) -> int:
         """Give what this size has."""
@@ -79,25 +81,33 @@ def machine() -> dict[str, Figure]:
 
 def run(suite: Suite, given: Run, folder: Path = BUILD) -> Path:
     """Run a suite, and write down what came of it, also when it broke off; give the file."""
-    host, began, at = machine(), time.monotonic(), datetime.now(UTC)
+    host, began, at, name = machine(), time.monotonic(), datetime.now(UTC), commit()
+    file, alone = folder / f"{suite.name}.json", Lock()
+
+    def keep() -> None:
+        with alone:
+            result = {
+                "suite": suite.name,
+                "size": given.size,
+                "commit": name,
+                "seed": given.seed,
+                "at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+                "seconds": round(time.monotonic() - began, 1),
+                "machine": host,
+                "failures": list(given.failures),
+                "figures": dict(given.figures),
+            }
+            folder.mkdir(parents=True, exist_ok=True)
+            written = file.with_suffix(".new")
+            written.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+            written.replace(file)  # Whoever reads it meanwhile, or ends us now, finds a whole one.
+
+    given.keep = keep
     try:
         suite.run(given)
     except Exception as error:
         given.failures.append(f"broke off: {error!r}")
         raise
     finally:
-        result = {
-            "suite": suite.name,
-            "size": given.size,
-            "commit": commit(),
-            "seed": given.seed,
-            "at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-            "seconds": round(time.monotonic() - began, 1),
-            "machine": host,
-            "failures": given.failures,
-            "figures": given.figures,
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{suite.name}.json"
-        file.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        keep()
     return file

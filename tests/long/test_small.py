@@ -49,8 +49,12 @@ def test_a_suite_runs_at_small_size_and_writes_its_figures(name: str, tmp_path: 
 
 
 def test_a_suite_that_breaks_off_leaves_its_figures_and_says_so(tmp_path: Path) -> None:
+    kept = {}
+
     def breaks(given: Run) -> None:
         given.figures["so far"] = given.pick(1, 100)
+        given.keep()
+        kept.update(json.loads((tmp_path / "broken.json").read_text("utf-8")))
         raise OSError("the disk is full")
 
     given = Run(Size.SMALL, 1, tmp_path, Progress(disable=True))
@@ -58,7 +62,7 @@ def test_a_suite_that_breaks_off_leaves_its_figures_and_says_so(tmp_path: Path) 
         run(Suite("broken", "breaks off", breaks), given, tmp_path)
 
     told = json.loads((tmp_path / "broken.json").read_text("utf-8"))
-    assert told["figures"] == {"so far": 1}
+    assert kept["figures"] == told["figures"] == {"so far": 1}
     assert told["failures"] == ["broke off: OSError('the disk is full')"]
 
 
