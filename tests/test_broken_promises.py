@@ -299,6 +299,7 @@ def test_a_line_without_a_fault_breaks_no_promise(
     ("path", "first", "again", "times"),
     [
         ("/voice/3/en/person", "/wait/ab/en/1795768998/0/0", "/wait/ab/en/1795768999/0/0", 0),
+        ("/voice/3/en/person", '"/ring/any/1795768998"', '"/ring/any/1795768999"', 0),
         ("/voice/3/en/person", '<Dial timeout="15">', '<Dial timeout="14">', 0),
         ("/voice/3/en/person", "/wait/ab/en/1795768998/0/0", "/wait/cd/en/1795768998/0/0", 1),
         ("/wait/ab/en/1795768998/0/0", "Nobody has answered.", "Someone has answered.", 0),

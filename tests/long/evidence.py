@@ -41,7 +41,7 @@ SENTENCE = 12  # Letters from which on a text is somebody's own words, and no ke
 NOT_TURNS = frozenset({"/voice/fixed", "/voice/farewell", "/voice/status"})
 WAIT = "/wait/"  # Such a document says what goes on in its moment: a copy of it may come a moment later.
 # Seconds of our clock in an answer: the one in which a person was asked for, and how long is left to ring.
-MOMENTS = re.compile(r'(?<=/)\d{10}(?=/)|(?<= timeout=")\d+(?=")')
+MOMENTS = re.compile(r'(?<=/)\d{10}\b|(?<= timeout=")\d+(?=")')
 FILES = ("*.log", "*.sqlite3*", "*.journal", "*.json", "*.rdb", "counted/*", "journal/**/*")
 
 

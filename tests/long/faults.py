@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,11 +63,10 @@ from ivr.simulator.people import (
     switchboard,
 )
 from ivr.wiring import pseudonyms_of
-from ivr.work.worker import jobs_in_hand
 from long.evidence import Collector, as_conversations, collector_of, exchange_holds
 from long.promises import Broken, Evidence, broken_promises, silences
 from long.restarts import NewVersion
-from long.suites import BUILD
+from long.suites import BUILD, commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -575,10 +575,10 @@ def judge(stand: Stand, began: float) -> Verdict:
     clock.advance(60)
     journal = Path(line.stage.environment["JOURNAL_DIR"])
     quiet = becomes(
-        lambda: line.is_quiet() and not jobs_in_hand(line.redis) and not unfiled(journal, dead=True),
+        lambda: line.is_quiet() and not line.jobs() and not unfiled(journal, dead=True),
         2 * SOON,
     )
-    assert quiet, f"{line.in_hand()} {jobs_in_hand(line.redis)} {unfiled(journal, dead=True)}"
+    assert quiet, f"{line.in_hand()} {line.jobs()} {unfiled(journal, dead=True)}"
     clock.advance(SILENT)
     url = line.stage.environment["DATABASE_URL"]
     with suppress(Exception):
@@ -644,6 +644,7 @@ def measure_faults(run: Run) -> None:
     flow = read_flow(project_folder("config"), project_folder("prompts"))
     if run.pick(0, 1):
         tried = [(fault,) for fault in FAULTS] + list(combinations(WORST, 2))
+        tried = [faults for faults in tried if not run.only or _named(faults) in run.only]
 
         def one(number: int) -> None:
             folder = run.folder / str(number)
@@ -663,7 +664,8 @@ def measure_faults(run: Run) -> None:
 
 def _try(run: Run, folder: Path, faults: tuple[Fault, ...], flow: Flow) -> None:
     """Try some faults at once, on a line of their own, and write down what came of them."""
-    name, began = " + ".join(fault.name for fault in faults), time.monotonic()
+    name, began = _named(faults), time.monotonic()
+    at = f"{datetime.now(UTC):%H:%M} at load {os.getloadavg()[0]:.0f}, {commit()[:8]}"
     task = run.progress.add_task(name, total=None)
     lost = COSTS.get(frozenset(fault.name for fault in faults), set())
     try:
@@ -672,7 +674,7 @@ def _try(run: Run, folder: Path, faults: tuple[Fault, ...], flow: Flow) -> None:
             verdict = judge(stand, began)
             broken = [each for each in verdict.broken if each.promise not in lost]
             if broken:
-                _keep(name, broken, verdict.seen, f"{_entries(stand)}\n{stand.line.report()}")
+                _keep(name, broken, verdict.seen, stand)
     except Exception as error:  # noqa: BLE001 - the other faults are tried all the same
         run.figures[f"{name}: heard"] = f"could not be tried: {' '.join(str(error).split())[:200]}"
         run.failures.append(f"{name}: could not be tried: {type(error).__name__}: {str(error)[:500]}")
@@ -685,18 +687,29 @@ def _try(run: Run, folder: Path, faults: tuple[Fault, ...], flow: Flow) -> None:
         f"{name}: log": verdict.kept(),
         f"{name}: slowest webhook s": round(verdict.slowest, 2),
         f"{name}: seconds": round(verdict.seconds, 1),
+        f"{name}: tried": at,
         f"{name}: broken": "; ".join(dict.fromkeys(each.promise for each in verdict.broken)) or "none",
     }
     run.failures += [f"{name}: {each}" for each in broken]
     run.keep()
 
 
-def _keep(name: str, broken: list[Broken], seen: Evidence, report: str) -> None:
+def _named(faults: tuple[Fault, ...]) -> str:
+    return " + ".join(fault.name for fault in faults)
+
+
+def _keep(name: str, broken: list[Broken], seen: Evidence, stand: Stand) -> None:
     """Keep what was said in a run that broke a promise, as conversations, and what every part noted of it."""
     kept = BUILD / "faults" / f"{name}.txt"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    told = "\n".join(map(str, broken))
-    kept.write_text(f"{told}\n\n{as_conversations(seen)}\n{report}", "utf-8")
+    parts = as_conversations(seen), *_differing(seen), _entries(stand), stand.line.report()
+    kept.write_text("\n".join([*map(str, broken), "", *parts]), "utf-8")
+
+
+def _differing(seen: Evidence) -> Iterator[str]:
+    """Tell what webhooks were answered that came twice and were answered differently."""
+    for path in dict.fromkeys(seen.differing):
+        yield from (f"--- {hook.sid} {hook.path}\n{hook.body}" for hook in seen.webhooks if hook.path == path)
 
 
 def _entries(stand: Stand) -> str:

@@ -23,6 +23,7 @@ COLUMNS = {
     "log": "what the log kept",
     "slowest webhook s": "slowest webhook, s",
     "seconds": "seconds",
+    "tried": "tried",
     "broken": "promises broken",
 }
 HOW = """Everything is started for real: web, worker, classifier, Redis, SQLite or PostgreSQL, and a pretend

@@ -66,6 +66,20 @@ def test_a_suite_that_breaks_off_leaves_its_figures_and_says_so(tmp_path: Path) 
     assert told["failures"] == ["broke off: OSError('the disk is full')"]
 
 
+def test_a_part_that_is_tried_again_leaves_the_others_as_they_were(tmp_path: Path) -> None:
+    def tries(given: Run) -> None:
+        for part in given.only or ("a", "b"):
+            given.figures[f"{part}: tries"] = 1 + bool(given.only)
+            given.failures += [] if given.only else [f"{part}: broken"]
+
+    for only in ((), ("b",)):
+        given = Run(Size.SMALL, 1, tmp_path, Progress(disable=True), only)
+        file = run(Suite("parts", "tries parts", tries), given, tmp_path)
+
+    told = json.loads(file.read_text("utf-8"))
+    assert (told["figures"], told["failures"]) == ({"a: tries": 1, "b: tries": 2}, ["a: broken"])
+
+
 def test_a_run_of_the_tests_says_what_was_red_and_has_a_bound(tmp_path: Path) -> None:
     (tmp_path / "test_two.py").write_text("def test_good(): pass\ndef test_bad(): assert 0\n")
     (tmp_path / "test_hangs.py").write_text("import threading\ndef test_it(): threading.Event().wait()\n")

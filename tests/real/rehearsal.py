@@ -185,10 +185,22 @@ class Rehearsal:
         parts = (self.stage.running.keys() | {"sql"}) - self.lost
         return in_hand(self.stage.environment, parts, self._jobs)
 
+    def jobs(self) -> dict[str, str]:
+        """Name the jobs in hand; where people live on, not what a worker that was killed had begun.
+
+        RQ takes minutes to notice, and the line gives nobody anything twice for it.
+        """
+        jobs = jobs_in_hand(self.redis)
+        return {n: state for n, state in jobs.items() if not (self.limits.lived and self._of_the_dead(n))}
+
     def _jobs(self) -> dict[str, str]:
         """Name the jobs that time waits for; where people live on, none that is tried again later."""
-        jobs = jobs_in_hand(self.redis)
-        return {name: state for name, state in jobs.items() if not (self.limits.lived and state == AGAIN)}
+        return {n: state for n, state in self.jobs().items() if not (self.limits.lived and state == AGAIN)}
+
+    def _of_the_dead(self, job: str) -> bool:
+        worker = (self.redis.hget(job, "worker_name") or b"").decode()
+        pid = self.redis.hget(f"rq:worker:{worker}", "pid") if worker else None
+        return pid is not None and not is_alive(int(pid))
 
     def is_quiet(self) -> bool:
         """Say whether the line has nothing in hand."""
