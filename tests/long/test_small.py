@@ -140,7 +140,7 @@ def test_the_page_of_proof_tells_of_every_fault_and_of_what_was_not_kept() -> No
     assert "| Redis hangs | all |" in faults
     assert "| Redis hangs + REST hangs |" in faults
     assert "- Redis hangs + REST hangs: a turn" in faults
-    assert "Tried: 1 of 33 faults alone, 1 of 28 pairs" in faults
+    assert "Tried: 1 of 34 faults alone, 1 of 28 pairs" in faults
     assert all(row in plain for row in ("| webhooks | 90000 |", "| web | 0.1 |", "| texts |"))
 
 
