@@ -13,7 +13,6 @@ from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm
 from ivr.flow.loader import read_flow
-from ivr.flow.prompts import unchanged
 from ivr.hours import zone
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
@@ -80,7 +79,6 @@ from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from flask import Flask
 
@@ -324,7 +322,7 @@ def build_parts(  # noqa: PLR0913 - what tests leave out
     """Put together what answers webhooks for a line; without ``meaning`` texts are read by rules alone."""
     audio = settings.prompts / "audio"
     hints = short_phrases(settings.phrases) if line.flow.line.speech.on else {}
-    speech = TwimlRenderer(line.flow, settings.number, settings.public_url, recordings(audio), hints)
+    speech = TwimlRenderer(line.flow, settings.number, settings.public_url, hints)
     signatures = SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token)
     return WebhookContext(
         line=line,
@@ -383,17 +381,10 @@ def follow_prompts(app: Flask, prompts: LivePrompts) -> None:
 
     def follow(flow: Flow) -> None:
         context: WebhookContext = app.extensions[NAME]
-        # A recording stays where the words are still those that it says.
-        recorded = unchanged(prompts.base, flow, recordings(context.audio))
-        speech = replace(context.speech, flow=flow, recordings=recorded)
+        speech = replace(context.speech, flow=flow)
         app.extensions[NAME] = replace(context, speech=speech, fixed=fixed_documents(speech))
 
     prompts.subscribe(follow)
-
-
-def recordings(audio: Path) -> frozenset[tuple[str, str]]:
-    """List the recordings that replace a synthetic voice: (language, prompt key)."""
-    return frozenset((path.parent.name, path.stem) for path in audio.glob("*/*.mp3"))
 
 
 def files_of_web(before: WebFiles | None = None) -> WebFiles | None:

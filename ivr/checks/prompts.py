@@ -30,7 +30,7 @@ from ivr.flow.models import (
     every_prompt,
 )
 from ivr.flow.readability import MEASURED, measured, unkind, whole_prompts
-from ivr.flow.recordings import script
+from ivr.flow.recordings import ScriptLine, script
 from ivr.flow.rendering import PLACEHOLDER, seconds
 from ivr.flow.segments import segments
 from ivr.flow.turn import Say
@@ -263,18 +263,21 @@ PAUSE = 1.0  # Seconds of silence around a short sentence that say nothing of it
 
 def wrong_recordings(flow: Flow, prompts: Path) -> Iterator[Fault]:
     """Find recordings that replace nothing, cannot be played, or are not as long as their words."""
+    lines: dict[str, dict[str, ScriptLine]] = {}
     for path in sorted((prompts / "audio").glob("*/*.mp3")):
         language, place = path.parent.name, path.stem
         if language not in flow.line.languages:
             mend = f"'{language}' is not a language of config/line.toml; mend the name of the folder"
             yield Fault(str(path), place, mend)
-        elif language in flow.prompts and (mend := _wrong(flow, language, path)):
-            yield Fault(str(path), place, mend)
+        elif language in flow.prompts:
+            if language not in lines:
+                lines[language] = {line.place: line for line in script(flow, language)}
+            if mend := _wrong(lines[language].get(place), path):
+                yield Fault(str(path), place, mend)
 
 
-def _wrong(flow: Flow, language: str, path: Path) -> str:
-    """Say what is wrong with one recording; nothing where it fits."""
-    line = next((line for line in script(flow, language) if line.place == path.stem), None)
+def _wrong(line: ScriptLine | None, path: Path) -> str:
+    """Say what is wrong with one recording of a line; nothing where it fits."""
     if line is None:
         return "replaces no prompt that can be recorded; `ivr prompts record-list` names those that can"
     length = length_of(path)

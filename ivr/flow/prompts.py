@@ -69,18 +69,6 @@ def put(flow: Flow, language: str, place: str, said: str) -> Flow:
     return _with(flow, {(language, place): said})
 
 
-def unchanged(base: Flow, flow: Flow, places: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-    """Keep the places (language, place) at which a flow says what its base says, names and all."""
-    said = {language: dict(spoken_prompts(words)) for language, words in base.prompts.items()}
-    now = {language: dict(spoken_prompts(words)) for language, words in flow.prompts.items()}
-
-    def same(language: str, place: str) -> bool:
-        before, after = said.get(language, {}).get(place, ""), now.get(language, {}).get(place, "")
-        return before == after and fill(base, language, before) == fill(flow, language, after)
-
-    return frozenset(at for at in places if same(*at))
-
-
 def _can_be_said(flow: Flow, language: str, said: str) -> bool:
     """Whether words are there, and name nobody who is not known."""
     try:

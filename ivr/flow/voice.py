@@ -212,7 +212,9 @@ def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Dec
 
 def _arrive_in_language(flow: Flow, before: Position, chosen: Position) -> Turn:
     """Go on in the language just chosen, after the notice if there is one, or to a page of languages."""
-    return visit(flow, chosen, *(notices(flow, chosen.language) if chosen.stop != before.stop else ()))
+    # Nobody recorded a notice: the language that stands in for one without a voice says its own.
+    told = flow.stands_in(chosen.language) if chosen.stop != before.stop else ()
+    return visit(flow, chosen, *(say for each in told for say in notices(flow, each)))
 
 
 def _follow_words(flow: Flow, position: Position, spoken: Spoken) -> Turn:
