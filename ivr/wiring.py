@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import replace
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from ivr.caller_limits import CallerLimits, ListedCallers
@@ -427,6 +428,8 @@ def web(files: WebFiles) -> Flask:
         settings, line, clock.now, heard=signs.hear, meaning=meaning, rules=files.rules, state=state
     )
     app = create_app(parts)
+    # The first answers do not wait for it.
+    Thread(target=files.rules.compile, name="rules", daemon=True).start()
     follow_prompts(app, prompts)
     prompts.refresh()
     marks: Pseudonyms = app.extensions[NAME].pseudonyms

@@ -115,6 +115,7 @@ def choosing(flow: Flow) -> Mapping[str, Arrival]:
     return found
 
 
+@lru_cache(maxsize=2)
 def to_a_person(flow: Flow) -> Mapping[str, Journey]:
     """Find the way of fewest keys, then seconds, in each language, and before one is known ("")."""
     journeys: dict[str, Journey] = {}
@@ -159,8 +160,8 @@ def _to_stops(flow: Flow, chosen: Arrival, wanted: frozenset[str], roster: Roste
             each for journey, turn in ahead for each in _press_each(flow, journey, turn, roster)
         )
         # Where fewer keys have led already, more lead no sooner to anything beyond.
-        ahead = [(way, turn) for way, turn in reached if replace(turn.position, turn=0) not in passed]
-        passed.update(replace(turn.position, turn=0) for _, turn in ahead)
+        ahead = [(way, turn) for way, turn in reached if turn.position.at(0, "") not in passed]
+        passed.update(turn.position.at(0, "") for _, turn in ahead)
         for journey, turn in ahead:
             if turn.position.stop in wanted and turn.position.language == chosen[1].position.language:
                 journeys.setdefault(turn.position.stop, journey)
@@ -180,7 +181,7 @@ def heard_after(flow: Flow, stop: str, language: str, words: str) -> float | Non
 
 def named_at(flow: Flow, turn: Turn) -> dict[str, float]:
     """Tell after how many seconds of a turn's words each key has been named."""
-    names = _names(flow, turn.position)
+    names = _names(flow, turn.position.at(0, ""))
     heard, found = 0.0, dict[str, float]()
     gap = (
         NAME_GAP
@@ -225,13 +226,14 @@ def _quickest(reached: Iterable[tuple[Journey, Decision]]) -> list[tuple[Journey
     for journey, turn in reached:
         if isinstance(turn, AskForPerson):
             continue
-        position = replace(turn.position, turn=0)
+        position = turn.position.at(0, "")
         if position not in best or journey.seconds < best[position][0].seconds:
             best[position] = (journey, turn)
     return list(best.values())
 
 
-def _names(flow: Flow, position: Position) -> dict[Say, tuple[str, ...]]:
+@lru_cache(maxsize=4096)  # Of each place, which several ways lead through.
+def _names(flow: Flow, position: Position) -> Mapping[Say, tuple[str, ...]]:
     """Tell which sentence names which keys at a position."""
     stop = flow.stops[position.stop]
     names: dict[Say, tuple[str, ...]] = {}

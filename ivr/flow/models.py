@@ -390,12 +390,21 @@ class Prompts:
     translator: str = ""  # Who put it into this language.
     tested_with: StrictInt = 0  # How many people who speak it have tried the line in it.
 
+    @cached_property
+    def by_place(self) -> tuple[tuple[str, str], ...]:
+        """Each text with its place, as `every_prompt` gives them: many rules go through all of them."""
+        return tuple(_every_prompt(self, ""))
+
 
 def every_prompt(part: object, place: str = "") -> Iterator[tuple[str, str]]:
     """Give each text of a prompts file, or of a part of it, with its place, as in `stops.law.say`.
 
     The only walk over prompts: in the order of the classes above, empty texts included.
     """
+    return iter(part.by_place) if isinstance(part, Prompts) and not place else _every_prompt(part, place)
+
+
+def _every_prompt(part: object, place: str) -> Iterator[tuple[str, str]]:
     if isinstance(part, str):
         yield place, part
         return
@@ -405,7 +414,7 @@ def every_prompt(part: object, place: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
             yield here, value
         else:
-            yield from every_prompt(value, here)
+            yield from _every_prompt(value, here)
 
 
 def _parts(part: object) -> Iterable[tuple[object, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -155,6 +156,19 @@ class MadeFrom:
     prompts: dict[str, str] = field(default_factory=dict)
 
 
+_NOTE = re.compile(r'^"([^"\\]+)" = "([0-9a-f]+)"$', re.MULTILINE)
+
+
+def _read_notes(path: Path, faults: list[Fault]) -> MadeFrom | None:
+    """Read one such file: as it was written, which takes no parser, or as whatever somebody made of it."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return read_file(path, MadeFrom, faults)
+    notes = MadeFrom(dict(_NOTE.findall(text)))
+    return notes if written(notes) == text else read_file(path, MadeFrom, faults)
+
+
 def made_from_file(prompts: Path, language: str) -> Path:
     """Give the path of the file of a language."""
     return prompts / FOLDER / f"{language}.toml"
@@ -164,7 +178,7 @@ def read_made_from(prompts: Path, flow: Flow) -> tuple[Mapping[str, MadeFrom], t
     """Read the file of each language that has one, and name the faults of those that cannot be read."""
     faults: list[Fault] = []
     paths = {language: made_from_file(prompts, language) for language in flow.prompts if language != SOURCE}
-    read = {name: read_file(path, MadeFrom, faults) for name, path in paths.items() if path.is_file()}
+    read = {name: _read_notes(path, faults) for name, path in paths.items() if path.is_file()}
     return {language: notes for language, notes in read.items() if notes}, tuple(faults)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ivr.flow.models import every_prompt
 from ivr.flow.rendering import PLACEHOLDER, fill_names
+from ivr.understanding.text_cleaning import BARE_LETTERS
 from ivr.understanding.text_cleaning import WORD as PARTS
 
 if TYPE_CHECKING:
@@ -70,8 +71,7 @@ def plainness(words: str) -> Plainness:
 
 def plain_words(words: str) -> str:
     """Give words in small letters, without accents or punctuation: "L'arrêt !" becomes "l arret"."""
-    plain = unicodedata.normalize("NFKD", words)
-    kept = "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("œ", "oe")
+    kept = unicodedata.normalize("NFKD", words).translate(BARE_LETTERS).casefold().replace("œ", "oe")
     return " ".join(PARTS.findall(kept))
 
 

@@ -33,6 +33,17 @@ EDGES = r"(?<!\w)", r"(?!\w)"
 CHINESE_EDGES = r"(?<![^\W\u3400-\u9fff])", r"(?![^\W\u3400-\u9fff])"
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 INVISIBLE = {"Cf", "Cc", "Co", "Cs", "Cn"}
+
+
+class _BareLetters(dict[int, int | None]):
+    """Takes each sign that combines with a letter, such as an accent, out of a text that it translates."""
+
+    def __missing__(self, sign: int) -> int | None:
+        bare = self[sign] = None if unicodedata.combining(chr(sign)) else sign
+        return bare
+
+
+BARE_LETTERS = _BareLetters()  # Of a text in its decomposed form.
 SENTENCE = re.compile(r"(?<=[.!?…\n])\s+|\s*\n+\s*")
 REPEATS = re.compile(r"(.)\1{2,}")
 MARKS_KEPT = 2  # Zalgo heaps dozens of marks on a letter; no language of the line needs more than this.
@@ -57,9 +68,7 @@ def for_encoder(text: str) -> str:
 def fold(text: str) -> str:
     """Fold to small letters without accents, apostrophes or punctuation: "J'ai peur !" becomes "jai peur"."""
     plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'").replace("œ", "oe").replace("Œ", "oe"))
-    bare = (
-        "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("'", "").replace("`", "")
-    )
+    bare = plain.translate(BARE_LETTERS).casefold().replace("'", "").replace("`", "")
     return REPEATS.sub(r"\1\1", " ".join(WORD.findall(bare.translate(SAME_LETTERS))))
 
 
@@ -67,6 +76,31 @@ def edged(patterns: Iterable[str], *, chinese: bool) -> str:
     """Join patterns into one that fits at the edges of words; Chinese ones, at any sign of Chinese too."""
     begins, ends = CHINESE_EDGES if chinese else EDGES
     return f"{begins}(?:{'|'.join(patterns)}){ends}"
+
+
+# Patterns that are valid by how they are built, as nearly all in the files are: letters, groups, classes, a
+# count of repeats after what can be repeated, a look back at as many letters each time.
+_LITERAL = r"[^\\\[\](){}*+?^$|]"
+_RANGES = r"0-9|a-z|\u0966-\u096f|\u06f0-\u06f9|\u0900-\u097f|\u3400-\u9fff"
+_CLASS = rf"\[\^?(?:{_RANGES}|[^\\\[\]-]|\\[wdsWDS])+\]"
+_REPEATS = r"(?:[?*+]|\{(?:[01],)?[1-9][0-9]?\}|\{[0-9],\})?"
+_LOOK_BACK = rf"\(\?<[!=](?:{_LITERAL}|{_CLASS}|\\[wdsWDS])*\)"
+_PLAIN = re.compile(
+    rf"(?:(?:{_LITERAL}|{_CLASS}|\\[wdsWDS]|\)){_REPEATS}|{_LOOK_BACK}|\((?:\?[:=!])?|[|^$]|\\b)*"
+)
+_BRACKETS = re.compile(r"\\.|\[[^\]]*\]|([()])")
+
+
+def is_plain(pattern: str) -> bool:
+    """Whether a pattern surely compiles, by itself and as a part of others. To try it takes far longer."""
+    if not _PLAIN.fullmatch(pattern):
+        return False
+    open_ = 0
+    for bracket in _BRACKETS.finditer(pattern):
+        open_ += {"(": 1, ")": -1}.get(bracket[1], 0)
+        if open_ < 0:
+            return False
+    return open_ == 0
 
 
 def sentences(text: str) -> tuple[str, ...]:
