@@ -25,7 +25,7 @@ SAME_LETTERS = str.maketrans(
     "\u06cc\u0649\u06a9\u06c1\u06be\u0111\u0142\u0131", "\u064a\u064a\u0643\u0647\u0647dli"
 )
 # Signs of vowels in the scripts of India stand between letters and are none.
-WORD = re.compile(r"(?:[^\W_]|[\u0900-\u0963\u0971-\u0dff])+")
+_WORD = re.compile(r"[\w\u0900-\u0963\u0971-\u0dff]+")
 LATIN = re.compile(r"[A-Za-z]")
 # Where a rule may begin and end: at the edge of a word, and at any sign of Chinese, which has no spaces.
 EDGES = r"(?<!\w)", r"(?!\w)"
@@ -33,17 +33,6 @@ EDGES = r"(?<!\w)", r"(?!\w)"
 CHINESE_EDGES = r"(?<![^\W\u3400-\u9fff])", r"(?![^\W\u3400-\u9fff])"
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 INVISIBLE = {"Cf", "Cc", "Co", "Cs", "Cn"}
-
-
-class _BareLetters(dict[int, int | None]):
-    """Takes each sign that combines with a letter, such as an accent, out of a text that it translates."""
-
-    def __missing__(self, sign: int) -> int | None:
-        bare = self[sign] = None if unicodedata.combining(chr(sign)) else sign
-        return bare
-
-
-BARE_LETTERS = _BareLetters()  # Of a text in its decomposed form.
 SENTENCE = re.compile(r"(?<=[.!?…\n])\s+|\s*\n+\s*")
 REPEATS = re.compile(r"(.)\1{2,}")
 MARKS_KEPT = 2  # Zalgo heaps dozens of marks on a letter; no language of the line needs more than this.
@@ -68,8 +57,20 @@ def for_encoder(text: str) -> str:
 def fold(text: str) -> str:
     """Fold to small letters without accents, apostrophes or punctuation: "J'ai peur !" becomes "jai peur"."""
     plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'").replace("œ", "oe").replace("Œ", "oe"))
-    bare = plain.translate(BARE_LETTERS).casefold().replace("'", "").replace("`", "")
-    return REPEATS.sub(r"\1\1", " ".join(WORD.findall(bare.translate(SAME_LETTERS))))
+    bare = without_marks(plain).casefold().replace("'", "").replace("`", "")
+    return REPEATS.sub(r"\1\1", " ".join(words_in(bare.translate(SAME_LETTERS))))
+
+
+def without_marks(decomposed: str) -> str:
+    """Take what combines with letters, such as accents, out of a text that was decomposed."""
+    for mark in filter(unicodedata.combining, set(decomposed)):
+        decomposed = decomposed.replace(mark, "")
+    return decomposed
+
+
+def words_in(text: str) -> list[str]:
+    """Give the words of a text without punctuation."""
+    return _WORD.findall(text.replace("_", " "))
 
 
 def edged(patterns: Iterable[str], *, chinese: bool) -> str:
