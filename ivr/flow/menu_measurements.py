@@ -335,8 +335,13 @@ def farthest(ways: Mapping[str, Journey]) -> Farthest:
     )
 
 
-def instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
+@lru_cache(maxsize=32)  # Of each language of a flow, for the rule and for the figures.
+def instructions(flow: Flow, language: str) -> tuple[tuple[str, float], ...]:
     """Tell how long each stop's instructions are: all of a menu, what follows the words of a message."""
+    return tuple(_instructions(flow, language))
+
+
+def _instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
     for name in sorted(by_voice(flow)):
         stop = flow.stops[name]
         position = Position(name, language)
