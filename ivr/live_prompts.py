@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ivr.flow.prompts import word
+from ivr.flow.recordings import still_said, with_recordings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +47,8 @@ class LivePrompts:
         try:
             worded = word(self.base, published)
             flow = replace(worded.flow, notice=notice) if notice else worded.flow
+            if self.base.recordings:  # One stays where the words are still those that it says.
+                flow = with_recordings(flow, still_said(self.base, flow))
             for follow in self._subscribers:
                 follow(flow)
         except Exception:  # Whatever was published: no caller is to notice.

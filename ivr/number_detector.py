@@ -133,6 +133,9 @@ class _Token(NamedTuple):
     goes_on: bool = True
 
 
+A_WORD = (_Token(0, 0, 0, follows=False, goes_on=False),)  # One that is no number, and parts.
+
+
 def holds_number(text: str, language: str = "") -> bool:
     """Whether there is a telephone number in a text, or what can be read as one."""
     return bool(find_numbers(text, language))
@@ -140,6 +143,8 @@ def holds_number(text: str, language: str = "") -> bool:
 
 def find_numbers(text: str, language: str = "") -> list[tuple[int, int]]:
     """Give where each telephone number begins and ends in a text, which is perhaps in another language."""
+    if not _holds_any(text, language):
+        return []
     spans, start, end, digits = [], 0, 0, 0
     for token in (*_tokens(text, language), _Token(len(text), len(text), 0, follows=False)):
         if not token.follows:
@@ -161,6 +166,41 @@ def mask_numbers(text: str, mask: str) -> str:
     for start, end in reversed(find_numbers(text)):
         text = text[:start] + mask + text[end:]
     return text
+
+
+class _AsRead(dict[int, str]):
+    """Writes a text as it is read, with a space where something parts."""
+
+    def __missing__(self, sign: int) -> str:
+        read = _as_read(chr(sign))
+        written = self[sign] = "" if read is None else read or " "
+        return written
+
+
+_AS_READ = _AsRead()
+
+
+def _holds_any(text: str, language: str) -> bool:
+    """Whether a text holds a number, wherever: most hold none, and their words were read before."""
+    read, digits = WITHIN_CYRILLIC.sub("\u034f", text).translate(_AS_READ), 0
+    for piece in read.split():
+        for token in _tokens_of(piece, language):
+            before, digits = digits, token.digits + (digits if token.follows else 0)
+            if max(before, digits) >= FEWEST_DIGITS:
+                return True
+            if not token.goes_on:
+                digits = 0
+    return False
+
+
+@lru_cache(maxsize=65536)  # Words of all languages, which come again and again.
+def _tokens_of(piece: str, language: str) -> tuple[_Token, ...]:
+    words, glued = _words_of(language)
+    if piece.isalpha() and not LOOK_ALIKES.issuperset(piece):
+        word = piece.casefold()
+        if word not in words and word not in LINKS and not glued.fullmatch(word):
+            return A_WORD
+    return tuple(_read([*map(_Letter, range(len(piece)), piece)], words, glued))
 
 
 def _tokens(text: str, language: str) -> Iterator[_Token]:

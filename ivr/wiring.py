@@ -7,13 +7,13 @@ import os
 import time
 from dataclasses import replace
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm
 from ivr.flow.loader import read_flow
-from ivr.flow.prompts import unchanged
 from ivr.hours import zone
 from ivr.line import Line
 from ivr.live_prompts import LivePrompts
@@ -81,7 +81,6 @@ from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from flask import Flask
 
@@ -327,7 +326,7 @@ def build_parts(  # noqa: PLR0913 - what tests leave out
     """Put together what answers webhooks for a line; without ``meaning`` texts are read by rules alone."""
     audio = settings.prompts / "audio"
     hints = short_phrases(settings.phrases) if line.flow.line.speech.on else {}
-    speech = TwimlRenderer(line.flow, settings.number, settings.public_url, recordings(audio), hints)
+    speech = TwimlRenderer(line.flow, settings.number, settings.public_url, hints)
     signatures = SignatureValidator(settings.public_url, settings.auth_token, settings.second_auth_token)
     return WebhookContext(
         line=line,
@@ -386,17 +385,10 @@ def follow_prompts(app: Flask, prompts: LivePrompts) -> None:
 
     def follow(flow: Flow) -> None:
         context: WebhookContext = app.extensions[NAME]
-        # A recording stays where the words are still those that it says.
-        recorded = unchanged(prompts.base, flow, recordings(context.audio))
-        speech = replace(context.speech, flow=flow, recordings=recorded)
+        speech = replace(context.speech, flow=flow)
         app.extensions[NAME] = replace(context, speech=speech, fixed=fixed_documents(speech))
 
     prompts.subscribe(follow)
-
-
-def recordings(audio: Path) -> frozenset[tuple[str, str]]:
-    """List the recordings that replace a synthetic voice: (language, prompt key)."""
-    return frozenset((path.parent.name, path.stem) for path in audio.glob("*/*.mp3"))
 
 
 def files_of_web(before: WebFiles | None = None) -> WebFiles | None:
@@ -439,6 +431,8 @@ def web(files: WebFiles) -> Flask:
         settings, line, clock.now, heard=signs.hear, meaning=meaning, rules=files.rules, state=state
     )
     app = create_app(parts)
+    # The first answers do not wait for it.
+    Thread(target=files.rules.compile, name="rules", daemon=True).start()
     follow_prompts(app, prompts)
     prompts.refresh()
     marks: Pseudonyms = app.extensions[NAME].pseudonyms

@@ -118,10 +118,16 @@ def test_who_cannot_press_is_connected_from_there_too(flow: Flow) -> None:
 
 
 def test_a_number_of_a_language_without_a_voice_says_what_there_is(flow: Flow) -> None:
-    greeting = call(flow, "ur")
+    for language, speaker in (("ur", "hi"), ("fa", "en")):
+        greeting = call(flow, language)
+        said = [say.words for say in greeting.says]
 
-    assert {say.language for say in greeting.says} == {"hi"}
-    assert call(flow, "ur", "9").position.language == ""
+        assert {say.language for say in greeting.says} == {speaker}
+        assert said[0] == flow.prompts[speaker].stops["hello"].say
+        assert "9 1 1" in said[0]
+        assert said[1] == flow.prompts[speaker].lines.person_key
+        assert "1, 8 3 3, 9 0 0, 1 0 1 0" in said[2]  # The hotline, which has interpreters.
+        assert call(flow, language, "9").position.language == ""
 
 
 def test_a_digit_texted_first_means_nothing_and_then_one_goes_on(flow: Flow) -> None:

@@ -650,6 +650,15 @@ def test_what_is_read_aloud_is_what_is_heard_and_its_button_waits_for_a_voice(ha
     assert all(f'id="{each}"' in shown for each in buttons)
 
 
+def test_who_would_change_what_is_recorded_hears_what_that_does(tmp_path: Path, small_flow: Flow) -> None:
+    hands = Console(tmp_path, replace(small_flow, recorded=frozenset({"fr"})), ROOT / "prompts").signed_in()
+    told = "it is one for texts alone until they are recorded"
+
+    assert told in hands.get("/prompts/stops.law.say?language=fr").text
+    assert told not in hands.get("/prompts/stops.law.say?language=en").text
+    assert told not in hands.get("/prompts/stops.erase.text?language=fr").text
+
+
 def test_an_operator_has_fifty_half_written_prompts_at_most(console: Console) -> None:
     for n in range(MOST_UNSAVED + 2):
         keep_unsaved(console.database, "en", f"stops.s{n}.say", "half", who="ada")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sizes import is_full
 
 from ivr.flow.prompts import word
+from ivr.flow.recordings import with_recordings
 from ivr.flow.turn import Arrived, AskForPerson, CameBack, Phone, Pressed, Returned, Roster, Silent, Turn
 from ivr.flow.voice import MOST_KEPT, KeptTurns, step
 from ivr.position import Position
@@ -57,8 +58,8 @@ def positions(flow: Flow) -> Iterator[Position]:
         yield Position(stop, language, turn=5, month="2026-11", slow=True)
 
 
-def renderer(flow: Flow, recordings: frozenset[tuple[str, str]] = frozenset()) -> TwimlRenderer:
-    return TwimlRenderer(flow, "+12895550100", "https://line.example", recordings)
+def renderer(flow: Flow) -> TwimlRenderer:
+    return TwimlRenderer(flow, "+12895550100", "https://line.example")
 
 
 def published(flow: Flow) -> Flow:
@@ -85,8 +86,8 @@ def test_a_turn_is_kept_where_any_moment_and_any_phone_would_get_it_and_nowhere_
 
 
 def test_a_kept_document_is_the_one_that_would_be_written_anew(flow: Flow) -> None:
-    recorded = frozenset({("en", "lines.person_key"), ("fr", "lines.leave_key")})
-    speech = renderer(flow, recorded)
+    flow = with_recordings(flow, frozenset({("en", "lines.person_key"), ("fr", "lines.leave_key")}))
+    speech = renderer(flow)
     turns = [
         turn
         for position, heard in product(positions(flow), (*map(Pressed, "01#"), Silent()))
@@ -96,7 +97,7 @@ def test_a_kept_document_is_the_one_that_would_be_written_anew(flow: Flow) -> No
     for turn in turns:
         speech.answer(Turn(turn.position.at(0, ""), turn.says, turn.then))  # In another call.
 
-        assert speech.answer(turn) == renderer(flow, recorded).answer(turn), turn.position
+        assert speech.answer(turn) == renderer(flow).answer(turn), turn.position
 
 
 def test_published_words_are_heard_at_the_next_key_and_withdrawn_ones_no_more(flow: Flow) -> None:

@@ -136,6 +136,7 @@ def test_a_caller_of_a_language_without_a_voice_hears_of_a_person_and_of_texts(f
 
         assert {say.language for say in (*chosen.says, *person.says)} == {speaker}
         assert flow.prompts[speaker].lines.person_key in [say.words for say in chosen.says]
+        assert any("1, 8 3 3, 9 0 0, 1 0 1 0" in say.words for say in chosen.says)  # Interpreters are there.
         assert isinstance(chosen.then, Listen)
         assert isinstance(asked, AskForPerson)
         assert asked.position.language == language

@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT, Twilio
 from fakes import KeptArchive, KeptEffects, NotedJournal, SentTexts, make_line
 
+from ivr.checks.prompts import wrong_recordings
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import Alarm, CallTexter, Effect, TextNumbers
 from ivr.flow.rendering import write
@@ -191,14 +192,7 @@ def test_every_file_of_words_belongs_to_a_language_of_the_line(flow: Flow) -> No
 
 
 def test_every_recording_replaces_words_that_exist(flow: Flow) -> None:
-    strays = [
-        path
-        for path in (ROOT / "prompts/audio").glob("*/*.mp3")
-        if path.parent.name not in flow.languages
-        or f".{path.stem}" not in set(shape(prompts(path.parent.name)))
-    ]
-
-    assert strays == []
+    assert list(wrong_recordings(flow, ROOT / "prompts")) == []
 
 
 def test_every_name_that_rides_in_an_address_can_be_one(flow: Flow) -> None:

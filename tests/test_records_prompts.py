@@ -18,6 +18,7 @@ from ivr.effects import TextNumbers
 from ivr.flow.loader import read_flow
 from ivr.flow.menu_measurements import texts as sms_texts
 from ivr.flow.prompts import put, spoken_prompts, word
+from ivr.flow.recordings import list_recordings, with_recordings
 from ivr.flow.rendering import speak
 from ivr.live_prompts import LivePrompts
 from ivr.position import Position
@@ -228,16 +229,15 @@ def test_a_recording_is_not_played_in_place_of_words_that_it_does_not_say(
         recording = tmp_path / "audio" / "en" / f"{key}.mp3"
         recording.parent.mkdir(parents=True, exist_ok=True)
         recording.touch()
+    flow = with_recordings(FLOW, list_recordings(tmp_path / "audio"))
     published = {"en": {"stops.law.say": "Other words.", "agencies.hotline.name": "the other hotline"}}
-    prompts = LivePrompts(FLOW, lambda: published)
-    parts = build_parts(settings, make_line(FLOW, prompts=prompts))
-    app = create_app(parts)
-    app.extensions[NAME] = type(parts)(**vars(parts) | {"audio": tmp_path / "audio"})
+    prompts = LivePrompts(flow, lambda: published)
+    app = create_app(build_parts(settings, make_line(flow, prompts=prompts)))
     follow_prompts(app, prompts)
 
     prompts.refresh()
 
-    assert app.extensions[NAME].speech.recordings == {("en", "stops.me.say")}
+    assert app.extensions[NAME].speech.flow.recordings == {("en", "stops.me.say")}
 
 
 @pytest.mark.parametrize(

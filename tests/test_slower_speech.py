@@ -13,6 +13,7 @@ from test_coordinator import World
 
 from ivr.checks.menus import unnamed_slower
 from ivr.flow.models import LanguageStop
+from ivr.flow.recordings import with_recordings
 from ivr.flow.rendering import choices, spell
 from ivr.flow.turn import AskForPerson, Pressed, Roster, Say, Turn
 from ivr.flow.voice import step, visit, wait_in_queue
@@ -121,9 +122,9 @@ def test_a_voice_that_may_take_no_rate_rests_after_each_sentence(flow: Flow) -> 
 
 
 def test_slow_words_come_from_the_voice_and_from_a_recording_only_where_there_is_none(flow: Flow) -> None:
-    recorded = frozenset({("en", TWO_SENTENCES.key)})
-    voiced = TwimlRenderer(flow, "+12895550100", "https://x.test", recorded)
-    silent = replace(voiced, flow=with_voice(flow, ""))
+    recorded = with_recordings(flow, frozenset({("en", TWO_SENTENCES.key)}))
+    voiced = TwimlRenderer(recorded, "+12895550100", "https://x.test")
+    silent = replace(voiced, flow=with_voice(recorded, ""))
 
     assert [tag for tag, _ in said(voiced, (TWO_SENTENCES,))] == ["Say"]
     assert [tag for tag, _ in said(silent, (TWO_SENTENCES,))] == ["Play", "Pause"]
@@ -152,6 +153,10 @@ def test_whoever_waits_for_a_person_hears_them_slowly_too(
     assert Position.parse(enqueued.get("action", "").partition("/voice/")[2]).slow
     farewell = twilio.post(address, Digits="#").get_data(as_text=True)
     assert spoken(farewell)[0].find("prosody") is not None
+    # The agency's leg writes the address of the last words before they are joined.
+    joined = twilio.post("/transfers/s/en/chrysalis/joined").get_data(as_text=True)
+    another = twilio.post("/transfers/t/en/chrysalis/joined").get_data(as_text=True)
+    assert [say.find("prosody") is None for say in (*spoken(joined), *spoken(another))] == [False, True]
 
 
 def test_a_key_for_slower_speech_that_nobody_is_told_of_is_a_fault(flow: Flow) -> None:

@@ -25,6 +25,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from ivr.checks.config import VOICES_FILE
 from ivr.flow import sms, voice
 from ivr.flow.models import SpeechInput
+from ivr.flow.recordings import with_recordings
 from ivr.flow.turn import Connect, Turn, WaitInQueue
 from ivr.position import Position
 from ivr.telephony import twiml
@@ -115,8 +116,8 @@ def speech(flow: Flow, request: pytest.FixtureRequest) -> TwimlRenderer:
     """Give the renderer of a line, and of one with recordings where callers may say what they want."""
     taking = replace(flow, line=replace(flow.line, speech=SpeechInput(on=True, danger="do-now")))
     spoken = request.param == "speech"
-    recordings = frozenset({("en", "stops.main.say")}) if spoken else frozenset()
-    return TwimlRenderer(taking if spoken else flow, NUMBER, PUBLIC, recordings, {"en": ("help", "signs")})
+    recorded = with_recordings(taking, frozenset({("en", "stops.main.say")}))
+    return TwimlRenderer(recorded if spoken else flow, NUMBER, PUBLIC, {"en": ("help", "signs")})
 
 
 def test_the_types_know_what_is_right_and_what_is_not() -> None:

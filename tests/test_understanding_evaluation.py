@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from ivr.checks.phrases import alike, learned_and_checked, stops_without_intent, too_few, unknown_names
+from ivr.checks.phrases import (
+    alike,
+    kept_phrase_faults,
+    learned_and_checked,
+    phrase_faults,
+    stops_without_intent,
+    too_few,
+    unknown_names,
+)
 from ivr.understanding.classifier import (
     Head,
     Weights,
@@ -33,6 +41,9 @@ from ivr.understanding.intents import IntentTable, Likely, read_intents
 from ivr.understanding.phrases import Phrase, read_check_set, read_phrases
 from ivr.understanding.training import TrainingSet, fit, prepare
 from ivr.understanding.understand import Understanding
+
+if TYPE_CHECKING:
+    from ivr.flow.models import Flow
 
 PHRASES = Path("phrases")
 MENU = Labelled("hi", "en", "", False, "", ("main",))
@@ -103,6 +114,24 @@ def test_templates_and_near_duplicates_are_refused() -> None:
 
     assert len(list(alike(twice))) == 1
     assert list(alike(apart)) == []
+
+
+def test_what_was_found_in_phrases_is_kept_until_anything_changes(flow: Flow, tmp_path: Path) -> None:
+    folder, kept = tmp_path / "phrases", tmp_path / "kept" / "found.json"
+    (folder / "en").mkdir(parents=True)
+    true = tuple(phrase_faults(flow, folder))
+
+    first = kept_phrase_faults(flow, folder, kept)
+    kept.write_text(kept.read_text("utf-8").replace(true[0].place, "kept"), "utf-8")
+    again = kept_phrase_faults(flow, folder, kept)
+    (folder / "en" / "danger.toml").write_text("[groups]\n", "utf-8")
+    changed = kept_phrase_faults(flow, folder, kept)
+    kept.write_text('{"mark": 1}', "utf-8")
+    broken = kept_phrase_faults(flow, folder, kept)
+
+    assert first == changed == broken == true
+    assert [fault.place for fault in again] == ["kept"]
+    assert kept_phrase_faults(flow, folder, folder / "en" / "danger.toml" / "kept.json") == true
 
 
 def test_a_phrase_of_the_check_set_is_never_learned_from() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import examples
 
 from ivr.understanding.danger import RulesError, read_danger, read_danger_rules
 from ivr.understanding.intents import Meaning
 from ivr.understanding.languages import detect_language, language_by_phrases, read_language_words
-from ivr.understanding.text_cleaning import LONGEST, clean, fold, sentences
+from ivr.understanding.text_cleaning import LONGEST, clean, edged, fold, is_plain, sentences
 from ivr.understanding.thresholds import ThresholdTable
 from ivr.understanding.understand import Context, Keywords, Rules, read_rules, understand
 from ivr.understanding.wishes import read_answer, read_wish, read_wish_rules
@@ -217,6 +219,51 @@ def test_a_fault_in_the_rules_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(RulesError, match=r"danger 1: no group is called 'nobody'"):
         read_danger_rules(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "rule", "named"),
+    [
+        (
+            "danger.toml",
+            '[[danger]]\nkind = "held"\npoints = 1\nany = ["ok", "(open"]',
+            "danger 1: '(open'",
+        ),
+        ("danger.toml", '[[calm]]\npoints = 1\nany = ["*all"]', "calm 1: '*all'"),
+        (
+            "danger.toml",
+            '[groups]\nhe = "he|she["\n[[calm]]\npoints = 1\nany = ["<he>"]',
+            "calm 1: '(?:he|she[)'",
+        ),
+        ("wishes.toml", '[stop]\nwhole = ["a{3,1}"]', "stop: "),
+    ],
+)
+def test_a_pattern_that_is_none_is_named_before_any_text_is_read(
+    tmp_path: Path, file: str, rule: str, named: str
+) -> None:
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / file).write_text(rule)
+
+    read = read_wish_rules if file == "wishes.toml" else read_danger_rules
+    with pytest.raises(RulesError) as refused:
+        read(tmp_path)
+
+    assert named in str(refused.value)
+
+
+@examples(400)
+@given(st.lists(st.sampled_from([*"ab |()[]{}?*+^$.-,\\019", "(?:", "(?!", "(?<=", "\\w", "{0,3}", "[^ ]"])))
+def test_a_pattern_that_looks_plain_compiles_also_beside_others(parts: list[str]) -> None:
+    pattern = "".join(parts)
+
+    if is_plain(pattern):
+        re.compile(edged([pattern, "other"], chinese=False))
+
+
+def test_nearly_every_rule_is_seen_to_be_right_without_compiling_it() -> None:
+    tried = {rule for rule in (*rules().danger, *rules().wishes) if is_plain(rule.source)}
+
+    assert len(tried) > 0.8 * len((*rules().danger, *rules().wishes))
 
 
 def test_rules_say_what_they_saw() -> None:

@@ -35,7 +35,7 @@ def wrong_languages(flow: Flow) -> Iterator[Fault]:
     if not flow.languages:
         yield Fault(LINE, "languages", "declares no language; declare at least one, such as [languages.en]")
     for language in flow.languages[:1]:
-        if language not in flow.voiced:
+        if language not in flow.synthetic:
             mend = "has no voice, and is the first of the line; give it one, or put another first"
             yield Fault(LINE, f"languages.{language}.voice", mend)
 
@@ -49,7 +49,7 @@ def wrong_voices(flow: Flow) -> Iterator[Fault]:
             yield Fault(LINE, f"{place}.words_per_minute", mend)
         if not 1 <= settings.most_segments <= MOST_SEGMENTS:
             yield Fault(LINE, f"{place}.most_segments", f"is not 1 to {MOST_SEGMENTS}; a text stays short")
-        if settings.stand_in and settings.stand_in not in flow.voiced:
+        if settings.stand_in and settings.stand_in not in flow.synthetic:
             mend = f"is '{settings.stand_in}', which has no voice here; name a language that has one"
             yield Fault(LINE, f"{place}.stand_in", mend)
         yield from _unknown_names(place, settings)

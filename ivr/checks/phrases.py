@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import sys
 import tomllib
 from collections import Counter
+from contextlib import suppress
+from dataclasses import astuple
+from hashlib import sha256
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ivr.flow.loader import Fault
@@ -18,7 +25,6 @@ from ivr.understanding.understand import read_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from ivr.flow.models import Flow
     from ivr.understanding.intents import IntentTable
@@ -47,6 +53,37 @@ def phrase_faults(flow: Flow, folder: Path) -> Iterator[Fault]:
     yield from alike(phrases)
     yield from learned_and_checked(phrases, apart)
     yield from stops_without_intent(flow, intents)
+
+
+def kept_phrase_faults(flow: Flow, folder: Path, kept: Path) -> tuple[Fault, ...]:
+    """Give the faults that were found last time, if nothing has changed since; else find and keep them."""
+    mark = _mark(flow, folder)
+    try:
+        before = json.loads(kept.read_text("utf-8"))
+        if before["mark"] == mark:
+            return tuple(Fault(*each) for each in before["faults"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # Nothing is kept yet, or nothing of use.
+    faults = tuple(phrase_faults(flow, folder))
+    with suppress(OSError):  # A folder that cannot be written to keeps nothing.
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        fresh = kept.with_name(f"{kept.name}.{os.getpid()}")
+        fresh.write_text(json.dumps({"mark": mark, "faults": [astuple(each) for each in faults]}), "utf-8")
+        fresh.replace(kept)
+    return faults
+
+
+def _mark(flow: Flow, folder: Path) -> str:
+    """Sum up all on which faults of phrases rest: the files, the stops, the rules and what reads them."""
+    ours = Path(__file__).parents[1]
+    code = (*ours.glob("checks/*.py"), *ours.glob("understanding/*.py"), ours / "number_detector.py")
+    every = {str(path): path for path in (*code, *folder.glob("*.toml"), *folder.glob("*/*.*"))}
+    mark = sha256(f"{sys.version}\0{sorted(flow.stops)}".encode())
+    for name, path in sorted(every.items()):
+        with suppress(OSError):
+            held = path.read_bytes()
+            mark.update(f"\0{name}\0{len(held)}\0".encode() + held)
+    return mark.hexdigest()
 
 
 def draft_faults(folder: Path, added: Sequence[Phrase], new: Sequence[Phrase]) -> Iterator[Fault]:
@@ -132,7 +169,7 @@ def alike(phrases: Iterable[Phrase]) -> Iterator[Fault]:
     for phrase in phrases:
         by_file.setdefault((phrase.language, phrase.name), []).append(phrase)
     for theirs in by_file.values():
-        before = TextsByWord(phrase.text for phrase in theirs)
+        before = TextsByWord([phrase.text for phrase in theirs])
         for phrase in theirs:
             if like := before.first_alike(phrase.text, add=True):
                 yield _like(phrase, like)
@@ -140,16 +177,21 @@ def alike(phrases: Iterable[Phrase]) -> Iterator[Fault]:
 
 def alike_to_check_set(phrases: Iterable[Phrase], apart: Iterable[Phrase]) -> Iterator[Fault]:
     """Find phrases that are nearly in the check set: learned from, it would say nothing any more."""
-    by_language: dict[str, list[str]] = {}
-    for each in apart:
-        by_language.setdefault(each.language, []).append(each.text)
-    known = {language: TextsByWord(texts) for language, texts in by_language.items()}
-    for language, texts in by_language.items():
-        for text in texts:
-            known[language].first_alike(text, add=True)
+    theirs, ours = _by_language(apart), _by_language(phrases)
+    for language in theirs.keys() & ours.keys():
+        known = TextsByWord([phrase.text for phrase in (*theirs[language], *ours[language])])
+        for each in theirs[language]:
+            known.first_alike(each.text, add=True)
+        for phrase in ours[language]:
+            if like := known.first_alike(phrase.text):
+                yield _like(phrase, f"{like} of the check set")
+
+
+def _by_language(phrases: Iterable[Phrase]) -> dict[str, list[Phrase]]:
+    found: dict[str, list[Phrase]] = {}
     for phrase in phrases:
-        if phrase.language in known and (like := known[phrase.language].first_alike(phrase.text)):
-            yield _like(phrase, f"{like} of the check set")
+        found.setdefault(phrase.language, []).append(phrase)
+    return found
 
 
 WORDS = re.compile(r"[\w'#$]+")
@@ -160,11 +202,11 @@ def _words(text: str) -> list[str]:
     words = WORDS.findall(text.casefold()) or [text]
     if len(set(words)) == len(words):
         return words
-    counted: Counter[str] = Counter()
+    counted: dict[str, int] = {}
     for at, word in enumerate(words):
-        if counted[word]:
-            words[at] = f"{word} {counted[word]}"
-        counted[word] += 1
+        before = counted[word] = counted.get(word, -1) + 1
+        if before:
+            words[at] = f"{word} {before}"
     return words
 
 
@@ -172,40 +214,44 @@ class TextsByWord:
     """Texts found by their rarest words: most share none of them with a text, and are never compared.
 
     Two texts that share two thirds of the words of each share one of the rarest third of each, and one word
-    more, by whatever count of the words.
+    more, by whatever count of the words. Whoever has fewer words in common with all others is like none.
     """
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        """Count the words of texts that are to be added, or to be looked for."""
+    def __init__(self, texts: Sequence[str]) -> None:
+        """Count the words of all texts that are to be added, or to be looked for."""
         self._words = {text: _words(text) for text in texts}
-        often = Counter(chain.from_iterable(self._words.values()))
-        self._order = {word: at for at, word in enumerate(sorted(often, key=often.__getitem__))}
-        self._texts: list[tuple[str, frozenset[str]]] = []
-        self._having: dict[str, list[int]] = {}  # Word -> the texts that have it among their rarest.
+        often = Counter(chain.from_iterable(map(self._words.__getitem__, texts)))
+        common = sorted((word for word, count in often.items() if count > 1), key=often.__getitem__)
+        self._order = {word: at for at, word in enumerate(common, 1)}  # A word of several texts -> its place.
+        self._texts: list[tuple[str, int, frozenset[int]]] = []
+        self._having: dict[int, list[int]] = {}  # Word -> the texts that have it among their rarest.
 
     def first_alike(self, text: str, *, add: bool = False) -> str:
         """Give the first text that shares two thirds of its words with this, quoted; "" for none.
 
         ``add``: also add the text, after it was looked for.
         """
-        words = self._words.get(text) or _words(text)
-        length, order = len(words), self._order
-        words = sorted(words, key=lambda word: order.get(word, -1))  # Words that no text has come first.
-        rarest, every = words[: length + 1 - (2 * length + 2) // 3], frozenset(words)
-        found: set[int] = set()
+        places = list(map(self._order.get, self._words[text]))
+        length, lone = len(places), places.count(None)
+        if 3 * lone > length:
+            return ""
+        common = sorted(filter(None, places))
+        rarest = common[: length // 3 + 1 - lone]
+        every, found, having = frozenset(common), set[int](), self._having
         for word in rarest:
-            found.update(self._having.get(word, ()))
+            if word in having:
+                found.update(having[word])
         like = ""
         for at in sorted(found):
-            other, theirs = self._texts[at]
-            longest = max(length, len(theirs))
-            if 3 * min(length, len(theirs)) >= 2 * longest and 3 * len(every & theirs) >= 2 * longest:
+            other, theirs, shared = self._texts[at]
+            longest = max(length, theirs)
+            if 3 * min(length, theirs) >= 2 * longest and 3 * len(every & shared) >= 2 * longest:
                 like = repr(other)
                 break
         if add:
             for word in rarest:
-                self._having.setdefault(word, []).append(len(self._texts))
-            self._texts.append((text, every))
+                having.setdefault(word, []).append(len(self._texts))
+            self._texts.append((text, length, every))
         return like
 
 

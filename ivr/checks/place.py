@@ -22,7 +22,7 @@ from ivr.flow.models import ChecklistStop, MessageStop, every_prompt
 from ivr.flow.prompts import spoken_prompts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from ivr.flow.loader import PageWords
@@ -57,10 +57,15 @@ def written_out(flow: Flow) -> Iterator[Fault]:
     for language, prompts in flow.prompts.items():
         places = _names_of_place(flow, language)
         every = places | {each.name: key for key, each in prompts.agencies.items() if each.name.strip()}
+        # Where agencies get their names, only those of the place are looked for.
+        own, others = dict[str, str](), dict[str, str]()
         for place, text in spoken_prompts(prompts):
-            own = AGENCY_NAME.fullmatch(place)  # Where agencies get their names.
-            for mend in _found(places if own else every, text):
-                yield Fault(prompts_file(language), place, mend)
+            (own if AGENCY_NAME.fullmatch(place) else others)[place] = text
+        for names, texts in ((every, others), (places, own)):
+            here = _standing_anywhere(names, texts.values())
+            for place, text in texts.items() if here else ():
+                for mend in _found(here, text):
+                    yield Fault(prompts_file(language), place, mend)
 
 
 def written_on_pages(flow: Flow, pages: Mapping[str, PageWords], folder: Path) -> Iterator[Fault]:
@@ -95,6 +100,12 @@ def _found(names: Mapping[str, str], text: str) -> Iterator[str]:
         if pattern.search(left):
             left = pattern.sub(" ", left)
             yield f"says '{bare}'; write {{{names[name]}.name}}, so that it stands in one file"
+
+
+def _standing_anywhere(names: Mapping[str, str], texts: Iterable[str]) -> Mapping[str, str]:
+    """Give the names that stand in any of some texts, which is none as a rule."""
+    whole = "\n".join(BRACES.sub(" ", text) for text in texts)
+    return {name: names[name] for name, bare in _bare(tuple(names)) if bare in whole}
 
 
 @lru_cache(maxsize=64)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import MISSING, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
-
-from mutagen import MutagenError
-from mutagen.mp3 import MP3
 
 from ivr.checks.agencies import is_date
 from ivr.flow.graph import by_text, offers, offers_by_text
@@ -30,7 +26,7 @@ from ivr.flow.models import (
     every_prompt,
 )
 from ivr.flow.readability import MEASURED, measured, unkind, whole_prompts
-from ivr.flow.recordings import script
+from ivr.flow.recordings import ScriptLine, script
 from ivr.flow.rendering import PLACEHOLDER, seconds
 from ivr.flow.segments import segments
 from ivr.flow.turn import Say
@@ -55,11 +51,21 @@ def needs(flow: Flow, name: str) -> frozenset[str]:
     spoken = {"say"} if isinstance(stop, MessageStop | GoodbyeStop | LanguageStop | ConsentStop) else set()
     asked = {"questions"} if isinstance(stop, ChecklistStop) else set()
     read = {"text"} if name in texted and not isinstance(stop, LanguageStop | GoodbyeStop) else set()
-    offering = [by for by, other in flow.stops.items() if name in offers(other).values()]
-    offered = {"offer"} if offering else set()
-    listing = [by for by in texted if name in offers_by_text(flow, flow.stops[by]).values()]
-    labelled = {"label"} if listing else set()
+    offered = {"offer"} if name in _offered(flow) else set()
+    labelled = {"label"} if name in _labelled(flow) else set()
     return frozenset(spoken | asked | read | offered | labelled)
+
+
+@lru_cache(maxsize=4)
+def _offered(flow: Flow) -> frozenset[str]:
+    """Name the stops that a key leads to."""
+    return frozenset(to for stop in flow.stops.values() for to in offers(stop).values())
+
+
+@lru_cache(maxsize=4)
+def _labelled(flow: Flow) -> frozenset[str]:
+    """Name the stops that a texter is offered."""
+    return frozenset(to for by in by_text(flow) for to in offers_by_text(flow, flow.stops[by]).values())
 
 
 def allows(flow: Flow, name: str) -> frozenset[str]:
@@ -202,6 +208,7 @@ def half_reviewed(flow: Flow) -> Iterator[Fault]:
 
 
 HAN_AMOUNTS = frozenset("十百千万亿")  # Of Chinese: no telephone number is written with them.
+NEXT = " \u01c2 "  # Between prompts that are read at once: a letter that no language here has.
 HIGHEST_GRADE, LONGEST_SENTENCE = 6, 12  # School years; words, on average.
 
 
@@ -219,7 +226,10 @@ def hard_words(flow: Flow) -> Iterator[Fault]:
 def banned_words(flow: Flow) -> Iterator[Fault]:
     """Find words that a language bans: they blame, promise, command or frighten."""
     for language, words in flow.prompts.items():
-        for place, said in whole_prompts(words):
+        prompts = tuple(whole_prompts(words))
+        if not unkind(NEXT.join(said for _, said in prompts), words.style):
+            continue  # All of them at once take a third of the time.
+        for place, said in prompts:
             if word := unkind(said, words.style):
                 mend = f"says '{word}', which this file bans in [style]; reword it"
                 yield Fault(prompts_file(language), place, mend)
@@ -263,18 +273,21 @@ PAUSE = 1.0  # Seconds of silence around a short sentence that say nothing of it
 
 def wrong_recordings(flow: Flow, prompts: Path) -> Iterator[Fault]:
     """Find recordings that replace nothing, cannot be played, or are not as long as their words."""
+    lines: dict[str, dict[str, ScriptLine]] = {}
     for path in sorted((prompts / "audio").glob("*/*.mp3")):
         language, place = path.parent.name, path.stem
         if language not in flow.line.languages:
             mend = f"'{language}' is not a language of config/line.toml; mend the name of the folder"
             yield Fault(str(path), place, mend)
-        elif language in flow.prompts and (mend := _wrong(flow, language, path)):
-            yield Fault(str(path), place, mend)
+        elif language in flow.prompts:
+            if language not in lines:
+                lines[language] = {line.place: line for line in script(flow, language)}
+            if mend := _wrong(lines[language].get(place), path):
+                yield Fault(str(path), place, mend)
 
 
-def _wrong(flow: Flow, language: str, path: Path) -> str:
-    """Say what is wrong with one recording; nothing where it fits."""
-    line = next((line for line in script(flow, language) if line.place == path.stem), None)
+def _wrong(line: ScriptLine | None, path: Path) -> str:
+    """Say what is wrong with one recording of a line; nothing where it fits."""
     if line is None:
         return "replaces no prompt that can be recorded; `ivr prompts record-list` names those that can"
     length = length_of(path)
@@ -287,6 +300,9 @@ def _wrong(flow: Flow, language: str, path: Path) -> str:
 
 def length_of(path: Path) -> float:
     """Give how many seconds a recording takes; nothing where it is no MP3."""
+    from mutagen import MutagenError  # noqa: PLC0415 - most lines have no recording, and it is slow to load
+    from mutagen.mp3 import MP3  # noqa: PLC0415
+
     try:
         read = MP3(path).info
     except (MutagenError, OSError):
@@ -356,13 +372,15 @@ def _strays(flow: Flow, language: str, english: str, own: str) -> str:
     return ""
 
 
-def _blanks(text: str) -> Counter[str]:
-    """Count what is filled in, but names: another language may say "they"."""
-    return Counter(blank for blank in BLANK.findall(text) if not blank.endswith(".name}"))
+@lru_cache(maxsize=16384)  # The English ones are compared with every language.
+def _blanks(text: str) -> list[str]:
+    """Give what is filled in, but names: another language may say "they"."""
+    return sorted(blank for blank in BLANK.findall(text) if not blank.endswith(".name}"))
 
 
-def _numbers(text: str) -> Counter[str]:
-    return Counter(NUMBER.findall(SPACED.sub("", BLANK.sub(" ", text))))
+@lru_cache(maxsize=16384)
+def _numbers(text: str) -> list[str]:
+    return sorted(NUMBER.findall(SPACED.sub("", BLANK.sub(" ", text))))
 
 
 def _english_words(flow: Flow, own: str) -> list[str]:
@@ -385,8 +403,8 @@ def _script_of(flow: Flow, language: str) -> str:
     return next((unicodedata.name(c, "").split(" ", 1)[0] for c in name if c.isalpha()), "")
 
 
-def _list(items: Counter[str]) -> str:
-    return ", ".join(sorted(items.elements())) or "none"
+def _list(items: list[str]) -> str:
+    return ", ".join(items) or "none"
 
 
 # Notices: what must hold of a sentence before callers hear it, since nobody reviews it.

@@ -110,19 +110,30 @@ class CheckReport:
     figures: Figures | None = None
 
 
-def check(config: Path, prompts: Path, written: Path | None = None) -> CheckReport:
-    """Check all files; ``written`` is the folder of phrases. Never raises, whatever they hold."""
+def check(
+    config: Path, prompts: Path, written: Path | None = None, *, kept: Path | None = None
+) -> CheckReport:
+    """Check all files; ``written`` is the folder of phrases. Never raises, whatever they hold.
+
+    ``kept`` is a file in which what was found in phrases is kept until they change: there are many.
+    """
     try:
         flow = read_flow(config, prompts)
     except FlowError as error:
         return CheckReport(error.faults)
     found = (*inspect(flow), *_strangers(flow, prompts))
     placed = (_placed(fault, config, prompts) for fault in dict.fromkeys(found))
-    learned = phrases.phrase_faults(flow, written) if written else ()
+    learned = _of_phrases(flow, written, kept) if written else ()
     made_from, unread = read_made_from(prompts, flow)
     pages, unpaged = _pages(flow, prompts)
     faults = (*placed, *unpaged, *learned, *unread, *wrong_recordings(flow, prompts))
     return CheckReport(faults, _measured(flow, made_from, pages) if flow.languages else None)
+
+
+def _of_phrases(flow: Flow, written: Path, kept: Path | None) -> tuple[Fault, ...]:
+    if kept:
+        return phrases.kept_phrase_faults(flow, written, kept)
+    return tuple(phrases.phrase_faults(flow, written))
 
 
 def _measured(flow: Flow, made_from: Mapping[str, MadeFrom], pages: Mapping[str, PageWords]) -> Figures:

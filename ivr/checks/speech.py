@@ -153,7 +153,7 @@ def _since_choice(flow: Flow, language: str, way: Journey) -> float:
 def long_whispers(flow: Flow) -> Iterator[Fault]:
     """Find a whisper that does not soon tell a person at an agency which key to press."""
     theirs = {language for agency in flow.directory.agencies.values() for language in agency.languages}
-    for language in (each for each in flow.voiced if each in theirs or each in flow.first_languages):
+    for language in (each for each in flow.synthetic if each in theirs or each in flow.first_languages):
         whisper = spell(flow, language, "whisper")
         length = seconds(flow, (whisper,))
         if length > LONGEST_WHISPER:

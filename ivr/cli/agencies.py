@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from ivr.cli.context import flow_of, folder, readable_log, settings, utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from rich.console import Console
 
     from ivr.agencies import Agency, Directory
     from ivr.records.agency_status import AgencyRecord
@@ -136,6 +136,9 @@ def print_agencies(
 ) -> None:
     """Print who can be rung, an agency a row."""
     columns = ("agency", "police", "number", "rung", "state", "last ring", "last dialled", "rehearsed")
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for name, agency in directory.agencies.items():
         known = status.get(name)

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from ivr.cli.context import flow_of, readable_log, settings, utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+    from rich.console import Console
 
     from ivr.records.retention import Forgotten
 
@@ -96,6 +96,9 @@ def print_json(calls: Iterable[Mapping[str, object]]) -> None:
 
 def print_calls(calls: Iterable[Mapping[str, object]], console: Console | None = None) -> None:
     """Print a table, a call a row."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*COLUMNS, box=None, header_style="bold", pad_edge=False)
     for call in calls:
         table.add_row(*_row(call))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,7 +37,8 @@ def check(  # noqa: PLR0913 - one for each option
 
     if folder:
         config, prompts, phrases = (folder / name for name in ("config", "prompts", "phrases"))
-    report = find_faults(config, prompts, phrases if phrases.is_dir() else None)
+    gc.disable()  # All that is read stays until the end, which is soon.
+    report = find_faults(config, prompts, phrases if phrases.is_dir() else None, kept=_kept())
     for fault in report.faults:
         click.echo(str(fault))
     if coverage and not report.faults:
@@ -46,6 +49,16 @@ def check(  # noqa: PLR0913 - one for each option
     if report.faults or (live and _print_duties(config, prompts, phrases)):
         raise SystemExit(1)
     click.echo("no faults")
+
+
+def _kept() -> Path | None:
+    """Name the file of what was found in phrases last time, where programs of this user keep such."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        folder = Path(given) if given else Path.home() / ".cache"
+    except RuntimeError:  # Whoever runs this has no folder of their own.
+        return None
+    return folder / "ivr" / "phrases-checked.json"
 
 
 def _print_coverage(config: Path, prompts: Path) -> None:

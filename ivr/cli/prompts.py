@@ -191,20 +191,21 @@ def compare_meanings(languages: tuple[str, ...]) -> None:
 @prompts.command("record-list")
 @click.argument("language")
 def print_script(language: str) -> None:
-    """Print what a voice actor is to say in LANGUAGE: each prompt, its file and about how long it is.
+    """Print what a voice actor is to say in LANGUAGE: each sentence, its file and about how long it is.
 
-    Recordings go to prompts/audio/LANGUAGE/, as MP3, one a prompt.
+    Recordings go to prompts/audio/LANGUAGE/, as MP3, one a sentence. A language without a voice of Twilio's
+    is chosen by ear once all are there.
     """
-    from ivr.flow.recordings import always_synthetic, script
+    from ivr.flow.recordings import script
 
     flow = _flow_with(language)
     lines = list(script(flow, language))
     for line in lines:
-        click.echo(f"audio/{language}/{line.place}.mp3  {line.seconds:.1f} s\n  {line.words}")
+        there = "  is there" if (language, line.place) in flow.recordings else ""
+        click.echo(f"audio/{language}/{line.place}.mp3  {line.seconds:.1f} s{there}\n  {line.words}")
     minutes = sum(line.seconds for line in lines) / 60
-    click.echo(f"{len(lines)} recordings, {minutes:.0f} minutes of speech")
-    left = ", ".join(always_synthetic(flow, language))
-    click.echo(f"filled in anew each time, so that only a voice can say them: {left}, and all choices")
+    left = sum((language, line.place) not in flow.recordings for line in lines)
+    click.echo(f"{len(lines)} recordings, {minutes:.0f} minutes of speech; {left} are missing")
 
 
 @prompts.command("hear")

@@ -24,6 +24,7 @@ from ivr.flow.models import (
     Prompts,
     every_prompt,
 )
+from ivr.flow.recordings import list_recordings, with_recordings
 from ivr.flow.rendering import PLACEHOLDER, fill_names
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def read_flow(config: Path, prompts: Path) -> Flow:
     spoken = {language: words for language, words in read.items() if words}
     if faults or not (line and menus and directory and keywords and facts and coverage and place and foreign):
         raise FlowError(tuple(faults))
-    return Flow(menus, spoken, line, directory, keywords, facts, coverage, place, foreign.words)
+    flow = Flow(menus, spoken, line, directory, keywords, facts, coverage, place, foreign.words)
+    return with_recordings(flow, list_recordings(prompts / "audio"))
 
 
 def numbers_by_language(config: Path) -> dict[str, str]:

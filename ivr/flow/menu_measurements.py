@@ -12,14 +12,24 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ivr.flow.graph import by_text, by_voice, depths, keys, offers, stops_with_facts
+from ivr.flow.graph import by_text, by_voice, depths, keys, stops_with_facts
 from ivr.flow.language_choice import pages
 from ivr.flow.loader import BRACES
-from ivr.flow.models import ChecklistStop, ConsentStop, Flow, LanguageStop, MessageStop, TransferStop
+from ivr.flow.models import ChecklistStop, ConsentStop, Flow, LanguageStop, MessageStop
 from ivr.flow.patched_flow import patched
 from ivr.flow.prompts import spoken_prompts
 from ivr.flow.readability import MEASURED, measured, unkind
-from ivr.flow.rendering import choices, fill, language_choices, seconds, speak, spell, spoken_languages
+from ivr.flow.recordings import OWN_TEXTS, is_heard, is_read, missing
+from ivr.flow.rendering import (
+    choices,
+    fill,
+    language_choices,
+    options,
+    seconds,
+    speak,
+    spell,
+    spoken_languages,
+)
 from ivr.flow.segments import forced, segments
 from ivr.flow.sms import as_sent, reply
 from ivr.flow.turn import Asked, AskForPerson, Connect, Decision, Pressed, Roster, Say, Turn, Wished
@@ -57,7 +67,9 @@ def _row(language: str, heard: HeardFigures) -> tuple[str, ...]:
     chosen = f"{way.chosen:.1f} s ({' '.join(way.choosing)})" if way else "-"
     ring = f"{way.seconds - way.chosen:.1f} s, {way.announcing:.1f} s" if way else "-"
     longest = (
-        f"{heard.instructions.amount:.1f} s ({heard.instructions.place})" if heard.voiced else TEXT_ALONE
+        f"{heard.instructions.amount:.1f} s ({heard.instructions.place})"
+        if heard.voiced
+        else f"{TEXT_ALONE}, {heard.unrecorded} recordings missing"
     )
     texts = ", ".join(f"{count} of {parts}" for parts, count in sorted(heard.texts.items()))
     behind = "-" if heard.behind is None else str(heard.behind)
@@ -103,6 +115,7 @@ def choosing(flow: Flow) -> Mapping[str, Arrival]:
     return found
 
 
+@lru_cache(maxsize=2)
 def to_a_person(flow: Flow) -> Mapping[str, Journey]:
     """Find the way of fewest keys, then seconds, in each language, and before one is known ("")."""
     journeys: dict[str, Journey] = {}
@@ -147,8 +160,8 @@ def _to_stops(flow: Flow, chosen: Arrival, wanted: frozenset[str], roster: Roste
             each for journey, turn in ahead for each in _press_each(flow, journey, turn, roster)
         )
         # Where fewer keys have led already, more lead no sooner to anything beyond.
-        ahead = [(way, turn) for way, turn in reached if replace(turn.position, turn=0) not in passed]
-        passed.update(replace(turn.position, turn=0) for _, turn in ahead)
+        ahead = [(way, turn) for way, turn in reached if turn.position.at(0, "") not in passed]
+        passed.update(turn.position.at(0, "") for _, turn in ahead)
         for journey, turn in ahead:
             if turn.position.stop in wanted and turn.position.language == chosen[1].position.language:
                 journeys.setdefault(turn.position.stop, journey)
@@ -168,7 +181,7 @@ def heard_after(flow: Flow, stop: str, language: str, words: str) -> float | Non
 
 def named_at(flow: Flow, turn: Turn) -> dict[str, float]:
     """Tell after how many seconds of a turn's words each key has been named."""
-    names = _names(flow, turn.position)
+    names = _names(flow, turn.position.at(0, ""))
     heard, found = 0.0, dict[str, float]()
     gap = (
         NAME_GAP
@@ -213,13 +226,14 @@ def _quickest(reached: Iterable[tuple[Journey, Decision]]) -> list[tuple[Journey
     for journey, turn in reached:
         if isinstance(turn, AskForPerson):
             continue
-        position = replace(turn.position, turn=0)
+        position = turn.position.at(0, "")
         if position not in best or journey.seconds < best[position][0].seconds:
             best[position] = (journey, turn)
     return list(best.values())
 
 
-def _names(flow: Flow, position: Position) -> dict[Say, tuple[str, ...]]:
+@lru_cache(maxsize=4096)  # Of each place, which several ways lead through.
+def _names(flow: Flow, position: Position) -> Mapping[Say, tuple[str, ...]]:
     """Tell which sentence names which keys at a position."""
     stop = flow.stops[position.stop]
     names: dict[Say, tuple[str, ...]] = {}
@@ -233,25 +247,13 @@ def _names(flow: Flow, position: Position) -> dict[Say, tuple[str, ...]]:
         }
         if isinstance(stop, ChecklistStop | ConsentStop):
             names[spell(flow, language, "yes_no")] = ("1", "2")
-        for key, offer in _offers(flow, position, language):
-            names[spell(flow, language, "choice", task=offer, key=key)] = (key,)
+        names |= {say: (key,) for key, say in options(flow, language, stop)}
     return names
-
-
-def _offers(flow: Flow, position: Position, language: str) -> Iterator[tuple[str, str]]:
-    prompts, stop = flow.prompts[language], flow.stops[position.stop]
-    if isinstance(stop, TransferStop):
-        yield from ((key, prompts.orders[order].offer) for key, order in stop.orders.items())
-    yield from ((key, prompts.stops[name].offer) for key, name in offers(stop).items())
 
 
 # What a caller hears and a texter reads, in seconds, keys and segments.
 
 
-OWN_TEXTS = (  # Lines that answer texts in people's own words.
-    *("text_danger", "text_suicide", "text_overdose", "text_medical", "text_who", "text_wrong_number"),
-    *("text_nobody", "text_no_ring", "text_interpreters"),
-)
 TEXTED_LINES = ("safe_to_read", "numbers_text", "fixed_text", *OWN_TEXTS)
 
 
@@ -275,7 +277,8 @@ class HeardFigures:
     facts: Farthest
     style: StyleFigures | None
     texts: Mapping[int, int] = field(default_factory=dict)  # Parts of a text -> how many texts take so many.
-    voiced: bool = True  # Whether it has a voice; else it is there for texts alone.
+    voiced: bool = True  # Whether callers are spoken to in it; else it is there for texts alone.
+    unrecorded: int = 0  # Sentences that would have to be recorded for that, where it has no voice.
     draft: bool = False
     reviewed: bool = False
     behind: int | None = (
@@ -332,8 +335,13 @@ def farthest(ways: Mapping[str, Journey]) -> Farthest:
     )
 
 
-def instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
+@lru_cache(maxsize=32)  # Of each language of a flow, for the rule and for the figures.
+def instructions(flow: Flow, language: str) -> tuple[tuple[str, float], ...]:
     """Tell how long each stop's instructions are: all of a menu, what follows the words of a message."""
+    return tuple(_instructions(flow, language))
+
+
+def _instructions(flow: Flow, language: str) -> Iterator[tuple[str, float]]:
     for name in sorted(by_voice(flow)):
         stop = flow.stops[name]
         position = Position(name, language)
@@ -402,6 +410,7 @@ def _heard(flow: Flow, language: str, journey: Journey | None, facts: Farthest) 
         style=_style(flow) if language == MEASURED else None,
         texts=Counter(segments(words) for _, words in written),
         voiced=language in flow.voiced,
+        unrecorded=0 if language in flow.synthetic else len(missing(flow, language)),
         draft=flow.prompts[language].draft,
         reviewed=bool(flow.prompts[language].reviewed_by),
     )
@@ -453,18 +462,6 @@ def _to_a_person(journey: Journey | None) -> str:
 # What each prompt takes of whoever hears or reads it: seconds, segments, years of school.
 
 
-# Lines that are texted, and never said.
-TEXTED = frozenset(
-    f"lines.{line}"
-    for line in (
-        *("safe_to_read", "text_choice", "text_keys", "help", "numbers_text", "fixed_text"),
-        *("call_ask", "call_rings", "call_cannot", "erased"),
-        *("text_911", "text_unsure", "text_lost", "text_ring", *OWN_TEXTS),
-    )
-)
-BOTH = ("lines.language_name", "agencies.")
-
-
 @dataclass(frozen=True)
 class Weight:
     """What one prompt takes, as it is now."""
@@ -502,16 +499,6 @@ def weigh(flow: Flow, language: str) -> Mapping[str, Weight]:
         )
 
     return {place: one(place, words) for place, words in spoken_prompts(flow.prompts[language])}
-
-
-def is_read(place: str) -> bool:
-    """Whether the words at a place are texted."""
-    return place.endswith((".text", ".label")) or place in TEXTED or place.startswith(BOTH)
-
-
-def is_heard(place: str) -> bool:
-    """Whether the words at a place are said."""
-    return place.startswith(BOTH) or not is_read(place)
 
 
 def _whole(place: str) -> str:

@@ -36,7 +36,7 @@ class LanguageSettings:
     name: str = ""  # What its speakers call it.
     speech: str = ""  # The locale in which spoken words are made out; none: keys alone.
     direction: Literal["ltr", "rtl"] = "ltr"
-    stand_in: str = ""  # Of a language without a voice: the one in which its callers are spoken to.
+    stand_in: str = ""  # Of a language without a voice: the one in which its callers are spoken to meanwhile.
     most_segments: StrictInt = 3  # Of one text.
     plain_letters: StrictBool = False  # Whether a text that is too long is sent without accents.
     on: StrictBool = True  # Whether callers and texters are offered it.
@@ -390,12 +390,21 @@ class Prompts:
     translator: str = ""  # Who put it into this language.
     tested_with: StrictInt = 0  # How many people who speak it have tried the line in it.
 
+    @cached_property
+    def by_place(self) -> tuple[tuple[str, str], ...]:
+        """Each text with its place, as `every_prompt` gives them: many rules go through all of them."""
+        return tuple(_every_prompt(self, ""))
+
 
 def every_prompt(part: object, place: str = "") -> Iterator[tuple[str, str]]:
     """Give each text of a prompts file, or of a part of it, with its place, as in `stops.law.say`.
 
     The only walk over prompts: in the order of the classes above, empty texts included.
     """
+    return iter(part.by_place) if isinstance(part, Prompts) and not place else _every_prompt(part, place)
+
+
+def _every_prompt(part: object, place: str) -> Iterator[tuple[str, str]]:
     if isinstance(part, str):
         yield place, part
         return
@@ -405,7 +414,7 @@ def every_prompt(part: object, place: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
             yield here, value
         else:
-            yield from every_prompt(value, here)
+            yield from _every_prompt(value, here)
 
 
 def _parts(part: object) -> Iterable[tuple[object, object]]:
@@ -454,6 +463,8 @@ class Flow:
     notice: Mapping[str, str] = field(
         default_factory=dict
     )  # Language -> what operators have said for a time.
+    recordings: frozenset[tuple[str, str]] = frozenset()  # (language, place): each is played for its words.
+    recorded: frozenset[str] = frozenset()  # Languages without a voice of which nothing is left to record.
 
     @property
     def stops(self) -> Mapping[str, Stop]:
@@ -466,9 +477,15 @@ class Flow:
         return tuple(language for language, each in self.line.languages.items() if each.on)
 
     @cached_property
-    def voiced(self) -> tuple[str, ...]:
-        """Those of its languages that have a voice."""
+    def synthetic(self) -> tuple[str, ...]:
+        """Those of its languages that Twilio has a voice for: any words can be said in them."""
         return tuple(language for language in self.languages if self.line.languages[language].voice)
+
+    @cached_property
+    def voiced(self) -> tuple[str, ...]:
+        """Those of its languages that callers are spoken to in: by a voice, or by recordings alone."""
+        by_recordings = self.recorded
+        return tuple(each for each in self.languages if each in self.synthetic or each in by_recordings)
 
     def language_of(self, number: str) -> str:
         """Name the language that a number of the line is bound to; empty where it is bound to none."""
@@ -480,16 +497,20 @@ class Flow:
         """Those in which a caller or texter is spoken to before theirs is known.
 
         All of a line with one more than its first words are meant to hold: a key for one other is no shorter.
+        Each has a voice, which also says what no recording can: that a part of the line is gone.
         """
         start = self.menus.stops.get(self.menus.start)
         most = start.first if isinstance(start, LanguageStop) else 1
-        return (
-            self.voiced if self.voiced == self.languages[: most + 1] == self.languages else self.voiced[:most]
-        )
+        spoken = self.synthetic
+        return spoken if spoken == self.languages[: most + 1] == self.languages else spoken[:most]
 
     def speaks(self, language: str) -> tuple[str, ...]:
-        """Give the languages in which a caller of a language is spoken to: one that has a voice."""
-        if language in self.voiced:
+        """Give the languages in which a caller of a language is spoken to: their own, if it can be."""
+        return (language,) if language in self.voiced else self.stands_in(language)
+
+    def stands_in(self, language: str) -> tuple[str, ...]:
+        """Give the languages whose voice says to a caller of a language what was written a moment ago."""
+        if language in self.synthetic:
             return (language,)
         known = self.line.languages.get(language)
-        return (known.stand_in,) if known and known.stand_in in self.voiced else self.first_languages
+        return (known.stand_in,) if known and known.stand_in in self.synthetic else self.first_languages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -67,18 +68,6 @@ def word(flow: Flow, changes: Wording) -> Worded:
 def put(flow: Flow, language: str, place: str, said: str) -> Flow:
     """Give a flow with other words at a place that is there, fit to be said or not: to be checked."""
     return _with(flow, {(language, place): said})
-
-
-def unchanged(base: Flow, flow: Flow, places: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
-    """Keep the places (language, place) at which a flow says what its base says, names and all."""
-    said = {language: dict(spoken_prompts(words)) for language, words in base.prompts.items()}
-    now = {language: dict(spoken_prompts(words)) for language, words in flow.prompts.items()}
-
-    def same(language: str, place: str) -> bool:
-        before, after = said.get(language, {}).get(place, ""), now.get(language, {}).get(place, "")
-        return before == after and fill(base, language, before) == fill(flow, language, after)
-
-    return frozenset(at for at in places if same(*at))
 
 
 def _can_be_said(flow: Flow, language: str, said: str) -> bool:
@@ -167,6 +156,19 @@ class MadeFrom:
     prompts: dict[str, str] = field(default_factory=dict)
 
 
+_NOTE = re.compile(r'^"([^"\\]+)" = "([0-9a-f]+)"$', re.MULTILINE)
+
+
+def _read_notes(path: Path, faults: list[Fault]) -> MadeFrom | None:
+    """Read one such file: as it was written, which takes no parser, or as whatever somebody made of it."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return read_file(path, MadeFrom, faults)
+    notes = MadeFrom(dict(_NOTE.findall(text)))
+    return notes if written(notes) == text else read_file(path, MadeFrom, faults)
+
+
 def made_from_file(prompts: Path, language: str) -> Path:
     """Give the path of the file of a language."""
     return prompts / FOLDER / f"{language}.toml"
@@ -176,7 +178,7 @@ def read_made_from(prompts: Path, flow: Flow) -> tuple[Mapping[str, MadeFrom], t
     """Read the file of each language that has one, and name the faults of those that cannot be read."""
     faults: list[Fault] = []
     paths = {language: made_from_file(prompts, language) for language in flow.prompts if language != SOURCE}
-    read = {name: read_file(path, MadeFrom, faults) for name, path in paths.items() if path.is_file()}
+    read = {name: _read_notes(path, faults) for name, path in paths.items() if path.is_file()}
     return {language: notes for language, notes in read.items() if notes}, tuple(faults)
 
 

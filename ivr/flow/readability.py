@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ivr.flow.models import every_prompt
 from ivr.flow.rendering import PLACEHOLDER, fill_names
-from ivr.understanding.text_cleaning import WORD as PARTS
+from ivr.understanding.text_cleaning import without_marks, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,9 +70,8 @@ def plainness(words: str) -> Plainness:
 
 def plain_words(words: str) -> str:
     """Give words in small letters, without accents or punctuation: "L'arrêt !" becomes "l arret"."""
-    plain = unicodedata.normalize("NFKD", words)
-    kept = "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("œ", "oe")
-    return " ".join(PARTS.findall(kept))
+    kept = without_marks(unicodedata.normalize("NFKD", words)).casefold().replace("œ", "oe")
+    return " ".join(words_in(kept))
 
 
 def syllables(word: str) -> int:
@@ -88,7 +87,7 @@ def syllables(word: str) -> int:
 
 def exact_words(words: str) -> str:
     """Give words in small letters without punctuation, with accents: these can make another word."""
-    return " ".join(PARTS.findall(unicodedata.normalize("NFC", words).casefold()))
+    return " ".join(words_in(unicodedata.normalize("NFC", words).casefold()))
 
 
 @lru_cache(maxsize=16384)  # All prompts of all languages.

@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ivr.flow.graph import asks
+from ivr.flow.graph import asks, keys
 from ivr.flow.language_choice import BOUND, OTHERS, bound_language, languages_by_key, next_page_key, pages
 from ivr.flow.models import (
+    TOPICS,
     ChecklistStop,
     ConsentStop,
     Flow,
@@ -106,7 +107,41 @@ def named(flow: Flow, language: str, agency: str) -> Say:
     """Say who is called now: its name, whether it is police, and whether a recording may answer."""
     words = flow.prompts[language].agencies[agency]
     line = "ringing_answer" if flow.directory.agencies[agency].accept == "answer" else "ringing"
-    return spell(flow, language, line, agency=words.name, who=words.who)
+    return _of(agency, spell(flow, language, line, agency=words.name, who=words.who), line)
+
+
+def joined_with(flow: Flow, language: str, agency: str) -> Say:
+    """Say who is there, to a caller who is joined with them in a moment."""
+    words = flow.prompts[language].agencies[agency]
+    return _of(agency, spell(flow, language, "joining", agency=words.name, who=words.who), "joining")
+
+
+def options(flow: Flow, language: str, stop: Stop) -> Iterator[tuple[str, Say]]:
+    """Say what each key of a stop leads to, in the order of the keys."""
+    words = flow.prompts[language]
+    for key, to in sorted(keys(stop).items()):
+        if isinstance(stop, TransferStop):
+            yield key, _choice(flow, language, f"orders.{to}.offer", words.orders[to].offer, key)
+        else:
+            yield key, _choice(flow, language, f"stops.{to}.offer", words.stops[to].offer, key)
+
+
+def topics(flow: Flow, language: str) -> Iterator[Say]:
+    """Offer to tell an agency what the call is about."""
+    words = flow.prompts[language].lines
+    for key in TOPICS:
+        yield _choice(flow, language, f"lines.topic_{key}", getattr(words, f"topic_{key}"), key)
+
+
+def _choice(flow: Flow, language: str, place: str, task: str, key: str) -> Say:
+    """Say what a key is for. A recording of it is one of this task at this key."""
+    said = spell(flow, language, "choice", task=task, key=key)
+    return Say(said.words, language, f"{place}.{key}", pause=True)
+
+
+def _of(value: str, said: Say, line: str) -> Say:
+    """Name a sentence by what was put into it, so that a recording can replace it as well."""
+    return Say(said.words, said.language, f"lines.{line}.{value}")
 
 
 def write(flow: Flow, language: str, line: str, /, **values: str) -> Say:
@@ -129,8 +164,9 @@ def speak(flow: Flow, position: Position) -> tuple[Say, ...]:
 def choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     """Say what can be pressed at a stop."""
     slow = position.slow and position.stop == flow.menus.slower
-    # What is heard depends on no more than this.
-    return _choices(flow, replace(position, turn=0, attempt=0, slow=slow))
+    if position.turn or position.attempt or position.slow != slow:  # What is heard depends on no more.
+        position = replace(position, turn=0, attempt=0, slow=slow)
+    return _choices(flow, position)
 
 
 def content(flow: Flow, position: Position) -> tuple[Say, ...]:
@@ -220,7 +256,7 @@ def language_choices(flow: Flow, position: Position) -> tuple[tuple[str, Say], .
 def _name(flow: Flow, language: str, key: str) -> Say:
     """Say the name of a language and its key: in its own voice, or in that which speaks for it."""
     if language in flow.voiced:
-        return spell(flow, language, "choose_language", key=key)
+        return _by_key(flow, language, "choose_language", key)
     speaker = flow.speaks(language)[0]
     return Say(f"{language_name(flow, language, speaker)}: {key}.", speaker)
 
@@ -234,9 +270,14 @@ def language_name(flow: Flow, language: str, speaker: str) -> str:
 def _others(flow: Flow, page: int) -> Iterator[tuple[str, Say]]:
     """Say behind which key other languages are named, in the line's first and in some of them."""
     if key := next_page_key(flow, page):
-        behind = [language for language in pages(flow)[page] if language in flow.voiced]
+        behind = [language for language in pages(flow)[page] if language in flow.synthetic]
         for language in (*flow.first_languages[:1], *behind[:MOST_TEASERS]):
-            yield key, spell(flow, language, "other_languages", key=key)
+            yield key, _by_key(flow, language, "other_languages", key)
+
+
+def _by_key(flow: Flow, language: str, line: str, key: str) -> Say:
+    """Say a sentence about languages that names a key."""
+    return _of(key, spell(flow, language, line, key=key), line)
 
 
 def _greet(flow: Flow, position: Position) -> tuple[Say, ...]:
@@ -258,52 +299,51 @@ def _name_languages(flow: Flow, position: Position) -> tuple[Say, ...]:
 def _greet_in(flow: Flow, language: str, position: Position) -> Iterator[Say]:
     """Greet at a number bound to a language: in that one, with the way to the choice of all."""
     yield from _words(flow, position)
-    yield spell(flow, language, "choose_language", key=BOUND)
+    yield _by_key(flow, language, "choose_language", BOUND)
     others = tuple(each for each in flow.first_languages if each != language)
     for each in (*others, language) if others else ():
         if flow.prompts[each].lines.other_languages:
-            yield spell(flow, each, "other_languages", key=OTHERS)
+            yield _by_key(flow, each, "other_languages", OTHERS)
     yield spell(flow, language, "person_key")
 
 
-def _without_voice(flow: Flow, language: str, _: Position) -> Iterator[Say]:
-    """Say to whoever chose a language that the line only writes what there is for them."""
+def _without_voice(flow: Flow, language: str, position: Position) -> Iterator[Say]:
+    """Say to a caller of a language that the line only writes what there is for them.
+
+    Whoever called its own number has heard nothing yet of whom to call in danger.
+    """
+    if not position.question:
+        yield from _words(flow, position)
     for speaker in flow.speaks(language):
-        yield spell(flow, speaker, "no_voice", language=language_name(flow, language, speaker))
         yield spell(flow, speaker, "person_key")
+        yield spell(flow, speaker, "no_voice", language=language_name(flow, language, speaker))
         yield spell(flow, speaker, "back_key")
 
 
 def _offer(flow: Flow, language: str, stop: Stop, position: Position) -> Iterator[Say]:
-    prompts = flow.prompts[language]
     match stop:
-        case MenuStop(options=options):
+        case MenuStop():
             if position.stop == flow.menus.home and takes_speech(flow, position):
                 yield spell(flow, language, "say_or_press")
             yield spell(flow, language, "person_key")
-            yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
+            yield from (say for _, say in options(flow, language, stop))
             if position.stop == flow.menus.slower and not position.slow:
                 yield spell(flow, language, "slower_key")
             yield spell(flow, language, "leave_key")
-        case MessageStop(options=options):
-            yield from _options(flow, language, {k: prompts.stops[s].offer for k, s in options.items()})
+        case MessageStop():
+            yield from (say for _, say in options(flow, language, stop))
             yield spell(flow, language, "after")
             yield spell(flow, language, "person_key")
         case ConsentStop():
             yield from _words(flow, replace(position, language=language))
             yield spell(flow, language, "yes_no")
         case ChecklistStop():
-            yield _question(flow, language, prompts, position)
+            yield _question(flow, language, flow.prompts[language], position)
             yield spell(flow, language, "yes_no")
-        case TransferStop(orders=orders):
-            yield from _options(flow, language, {k: prompts.orders[o].offer for k, o in orders.items()})
+        case TransferStop():
+            yield from (say for _, say in options(flow, language, stop))
             yield spell(flow, language, "no_name")
             yield spell(flow, language, "leave_key")
-
-
-def _options(flow: Flow, language: str, offers: dict[str, str]) -> Iterator[Say]:
-    for key, offer in sorted(offers.items()):
-        yield replace(spell(flow, language, "choice", task=offer, key=key), pause=True)
 
 
 def _question(flow: Flow, language: str, prompts: Prompts, position: Position) -> Say:

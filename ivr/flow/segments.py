@@ -34,7 +34,7 @@ def segments(words: str) -> int:
 
 def forced(words: str) -> str:
     """Give the letters that force a text into 16 bits a letter, each once."""
-    return "".join(dict.fromkeys(letter for letter in words if letter not in SEVEN_BITS))
+    return "".join(sorted(set(words) - SEVEN_BITS, key=words.index))
 
 
 def plainer(words: str) -> str:
@@ -63,11 +63,12 @@ def _parts(places: list[int], part: int) -> int:
 LEFT_MARK, RIGHT_MARK = "\u200e", "\u200f"
 GROUPED = re.compile(r"(?<![\w-])\+?\d+(?:[-/ ]\d+)+")  # A number in groups, or a span of ages.
 RIGHT = frozenset({"R", "AL"})
+LAST_BEFORE_HEBREW = "\u0590"  # No letter up to here is written from the right.
 
 
 def directed(words: str) -> str:
     """Put marks of direction into each line that needs them; text that runs from the left stays as it is."""
-    if not any(map(_runs_left, words)):
+    if max(words, default="") <= LAST_BEFORE_HEBREW or not any(map(_runs_left, words)):
         return words
     return "\n".join(map(_directed_line, words.split("\n")))
 
@@ -88,4 +89,4 @@ def _marked(line: str, found: re.Match[str]) -> str:
 
 
 def _runs_left(letter: str) -> bool:
-    return letter > "\u0590" and unicodedata.bidirectional(letter) in RIGHT
+    return letter > LAST_BEFORE_HEBREW and unicodedata.bidirectional(letter) in RIGHT

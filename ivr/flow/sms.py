@@ -148,7 +148,8 @@ def reply(
     heard = request_in(flow, heard)
     if (isinstance(heard, Pressed) and not position.stop) or _says_hello(flow, position, meaning):
         heard = Unclear()  # Whoever holds the phone now: a digit without what it answers means nothing.
-    start = mend(flow, replace(position, order="", asked=0, tried=()))
+    asking = position.order or position.asked or position.tried
+    start = mend(flow, replace(position, order="", asked=0, tried=()) if asking else position)
     if is_about_phone(heard):
         turn = replace(_answer(flow, start, heard), effects=_remembers(heard, phone))
     elif phone.opted_out and heard_wish(heard) != "help":
@@ -169,7 +170,8 @@ def reply(
     if meaning and meaning.safety:
         turn = _name_911(flow, turn)
     says = as_sent(flow, turn.says)
-    return replace(turn, says=says, position=replace(turn.position, turn=turn.position.turn + 1))
+    position = turn.position
+    return replace(turn, says=says, position=position.at(position.turn + 1, position.month))
 
 
 def _says_hello(flow: Flow, position: Position, meaning: Understanding | None) -> bool:
@@ -180,7 +182,8 @@ def _says_hello(flow: Flow, position: Position, meaning: Understanding | None) -
 
 def as_sent(flow: Flow, says: tuple[Say, ...]) -> tuple[Say, ...]:
     """Give words as they are sent: in order on any screen, without accents that make them too long."""
-    directed_says = tuple(replace(say, words=directed(say.words)) for say in says)
+    ordered = ((say, directed(say.words)) for say in says)
+    directed_says = tuple(say if say.words == words else replace(say, words=words) for say, words in ordered)
     whole = "\n".join(say.words for say in directed_says)
     own = flow.line.languages[says[0].language] if says else None
     if own is None or not own.plain_letters or segments(whole) <= own.most_segments:

@@ -134,7 +134,7 @@ def nearest_to(heard: Heard) -> str:
     return found[0].stop if found else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Say:
     """Words in one language. ``key`` names their prompt, so that a recording can replace them."""
 
@@ -144,7 +144,7 @@ class Say:
     pause: bool = field(default=False, compare=False)  # Whether a short one follows, to take it in.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Listen:
     """Wait for one key, while speaking and for some seconds after."""
 
@@ -175,7 +175,7 @@ class HangUp:
 Then = Listen | Connect | WaitInQueue | HangUp
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Turn:
     """The answer to one thing heard: words, what comes then, and what is to be done in the world."""
 

@@ -158,7 +158,8 @@ def unreached(flow: Flow, ask: AskForPerson) -> Turn:
 def mend(flow: Flow, position: Position) -> Position:
     """Bring a position back into the menus of today: they may have changed under a caller."""
     language = position.language if position.language in flow.languages else ""
-    position = replace(position, language=language)
+    if language != position.language:
+        position = replace(position, language=language)
     if position.stop not in flow.stops:
         known = language and position.stop  # Whoever is nowhere yet hears the first words, in any language.
         return position.move(flow.menus.home if known else flow.menus.start)
@@ -166,7 +167,7 @@ def mend(flow: Flow, position: Position) -> Position:
         return position.move(flow.menus.person)
     if isinstance(flow.stops[position.stop], LanguageStop) and position.question > len(pages(flow)):
         return position.move(position.stop)
-    return position if position.about in flow.stops else replace(position, about="")
+    return replace(position, about="") if position.about and position.about not in flow.stops else position
 
 
 def visit(flow: Flow, position: Position, *first: Say) -> Turn:
@@ -212,7 +213,9 @@ def _answer(flow: Flow, position: Position, heard: Heard, roster: Roster) -> Dec
 
 def _arrive_in_language(flow: Flow, before: Position, chosen: Position) -> Turn:
     """Go on in the language just chosen, after the notice if there is one, or to a page of languages."""
-    return visit(flow, chosen, *(notices(flow, chosen.language) if chosen.stop != before.stop else ()))
+    # Nobody recorded a notice: the language that stands in for one without a voice says its own.
+    told = flow.stands_in(chosen.language) if chosen.stop != before.stop else ()
+    return visit(flow, chosen, *(say for each in told for say in notices(flow, each)))
 
 
 def _follow_words(flow: Flow, position: Position, spoken: Spoken) -> Turn:
@@ -282,7 +285,8 @@ def _choose(flow: Flow, position: Position, key: str, roster: Roster) -> Decisio
 
 def _onward(flow: Flow, position: Position, to: str) -> Position:
     """Go where a key leads; where that asks for consent, remember what it is about."""
-    return replace(position.move(to), about=position.stop if isinstance(flow.stops[to], ConsentStop) else "")
+    onward = position.move(to)
+    return replace(onward, about=position.stop) if isinstance(flow.stops[to], ConsentStop) else onward
 
 
 def _go_back(flow: Flow, position: Position, why: str) -> Turn:
@@ -356,7 +360,7 @@ def _texts_numbers(flow: Flow, position: Position) -> bool:
 
 
 def _next(position: Position) -> Position:
-    return replace(position, turn=position.turn + 1)
+    return position.at(position.turn + 1, position.month)
 
 
 # Turns decided once and kept: most depend on where the caller is and on what was heard, and on no more.

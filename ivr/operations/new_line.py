@@ -208,7 +208,7 @@ def _edit_line(document: Any, flow: Flow, new: NewLine) -> None:
         if language not in new.languages:
             settings["on"] = False
         if settings.get("stand_in") and settings["stand_in"] not in new.languages:
-            settings["stand_in"] = next(each for each in flow.voiced if each in new.languages)
+            settings["stand_in"] = next(each for each in flow.synthetic if each in new.languages)
     document.get("numbers", {}).clear()
     document["united_states"]["registered"] = False
     document["united_states"]["registration"] = ""

@@ -2,7 +2,7 @@
 
 One says that a person at an agency pressed 1 on the direct path; another, whether a wish for a person was
 answered by waiting or by the direct path, so that a webhook that comes twice is answered the same. A third
-says that a caller's number is forged.
+says that a caller's number is forged, a fourth that a waiting caller asked for slower speech.
 
 Each host has files of its own, and nobody who answers waits for more than them. Where several hosts share
 PostgreSQL, they copy each other's files by it every two seconds. So a host whose file is not there yet, or
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ivr.records.database import Database
 
 FORGED = -1  # Stands where the turn does: it is about the whole call.
+SLOW = -2  # So does this, of a transfer.
 FORGET_AFTER = 6 * 3600  # Seconds; longer than any call that Twilio allows.
 TELL_FOR = FORGET_AFTER / 2  # An older file is told to nobody: hosts would hand it to each other for ever.
 OVERLAP = timedelta(minutes=2)  # Read again, for what was being written when we last looked.
@@ -78,6 +79,14 @@ class Markers:
     def is_forged(self, call: str) -> bool:
         """Whether the number of a call is not its caller's."""
         return self.knows(call, FORGED)
+
+    def note_slow(self, transfer_id: str) -> None:
+        """Note that the caller of a transfer asked for slower speech."""
+        self.mark(transfer_id, SLOW)
+
+    def is_slow(self, transfer_id: str) -> bool:
+        """Whether the caller of a transfer asked for slower speech."""
+        return self.knows(transfer_id, SLOW)
 
     def forget(self, now: float) -> None:
         """Delete markers whose calls are long over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from twilio.twiml.messaging_response import MessagingResponse
@@ -69,7 +69,7 @@ def documents_elsewhere(flow: Flow, number: str, url: str) -> dict[str, str]:
 
     They need no part of ours: the numbers are in them, and a key leads to the last agency of the quiet order.
     """
-    speech = TwimlRenderer(flow, number, url)
+    speech = TwimlRenderer(replace(flow, recordings=frozenset()), number, url)  # Ours would be fetched here.
     last = flow.directory.orders[quiet_order(flow)][-1]
     voice, ring = VoiceResponse(), VoiceResponse()
     seconds = flow.line.patience.key

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ivr.flow.models import TOPICS
-from ivr.flow.rendering import language_name, named, seconds, spell
+from ivr.flow.rendering import joined_with, language_name, named, seconds, spell, topics
 from ivr.telephony.twiml import SLOWLY, queue_name
 from ivr.transfer.machine import LEG, State
 
@@ -192,16 +192,15 @@ def accepted(speech: TwimlRenderer, transfer_id: str, attempt: int, transfer: Tr
     return str(document)
 
 
-def announce(speech: TwimlRenderer, language: str, agency: str) -> str:
+def announce(speech: TwimlRenderer, language: str, agency: str, *, slow: bool = False) -> str:
     """Write what the caller alone hears just before they are joined with a person: who is there."""
     flow = speech.flow
-    known = {tongue: flow.prompts[tongue].agencies.get(agency) for tongue in flow.speaks(language)}
     says = [  # None where the agency was taken out of the files since it was called.
-        spell(flow, tongue, "joining", agency=words.name, who=words.who)
-        for tongue, words in known.items()
-        if words
+        joined_with(flow, tongue, agency)
+        for tongue in flow.speaks(language)
+        if agency in flow.prompts[tongue].agencies
     ]
-    return speech.last_words(says, hang_up=False)
+    return speech.last_words(says, hang_up=False, slow=slow)
 
 
 def _what_to_say(  # noqa: PLR0913 - as of the document
@@ -241,7 +240,7 @@ def _lines(
         case "offer":
             return (spell(flow, language, "wait_offer_briefing" if answered else "wait_offer"),)
         case "ask":
-            return _topics(flow, language)
+            return (spell(flow, language, "topic_ask"), *topics(flow, language))
         case "thanks":
             return (spell(flow, language, "topic_thanks"),)
         case "fresh" if transfer:
@@ -261,18 +260,8 @@ def _still(transfer: Transfer) -> str:
     return "wait_on" if transfer.state is State.RINGING else "wait_first"
 
 
-def _topics(flow: Flow, language: str) -> tuple[Say, ...]:
-    """Offer to tell the agency what the call is about."""
-    words = flow.prompts[language].lines
-    offers = (
-        spell(flow, language, "choice", task=getattr(words, f"topic_{number}"), key=number)
-        for number in TOPICS
-    )
-    return (spell(flow, language, "topic_ask"), *offers)
-
-
 def _tongue(flow: Flow, agency: str) -> str:
     """Choose the language to speak with an agency: the first of theirs that is ours."""
     known = flow.directory.agencies.get(agency)
-    theirs = [language for language in (known.languages if known else ()) if language in flow.voiced]
+    theirs = [language for language in (known.languages if known else ()) if language in flow.synthetic]
     return (theirs or flow.first_languages)[0]

@@ -64,12 +64,11 @@ SENTENCE_END = re.compile(r"(?<=[.?!…।۔؟])\s+|(?<=[。！？])\s*")  # noq
 
 @dataclass(frozen=True)
 class TwimlRenderer:
-    """How one line speaks: its voices, its number, its address, and the recordings that replace a voice."""
+    """How one line speaks: its flow, whose voices and recordings it has, its number and its address."""
 
     flow: Flow
     number: str
     public_url: str
-    recordings: frozenset[tuple[str, str]] = field(default=frozenset())
     hints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # What callers may say, by language.
     _kept: KeptDocuments = field(default_factory=KeptDocuments, init=False, repr=False, compare=False)
 
@@ -135,20 +134,21 @@ class TwimlRenderer:
 
     def farewell(self, language: str) -> Say:
         """Give the innocuous sentence with which a caller leaves, in the language they are spoken to."""
-        tongue = self.flow.speaks(language)[0]
-        return Say(
-            fill(self.flow, tongue, self.flow.prompts[tongue].stops[self.flow.menus.leave].say), tongue
-        )
+        tongue, leave = self.flow.speaks(language)[0], self.flow.menus.leave
+        words = fill(self.flow, tongue, self.flow.prompts[tongue].stops[leave].say)
+        return Say(words, tongue, f"stops.{leave}.say")
 
     def say(self, parent: Any, says: Iterable[Say], *, slow: bool = False) -> None:  # twilio has no types
         """Speak words, in a voice of their language or from a recording; slow ones by a voice if there is."""
         for say in says:
             voice = self.flow.line.languages[say.language]
-            if (say.language, say.key) in self.recordings and not (slow and voice.voice):
+            if (say.language, say.key) in self.flow.recordings and not (slow and voice.voice):
                 parent.play(f"{self.public_url}/audio/{say.language}/{say.key}.mp3")
                 if slow:
                     parent.pause(length=SLOW_PAUSE)
                 continue
+            if not voice.voice:  # Other words were published since this turn was decided.
+                voice = self.flow.line.languages[self.flow.stands_in(say.language)[0]]
             said = None
             rated = slow and TAKES_RATE.fullmatch(voice.voice)
             for words in pieces(say.words) if rated or not slow else SENTENCE_END.split(say.words.strip()):

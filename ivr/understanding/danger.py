@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ivr.understanding.text_cleaning import CHINESE, edged, fold
+from ivr.understanding.text_cleaning import CHINESE, edged, fold, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +34,13 @@ class DangerRule:
 
     kind: str
     points: int
-    pattern: re.Pattern[str]
+    source: str  # Of the pattern.
     language: str = ""  # Whose file it stands in.
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern, compiled when it is first needed: whoever checks files reads no text by them."""
+        return re.compile(self.source)
 
 
 @dataclass(frozen=True)
@@ -91,26 +97,34 @@ def _read(file: Path) -> Iterator[DangerRule]:
     except tomllib.TOMLDecodeError as error:
         raise RulesError(f"{file}: {error}") from None
     groups = {name: f"(?:{words})" for name, words in found.get("groups", {}).items()}
+    chinese = bool(CHINESE.search(text))
+    plain = all(map(is_plain, groups.values()))
     for place in ("danger", "calm"):
         for number, entry in enumerate(found.get(place, []), 1):
             kind = entry.get("kind", "")
             if place == "danger" and kind not in KINDS:
                 raise RulesError(f"{file}: danger {number}: kind {kind!r} is none of {', '.join(KINDS)}")
-            where, chinese = f"{place} {number}", bool(CHINESE.search(text))
-            pattern = _compile(file, where, entry["any"], groups, chinese=chinese)
-            yield DangerRule(kind, int(entry["points"]), pattern, file.parent.name)
+            each = _patterns(file, f"{place} {number}", entry["any"], groups)
+            source = edged(each, chinese=chinese)
+            # The names of groups stand for what was looked at above.
+            if not plain or not all(map(is_plain, entry["any"])):
+                _try(file, f"{place} {number}", source, each)
+            yield DangerRule(kind, int(entry["points"]), source, file.parent.name)
 
 
-def _compile(
-    file: Path, place: str, patterns: list[str], groups: dict[str, str], *, chinese: bool
-) -> re.Pattern[str]:
+def _patterns(file: Path, place: str, patterns: list[str], groups: dict[str, str]) -> list[str]:
+    """Put groups and gaps into the patterns of an entry."""
     try:
         named = [GROUP.sub(lambda name: groups[name[1]], pattern) for pattern in patterns]
     except KeyError as error:
         raise RulesError(f"{file}: {place}: no group is called {error}") from None
-    each = [pattern.replace(GAP, r" (?:\w+ ){0,3}") for pattern in named]
+    return [pattern.replace(GAP, r" (?:\w+ ){0,3}") for pattern in named]
+
+
+def _try(file: Path, place: str, source: str, each: list[str]) -> None:
+    """Compile the pattern of an entry that may be none."""
     try:
-        return re.compile(edged(each, chinese=chinese))
+        re.compile(source)
     except re.error:
         raise RulesError(f"{file}: {place}: {_first_fault(each)}") from None
 

@@ -84,4 +84,5 @@ def order_by_hash(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
 def _read(file: Path, language: str) -> list[Phrase]:
     lines = (line.strip() for line in file.read_text("utf-8").splitlines())
     kept = (line.partition("\t") for line in lines if line and not line.startswith("#"))
-    return [Phrase(text, language, file.stem, topic) for text, _, topic in kept]
+    name = file.stem
+    return [Phrase(text, language, name, topic) for text, _, topic in kept]

@@ -25,7 +25,7 @@ SAME_LETTERS = str.maketrans(
     "\u06cc\u0649\u06a9\u06c1\u06be\u0111\u0142\u0131", "\u064a\u064a\u0643\u0647\u0647dli"
 )
 # Signs of vowels in the scripts of India stand between letters and are none.
-WORD = re.compile(r"(?:[^\W_]|[\u0900-\u0963\u0971-\u0dff])+")
+_WORD = re.compile(r"[\w\u0900-\u0963\u0971-\u0dff]+")
 LATIN = re.compile(r"[A-Za-z]")
 # Where a rule may begin and end: at the edge of a word, and at any sign of Chinese, which has no spaces.
 EDGES = r"(?<!\w)", r"(?!\w)"
@@ -57,16 +57,51 @@ def for_encoder(text: str) -> str:
 def fold(text: str) -> str:
     """Fold to small letters without accents, apostrophes or punctuation: "J'ai peur !" becomes "jai peur"."""
     plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'").replace("œ", "oe").replace("Œ", "oe"))
-    bare = (
-        "".join(c for c in plain if not unicodedata.combining(c)).casefold().replace("'", "").replace("`", "")
-    )
-    return REPEATS.sub(r"\1\1", " ".join(WORD.findall(bare.translate(SAME_LETTERS))))
+    bare = without_marks(plain).casefold().replace("'", "").replace("`", "")
+    return REPEATS.sub(r"\1\1", " ".join(words_in(bare.translate(SAME_LETTERS))))
+
+
+def without_marks(decomposed: str) -> str:
+    """Take what combines with letters, such as accents, out of a text that was decomposed."""
+    for mark in filter(unicodedata.combining, set(decomposed)):
+        decomposed = decomposed.replace(mark, "")
+    return decomposed
+
+
+def words_in(text: str) -> list[str]:
+    """Give the words of a text without punctuation."""
+    return _WORD.findall(text.replace("_", " "))
 
 
 def edged(patterns: Iterable[str], *, chinese: bool) -> str:
     """Join patterns into one that fits at the edges of words; Chinese ones, at any sign of Chinese too."""
     begins, ends = CHINESE_EDGES if chinese else EDGES
     return f"{begins}(?:{'|'.join(patterns)}){ends}"
+
+
+# Patterns that are valid by how they are built, as nearly all in the files are: letters, groups, classes, a
+# count of repeats after what can be repeated, a look back at as many letters each time.
+_LITERAL = r"[^\\\[\](){}*+?^$|]"
+_RANGES = r"0-9|a-z|\u0966-\u096f|\u06f0-\u06f9|\u0900-\u097f|\u3400-\u9fff"
+_CLASS = rf"\[\^?(?:{_RANGES}|[^\\\[\]-]|\\[wdsWDS])+\]"
+_REPEATS = r"(?:[?*+]|\{(?:[01],)?[1-9][0-9]?\}|\{[0-9],\})?"
+_LOOK_BACK = rf"\(\?<[!=](?:{_LITERAL}|{_CLASS}|\\[wdsWDS])*\)"
+_PLAIN = re.compile(
+    rf"(?:(?:{_LITERAL}|{_CLASS}|\\[wdsWDS]|\)){_REPEATS}|{_LOOK_BACK}|\((?:\?[:=!])?|[|^$]|\\b)*"
+)
+_BRACKETS = re.compile(r"\\.|\[[^\]]*\]|([()])")
+
+
+def is_plain(pattern: str) -> bool:
+    """Whether a pattern surely compiles, by itself and as a part of others. To try it takes far longer."""
+    if not _PLAIN.fullmatch(pattern):
+        return False
+    open_ = 0
+    for bracket in _BRACKETS.finditer(pattern):
+        open_ += {"(": 1, ")": -1}.get(bracket[1], 0)
+        if open_ < 0:
+            return False
+    return open_ == 0
 
 
 def sentences(text: str) -> tuple[str, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from rapidfuzz import fuzz, process
@@ -110,6 +112,10 @@ class Rules:
     # Of these languages phrases were learned. Of others a low score rules nothing out, and their own rules of
     # danger count alone.
     learned: frozenset[str] = frozenset()
+
+    def compile(self) -> None:
+        """Compile every pattern before the first text needs it, which would wait for a second."""
+        deque(map(attrgetter("pattern"), (*self.danger, *self.wishes)), maxlen=0)
 
 
 @dataclass(frozen=True)

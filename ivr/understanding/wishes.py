@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from ivr.understanding.text_cleaning import CHINESE, edged, fold
+from ivr.understanding.danger import GAP, RulesError
+from ivr.understanding.text_cleaning import CHINESE, edged, fold, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +27,12 @@ class WishRule:
     """A pattern of folded words, the wish it tells, and whether it must be all of the text."""
 
     wish: str
-    pattern: re.Pattern[str]
+    source: str  # Of the pattern.
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern, compiled when it is first needed."""
+        return re.compile(self.source)
 
 
 @dataclass(frozen=True)
@@ -59,11 +66,18 @@ def read_wish(rules: tuple[WishRule, ...], text: str, names: Mapping[str, float]
 
 def _read(file: Path) -> Iterator[WishRule]:
     text = file.read_text("utf-8")
+    chinese = bool(CHINESE.search(text))
     for wish, entry in tomllib.loads(text).items():
         inside, whole = entry.get("inside", []), entry.get("whole", [])
-        either = [edged(inside, chinese=bool(CHINESE.search(text)))] if inside else []
+        either = [edged(inside, chinese=chinese)] if inside else []
         either += [rf"^(?:{'|'.join(whole)})$"] if whole else []
-        yield WishRule(wish, re.compile("|".join(either).replace(" .. ", r" (?:\w+ ){0,3}")))
+        source = "|".join(either).replace(GAP, r" (?:\w+ ){0,3}")
+        if not all(map(is_plain, (*inside, *whole))):
+            try:
+                re.compile(source)
+            except re.error as error:
+                raise RulesError(f"{file}: {wish}: {error}") from None
+        yield WishRule(wish, source)
 
 
 # Answers to what was just asked: a key, or yes and no as people type them.

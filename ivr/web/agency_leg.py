@@ -75,10 +75,11 @@ def status(transfer_id: str, attempt: int) -> Response:
 
 
 @transfers.post("/<transfer_id>/<language>/<agency>/joined")
-def joined(transfer_id: str, language: str, agency: str) -> Response:  # noqa: ARG001 - its address names it
+def joined(transfer_id: str, language: str, agency: str) -> Response:
     """Tell the caller who is there, just before they are joined."""
     context = webhook_context()
-    return twiml_response(transfer_twiml.announce(context.speech, language.strip("-"), agency))
+    slow = context.accepted.is_slow(transfer_id)
+    return twiml_response(transfer_twiml.announce(context.speech, language.strip("-"), agency, slow=slow))
 
 
 def _join(transfer_id: str, attempt: int, *, told: bool = True) -> Response:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from ivr.web import agency_feedback, metrics
+from ivr.web import agency_feedback
+from ivr.web.console import reports
 from ivr.web.console.setup import add_console
 from ivr.web.public import materials, views
 from ivr.web.public.views import NAME
@@ -47,7 +48,7 @@ def create_site(public_context: PublicContext, console: ConsoleContext | None = 
         # The page of an agency has no session that another site could ride on: its link is all that opens it.
         add_console(app, console).exempt(agency_feedback.blueprint)
         app.register_blueprint(agency_feedback.blueprint)
-        app.register_blueprint(metrics.blueprint)
+        app.register_blueprint(reports.counts)
     app.register_blueprint(views.blueprint)
     app.after_request(redirect_within)
     app.after_request(set_headers)

@@ -63,6 +63,8 @@ def _document(position: WaitPosition, waited: int, key: str) -> str:
         may_name=not offer,
         said=position.said,
     )
+    if position.slow and position.tick == 0:  # The agency's leg, which has the last word, cannot know it.
+        context.accepted.note_slow(position.transfer_id)
     transfer = context.line.tick(position.transfer_id, fetch)
     if key == "#":
         return goodbye(speech, position.language, slow=position.slow)

@@ -298,6 +298,7 @@ def _page(
         longest=LONGEST_PROMPT,
         unsaved=next((each for each in unsaved if chosen and each.language == chosen.language), None),
         second_approver=flow.line.publishing.second_approver,
+        recorded=flow.recorded,
         diff=lambda text: diff_to(chosen, text),
         file_diff=word_diff,
         longest_seconds=max((e.weight.seconds or 0 for e in prompts if e.weight), default=0),

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache, partial
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, abort, request, url_for
+from flask import Blueprint, Response, abort, jsonify, request, url_for
 
 from ivr.records.audit import add_audit_entry
+from ivr.records.counts import FEW
 from ivr.records.periods import months_before, period_before
 from ivr.records.report_queries import first_day, is_known, read_report
 from ivr.reports.charts import CONTENT_SECURITY_POLICY
-from ivr.reports.community import COMMUNITY_SECTIONS, community_section, community_sections
+from ivr.reports.community import (
+    COMMUNITY_SECTIONS,
+    community_counts,
+    community_section,
+    community_sections,
+)
 from ivr.reports.document import (
+    LANGUAGES,
     ExportedTable,
     cut_period,
     draw_section,
@@ -260,3 +268,38 @@ def _svg(svg: str) -> Response:
     response = Response(svg, mimetype="image/svg+xml")
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return response
+
+
+# Counts for dashboards of others: what may be published of a month that is over, behind a token.
+
+counts = Blueprint("counts", __name__, url_prefix="/counts")
+
+
+@counts.get("/<month>.json", endpoint="month")
+def show_counts(month: str) -> tuple[Response, int]:
+    """Give the counts of a month: 403 without a token, 404 of a month that is not over or not known."""
+    context = console()
+    if not _has_token(context.counts_tokens):
+        return jsonify(error="no token, or another one"), 403
+    period = parse_month(month, context.today, context.zone)
+    if period is None or period.until >= context.today:
+        return jsonify(error="no month that is over; ask for one such as 2026-10"), 404
+    report = _read_report(context.database, period, context.today)
+    if not report.total:
+        return jsonify(error="nothing is known of this month"), 404
+    language = request.accept_languages.best_match(LANGUAGES, LANGUAGES[0]) or LANGUAGES[0]
+    view = ReportView(report, context.flow, language, translations(language))
+    told: dict[str, Any] = {
+        "line": context.flow.line.name,
+        "month": month,
+        "rounded_to": FEW,
+        "language": language,
+        "sections": community_counts(view),
+    }
+    return jsonify(told), 200
+
+
+def _has_token(tokens: tuple[str, ...]) -> bool:
+    """Whether whoever asks has a token; where the line has none, nobody has."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    return any(compare_digest(given.encode(), token.encode()) for token in tokens)
