@@ -330,7 +330,9 @@ def test_a_range_without_end_is_cut_to_a_year(hands: Hands, days: str) -> None:
     shown = hands.get(f"/reports?{days}")
 
     assert shown.status_code == 200
-    assert 0 < len(re.findall(r'<th scope="row"><a [^>]+>20\d\d-', shown.text)) <= 366
+    days_told = len(re.findall(r'<th scope="row"><a [^>]+>20\d\d-', shown.text))
+    assert days_told <= 366
+    assert days_told or "Nobody called or texted on these days" in shown.text
     assert hands.get(f"/reports/chart/days.svg?{days}").status_code == 200
 
 
@@ -356,7 +358,7 @@ def test_days_and_hours_are_those_of_the_lines_own_clock(tmp_path: Path, flow: F
     there = hands.get("/calls?since=2026-11-01&until=2026-11-01&hour=23").text
     elsewhere = hands.get("/calls?since=2026-11-02&until=2026-11-02").text
 
-    assert ">2026-11-01 23:30<" in there
+    assert ">Sun 2026-11-01 23:30<" in there
     assert "c" * 32 not in elsewhere
     assert all(
         "America/Toronto" in hands.get(path).text for path in ("/", "/calls", "/transfers", "/reports")

@@ -193,7 +193,8 @@ KINDS = {  # A colour on paper -> the class that has it on a page.
 }
 END = "end"
 NOTE_SIZE = "11"
-MOST_LETTERS = 25  # So many fit a box.
+MOST_LETTERS, FITTING = 25, 16  # So many fit a box, and so many do in any font.
+PADDING = 6  # On either side of them.
 ABOVE = HEAD - 30  # The picture's own title and legend stand above it: a page has both beside the picture.
 BELOW = 40
 ANY = "any"  # The key of the first stop: any language leads on.
@@ -204,8 +205,10 @@ def tree_picture(
 ) -> str:
     """Draw the tree for a page; ``label`` says what a stop is called, where it is called anything."""
     drawn = ET.fromstring(picture(flow, notes))  # noqa: S314 - our own
+    boxes = [float(each.get("width", 0)) for each in drawn if each.get("rx") is not None]
+    room = round(min(boxes, default=0)) - 2 * PADDING
     for shape in list(drawn):
-        _dress(drawn, shape, t, label)
+        _dress(drawn, shape, t, label, room)
     wide = drawn.attrib["viewBox"].split()[2]
     lowest = max(float(shape.get("y", 0)) for shape in drawn)  # A sheet is higher than a small tree.
     drawn.attrib["viewBox"] = f"0 {ABOVE} {wide} {lowest + BELOW - ABOVE:.0f}"
@@ -218,7 +221,9 @@ def tree_picture(
     return cleaned(drawn, t["tree_title"].format(line=flow.line.name), t["description_tree"])
 
 
-def _dress(drawn: ET.Element, shape: ET.Element, t: Mapping[str, str], label: Callable[[str], str]) -> None:
+def _dress(
+    drawn: ET.Element, shape: ET.Element, t: Mapping[str, str], label: Callable[[str], str], room: int
+) -> None:
     """Give one shape its class in place of its colours; one of the title or the legend goes."""
     kind = shape.tag.rpartition("}")[2]
     if kind in {"rect", "text"} and float(shape.get("y", 0)) < HEAD - 10:
@@ -238,3 +243,5 @@ def _dress(drawn: ET.Element, shape: ET.Element, t: Mapping[str, str], label: Ca
             named = t["tree_any"] if stop == ANY else label(stop)
             if shape.get("class") == "name" and named:
                 shape.text = key + gap + shorten(named, MOST_LETTERS, placeholder="…")
+                if not key and len(shape.text) > FITTING:  # Fonts differ: it is drawn as wide as its box.
+                    shape.attrib.update({"textLength": str(room), "lengthAdjust": "spacingAndGlyphs"})
