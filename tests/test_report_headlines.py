@@ -85,7 +85,7 @@ def test_reports_and_transfers_tell_the_same_wait_and_keep_each_others_days(cons
     assert f'href="/console/reports?{days.replace("&", "&amp;")}"' in transfers
 
 
-def test_a_figure_of_few_is_compared_with_nothing(console: Console) -> None:
+def test_a_figure_of_few_is_compared_with_nothing() -> None:
     few, many = Figures(120, 10, 9, 9, 9, 20.0), Figures(100, 10, 50, 40, 40, 30.0)
 
     told = {each.name: each for each in headlines(many, few, TARGETS)}

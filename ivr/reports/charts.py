@@ -206,7 +206,7 @@ def tree_picture(
     """Draw the tree for a page; ``label`` says what a stop is called, where it is called anything."""
     drawn = ET.fromstring(picture(flow, notes))  # noqa: S314 - our own
     boxes = [float(each.get("width", 0)) for each in drawn if each.get("rx") is not None]
-    room = round(min(boxes, default=0)) - 2 * PADDING
+    room = round(max(boxes, default=0)) - 2 * PADDING
     for shape in list(drawn):
         _dress(drawn, shape, t, label, room)
     wide = drawn.attrib["viewBox"].split()[2]
