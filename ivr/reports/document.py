@@ -91,7 +91,10 @@ def _stop_notes(section: Section, t: Mapping[str, str]) -> dict[str, StopNote]:
     counts = {key: int(came) if came.isdecimal() else 0 for key, (came, _) in cells.items()}
     most = max(counts.values(), default=0) or 1
     return {
-        key: StopNote(t["came_and_left"].format(came=came, left=left), counts[key] / most)
+        key: StopNote(
+            t["came_and_left"].format(came=came, left=left) if {came, left} != {t["hidden"]} else came,
+            counts[key] / most,
+        )
         for key, (came, left) in cells.items()
     }
 

@@ -99,7 +99,7 @@ def print_month(month: str) -> Response | tuple[str, int]:
     except (PdfError, OSError) as fault:
         return render_page("no_pdf", month=month, fault=str(fault)), 503
     add_audit_entry(console().database, current_operator().name, EXPORTED, f"pdf: {month}")
-    return _download(paper, f"{month}.pdf", "application/pdf")
+    return _download(paper, f"line-report-{month}.pdf", "application/pdf")
 
 
 @blueprint.get("/<month>", endpoint="month")
