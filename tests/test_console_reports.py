@@ -149,6 +149,7 @@ def test_of_calls_that_are_forgotten_operators_see_no_small_count(tmp_path: Path
 
     assert "not shown" in page
     assert '<td class="n">3</td>' not in page
+    assert 'class="bar not-shown"' in page
 
 
 @pytest.mark.parametrize(
@@ -437,6 +438,18 @@ def test_a_scale_of_few_calls_counts_each_once() -> None:
     marks = re.findall(r">(\d+)</text>", drawn)
     assert marks == sorted(set(marks))
     assert {"0", "1", "2"} <= set(marks)
+
+
+def test_a_count_of_a_day_that_is_hidden_is_drawn_dashed_and_nothing_is_drawn_of_none() -> None:
+    rows = (("2026-11-01", "12", "not shown"), ("2026-11-02", "7", "6"), ("2026-11-03", "0", "0"))
+    drawn = draw(Section("days", "days", ("day", "calls", "texts"), rows), "", "")
+
+    bars = re.findall(r'<rect [^>]*class="([^"]+)"[^>]*height="([^"]+)"|<rect [^>]*height="([^"]+)"', drawn)
+    kinds = [kind for kind, high, _ in bars if high != "14"]  # Those of the legend are as high as wide.
+
+    assert kinds == ["color-0", "few", "color-0", "color-1"]
+    assert ">not shown</text>" in drawn
+    assert ">15</text>" in drawn
 
 
 @pytest.mark.parametrize(("hours", "label"), [(1, "10"), (3, "9-12")])
