@@ -140,3 +140,7 @@ def test_everything_that_is_ever_done_has_words_in_both_languages() -> None:
     assert len(keys) > 20
     for language in LANGUAGES:
         assert keys - set(translations(language)) == set()
+
+
+def test_no_sentence_of_the_console_is_called_as_a_method_of_its_dictionary() -> None:
+    assert [name for each in LANGUAGES for name in translations(each) if hasattr({}, name)] == []
