@@ -227,6 +227,11 @@ def _local_time(zone: tzinfo, moment: datetime, form: str = "%Y-%m-%d %H:%M") ->
     return moment.astimezone(zone).strftime(form)
 
 
+def until_words(moment: datetime) -> str:
+    """Write until when something holds, for a sentence of a notice."""
+    return _when(translations(language()), "until", moment)
+
+
 def _when(t: Mapping[str, str], kind: str, moment: datetime) -> str:
     """Write a moment as people say it: today, yesterday, tomorrow, else the day by its name."""
     context = console()

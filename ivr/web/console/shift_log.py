@@ -11,7 +11,7 @@ from flask import Blueprint, make_response, redirect, request, url_for
 from ivr.records.operators import Role
 from ivr.records.shift_log import add_shift_note, list_shift_entries, mark_read, unpin
 from ivr.web.console.access import needs
-from ivr.web.console.context import console, current_operator, entry_words, notify, render_page
+from ivr.web.console.context import console, current_operator, entry_words, notify, render_page, until_words
 from ivr.web.console.kept_forms import keeps
 from ivr.web.console.now import next_morning
 from ivr.web.console.query_params import LONGEST_TEXT, names_number, whole_number
@@ -50,7 +50,7 @@ def add() -> BaseResponse | Response:
     if fault or until is None:
         return make_response(_page(note, fault or "shift_note_length"), 400)
     add_shift_note(context.database, current_operator().name, note, until, now=context.moment)
-    notify("shift_note_added", until=f"{until.astimezone(context.zone):%Y-%m-%d %H:%M}")
+    notify("shift_note_added", until=until_words(until))
     return redirect(url_for("shift_log.show"), 303)
 
 

@@ -19,7 +19,7 @@ from ivr.records.report_queries import (
 )
 from ivr.reports.sections import change_words, headlines, of_waits, service_levels, value_words
 from ivr.web.console.access import needs
-from ivr.web.console.context import agency_name, console, current_operator, notify, render_page
+from ivr.web.console.context import agency_name, console, current_operator, notify, render_page, until_words
 from ivr.web.console.kept_forms import keeps
 from ivr.web.console.now import (
     ANSWERS,
@@ -113,7 +113,7 @@ def _switch_off(name: str) -> None:
         notify("switch_needs_reason", "danger", agency=agency_name(name))
         return
     agency_status.switch_off(context.database, name, until, why, who=current_operator().name)
-    end = f"{until.astimezone(context.zone):%Y-%m-%d %H:%M}" if until else ""
+    end = until_words(until) if until else ""
     key = "agency_switched_off_until" if until else "agency_switched_off"
     notify(key, "warning", agency=agency_name(name), until=end, undo=name)
     if not any(state in ANSWERS for state in _states().values()):
