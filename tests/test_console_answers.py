@@ -122,7 +122,7 @@ def test_now_says_in_whose_time_the_last_ring_was(hands: Hands, console: Console
     shown = hands.get("/_now").text
 
     assert "UTC" not in shown
-    assert f"{datetime.fromtimestamp(console.at - 50, TORONTO):%Y-%m-%d %H:%M}" in shown
+    assert f"today {datetime.fromtimestamp(console.at - 50, TORONTO):%H:%M}" in shown
 
 
 def test_a_line_that_is_well_says_so_and_one_whose_caller_reached_nobody_does_not(

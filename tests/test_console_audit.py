@@ -60,6 +60,16 @@ def test_the_audit_is_filtered_by_days_of_the_line(ada: Hands) -> None:
     assert ada.get("/audit?since=x").status_code == 200
 
 
+def test_older_entries_are_offered_only_where_there_are_some(ada: Hands, console: Console) -> None:
+    before = ada.get("/audit?who=bea").text
+    for n in range(100):
+        add_audit_entry(console.database, "bea", "calls exported", f"csv: {n}")
+
+    after = ada.get("/audit?who=bea").text
+
+    assert ["Older entries" in page for page in (before, after)] == [False, True]
+
+
 def test_an_export_of_the_audit_stands_in_it_with_its_filter(ada: Hands, console: Console) -> None:
     ada.get("/audit/export.csv?who=bea&about=905-555-0123")
 
@@ -89,7 +99,7 @@ def test_the_page_speaks_the_operators_language_and_names_agencies(
         sql.execute(update(audit).where(audit.c.n == 1).values(about="chrysalis: nothing"))
     after = ada.get("/audit").text
 
-    assert f"<td>{said}</td>" in before
+    assert f">{said}</td>" in before
     assert "chrysalis: moving" not in before  # Its name, not its slug.
     assert "moving house" in before
     assert fault not in before
@@ -130,3 +140,7 @@ def test_everything_that_is_ever_done_has_words_in_both_languages() -> None:
     assert len(keys) > 20
     for language in LANGUAGES:
         assert keys - set(translations(language)) == set()
+
+
+def test_no_sentence_of_the_console_is_called_as_a_method_of_its_dictionary() -> None:
+    assert [name for each in LANGUAGES for name in translations(each) if hasattr({}, name)] == []

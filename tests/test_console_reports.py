@@ -150,6 +150,7 @@ def test_of_calls_that_are_forgotten_operators_see_no_small_count(tmp_path: Path
 
     assert "not shown" in page
     assert '<td class="n">3</td>' not in page
+    assert 'class="bar not-shown"' in page
 
 
 @pytest.mark.parametrize(
@@ -331,7 +332,9 @@ def test_a_range_without_end_is_cut_to_a_year(hands: Hands, days: str) -> None:
     shown = hands.get(f"/reports?{days}")
 
     assert shown.status_code == 200
-    assert 0 < len(re.findall(r'<th scope="row"><a [^>]+>20\d\d-', shown.text)) <= 366
+    days_told = len(re.findall(r'<th scope="row"><a [^>]+>20\d\d-', shown.text))
+    assert days_told <= 366
+    assert days_told or "Nobody called or texted on these days" in shown.text
     assert hands.get(f"/reports/chart/days.svg?{days}").status_code == 200
 
 
@@ -357,7 +360,7 @@ def test_days_and_hours_are_those_of_the_lines_own_clock(tmp_path: Path, flow: F
     there = hands.get("/calls?since=2026-11-01&until=2026-11-01&hour=23").text
     elsewhere = hands.get("/calls?since=2026-11-02&until=2026-11-02").text
 
-    assert ">2026-11-01 23:30<" in there
+    assert ">Sun 2026-11-01 23:30<" in there
     assert "c" * 32 not in elsewhere
     assert all(
         "America/Toronto" in hands.get(path).text for path in ("/", "/calls", "/transfers", "/reports")
@@ -436,6 +439,18 @@ def test_a_scale_of_few_calls_counts_each_once() -> None:
     marks = re.findall(r">(\d+)</text>", drawn)
     assert marks == sorted(set(marks))
     assert {"0", "1", "2"} <= set(marks)
+
+
+def test_a_count_of_a_day_that_is_hidden_is_drawn_dashed_and_nothing_is_drawn_of_none() -> None:
+    rows = (("2026-11-01", "12", "not shown"), ("2026-11-02", "7", "6"), ("2026-11-03", "0", "0"))
+    drawn = draw(Section("days", "days", ("day", "calls", "texts"), rows), "", "")
+
+    bars = re.findall(r'<rect [^>]*class="([^"]+)"[^>]*height="([^"]+)"|<rect [^>]*height="([^"]+)"', drawn)
+    kinds = [kind for kind, high, _ in bars if high != "14"]  # Those of the legend are as high as wide.
+
+    assert kinds == ["color-0", "few", "color-0", "color-1"]
+    assert ">not shown</text>" in drawn
+    assert ">15</text>" in drawn
 
 
 @pytest.mark.parametrize(("hours", "label"), [(1, "10"), (3, "9-12")])

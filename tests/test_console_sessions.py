@@ -189,7 +189,11 @@ FORMS = {  # A view that takes text -> its address, what is typed, and how the p
         'value="Rang forty times"',
     ),
     "calls.save_view": ("/calls/views", {"name": "French", "language": "fr"}, 'value="French"'),
-    "transfers.switch_agency": ("/agencies/chrysalis", {"why": "Nobody is there"}, 'value="Nobody is there"'),
+    "transfers.switch_agency": (
+        "/agencies/chrysalis",
+        {"why": "Nobody is there"},
+        "Nobody is there</textarea>",
+    ),
     "screens.add": ("/screens/add", {"name": "hall by the stairs"}, 'value="hall by the stairs"'),
     "operators.add": ("/operators/add", {"name": "new.person"}, 'value="new.person"'),
 }

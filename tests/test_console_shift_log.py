@@ -100,6 +100,23 @@ def test_what_is_no_note_is_not_added_and_says_so(
     assert "Nothing was added" in answer.text
 
 
+@pytest.mark.parametrize(("typed", "stands"), [("2026-09-22T11:00", True), ("2026-09-29T11:00", False)])
+def test_a_note_stands_until_any_time_within_seven_days(
+    hands: Hands, console: Console, typed: str, *, stands: bool
+) -> None:
+    hands.post("/log", "/log", note="The fire drill is over then", length="morning", until=typed)
+
+    entries = list_shift_entries(console.database)
+    assert [each.until for each in entries] == ([datetime(2026, 9, 22, 15, tzinfo=UTC)] if stands else [])
+
+
+@pytest.mark.parametrize(("hour", "chosen"), [(4, "1"), (16, "morning")])
+def test_what_is_chosen_beforehand_outlasts_the_shift(console: Console, hour: int, chosen: str) -> None:
+    console.at = datetime(2026, 9, 21, hour + 4, tzinfo=UTC).timestamp()  # Toronto is four hours behind.
+
+    assert f'<option value="{chosen}" selected>' in console.signed_in().get("/log").text
+
+
 def test_whoever_has_read_a_note_is_named_at_it(hands: Hands, console: Console) -> None:
     note(hands, "Their new desk opens at nine")
     bea = console.signed_in("bea", Role.VIEWER)

@@ -425,5 +425,5 @@ def test_the_sign_in_before_this_one_is_shown_to_its_owner_and_the_last_to_admin
 
     assert "Your last sign-in before this one" not in first
     assert "Your last sign-in before this one" in second
-    assert re.search(r"bea</th>.*?<td>never</td>", listed, re.DOTALL)
-    assert re.search(r"ada \(you\)</th>.*?<td>20\d\d-\d\d-\d\d \d\d:\d\d</td>", listed)
+    assert re.search(r"bea</th>.*?>never</td>", listed, re.DOTALL)
+    assert re.search(r"ada \(you\)</th>.*?>[^<]+ \d\d:\d\d</td>", listed)

@@ -34,6 +34,21 @@ def test_everything_is_told_in_its_order_with_what_came_then() -> None:
     assert [mark.lasts for mark in told] == [10.0, 1.0, 20.0, 1.0, 8.0, 12.0, 100.0, 0.0, 8.0, 0.0]
 
 
+def test_what_was_done_again_and_again_at_one_stop_is_told_once_and_each_ring_by_itself() -> None:
+    answers = [TurnRow("check-me", "key", 10.0 + n, "en") for n in range(7)]
+    rings = [AttemptRow("victims", "busy", 20.0 + n, None, None, 20.5 + n) for n in range(2)]
+
+    told = timeline([TURNS[0], *answers], rings, 40.0)
+
+    assert [(mark.what, mark.times) for mark in told] == [
+        ("heard_arrived", 1),
+        ("heard_key", 7),
+        *[("ring_begins", 1), ("busy", 1)] * 2,
+        ("end", 1),
+    ]
+    assert told[1].lasts == 10.0
+
+
 def test_a_call_that_goes_on_has_no_end_yet() -> None:
     told = timeline(TURNS[:2], RINGS[:1], None)
 

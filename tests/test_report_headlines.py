@@ -17,7 +17,7 @@ from ivr.effects import Entry
 from ivr.flow.models import ServiceTargets
 from ivr.records.audit import list_audit_entries
 from ivr.records.call_summary import summarize
-from ivr.records.counts import HIDDEN
+from ivr.records.counts import HIDDEN, CountKey, add_counts
 from ivr.records.ingest import record
 from ivr.records.periods import Period, period_before
 from ivr.reports.document import read_translations
@@ -68,11 +68,38 @@ def test_every_number_of_an_agency_leads_to_as_many_calls(console: Console) -> N
 
     links = re.findall(r'href="/console(/calls\?[^"]*agency=[^"]*)">(\d+)<', page)
 
-    assert len(links) == 5  # Rung, answered, accepted, missed, no answer.
+    assert len(links) == 6  # Rung, answered, accepted, missed, no answer; missed at its hour.
     for address, count in links:
         shown = hands.get(address.replace("&amp;", "&")).text
         assert len(re.findall(r'<td data-value="[^"]*"><a href="/console/calls/', shown)) == int(count)
-    assert [count for _, count in links] == ["3", "2", "2", "1", "1"]
+    assert [count for _, count in links] == ["3", "2", "2", "1", "1", "1"]
+
+
+def test_reports_and_transfers_tell_the_same_wait_and_keep_each_others_days(console: Console) -> None:
+    hands, days = console.signed_in(), "since=2026-11-20&until=2026-11-25"
+    transfers, reports = (hands.get(f"/{page}?{days}").text for page in ("transfers", "reports"))
+
+    half = [re.search(r"Half of them waited.*?(\d:\d\d)", page, re.DOTALL) for page in (transfers, reports)]
+
+    assert [found[1] for found in half if found] == ["0:11", "0:11"]
+    assert f'href="/console/reports?{days.replace("&", "&amp;")}"' in transfers
+
+
+def test_a_figure_of_few_is_compared_with_nothing() -> None:
+    few, many = Figures(120, 10, 9, 9, 9, 20.0), Figures(100, 10, 50, 40, 40, 30.0)
+
+    told = {each.name: each for each in headlines(many, few, TARGETS)}
+
+    assert {told[name].change for name in ("reached", "within_30", "median", "asked")} == {None}
+
+
+def test_transfers_say_from_which_day_on_calls_are_kept(console: Console) -> None:
+    with console.database.write() as sql:
+        add_counts(sql, {CountKey(date(2026, 10, 1), "calls", ""): 9})
+    hands = console.signed_in()
+
+    assert "Calls before Wed 2026-11-25 are deleted" in hands.get("/transfers?since=2026-10-01").text
+    assert "are deleted" not in hands.get("/transfers?since=2026-11-25").text
 
 
 def test_a_figure_of_transfers_leads_to_its_calls_and_knows_its_target(console: Console) -> None:

@@ -82,6 +82,13 @@ def first_day(database: Database, zone: tzinfo = UTC) -> date | None:
     return min(filter(None, (began.astimezone(zone).date() if began else None, counted)), default=None)
 
 
+def first_kept_day(database: Database, zone: tzinfo = UTC) -> date | None:
+    """Give the day of the oldest call that is kept; None where none is."""
+    with database.read() as sql:
+        began = sql.scalar(select(func.min(calls.c.started_at)))
+    return began.astimezone(zone).date() if began else None
+
+
 def is_known(database: Database, period: Period) -> bool:
     """Whether anything is known of any call of a period."""
     began = (calls.c.started_at >= period.begins) & (calls.c.started_at < period.ends)
@@ -171,6 +178,24 @@ def transfer_figures(database: Database, since: date, until: date, zone: tzinfo 
         ends[agency].update({outcome or "": rung})
     seconds = {row[0]: row[4] for row in rows if row[1] == ACCEPTED}
     return [_figures(agency, counts, seconds.get(agency)) for agency, counts in ends.items()]
+
+
+def missed_rings_by_hour(
+    database: Database, since: date, until: date, zone: tzinfo = UTC
+) -> dict[str, list[int]]:
+    """Count the rings that nobody took, of each agency by the hour of the day at which its call began."""
+    missed = (
+        select(attempts.c.agency, calls.c.started_at)
+        .join_from(attempts, transfers)
+        .join(calls)
+        .where(within(since, until, zone, calls.c.started_at), attempts.c.outcome.in_(sorted(FAILURES)))
+        .order_by(attempts.c.agency)
+    )
+    hours: dict[str, list[int]] = {}
+    with database.read() as sql:
+        for agency, began in sql.execute(missed):
+            hours.setdefault(agency, [0] * 24)[began.astimezone(zone).hour] += 1
+    return hours
 
 
 def waiting(database: Database, since: date, until: date, zone: tzinfo = UTC) -> WaitFigures:

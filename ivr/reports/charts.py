@@ -17,7 +17,6 @@ from xml.etree import ElementTree as ET
 
 from pygal import PluginImportFixer
 from pygal.graph.horizontalbar import HorizontalBar
-from pygal.graph.stackedbar import StackedBar
 from pygal.style import Style
 
 from ivr.flow.diagrams import FILL, HEAD, picture
@@ -47,7 +46,7 @@ STYLE = (
     f":root{{{LIGHT};font-family:{FONT};background:var(--paper)}}"
     f"@media (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
     "text{fill:var(--ink);font-size:13px}.axis text{font-size:12px}"
-    ".axis.x text{text-anchor:middle}.axis.y text{text-anchor:end}"
+    ".grid{stroke:var(--line);fill:none}.axis.x text{text-anchor:middle}.axis.y text{text-anchor:end}"
     ".background{fill:none}.axis path{stroke:var(--line);stroke-width:1;fill:none}"
     ".color-0 rect,rect.color-0{fill:var(--one)}.color-1 rect,rect.color-1{fill:var(--two)}"
     ".cell{stroke:var(--paper);stroke-width:2}.cell-0{fill:var(--line);fill-opacity:.35}"
@@ -64,6 +63,9 @@ WIDTH, RANKED_WIDTH, DAYS_HEIGHT, ROW_HEIGHT = 900, 600, 300, 30
 DROPPED_ELEMENTS = frozenset({"title", "desc", "script", "style", "defs"})
 HIDDEN_CLASSES = re.compile(r"overlay")  # What only a script would show.
 MOST_LABELS = 10
+DAYS_LEFT, AXIS, HIGHEST_BAR = 40, 236, 10  # Where bars of days begin, stand, and end at the latest.
+STEPS = 5  # Lines of their axis.
+UNSHOWN = 2  # As high as so many is drawn what is under five and not shown.
 MOST_SPANS = 12  # Columns of hours that have room for both their ends.
 SHADES = 5  # Of the week's squares.
 LEFT, TOP = 110, 24  # Room for the names of its days and hours.
@@ -72,23 +74,61 @@ CHART_STYLE = Style(font_family=FONT, label_font_size=12, major_label_font_size=
 
 def draw(section: Section, title: str, description: str) -> str:
     """Draw a section that is no tree, with its title and a sentence that says what it shows."""
-    if section.kind == "heat":
-        return cleaned(ET.fromstring(_heatmap(section)), title, description)  # noqa: S314 - our own
-    chart = _day_bars(section) if section.kind == "days" else _ranked_bars(section.rows)
-    return cleaned(chart.render_tree(), title, description)  # type: ignore[no-untyped-call]  # pygal has no types
+    if section.kind in {"heat", "days"}:
+        drawn = _heatmap(section) if section.kind == "heat" else _day_bars(section)
+        return cleaned(ET.fromstring(drawn), title, description)  # noqa: S314 - our own
+    chart = _ranked_bars(section.rows)
+    return cleaned(chart.render_tree(), title, description)
 
 
-def _day_bars(section: Section) -> StackedBar:
-    """Draw calls and texts of each day on top of each other."""
-    chart = StackedBar(**_options(DAYS_HEIGHT), show_legend=True, legend_at_bottom=True)
+def _day_bars(section: Section) -> str:
+    """Draw calls and texts of each day on top of each other; what is hidden is dashed, and no zero."""
     days = [day for day, *_ in section.rows]
+    counts = [[_number(cell) for cell in cells] for _, *cells in section.rows]
+    step = _step(max((sum(UNSHOWN if n is None else n for n in each) for each in counts), default=0))
+    unit, wide = (AXIS - HIGHEST_BAR) / (step * STEPS), (WIDTH - DAYS_LEFT) / max(len(days), 1)
+    grid = "".join(
+        f'<path class="grid" d="M{DAYS_LEFT} {AXIS - n * step * unit:.1f}H{WIDTH}"/>'
+        f'<text x="{DAYS_LEFT - 8}" y="{AXIS - n * step * unit + 4:.1f}" text-anchor="end">{n * step}</text>'
+        for n in range(STEPS + 1)
+    )
     every = max(1, -(-len(days) // MOST_LABELS))
     in_a_month = len({day[:7] for day in days}) == 1
-    names = [day[8:].lstrip("0") if in_a_month else day[5:] for day in days]
-    chart.x_labels = names if in_a_month else [name if n % every == 0 else "" for n, name in enumerate(names)]
-    for column, name in enumerate(section.columns[1:], 1):
-        chart.add(name, [_number(row[column]) for row in section.rows])
-    return chart
+    names = "".join(
+        _text(DAYS_LEFT + (n + 0.5) * wide, AXIS + 18, day[8:].lstrip("0") if in_a_month else day[5:])
+        for n, day in enumerate(days)
+        if in_a_month or n % every == 0
+    )
+    bars = "".join(
+        bar for n, each in enumerate(counts) for bar in _day_bar(each, DAYS_LEFT + n * wide, wide, unit)
+    )
+    unshown = next((cell for _, *cells in section.rows for cell in cells if _number(cell) is None), "")
+    legend = [*((f"color-{n}", name) for n, name in enumerate(section.columns[1:])), ("few", unshown)]
+    key = "".join(
+        f'<rect class="{kind}" x="{DAYS_LEFT + n * 200}" y="{AXIS + 34}" width="14" height="14"/>'
+        f'<text x="{DAYS_LEFT + n * 200 + 22}" y="{AXIS + 46}">{escape(name)}</text>'
+        for n, (kind, name) in enumerate(legend)
+        if name
+    )
+    return f'<svg xmlns="{SVG}" viewBox="0 0 {WIDTH} {DAYS_HEIGHT}">{grid}{bars}{names}{key}</svg>'
+
+
+def _day_bar(counts: Sequence[int | None], x: float, wide: float, unit: float) -> Iterator[str]:
+    """Draw one day: what is counted stands on what was counted before it."""
+    y = float(AXIS)
+    for kind, count in enumerate(counts):
+        high = (UNSHOWN if count is None else count) * unit
+        y -= high
+        if high:
+            shape = "few" if count is None else f"color-{kind}"
+            size = f'x="{x + 0.1 * wide:.1f}" y="{y:.1f}" width="{0.8 * wide:.1f}" height="{high:.1f}"'
+            yield f'<rect class="{shape}" {size}/>'
+
+
+def _step(most: int) -> int:
+    """Give what each line of an axis is above the one below: a round number, so that all fit."""
+    rounds = (int(base + "0" * zeros) for zeros in range(9) for base in "125")
+    return next(step for step in rounds if step * STEPS >= most)
 
 
 def _ranked_bars(section_rows: Sequence[Sequence[str]]) -> HorizontalBar:
@@ -100,7 +140,7 @@ def _ranked_bars(section_rows: Sequence[Sequence[str]]) -> HorizontalBar:
     return chart
 
 
-def _options(high: int, wide: int = WIDTH) -> dict[str, object]:
+def _options(high: int, wide: int) -> dict[str, object]:
     return {
         "js": (),
         "width": wide,
@@ -193,7 +233,8 @@ KINDS = {  # A colour on paper -> the class that has it on a page.
 }
 END = "end"
 NOTE_SIZE = "11"
-MOST_LETTERS = 25  # So many fit a box.
+MOST_LETTERS, FITTING = 25, 16  # So many fit a box, and so many do in any font.
+PADDING = 6  # On either side of them.
 ABOVE = HEAD - 30  # The picture's own title and legend stand above it: a page has both beside the picture.
 BELOW = 40
 ANY = "any"  # The key of the first stop: any language leads on.
@@ -204,8 +245,10 @@ def tree_picture(
 ) -> str:
     """Draw the tree for a page; ``label`` says what a stop is called, where it is called anything."""
     drawn = ET.fromstring(picture(flow, notes))  # noqa: S314 - our own
+    boxes = [float(each.get("width", 0)) for each in drawn if each.get("rx") is not None]
+    room = round(max(boxes, default=0)) - 2 * PADDING
     for shape in list(drawn):
-        _dress(drawn, shape, t, label)
+        _dress(drawn, shape, t, label, room)
     wide = drawn.attrib["viewBox"].split()[2]
     lowest = max(float(shape.get("y", 0)) for shape in drawn)  # A sheet is higher than a small tree.
     drawn.attrib["viewBox"] = f"0 {ABOVE} {wide} {lowest + BELOW - ABOVE:.0f}"
@@ -218,7 +261,9 @@ def tree_picture(
     return cleaned(drawn, t["tree_title"].format(line=flow.line.name), t["description_tree"])
 
 
-def _dress(drawn: ET.Element, shape: ET.Element, t: Mapping[str, str], label: Callable[[str], str]) -> None:
+def _dress(
+    drawn: ET.Element, shape: ET.Element, t: Mapping[str, str], label: Callable[[str], str], room: int
+) -> None:
     """Give one shape its class in place of its colours; one of the title or the legend goes."""
     kind = shape.tag.rpartition("}")[2]
     if kind in {"rect", "text"} and float(shape.get("y", 0)) < HEAD - 10:
@@ -238,3 +283,5 @@ def _dress(drawn: ET.Element, shape: ET.Element, t: Mapping[str, str], label: Ca
             named = t["tree_any"] if stop == ANY else label(stop)
             if shape.get("class") == "name" and named:
                 shape.text = key + gap + shorten(named, MOST_LETTERS, placeholder="…")
+                if not key and len(shape.text) > FITTING:  # Fonts differ: it is drawn as wide as its box.
+                    shape.attrib.update({"textLength": str(room), "lengthAdjust": "spacingAndGlyphs"})

@@ -7,9 +7,9 @@ import io
 import re
 import tomllib
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from xlsxwriter import Workbook
 
 from ivr.flow.diagrams import StopNote
-from ivr.records.counts import HIDDEN, shown
+from ivr.records.counts import HIDDEN, WEEK, shown
 from ivr.records.periods import Period, month, month_end
 from ivr.reports.charts import draw, tree_picture
 from ivr.reports.community import community_sections
@@ -51,6 +51,17 @@ def read_words(file: Traversable, language: str) -> dict[str, str]:
     return {key: BREAKS_FRENCH.sub("\N{NO-BREAK SPACE}", said) for key, said in words.items()}
 
 
+def month_name(t: Mapping[str, str], month: str) -> str:
+    """Write a month such as 2026-10 by its name."""
+    year, _, number = month.partition("-")
+    return f"{t[f'month_{int(number)}']} {year}"
+
+
+def local_day(t: Mapping[str, str], day: date) -> str:
+    """Write a day with that of the week: "Sun 2026-11-22"."""
+    return f"{t[f'short_{WEEK[day.weekday()]}']} {day}"
+
+
 def cut_period(since: date, until: date, today: date, zone: tzinfo) -> Period:
     """Make a period of any two days: it ends with this month at the latest, and is a year at the longest."""
     until = min(max(until, FIRST_DAY), month_end(today))
@@ -80,7 +91,10 @@ def _stop_notes(section: Section, t: Mapping[str, str]) -> dict[str, StopNote]:
     counts = {key: int(came) if came.isdecimal() else 0 for key, (came, _) in cells.items()}
     most = max(counts.values(), default=0) or 1
     return {
-        key: StopNote(t["came_and_left"].format(came=came, left=left), counts[key] / most)
+        key: StopNote(
+            t["came_and_left"].format(came=came, left=left) if {came, left} != {t["hidden"]} else came,
+            counts[key] / most,
+        )
         for key, (came, left) in cells.items()
     }
 
@@ -104,6 +118,7 @@ def printable_page(view: ReportView, *, community: bool = False) -> str:
         timezone=view.flow.line.zone,
         view=view,
         month=f"{view.report.period.since:%Y-%m}",
+        month_name=partial(month_name, t),
         sections=community_sections(view) if community else view.sections(),
         chart_url=lambda section: _data_url(draw_section(view, section)),
         print_command="",
@@ -119,10 +134,11 @@ def headline_values(view: ReportView) -> dict[str, Any]:
     """Give what a page needs to begin with its figures, each beside that of the period before."""
     before = view.before if view.before and view.before.total else None
     targets = view.flow.line.targets
+    now, then = figures(view.report), figures(before) if before else None
+    if view.medians:
+        now, then = replace(now, median=view.medians[0]), then and replace(then, median=view.medians[1])
     return {
-        "headlines": headlines(
-            figures(view.report), figures(before) if before else None, targets, exact=view.exact
-        ),
+        "headlines": headlines(now, then, targets, exact=view.exact),
         "compared": before.period if before else None,
         "value_words": value_words,
         "change_words": change_words,

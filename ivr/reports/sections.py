@@ -66,6 +66,7 @@ class ReportView:
     translations: Mapping[str, str]
     before: Report | None = None  # Of the period before, to compare with.
     exact: bool = False  # Small counts are shown: whoever reads it reads the call log as well.
+    medians: tuple[float | None, float | None] | None = None  # Waits to the second, now and before, if known.
 
     def sections(self) -> list[Section]:
         """Give every part."""
@@ -412,7 +413,8 @@ def _share(  # noqa: PLR0913 - two parts, their two wholes, and how they may be 
     name: str, part: int, part_before: int, asked: tuple[int, int], target: int, *, exact: bool
 ) -> Headline:
     """Write a share of those who asked, by how many points it grew, and whether it meets its target."""
-    value, then = _percent(part, asked[0], exact=exact), _percent(part_before, asked[1], exact=exact)
+    value = _percent(part, asked[0], exact=exact)
+    then = _percent(part_before, asked[1], exact=exact) if asked[1] >= LEAST_BEFORE else ""
     change = int(value) - int(then) if value.isdecimal() and then.isdecimal() else None
     met = int(value) >= target if value.isdecimal() else None
     better = change > 0 if change else None
@@ -421,7 +423,8 @@ def _share(  # noqa: PLR0913 - two parts, their two wholes, and how they may be 
 
 def _seconds(now: Figures, before: Figures, *, exact: bool) -> Headline:
     """Write how long half of the callers waited at most, and by how many seconds that grew."""
-    value, then = (_wait(each, exact=exact) for each in (now, before))
+    value = _wait(now, exact=exact)
+    then = _wait(before, exact=exact) if before.reached >= LEAST_BEFORE else ""
     change = int(value) - int(then) if value.isdecimal() and then.isdecimal() else None
     return Headline("median", value, then, change, change < 0 if change else None)
 

@@ -174,14 +174,13 @@ def test_a_morning_at_the_console(line: Rehearsal, browser: Browser, tmp_path: P
         page.wait_for_url("**outcome=connected**")
         page.click("tbody a >> nth=0")
         page.wait_for_selector("h1 >> text=One call")
-        assert page.locator("svg.time circle").count() >= 6
-        page.click("text=As a table")
-        assert ": accepted" in page.inner_text("main").lower()
+        assert page.locator("ol.time li").count() >= 6
+        assert page.locator("ol.time li.talking", has_text="takes the call").count() == 1
 
         page.click("nav >> text=Now")
         agency = page.locator("article", has_text="Victim Services")
         agency.locator("summary").click()
-        agency.locator("input[name=why]").fill("their line is down")
+        agency.locator("[name=why]").fill("their line is down")
         agency.locator("select[name=length]").select_option("morning")
         agency.locator("button").click()
         page.wait_for_selector("[role=status] >> text=Victim Services is off until")
@@ -233,7 +232,7 @@ def test_the_five_tasks_take_as_few_presses_as_they_may(
         page.goto(f"{site(line)}/console/")
         off = Clicks(page)  # Switch an agency off until the morning, and say why.
         off("article:has-text('Chrysalis') summary")
-        page.fill("article:has-text('Chrysalis') input[name=why]", "nobody is there tonight")
+        page.fill("article:has-text('Chrysalis') textarea[name=why]", "nobody is there tonight")
         page.select_option("article:has-text('Chrysalis') select[name=length]", "morning")
         off("article:has-text('Chrysalis') form button")
         page.wait_for_selector("[role=status] >> text=Chrysalis Network is off until")
@@ -515,7 +514,7 @@ def test_a_page_that_has_no_connection_says_so_and_goes_on_when_it_is_back(
     with browsing(browser, storage_state=ada.state) as page:
         page.goto(f"{site(line)}/console/")
         page.locator("article summary").first.click()
-        page.locator("article input[name=why]").first.fill("half a sent")
+        page.locator("article textarea[name=why]").first.fill("half a sent")
         page.wait_for_selector("[data-stale]", state="hidden")
         page.context.set_offline(True)
         page.wait_for_selector("[data-stale]", state="visible")
@@ -524,7 +523,7 @@ def test_a_page_that_has_no_connection_says_so_and_goes_on_when_it_is_back(
         shown = page.inner_text(".strip time")
         page.wait_for_function("was => document.querySelector('.strip time').innerText !== was", arg=shown)
 
-        assert page.input_value("article input[name=why] >> nth=0") == "half a sent"
+        assert page.input_value("article textarea[name=why] >> nth=0") == "half a sent"
 
 
 def test_paper_has_the_numbers_of_a_report_and_none_of_its_forms(

@@ -31,6 +31,7 @@ blueprint = Blueprint("audit", __name__, url_prefix="/console/audit")
 
 FILTERS = ("since", "until", "who", "did", "about")
 EXPORTED = "audit exported"
+SHOWN = 100  # Rows on a page.
 EXPORT_SIZE = 500  # Rows that are read at a time.
 CSV_COLUMNS = ("n", "at", "who", "did", "about", "hash")
 
@@ -42,9 +43,12 @@ def list_audit() -> str:
     database = console().database
     kept, faults = _filter()
     who, did = audit_choices(database)
+    before = whole_number(request.args.get("before", ""))
+    deeds = list_audit_entries(database, before, SHOWN + 1, kept=kept)
     return render_page(
         "audit",
-        deeds=list_audit_entries(database, whole_number(request.args.get("before", "")), kept=kept),
+        deeds=deeds[:SHOWN],
+        older=deeds[SHOWN - 1].n if len(deeds) > SHOWN else None,
         broken=list_faults(database),
         unread_fields=faults,
         query=_query(),

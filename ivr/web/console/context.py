@@ -17,7 +17,7 @@ from ivr.authentication import Passwords
 from ivr.hours import zone
 from ivr.records.counts import HIDDEN, shown
 from ivr.records.shift_log import EntryKind
-from ivr.reports.document import LANGUAGES, read_translations, read_words
+from ivr.reports.document import LANGUAGES, local_day, month_name, read_translations, read_words
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.bootstrap import icon
 from ivr.web.console.timeline import clock_time
@@ -160,7 +160,11 @@ def render_page(template: str, **values: object) -> str:
         line_name=console().flow.line.name,
         timezone=console().flow.line.zone,
         local_time=partial(_local_time, console().zone),
-        local_start=partial(_local_start, console().zone, t["about_time"]),
+        local_start=partial(_local_start, console().zone, t),
+        local_day=partial(local_day, t),
+        when=partial(_when, t, "when"),
+        until_time=partial(_when, t, "until"),
+        month_name=partial(month_name, t),
         **values,
     )
 
@@ -223,8 +227,22 @@ def _local_time(zone: tzinfo, moment: datetime, form: str = "%Y-%m-%d %H:%M") ->
     return moment.astimezone(zone).strftime(form)
 
 
-def _local_start(zone: tzinfo, about: str, moment: datetime) -> str:
+def until_words(moment: datetime) -> str:
+    """Write until when something holds, for a sentence of a notice."""
+    return _when(translations(language()), "until", moment)
+
+
+def _when(t: Mapping[str, str], kind: str, moment: datetime) -> str:
+    """Write a moment as people say it: today, yesterday, tomorrow, else the day by its name."""
+    context = console()
+    local = moment.astimezone(context.zone)
+    near = {0: "today", -1: "yesterday", 1: "tomorrow"}.get((local.date() - context.today).days, "day")
+    return t[f"{kind}_{near}"].format(day=local_day(t, local.date()), time=f"{local:%H:%M}")
+
+
+def _local_start(zone: tzinfo, t: Mapping[str, str], moment: datetime) -> str:
     """Write when a call began; a start that was rounded to its hour says that it is about then."""
     rounded = not (moment.minute or moment.second or moment.microsecond)
     local = moment.astimezone(zone)
-    return f"{local:%Y-%m-%d} " + (about.format(time=f"{local:%H:%M}") if rounded else f"{local:%H:%M}")
+    time = t["about_time"].format(time=f"{local:%H:%M}") if rounded else f"{local:%H:%M}"
+    return f"{local_day(t, local.date())} {time}"

@@ -12,7 +12,7 @@ from ivr.records.prompts import end_notice, put_notice, read_notice
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, notify, render_page
 from ivr.web.console.kept_forms import keeps
-from ivr.web.console.now import SwitchTimeError, read_switch_time
+from ivr.web.console.now import SwitchTimeError, next_morning, read_switch_time
 
 if TYPE_CHECKING:
     from flask import Response
@@ -70,4 +70,5 @@ def _page(written: dict[str, str] | None = None, faults: list[tuple[str, str]] |
         written=written or {},
         faults=faults or [],
         lengths=LENGTHS,
+        morning=next_morning(context.moment, context.zone),
     )

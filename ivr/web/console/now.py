@@ -202,6 +202,7 @@ def now_state(operator: Operator | None) -> dict[str, object]:
         "moment": context.moment,
         "yesterday": context.today - timedelta(days=1),
         "switch_times": CHOICES,
+        "morning": next_morning(context.moment, context.zone),
         "sees_stops": bool(operator and operator.role.covers(Role.OPERATOR)),
         "wall": operator is None,
     }

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, abort, jsonify, request, url_for
 from ivr.records.audit import add_audit_entry
 from ivr.records.counts import FEW
 from ivr.records.periods import months_before, period_before
-from ivr.records.report_queries import first_day, is_known, read_report
+from ivr.records.report_queries import first_day, is_known, read_report, waiting
 from ivr.reports.charts import CONTENT_SECURITY_POLICY
 from ivr.reports.community import (
     COMMUNITY_SECTIONS,
@@ -72,7 +72,7 @@ def show_report() -> str:
         last_month=f"{months_before(console().today, 1):%Y-%m}",
         presets=day_presets(console().today),
         faults=faults,
-        row_url=_row_url(period),
+        row_url=_row_url(period) if view.exact else None,
         **headline_values(view),
         **_charts(period),
     )
@@ -107,7 +107,7 @@ def print_month(month: str) -> Response | tuple[str, int]:
     except (PdfError, OSError) as fault:
         return render_page("no_pdf", month=month, fault=str(fault)), 503
     add_audit_entry(console().database, current_operator().name, EXPORTED, f"pdf: {month}")
-    return _download(paper, f"{month}.pdf", "application/pdf")
+    return _download(paper, f"line-report-{month}.pdf", "application/pdf")
 
 
 @blueprint.get("/<month>", endpoint="month")
@@ -123,7 +123,7 @@ def show_month(month: str) -> str:
         month=month,
         print_command=f"ivr report {month} --pdf {month}.pdf",
         pdf_url=url_for("reports.pdf", month=month) if view.report.total else "",
-        row_url=_row_url(period),
+        row_url=None if view.report.forgotten else _row_url(period),
         **headline_values(view),
         community_url=url_for("reports.community", month=month) if _may_be_published(view) else "",
         **_charts(period),
@@ -179,7 +179,20 @@ def _view(period: Period) -> ReportView:
 def _view_as_logged(period: Period) -> ReportView:
     """Read a report for operators: exact while the log holds its calls, which they can read and count."""
     view = _view(period)
-    return replace(view, exact=not view.report.forgotten)
+    if view.report.forgotten:
+        return view
+    earlier = period_before(period, console().today)
+    medians = tuple(
+        _median(console().database, each, console().counts_cache_key) for each in (period, earlier)
+    )
+    known = None if view.before and view.before.forgotten else medians[1]
+    return replace(view, exact=True, medians=(medians[0], known))
+
+
+@lru_cache(maxsize=16)
+def _median(database: Database, period: Period, _cache_key: object) -> float | None:
+    """Give the wait of half of the callers to the second, as the page of transfers tells it."""
+    return waiting(database, period.since, period.until, period.zone).median
 
 
 def _last_known(view: ReportView) -> tuple[int, int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, make_response, redirect, request, url_for
@@ -11,12 +11,14 @@ from flask import Blueprint, make_response, redirect, request, url_for
 from ivr.records.operators import Role
 from ivr.records.shift_log import add_shift_note, list_shift_entries, mark_read, unpin
 from ivr.web.console.access import needs
-from ivr.web.console.context import console, current_operator, entry_words, notify, render_page
+from ivr.web.console.context import console, current_operator, entry_words, notify, render_page, until_words
 from ivr.web.console.kept_forms import keeps
 from ivr.web.console.now import next_morning
 from ivr.web.console.query_params import LONGEST_TEXT, names_number, whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Response
     from werkzeug.wrappers import Response as BaseResponse
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 blueprint = Blueprint("shift_log", __name__, url_prefix="/console/log")
 
 LENGTHS = ("morning", "1", "3", "7")  # Until 8:00, or so many days; the log is kept a week at least.
+SHIFT = timedelta(hours=8)
+LONGEST = timedelta(days=7)  # That a note may stand on Now.
 SHOWN = 100  # Entries on a page.
 
 
@@ -35,18 +39,18 @@ def show_shift_log() -> str:
 
 
 @blueprint.post("", endpoint="add")
-@keeps("shift_log.show", "note", "length")
+@keeps("shift_log.show", "note", "length", "until")
 @needs(Role.OPERATOR)
 def add() -> BaseResponse | Response:
     """Write a note; one that is empty, or holds a telephone number, is shown again with what is wrong."""
     context = console()
     note = request.form.get("note", "").strip()[:LONGEST_TEXT]
-    until = _until(request.form.get("length", ""))
+    until = _until(request.form)
     fault = "shift_note_empty" if not note else "shift_note_number" if names_number(note) else ""
     if fault or until is None:
         return make_response(_page(note, fault or "shift_note_length"), 400)
     add_shift_note(context.database, current_operator().name, note, until, now=context.moment)
-    notify("shift_note_added", until=f"{until.astimezone(context.zone):%Y-%m-%d %H:%M}")
+    notify("shift_note_added", until=until_words(until))
     return redirect(url_for("shift_log.show"), 303)
 
 
@@ -74,6 +78,7 @@ def _page(written: str = "", fault: str = "") -> str:
     before = whole_number(request.args.get("before", ""))
     entries = list_shift_entries(context.database)
     pinned = [each for each in entries if each.is_pinned(context.moment)]
+    ends = {length: _end(length) for length in LENGTHS}
     found = [each for each in entries if _holds(each, query) and (not before or each.id < before)]
     return render_page(
         "shift_log",
@@ -85,20 +90,38 @@ def _page(written: str = "", fault: str = "") -> str:
         query=query,
         before=before,
         lengths=LENGTHS,
-        length=request.form.get("length", LENGTHS[0]),
+        length=request.form.get("length", _usual(ends["morning"])),
+        ends=ends,
+        zone=context.zone,
         written=written,
         fault=fault,
     )
 
 
-def _until(length: str) -> datetime | None:
-    """Say until when a note is pinned; None where that is none of the choices."""
+def _until(form: Mapping[str, str]) -> datetime | None:
+    """Say until when a note is pinned: as was typed, else as was chosen; None where that is no time."""
     context = console()
-    if length not in LENGTHS:
-        return None
+    if typed := form.get("until", "").strip():
+        try:
+            until = datetime.fromisoformat(typed).replace(tzinfo=context.zone).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+        return until if context.moment < until <= context.moment + LONGEST else None
+    length = form.get("length", "")
+    return _end(length) if length in LENGTHS else None
+
+
+def _end(length: str) -> datetime:
+    """Say when one of the choices is over."""
+    context = console()
     if length == "morning":
         return next_morning(context.moment, context.zone)
     return context.moment + timedelta(days=int(length))
+
+
+def _usual(morning: datetime) -> str:
+    """Choose beforehand what outlasts this shift: 8:00, unless it is too near for the next to read it."""
+    return LENGTHS[0] if morning - console().moment > SHIFT else LENGTHS[1]
 
 
 def _holds(entry: ShiftEntry, query: str) -> bool:

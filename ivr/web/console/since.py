@@ -33,6 +33,7 @@ def show_since() -> str:
         chosen=chosen,
         signed_in_before=sign_in_before(context.database, current_operator().name),
         begins=begins,
+        first_time=last_here(context.database, current_operator().name) is None,
         since=since if chosen else begins.astimezone(context.zone).date(),
         until=until,
         faults=faults,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class TimelineEvent:
     name: str  # Of a stop or an agency.
     then: str = LISTENING
     lasts: float = 0.0  # Seconds until the next thing.
+    times: int = 1  # How often it happened, one after the other.
 
     @property
     def is_of_agency(self) -> bool:
@@ -41,7 +42,7 @@ def timeline(
     )  # In the same moment a ring ends first, then the caller is back.
     if ended is not None:
         events.append(TimelineEvent(max([ended, *(event.seconds for event in events)]), "end", ""))
-    return list(_with_lengths(events))
+    return list(_with_lengths(list(_folded(events))))
 
 
 def _ring_events(ring: AttemptRow) -> Iterator[TimelineEvent]:
@@ -54,6 +55,14 @@ def _ring_events(ring: AttemptRow) -> Iterator[TimelineEvent]:
     if ring.ended is not None:
         over = "talk_over" if ring.outcome == "accepted" else ring.outcome or "in_progress"
         yield TimelineEvent(ring.ended, over, ring.agency)
+
+
+def _folded(events: Sequence[TimelineEvent]) -> Iterator[TimelineEvent]:
+    """Put what a caller did again and again at one stop together: the answers to questions."""
+    for _, alike in groupby(events, key=lambda event: (event.what, event.name)):
+        first, *more = alike
+        yield replace(first, times=len(more) + 1) if not first.is_of_agency else first
+        yield from more if first.is_of_agency else ()
 
 
 def _with_lengths(events: Sequence[TimelineEvent]) -> Iterator[TimelineEvent]:

@@ -10,10 +10,16 @@ from flask import Blueprint, abort, redirect, request, url_for
 from ivr.records import agency_status
 from ivr.records.operators import Role
 from ivr.records.periods import Period, period_before
-from ivr.records.report_queries import transfer_figures, waiting
+from ivr.records.report_queries import (
+    first_day,
+    first_kept_day,
+    missed_rings_by_hour,
+    transfer_figures,
+    waiting,
+)
 from ivr.reports.sections import change_words, headlines, of_waits, service_levels, value_words
 from ivr.web.console.access import needs
-from ivr.web.console.context import agency_name, console, current_operator, notify, render_page
+from ivr.web.console.context import agency_name, console, current_operator, notify, render_page, until_words
 from ivr.web.console.kept_forms import keeps
 from ivr.web.console.now import (
     ANSWERS,
@@ -22,12 +28,14 @@ from ivr.web.console.now import (
     AgencyState,
     SwitchTimeError,
     agency_state,
+    next_morning,
     read_switch_time,
 )
 from ivr.web.console.query_params import day_presets, day_range, free_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from werkzeug.wrappers import Response
 
@@ -61,12 +69,15 @@ def list_transfers() -> str:
         until=until,
         faults=faults,
         presets=day_presets(context.today),
+        kept_since=_kept_since(period),
+        most_missed=max((max(hours) for hours in known["missed_by_hour"].values()), default=0),
         **known,
         agencies=_agencies(),
         status=agency_status.list_status(context.database, context.now()),
         states=_states(),
         levels=LEVELS,
         switch_times=CHOICES,
+        morning=next_morning(context.moment, context.zone),
     )
 
 
@@ -102,9 +113,9 @@ def _switch_off(name: str) -> None:
         notify("switch_needs_reason", "danger", agency=agency_name(name))
         return
     agency_status.switch_off(context.database, name, until, why, who=current_operator().name)
-    end = f"{until.astimezone(context.zone):%Y-%m-%d %H:%M}" if until else ""
+    end = until_words(until) if until else ""
     key = "agency_switched_off_until" if until else "agency_switched_off"
-    notify(key, agency=agency_name(name), until=end, undo=name)
+    notify(key, "warning", agency=agency_name(name), until=end, undo=name)
     if not any(state in ANSWERS for state in _states().values()):
         notify("no_agency_left", "danger")
 
@@ -125,7 +136,18 @@ def _states() -> dict[str, AgencyState]:
 def _figures(database: Database, period: Period, _cache_key: object) -> dict[str, Any]:
     """Count how agencies were rung, and how long callers waited."""
     days = period.since, period.until, period.zone
-    return {"figures": transfer_figures(database, *days), "waiting": waiting(database, *days)}
+    return {
+        "figures": transfer_figures(database, *days),
+        "waiting": waiting(database, *days),
+        "missed_by_hour": missed_rings_by_hour(database, *days),
+    }
+
+
+def _kept_since(period: Period) -> date | None:
+    """Give the first day of which calls are kept, where days before it are asked for and were counted."""
+    database, zone = console().database, console().zone
+    kept, counted = first_kept_day(database, zone), first_day(database, zone)
+    return kept if kept and counted and counted < kept and period.since < kept else None
 
 
 def _headlines(now: WaitFigures, before: WaitFigures | None) -> list[Headline]:
