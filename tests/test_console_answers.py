@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -110,6 +110,29 @@ def test_now_and_the_banner_warn_when_every_agency_is_off(hands: Hands, console:
     assert "All agencies are switched off" in shown
     assert "No agency can be reached any more" in shown
     assert 'class="strip strip-bad"' in shown
+
+
+def test_the_strip_names_who_cannot_be_reached(hands: Hands) -> None:
+    hands.post("/agencies/chrysalis", to="off", why="nobody on shift", length="open", back="now")
+
+    told = re.sub(r"<svg.*?</svg> ?", "", hands.get("/_now").text)
+
+    assert "agencies can be reached: Chrysalis Network (off)" in told
+
+
+@pytest.mark.parametrize(("hour", "lengths"), [(6, ["morning", "tomorrow"]), (22, ["morning"])])
+def test_before_eight_two_mornings_are_offered(console: Console, hour: int, lengths: list[str]) -> None:
+    at = datetime.fromtimestamp(console.at, TORONTO).replace(hour=hour, minute=4)
+    console.at = at.timestamp()
+    hands = console.signed_in("zoe", Role.OPERATOR)
+    page = hands.get("/").text
+
+    hands.post("/agencies/chrysalis", to="off", why="a storm", length=lengths[-1], back="now")
+
+    offered = re.findall(r'<option value="(morning|tomorrow)"', page)
+    until = list_status(console.database, console.at)["chrysalis"].until
+    assert [each for each in ("morning", "tomorrow") if each in offered] == lengths
+    assert until == (at + timedelta(days=1)).replace(hour=8, minute=0, second=0, microsecond=0)
 
 
 def test_now_says_in_whose_time_the_last_ring_was(hands: Hands, console: Console) -> None:

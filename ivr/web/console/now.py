@@ -122,7 +122,7 @@ def agency_state(agency: Agency, known: AgencyRecord | None, now: datetime) -> A
 
 MOST_HOURS = 24 * 90
 MORNING = 8
-CHOICES = ("1", "4", "morning", "open")  # Hours, until 8:00, until somebody switches it on.
+CHOICES = ("1", "4", "morning", "tomorrow", "open")  # Hours, the next 8:00, that of tomorrow, no end.
 DEFAULT = "4"
 
 
@@ -141,6 +141,8 @@ def read_switch_time(form: Mapping[str, str], now: datetime, zone: tzinfo) -> da
             return None
         case "morning":
             return next_morning(now, zone)
+        case "tomorrow":
+            return tomorrow_morning(now, zone)
         case length if length in CHOICES:
             return now + timedelta(hours=int(length))
         case length:
@@ -154,6 +156,18 @@ def next_morning(now: datetime, zone: tzinfo) -> datetime:
     if morning <= local:  # The wall clock says 8:00 tomorrow, also when clocks are changed in between.
         morning += timedelta(days=1)
     return morning.astimezone(now.tzinfo)
+
+
+def tomorrow_morning(now: datetime, zone: tzinfo) -> datetime:
+    """Give 8:00 of tomorrow by the line's own clock."""
+    local = now.astimezone(zone) + timedelta(days=1)
+    return local.replace(hour=MORNING, minute=0, second=0, microsecond=0).astimezone(now.tzinfo)
+
+
+def mornings(now: datetime, zone: tzinfo) -> dict[str, datetime]:
+    """Give the mornings until which something may be off, by what is chosen; after 8:00 there is one."""
+    ends = {"morning": next_morning(now, zone), "tomorrow": tomorrow_morning(now, zone)}
+    return ends if ends["morning"] < ends["tomorrow"] else {"morning": ends["morning"]}
 
 
 UNDELIVERED = timedelta(days=30)  # Of so many days texts that did not arrive are counted.
@@ -202,7 +216,7 @@ def now_state(operator: Operator | None) -> dict[str, object]:
         "moment": context.moment,
         "yesterday": context.today - timedelta(days=1),
         "switch_times": CHOICES,
-        "morning": next_morning(context.moment, context.zone),
+        "mornings": mornings(context.moment, context.zone),
         "sees_stops": bool(operator and operator.role.covers(Role.OPERATOR)),
         "wall": operator is None,
     }

@@ -28,7 +28,7 @@ from ivr.web.console.now import (
     AgencyState,
     SwitchTimeError,
     agency_state,
-    next_morning,
+    mornings,
     read_switch_time,
 )
 from ivr.web.console.query_params import day_presets, day_range, free_text
@@ -77,7 +77,7 @@ def list_transfers() -> str:
         states=_states(),
         levels=LEVELS,
         switch_times=CHOICES,
-        morning=next_morning(context.moment, context.zone),
+        mornings=mornings(context.moment, context.zone),
     )
 
 
