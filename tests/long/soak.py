@@ -150,7 +150,8 @@ class Sampler:
                 self.pids.append((at, found))
             for name, pid in found.items():
                 for measure, value in zip(MEASURES, look_at(pid, established), strict=True):
-                    self.rows[name, measure].append((at, value))
+                    if not math.isnan(value):
+                        self.rows[name, measure].append((at, value))
 
 
 def processes(stack: LocalStack) -> dict[str, int]:
@@ -174,11 +175,18 @@ def look_at(pid: int, established: set[str]) -> tuple[float, float, float, float
     folder = Path(f"/proc/{pid}")
     try:
         status = (folder / "status").read_text()
-        files = [str(path.readlink()) for path in (folder / "fd").iterdir()]
+        files = [link for path in (folder / "fd").iterdir() if (link := _link(path))]
     except OSError:
         return (math.nan,) * 4
     kib, threads = (int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("VmRSS", "Threads"))  # type: ignore[index]
     return kib / 1024, len(files), threads, sum(name in established for name in files)
+
+
+def _link(path: Path) -> str:
+    try:
+        return str(path.readlink())
+    except OSError:  # Closed meanwhile.
+        return ""
 
 
 def _established() -> set[str]:
