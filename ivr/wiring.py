@@ -35,6 +35,7 @@ from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal, backlog
 from ivr.records.markers import Markers, SharedMarkers, forget_shared
+from ivr.records.pending_wishes import PendingWishes
 from ivr.records.phrase_versions import read_weights
 from ivr.records.retention import within
 from ivr.records.shared_keys import SharedKeys
@@ -114,7 +115,7 @@ def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
     prompts = LivePrompts(base, lambda: snapshots.current.prompts, lambda: snapshots.current.notice)
     redis, breaker = connect_redis(settings.redis_url, SECONDS * settings.patience), CircuitBreaker()
     kept = SecretStore(redis, settings.secret_key, breaker, old_secret=settings.second_secret_key)
-    later = RedisQueue(redis, kept, breaker, clock)
+    later = RedisQueue(redis, kept, breaker, clock, wishes=PendingWishes(settings.journal_dir))
     phone = TwilioClient(settings)
     pacing = CallPacing(redis, breaker, clock.now, 1 / settings.calls_per_second)
     status, records = partial(_status, snapshots), records_of(settings)
@@ -168,8 +169,10 @@ def build_worker_line(settings: Settings) -> Line:
         nice=settings.rehearsal is None,
     )
     tells = notifications_of(settings, line.flow, database, clock.now)
+    wishes = PendingWishes(settings.journal_dir)
     refreshes = (
         *_shared_with_hosts(settings, database, pseudonyms_of(settings, clock.now), clock),
+        lambda: wishes.perform(line.perform),
         snapshots.refresh,
         prompts.refresh,
         clock.looked,
@@ -439,9 +442,11 @@ def web(files: WebFiles) -> Flask:
     follow_prompts(app, prompts)
     prompts.refresh()
     marks: Pseudonyms = app.extensions[NAME].pseudonyms
+    wishes = PendingWishes(settings.journal_dir)
     refreshes = (
         *_shared_with_hosts(settings, database, marks, clock),
         signs.tell,
+        lambda: wishes.perform(line.perform),
         snapshots.refresh,
         prompts.refresh,
         weights.refresh,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
-from long.evidence import as_conversations, collector_of, exchange_holds
+from long.evidence import Overheard, as_conversations, collector_of, exchange_holds
 from long.promises import Evidence, broken_promises
 from sizes import examples
 from stories import CHRYSALIS, HOTLINE, VICTIM_SERVICES
@@ -44,6 +44,7 @@ from ivr.simulator.people import (
     switchboard,
     voicemail,
 )
+from ivr.simulator.webhooks import Answer
 from ivr.work.housekeeping import PhoneArchive
 
 if TYPE_CHECKING:
@@ -292,6 +293,28 @@ def test_a_line_without_a_fault_breaks_no_promise(
 
     assert broken_promises(seen) == [], as_conversations(seen)
     assert len(seen.callers) == len(evening.callers)
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "again", "times"),
+    [
+        ("/voice/3/en/person", "/wait/ab/en/1795768998/0/0", "/wait/ab/en/1795768999/0/0", 0),
+        ("/voice/3/en/person", '"/ring/any/1795768998"', '"/ring/any/1795768999"', 0),
+        ("/voice/3/en/person", '<Dial timeout="15">', '<Dial timeout="14">', 0),
+        ("/voice/3/en/person", "/wait/ab/en/1795768998/0/0", "/wait/cd/en/1795768998/0/0", 1),
+        ("/wait/ab/en/1795768998/0/0", "Nobody has answered.", "Someone has answered.", 0),
+        ("/sms", "Is now a good time?", "Hello.", 1),
+    ],
+)
+def test_copies_of_a_webhook_may_differ_in_their_second_alone(
+    path: str, first: str, again: str, times: int
+) -> None:
+    answers = iter([Answer(0), Answer(200, body=first), Answer(200, body=again), Answer(200, body=first)])
+    heard = Overheard(lambda *_: next(answers), lambda: 0.0)
+    for key in ("1", "1", "1", "2"):
+        heard(f"http://line.test{path}", {"CallSid": "CA1", "Digits": key}, {})
+
+    assert heard.differing == [path] * times
 
 
 # What Hypothesis draws.

@@ -26,10 +26,12 @@ from sqlalchemy import text, update
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.cli.main import main
+from ivr.effects import OptOut
 from ivr.operations.health_checks import HEALTH_CHECKS, Finding, Verdict, examine, fault
 from ivr.operations.local_stack import find_redis, free_port
 from ivr.records.active_calls import note_alive
 from ivr.records.database import connect
+from ivr.records.pending_wishes import PendingWishes
 from ivr.records.tables import worker_heartbeats
 from ivr.records.text_deliveries import count_delivery
 from ivr.simulator.clock import VirtualClock
@@ -181,7 +183,7 @@ def test_a_line_that_is_well_has_no_fault_and_no_warning(line: Line) -> None:
     done = CliRunner().invoke(main, ["doctor"], env=line)
 
     assert (done.exit_code, {row.split()[0] for row in done.output.splitlines()}) == (0, {"ok"})
-    assert len(done.output.splitlines()) == 21
+    assert len(done.output.splitlines()) == 22
 
 
 def test_without_settings_they_are_all_named_and_the_doctor_ends_with_one(line: Line) -> None:
@@ -296,6 +298,17 @@ def test_a_journal_that_nobody_adopts_is_a_fault(line: Line, tmp_path: Path) -> 
     assert young == []
     assert "journals of processes that died wait to be filed: 1;" in said(line)[0]
     assert left.exists()
+
+
+def test_a_wish_of_a_texter_that_nobody_performs_is_a_fault(line: Line, tmp_path: Path) -> None:
+    assert PendingWishes(tmp_path / "journal").note(OptOut("beef"))
+    young = said(line)
+    wishes = tmp_path / "journal/wishes"
+    (new,) = wishes.iterdir()
+    new.rename(wishes / f"{0:020d}.OptOut.beef")
+
+    assert young == []
+    assert "STOP, START or DELETE is done, and it waits for SQL: 1" in said(line)[0]
 
 
 @pytest.mark.parametrize(
@@ -486,7 +499,7 @@ def test_the_doctor_tells_programs_in_json(line: Line) -> None:
     rows = [json.loads(row) for row in done.output.splitlines()]
 
     assert done.exit_code == 0
-    assert sorted(row["verdict"] for row in rows) == ["ok"] * 20 + ["warning"]
+    assert sorted(row["verdict"] for row in rows) == ["ok"] * 21 + ["warning"]
 
 
 def test_a_test_alarm_says_whether_it_was_taken(line: Line, site: Site) -> None:

@@ -20,18 +20,20 @@ from pathlib import Path
 os.umask(int(sys.argv[1], 8))
 folder = Path(sys.argv[2])
 
-from ivr.effects import Entry
+from ivr.effects import Entry, OptOut
 from ivr.pseudonyms import MonthKeys
 from ivr.records.database import connect
 from ivr.records.journal import Journal
 from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import upgrade
+from ivr.records.pending_wishes import PendingWishes
 from ivr.records.snapshot import SnapshotHolder
 
 journal = folder / "deep" / "journal"
 url = f"sqlite:///{folder}/records/line.sqlite3"
 upgrade(url)
 Journal(journal).write(Entry(call="c", key="1", at=time.time(), channel="voice"))
+assert PendingWishes(folder / "other").note(OptOut("m"))
 assert Markers(folder / "other").mark("c", 1)
 assert MonthKeys(folder / "keys").part("2026-11", make=True)
 assert SnapshotHolder(connect(url), folder / "copy", time.time).refresh()
@@ -47,5 +49,5 @@ def test_files_and_folders_are_private_whatever_the_umask(tmp_path: Path, umask:
     }
     folders = {mode for name, mode in modes.items() if (tmp_path / name).is_dir()}
     files = {mode for name, mode in modes.items() if (tmp_path / name).is_file()}
-    assert len(modes) >= 11
+    assert len(modes) >= 13
     assert (folders, files) == ({0o700}, {0o600})

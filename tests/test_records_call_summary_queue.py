@@ -173,10 +173,19 @@ def test_key_that_was_not_noted_is_known_from_the_caller_who_talked() -> None:
     )
 
 
-def test_agency_whose_key_was_not_noted_is_known_from_the_caller_who_talked_with_it() -> None:
-    transfer = only(*without(ACCEPTED, OVER), replace(OVER, ended="no_key"))
+@pytest.mark.parametrize("how", ["no_key", "in_doubt", "no_answer", "declined"])
+def test_agency_whose_key_was_not_noted_is_known_from_the_caller_who_talked_with_it(how: str) -> None:
+    transfer = only(*without(ANSWERED, ACCEPTED, OVER), replace(OVER, ended=how))
 
     assert (transfer.outcome, outcomes(transfer)) == ("connected", ["no_answer", "accepted"])
+
+
+def test_agency_that_was_taken_for_silent_is_known_though_another_was_busy_after_it() -> None:
+    silent, busy = replace(MISSED, ended="in_doubt"), replace(OVER, at=1042.0, ended="busy")
+
+    transfer = only(CALLED, ASKED, RANG, silent, RANG_NEXT, busy, BACK)
+
+    assert (transfer.outcome, outcomes(transfer)) == ("connected", ["accepted", "busy"])
 
 
 @pytest.mark.parametrize("late", [1300.9, 1320.0])

@@ -26,6 +26,7 @@ from ivr.effects import Alarm, CallTexter, EndRing, Erase, OptIn, OptOut, Ring, 
 from ivr.operations.local_stack import find_redis, free_port
 from ivr.records.active_calls import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
 from ivr.records.database import connect
+from ivr.records.pending_wishes import PendingWishes
 from ivr.work.network_clock import WallClock
 from ivr.work.queue import JOB, QUEUES, OwnJob, RedisQueue, connect_redis, queues
 from ivr.work.redis_limits import CallPacing, RedisLimits
@@ -501,9 +502,89 @@ def test_without_redis_what_a_texter_was_told_is_done_is_tried_again_here(dead: 
     later.close()
 
 
-def test_what_a_texter_was_told_is_done_is_tried_for_a_day_while_sql_is_away(redis: Redis) -> None:
-    later = later_on(redis, Performed())
-    for wish in (Erase("beef"), OptOut("beef"), OptIn("beef")):
+WISHED: tuple[Effect, ...] = (Erase("beef"), OptOut("beef"), OptIn("beef"))
+
+
+def wishing(redis: Redis, perform: Callable[[Effect], None], wishes: PendingWishes) -> RedisQueue:
+    breaker = CircuitBreaker()
+    later = RedisQueue(redis, SecretStore(redis, SECRET, breaker), breaker, wishes=wishes)
+    later.perform_with(perform)
+    return later
+
+
+def test_what_a_texter_wished_outlives_redis_sql_and_the_process_that_was_told(
+    dead: Redis, tmp_path: Path
+) -> None:
+    away, back = Performed(fault=PartUnavailable("no SQL")), Performed()
+    told = wishing(dead, away, PendingWishes(tmp_path))
+    for wish in WISHED:
+        told.put(wish)
+    told.close()
+
+    PendingWishes(tmp_path).perform(back)
+    PendingWishes(tmp_path).perform(back)
+
+    assert away.effects
+    assert back.effects == [*WISHED]
+
+
+def test_what_a_texter_wished_is_performed_at_once_and_is_not_in_redis(redis: Redis, tmp_path: Path) -> None:
+    performed, wishes = Performed(), PendingWishes(tmp_path)
+    later = wishing(redis, performed, wishes)
+
+    for wish in WISHED:
+        later.put(wish)
+    later.close()
+
+    assert (performed.effects, wishes.names(), redis.keys("*")) == ([*WISHED], [], [])
+
+
+def test_a_wish_that_fails_holds_up_its_own_phone_and_nobody_else(tmp_path: Path) -> None:
+    wishes, done = PendingWishes(tmp_path), []
+    for wish in (OptOut("beef"), Erase("c0ffee"), OptIn("beef")):
+        wishes.note(wish)
+
+    def perform(wish: Effect) -> None:
+        done.append(wish)
+        if done == [OptOut("beef")]:
+            raise LookupError("not now")
+
+    wishes.perform(perform)
+    failed = [*done]
+    wishes.perform(perform)
+
+    assert failed == [OptOut("beef"), Erase("c0ffee")]
+    assert done == [*failed, OptOut("beef"), OptIn("beef")]
+
+
+def test_whoever_performs_wishes_is_alone_and_performs_those_that_come_meanwhile(tmp_path: Path) -> None:
+    wishes, done = PendingWishes(tmp_path), []
+
+    def perform(wish: Effect) -> None:
+        done.append(wish)
+        if wish == OptOut("beef"):  # Another process is told of the next wish, and comes to perform it.
+            other = PendingWishes(tmp_path)
+            other.note(OptIn("beef"))
+            other.perform(done.append)
+
+    wishes.note(OptOut("beef"))
+    wishes.perform(perform)
+
+    assert (done, wishes.names()) == ([OptOut("beef"), OptIn("beef")], [])
+
+
+@pytest.mark.parametrize("wish", [Alarm("direct"), Erase(""), Erase("../beef")])
+def test_what_is_no_wish_or_no_mark_becomes_no_file(tmp_path: Path, wish: Effect) -> None:
+    assert not PendingWishes(tmp_path).note(wish)
+    assert PendingWishes(tmp_path).names() == []
+
+
+def test_a_wish_that_cannot_become_a_file_goes_to_redis_and_is_tried_for_a_day_while_sql_is_away(
+    redis: Redis, tmp_path: Path
+) -> None:
+    (tmp_path / "wishes").write_text("a disk on which no folder can be made", "utf-8")
+    later = wishing(redis, Performed(), PendingWishes(tmp_path))
+    for wish in WISHED:
         later.put(wish)
     later.close()
 
@@ -770,8 +851,10 @@ def test_a_worker_shows_itself_again_when_sql_is_back(tmp_path: Path) -> None:
 
 
 def soon(ask: Callable[[], list[float]]) -> list[float]:
-    """Wait until there is an answer."""
-    deadline = time.monotonic() + 60
-    while not (answer := ask()) and time.monotonic() < deadline:
+    """Wait until there is an answer; while the tables are being put there, there is none."""
+    deadline, answer = time.monotonic() + SOON, list[float]()
+    while not answer and time.monotonic() < deadline:
+        with suppress(PartUnavailable):
+            answer = ask()
         threading.Event().wait(0.01)
     return answer

@@ -33,6 +33,7 @@ from ivr.records.counts import shown
 from ivr.records.database import connect, read_url
 from ivr.records.journal import SUFFIX, claim_dead
 from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer
+from ivr.records.pending_wishes import PendingWishes
 from ivr.records.shared_keys import KeysDiffer, SharedKeys
 from ivr.records.text_deliveries import list_undelivered
 from ivr.settings import Settings, SettingsError, is_loopback, read_settings
@@ -222,6 +223,12 @@ def _left_journals(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _left_wishes(settings: Settings) -> Iterator[Finding]:
+    count = len(PendingWishes(settings.journal_dir).names(before=time.time() - ADOPTED))
+    if count:
+        yield fault(f"texters were told that STOP, START or DELETE is done, and it waits for SQL: {count}")
+
+
 def _keys(settings: Settings) -> Iterator[Finding]:
     folder = settings.keys_dir.absolute()
     if not folder.is_dir():
@@ -398,6 +405,7 @@ HEALTH_CHECKS: dict[str, HealthCheck] = {  # What holds when a check finds nothi
     "a worker is alive": _worker,
     "the journal can be written, and its disk has room": _journal,
     "no journal of a dead process waits": _left_journals,
+    "what texters wished is done": _left_wishes,
     "the keys lie in a folder of their own": _keys,
     "all hosts have the same keys": _shared_keys,
     "Twilio answers": _twilio,

@@ -21,6 +21,7 @@ from urllib.request import urlopen
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.journal import SUFFIX
+from ivr.records.pending_wishes import PendingWishes
 from ivr.work.network_clock import COUNTS, PAGE, TIME
 
 if TYPE_CHECKING:
@@ -251,7 +252,11 @@ def in_hand(settings: Mapping[str, str], parts: Collection[str], jobs: Callable[
             left = error
         if left:
             return f"jobs of the worker: {left}"
-    entries = unfiled(Path(settings["JOURNAL_DIR"])) if "sql" in parts else {}
+    if "sql" not in parts:
+        return ""
+    if wishes := PendingWishes(Path(settings["JOURNAL_DIR"])).names():
+        return f"wishes of texters: {len(wishes)}"
+    entries = unfiled(Path(settings["JOURNAL_DIR"]))
     return f"bytes to be filed: {entries}" if entries else ""
 
 

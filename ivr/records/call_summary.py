@@ -28,6 +28,8 @@ ACCEPTED = "accepted"
 LEFT = "left"
 IN_DOUBT = "in_doubt"
 NO_KEY = "no_key"  # Somebody answered and was gone before they pressed a key, as far as was noted.
+MAY_HAVE_TALKED = frozenset({None, ACCEPTED, NO_KEY, IN_DOUBT})
+OVER_BY_OUR_CLOCK = frozenset({"no_answer", "declined"})  # Unless the network, or a person, said so.
 NEVER_JOINED = "failed"  # A person accepted the call, and the caller was never joined with them.
 
 END = "end"  # The key of the entry that Twilio's report of the call's end becomes.
@@ -379,7 +381,7 @@ def _come_back(transfer: TransferSummary, turn: Entry) -> TransferSummary:
     talked = turn.ended == ACCEPTED
     left = turn.outcome in CALLER_GONE and not talked
     if talked:
-        transfer = _confirm_last(transfer)
+        transfer = _confirm(transfer)
     elif turn.ended or turn.transfer_id == transfer.transfer_id:
         # The network says that they waited until now: who accepted the call was too late for them.
         transfer = _revoke_acceptance(transfer, LEFT if left else NEVER_JOINED)
@@ -387,15 +389,17 @@ def _come_back(transfer: TransferSummary, turn: Entry) -> TransferSummary:
     return replace(back, talked=talked)
 
 
-def _confirm_last(transfer: TransferSummary) -> TransferSummary:
-    """Take it that the last who pressed the key was talked with, whatever was reported of the ring's end.
+def _confirm(transfer: TransferSummary) -> TransferSummary:
+    """Take it that the caller talked with the agency that is the likeliest, whatever was noted of its end.
 
-    Where SQL was slow, the key itself was not noted, and the end of the talk looks like that of a ring.
+    Where SQL was slow, neither its key nor its answer need have been noted: then the end of the talk looks
+    like that of a ring, or our own clock took the ring for over while they talked.
     """
-    last = transfer.attempts[-1] if transfer.attempts else None
-    if last is None or (last.accepted is None and last.outcome != NO_KEY):
-        return transfer
-    return replace(transfer, attempts=(*transfer.attempts[:-1], replace(last, outcome=ACCEPTED)))
+    likely = [one for one in transfer.attempts if one.accepted is not None or one.outcome in MAY_HAVE_TALKED]
+    possible = [one for one in transfer.attempts if one.outcome in OVER_BY_OUR_CLOCK]
+    talked = (likely or possible)[-1:]
+    attempts = (replace(one, outcome=ACCEPTED) if one in talked else one for one in transfer.attempts)
+    return replace(transfer, attempts=tuple(attempts))
 
 
 def _revoke_acceptance(transfer: TransferSummary, outcome: str) -> TransferSummary:

@@ -7,6 +7,7 @@ import re
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ivr.circuit_breaker import CircuitBreaker
+    from ivr.records.pending_wishes import PendingWishes
     from ivr.work.network_clock import Clock
 
 
@@ -96,8 +98,10 @@ SECONDS = 0.1  # What Redis may take of our time.
 FAILED_SECONDS = 86_400
 RETRIES = (1, 3)  # Seconds before an effect that failed is tried again.
 RETRIES_OF_TEXTS = (1, 3, 10, 30, 60, 120)  # A promised text: as long as its number is kept.
-WISHES = (Erase, OptOut, OptIn)  # Somebody was told that it is done: it is, however long SQL is away.
-RETRIES_OF_WISHES = (15,) * (24 * 60 * 4)  # For a day, all alike: a later wish stays the later one.
+# Somebody was told that it is done: it is, however long SQL is away. Where no file can be made of it, Redis
+# or this process keeps it for a day; all alike, so that a later wish stays the later one.
+WISHES = (Erase, OptOut, OptIn)
+RETRIES_OF_WISHES = (15,) * (24 * 60 * 4)
 
 
 def connect_redis(url: str, seconds: float | None = SECONDS) -> Redis:
@@ -131,15 +135,19 @@ def queue_depths(redis: Redis) -> dict[str, int]:
 
 
 class RedisQueue:
-    """Queues effects in Redis, beside the secrets that they need. Threads of its own talk to Redis."""
+    """Queues effects in Redis, beside the secrets that they need. Threads of its own talk to Redis.
 
-    def __init__(
+    What a texter wished of a list never goes to Redis, which may lose it: it is a file until SQL has it.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is put together from
         self,
         redis: Redis,
         sealed: SecretStore,
         breaker: CircuitBreaker,
         clock: Clock = WALL,
         unhurried: Clock = WALL,
+        wishes: PendingWishes | None = None,
     ) -> None:
         self._redis = redis
         self._queues = queues(redis)
@@ -148,6 +156,7 @@ class RedisQueue:
         self._breaker = breaker
         self._clock = clock  # It is told of each effect from when it is put until it is queued or done.
         self._unhurried = unhurried  # For what may take until SQL is back: nobody waits for it.
+        self._wishes = wishes
         self._waiting: set[Effect] = set()  # What is to be performed here, and has not begun.
         self._perform: Callable[[Effect], None] = _nobody
         self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="later")
@@ -158,6 +167,10 @@ class RedisQueue:
 
     def put(self, effect: Effect, secret: str = "") -> None:
         """Queue an effect without making its caller wait; perform it here when Redis is gone."""
+        if self._wishes and self._wishes.note(effect):
+            with suppress(RuntimeError):  # This process ends: another performs it.
+                self._begin(self._wishes.perform, self._perform)
+            return
         self._begin(self._put, effect, secret)
 
     def put_here(self, effect: Effect) -> None:

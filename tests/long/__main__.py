@@ -21,13 +21,14 @@ LISTED = "\n".join(f"  {suite.name:<15}{suite.does}" for suite in SUITES.values(
 @click.option("--size", type=click.Choice(SIZES), default=Size.FULL.value, show_default=True)
 @click.option("--seed", default=1, show_default=True, help="Of everything that is drawn by lot.")
 @click.option("--to", type=click.Path(path_type=Path), default=BUILD, help="The folder of the figures.")
-def main(names: tuple[str, ...], size: str, seed: int, to: Path) -> None:
+@click.option("--only", multiple=True, help="A part of the suite to be tried again; others stay as they are.")
+def main(names: tuple[str, ...], size: str, seed: int, to: Path, only: tuple[str, ...]) -> None:
     """Run the suites that are NAMED, or all of them, one after the other."""
     console, failed = Console(), []
     for name in names or SUITES:
         with tempfile.TemporaryDirectory() as folder, Progress(console=console) as progress:
             task = progress.add_task(f"{name} ({size})", total=1)
-            given = Run(Size(size), seed, Path(folder), progress)
+            given = Run(Size(size), seed, Path(folder), progress, only)
             try:
                 file = run(SUITES[name], given, to)
             except Exception:  # noqa: BLE001 - the other suites are run all the same.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ UNANSWERED = ("EXIT", "STOP", "START", "ARRET")  # Texts to which the line itsel
 ERASES = ("DELETE",)
 SENTENCE = 12  # Letters from which on a text is somebody's own words, and no keyword.
 NOT_TURNS = frozenset({"/voice/fixed", "/voice/farewell", "/voice/status"})
+WAIT = "/wait/"  # Such a document says what goes on in its moment: a copy of it may come a moment later.
+# Seconds of our clock in an answer: the one in which a person was asked for, and how long is left to ring.
+MOMENTS = re.compile(r'(?<=/)\d{10}\b|(?<= timeout=")\d+(?=")')
 FILES = ("*.log", "*.sqlite3*", "*.journal", "*.json", "*.rdb", "counted/*", "journal/**/*")
 
 
@@ -48,7 +52,10 @@ class Overheard:
     fetch: Fetch
     now: Callable[[], float]
     webhooks: list[WebhookSeen] = field(default_factory=list)
+    # Paths that answered a repeated webhook differently, though no second that passed explains it.
+    differing: list[str] = field(default_factory=list)
     noticed: Callable[[], object] = lambda: None  # Called at each webhook.
+    _answers: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def __call__(self, url: str, form: Mapping[str, str] | None, headers: Mapping[str, str]) -> Answer:
         """Send one request, and note it."""
@@ -57,6 +64,10 @@ class Overheard:
         fields, path = form or {}, urlsplit(url).path
         sid = fields.get("MessageSid") or fields.get("CallSid", "")
         self.webhooks.append(WebhookSeen(sid, path, at, answer.status, answer.body, _turn(path, fields)))
+        if 200 <= answer.status < 300:
+            asked, says = (url, *map(str, sorted(fields.items()))), _without_moments(answer.body)
+            if self._answers.setdefault(asked, says) != says and not path.startswith(WAIT):
+                self.differing.append(path)
         self.noticed()
         return answer
 
@@ -116,6 +127,7 @@ class Collector:
     texting: frozenset[str]  # Stops at which a caller is texted the numbers.
     agencies: frozenset[str]
     slack: float = 1.0
+    passes: bool = False  # Time passes between a webhook and its copy.
     _legs: dict[str, Leg] = field(default_factory=dict)
     _texts: dict[str, Message] = field(default_factory=dict)
 
@@ -156,7 +168,7 @@ class Collector:
             ),
             webhooks=tuple(self.overheard.webhooks),
             notices=tuple(exchange.feed.faults()),
-            differing=tuple(exchange.webhooks.differing),
+            differing=tuple(self.overheard.differing if self.passes else exchange.webhooks.differing),
             alive=tuple(leg.name for leg in exchange.legs_alive()),
             queued=sum(len(queue.waiting) for queue in exchange.queues.values()),
             log=tuple(self._log(database, ids)),
@@ -218,7 +230,9 @@ class Collector:
             )
 
 
-def collector_of(network: Network, flow: Flow, pseudonyms: Pseudonyms, slack: float = 1.0) -> Collector:
+def collector_of(
+    network: Network, flow: Flow, pseudonyms: Pseudonyms, slack: float = 1.0, *, passes: bool = False
+) -> Collector:
     """Begin to collect the evidence of a line."""
     texting = (
         name
@@ -226,7 +240,9 @@ def collector_of(network: Network, flow: Flow, pseudonyms: Pseudonyms, slack: fl
         if isinstance(stop, MessageStop) and stop.does == "text-numbers"
     )
     numbers = frozenset(agency.number for agency in flow.directory.agencies.values())
-    return Collector(network, listen(network), words_of(flow), pseudonyms, frozenset(texting), numbers, slack)
+    return Collector(
+        network, listen(network), words_of(flow), pseudonyms, frozenset(texting), numbers, slack, passes
+    )
 
 
 def as_conversations(seen: Evidence) -> str:
@@ -249,6 +265,11 @@ def _turn(path: str, form: Mapping[str, str]) -> str:
     if not path.startswith("/voice/") or path in NOT_TURNS:
         return ""
     return str(Position.parse(path.removeprefix("/voice/")).turn)
+
+
+def _without_moments(body: str) -> str:
+    """Give an answer as it would be in any other second."""
+    return MOMENTS.sub("", body)
 
 
 def _caller(attempt: str, ids: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,7 @@ from ivr.operations.local_stack import is_alive, project_folder, unfiled
 from ivr.operations.reload import list_refused
 from ivr.records import migrations
 from ivr.records.database import RecordsUnavailable, connect
-from ivr.records.tables import calls
+from ivr.records.tables import calls, turns
 from ivr.settings import read_settings
 from ivr.simulator.faults import Delivery, RestFault
 from ivr.simulator.people import (
@@ -62,11 +63,10 @@ from ivr.simulator.people import (
     switchboard,
 )
 from ivr.wiring import pseudonyms_of
-from ivr.work.worker import jobs_in_hand
 from long.evidence import Collector, as_conversations, collector_of, exchange_holds
 from long.promises import Broken, Evidence, broken_promises, silences
 from long.restarts import NewVersion
-from long.suites import BUILD
+from long.suites import BUILD, commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -365,6 +365,15 @@ def small_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
+@contextmanager
+def _wish_taken_by_the_dead(stand: Stand) -> Iterator[None]:
+    """Let whoever takes what a texter wished know neither Redis nor SQL, and die before either is back."""
+    with redis_hanging(stand.line), without_database(stand.line):
+        yield
+        for pid in stand.web_workers:
+            os.kill(pid, signal.SIGKILL)
+
+
 # What is done to the network, the clock and the files.
 
 
@@ -434,6 +443,7 @@ WORST = (
 FAULTS = (
     Fault("nothing", _switched()),
     *WORST,
+    Fault("Redis and SQLite gone, then web workers killed", _wish_taken_by_the_dead),
     Fault("web server killed", _web_killed),
     Fault("web server restarted", _web_restarted),
     Fault("new version takes over", _new_version),
@@ -459,7 +469,7 @@ FAULTS = (
     Fault("no QueueTime, no cookies", _switched(queue_time_once=True, voice_cookies=False)),
     Fault("broken files are read anew", _files_broken),
 )
-SMALL = ("Redis hangs", "SQLite gone")
+SMALL = ("Redis and SQLite gone, then web workers killed",)
 COSTS = {  # What design says is lost, and nothing can keep.
     frozenset({"disk of the journal full", "web worker killed"}): {"The log holds every turn, once"},
 }
@@ -565,10 +575,10 @@ def judge(stand: Stand, began: float) -> Verdict:
     clock.advance(60)
     journal = Path(line.stage.environment["JOURNAL_DIR"])
     quiet = becomes(
-        lambda: line.is_quiet() and not jobs_in_hand(line.redis) and not unfiled(journal, dead=True),
+        lambda: line.is_quiet() and not line.jobs() and not unfiled(journal, dead=True),
         2 * SOON,
     )
-    assert quiet, f"{line.in_hand()} {jobs_in_hand(line.redis)} {unfiled(journal, dead=True)}"
+    assert quiet, f"{line.in_hand()} {line.jobs()} {unfiled(journal, dead=True)}"
     clock.advance(SILENT)
     url = line.stage.environment["DATABASE_URL"]
     with suppress(Exception):
@@ -620,7 +630,7 @@ def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow) -> Iterator[S
         settings = read_settings({"PATH": os.environ["PATH"], **line.stage.environment})
         clock = line.network.clock
         pseudonyms = pseudonyms_of(settings, lambda: clock.date(clock.now()).timestamp())
-        collector = collector_of(line.network, flow, pseudonyms)
+        collector = collector_of(line.network, flow, pseudonyms, passes=True)
         if "old tables" in needs:
             line.lost.add("sql")
         line.start(None if "DATABASE_URL" in extra else migrated)
@@ -630,10 +640,11 @@ def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow) -> Iterator[S
 
 
 def measure_faults(run: Run) -> None:
-    """Try each fault alone, and every pair of the eight worst; at small size two of them at once."""
+    """Try each fault alone, and every pair of the eight worst; at small size one that is several at once."""
     flow = read_flow(project_folder("config"), project_folder("prompts"))
     if run.pick(0, 1):
         tried = [(fault,) for fault in FAULTS] + list(combinations(WORST, 2))
+        tried = [faults for faults in tried if not run.only or _named(faults) in run.only]
 
         def one(number: int) -> None:
             folder = run.folder / str(number)
@@ -653,7 +664,8 @@ def measure_faults(run: Run) -> None:
 
 def _try(run: Run, folder: Path, faults: tuple[Fault, ...], flow: Flow) -> None:
     """Try some faults at once, on a line of their own, and write down what came of them."""
-    name, began = " + ".join(fault.name for fault in faults), time.monotonic()
+    name, began = _named(faults), time.monotonic()
+    at = f"{datetime.now(UTC):%H:%M} at load {os.getloadavg()[0]:.0f}, {commit()[:8]}"
     task = run.progress.add_task(name, total=None)
     lost = COSTS.get(frozenset(fault.name for fault in faults), set())
     try:
@@ -662,29 +674,51 @@ def _try(run: Run, folder: Path, faults: tuple[Fault, ...], flow: Flow) -> None:
             verdict = judge(stand, began)
             broken = [each for each in verdict.broken if each.promise not in lost]
             if broken:
-                _keep(name, broken, verdict.seen, stand.line.report())
+                _keep(name, broken, verdict.seen, stand)
     except Exception as error:  # noqa: BLE001 - the other faults are tried all the same
         run.figures[f"{name}: heard"] = f"could not be tried: {' '.join(str(error).split())[:200]}"
         run.failures.append(f"{name}: could not be tried: {type(error).__name__}: {str(error)[:500]}")
         return
     finally:
         run.progress.update(task, total=1, completed=1)
+        run.keep()
     run.figures |= {
         f"{name}: heard": verdict.heard(),
         f"{name}: log": verdict.kept(),
         f"{name}: slowest webhook s": round(verdict.slowest, 2),
         f"{name}: seconds": round(verdict.seconds, 1),
+        f"{name}: tried": at,
         f"{name}: broken": "; ".join(dict.fromkeys(each.promise for each in verdict.broken)) or "none",
     }
     run.failures += [f"{name}: {each}" for each in broken]
+    run.keep()
 
 
-def _keep(name: str, broken: list[Broken], seen: Evidence, report: str) -> None:
+def _named(faults: tuple[Fault, ...]) -> str:
+    return " + ".join(fault.name for fault in faults)
+
+
+def _keep(name: str, broken: list[Broken], seen: Evidence, stand: Stand) -> None:
     """Keep what was said in a run that broke a promise, as conversations, and what every part noted of it."""
     kept = BUILD / "faults" / f"{name}.txt"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    told = "\n".join(map(str, broken))
-    kept.write_text(f"{told}\n\n{as_conversations(seen)}\n{report}", "utf-8")
+    parts = as_conversations(seen), *_differing(seen), _entries(stand), stand.line.report()
+    kept.write_text("\n".join([*map(str, broken), "", *parts]), "utf-8")
+
+
+def _differing(seen: Evidence) -> Iterator[str]:
+    """Tell what webhooks were answered that came twice and were answered differently."""
+    for path in dict.fromkeys(seen.differing):
+        yield from (f"--- {hook.sid} {hook.path}\n{hook.body}" for hook in seen.webhooks if hook.path == path)
+
+
+def _entries(stand: Stand) -> str:
+    """Tell what the log holds of each transfer, as it was noted."""
+    told = (turns.c.call_id, turns.c.seconds, turns.c.key, turns.c.rang, turns.c.heard, turns.c.ended)
+    noted = select(*told, turns.c.outcome).where(turns.c.transfer_id != "")
+    with closing(connect(stand.line.stage.environment["DATABASE_URL"])) as database, database.read() as sql:
+        rows = sql.execute(noted.order_by(turns.c.call_id, turns.c.seconds)).all()
+    return "\n".join(["--- what was noted of transfers", *(" ".join(map(str, row)) for row in rows)])
 
 
 def _downgrade(database: object, revision: str) -> None:

@@ -482,7 +482,10 @@ def _strange_calls(seen: Evidence) -> Iterator[str]:
 
 def _turns(seen: Evidence) -> Iterator[str]:
     asked: dict[str, set[str]] = {}
+    begun: dict[str, set[str]] = {}  # Also those of which the network did not wait for the answer.
     for hook in seen.webhooks:
+        if hook.turn:
+            begun.setdefault(hook.sid, set()).add(hook.turn)
         if hook.turn and 200 <= hook.status < 300:
             asked.setdefault(hook.sid, set()).add(hook.turn)
     for call in seen.log:
@@ -490,7 +493,8 @@ def _turns(seen: Evidence) -> Iterator[str]:
             wanted, held = asked.get(call.sids[0], set()), Counter(call.turns)
             if lost := sorted(wanted - held.keys(), key=int):
                 yield f"turns {', '.join(lost)} of a call are missing"
-            if more := sorted(turn for turn in held if held[turn] > 1 or turn not in wanted):
+            known = begun.get(call.sids[0], set())
+            if more := sorted(turn for turn in held if held[turn] > 1 or turn not in known):
                 yield f"turns {', '.join(more)} of a call are doubles, or never were"
     held = Counter(turn for call in seen.log if call.channel == "text" for turn in call.turns)
     answered = {sid for sid, turns in asked.items() if "text" in turns}

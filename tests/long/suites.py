@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ class Run:
     seed: int
     folder: Path  # Empty, and deleted afterwards.
     progress: Progress
+    only: tuple[str, ...] = ()  # The parts of the suite that are to be tried again; none: all of it.
     figures: dict[str, Figure] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)  # What was promised and did not hold.
+    keep: Callable[[], object] = lambda: None  # Writes down what it has come to so far.
 
     def pick(self, small: int, full: int) -> int:
         """Give what this size has."""
@@ -78,26 +81,45 @@ def machine() -> dict[str, Figure]:
 
 
 def run(suite: Suite, given: Run, folder: Path = BUILD) -> Path:
-    """Run a suite, and write down what came of it, also when it broke off; give the file."""
-    host, began, at = machine(), time.monotonic(), datetime.now(UTC)
+    """Run a suite, and write down what came of it, also when it broke off; give the file.
+
+    Where only some parts are tried again, all else in the file stays as it was.
+    """
+    host, began, at, name = machine(), time.monotonic(), datetime.now(UTC), commit()
+    file, alone = folder / f"{suite.name}.json", Lock()
+    before = json.loads(file.read_text("utf-8")) if given.only and file.exists() else {}
+    stay = {key: figure for key, figure in before.get("figures", {}).items() if not _is_of(given.only, key)}
+    failed = [each for each in before.get("failures", []) if not _is_of(given.only, each)]
+
+    def keep() -> None:
+        with alone:
+            result = {
+                "suite": suite.name,
+                "size": given.size,
+                "commit": name,
+                "seed": given.seed,
+                "at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+                "seconds": round(time.monotonic() - began, 1),
+                "machine": host,
+            }
+            result |= before  # The head tells of the whole run.
+            result |= {"failures": failed + given.failures, "figures": stay | given.figures}
+            folder.mkdir(parents=True, exist_ok=True)
+            written = file.with_suffix(".new")
+            written.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+            written.replace(file)  # Whoever reads it meanwhile, or ends us now, finds a whole one.
+
+    given.keep = keep
     try:
         suite.run(given)
     except Exception as error:
         given.failures.append(f"broke off: {error!r}")
         raise
     finally:
-        result = {
-            "suite": suite.name,
-            "size": given.size,
-            "commit": commit(),
-            "seed": given.seed,
-            "at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-            "seconds": round(time.monotonic() - began, 1),
-            "machine": host,
-            "failures": given.failures,
-            "figures": given.figures,
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{suite.name}.json"
-        file.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        keep()
     return file
+
+
+def _is_of(parts: tuple[str, ...], told: str) -> bool:
+    """Whether a figure or a failure is of one of some parts."""
+    return any(told.startswith(f"{part}: ") for part in parts)

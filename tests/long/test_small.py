@@ -49,8 +49,12 @@ def test_a_suite_runs_at_small_size_and_writes_its_figures(name: str, tmp_path: 
 
 
 def test_a_suite_that_breaks_off_leaves_its_figures_and_says_so(tmp_path: Path) -> None:
+    kept = {}
+
     def breaks(given: Run) -> None:
         given.figures["so far"] = given.pick(1, 100)
+        given.keep()
+        kept.update(json.loads((tmp_path / "broken.json").read_text("utf-8")))
         raise OSError("the disk is full")
 
     given = Run(Size.SMALL, 1, tmp_path, Progress(disable=True))
@@ -58,8 +62,22 @@ def test_a_suite_that_breaks_off_leaves_its_figures_and_says_so(tmp_path: Path) 
         run(Suite("broken", "breaks off", breaks), given, tmp_path)
 
     told = json.loads((tmp_path / "broken.json").read_text("utf-8"))
-    assert told["figures"] == {"so far": 1}
+    assert kept["figures"] == told["figures"] == {"so far": 1}
     assert told["failures"] == ["broke off: OSError('the disk is full')"]
+
+
+def test_a_part_that_is_tried_again_leaves_the_others_as_they_were(tmp_path: Path) -> None:
+    def tries(given: Run) -> None:
+        for part in given.only or ("a", "b"):
+            given.figures[f"{part}: tries"] = 1 + bool(given.only)
+            given.failures += [] if given.only else [f"{part}: broken"]
+
+    for only in ((), ("b",)):
+        given = Run(Size.SMALL, 1, tmp_path, Progress(disable=True), only)
+        file = run(Suite("parts", "tries parts", tries), given, tmp_path)
+
+    told = json.loads(file.read_text("utf-8"))
+    assert (told["figures"], told["failures"]) == ({"a: tries": 1, "b: tries": 2}, ["a: broken"])
 
 
 def test_a_run_of_the_tests_says_what_was_red_and_has_a_bound(tmp_path: Path) -> None:
@@ -122,7 +140,7 @@ def test_the_page_of_proof_tells_of_every_fault_and_of_what_was_not_kept() -> No
     assert "| Redis hangs | all |" in faults
     assert "| Redis hangs + REST hangs |" in faults
     assert "- Redis hangs + REST hangs: a turn" in faults
-    assert "Tried: 1 of 33 faults alone, 1 of 28 pairs" in faults
+    assert "Tried: 1 of 34 faults alone, 1 of 28 pairs" in faults
     assert all(row in plain for row in ("| webhooks | 90000 |", "| web | 0.1 |", "| texts |"))
 
 

@@ -186,10 +186,25 @@ class Rehearsal:
         parts = (self.stage.running.keys() | {"sql"}) - self.lost
         return in_hand(self.stage.environment, parts, self._jobs)
 
+    def jobs(self) -> dict[str, str]:
+        """Name the jobs in hand; where people live on, none that was begun and that no worker is at.
+
+        Who began it was killed, or could not tell Redis that it was done: RQ takes minutes to notice, and the
+        line gives nobody anything twice for it.
+        """
+        jobs = jobs_in_hand(self.redis)
+        return {n: state for n, state in jobs.items() if not (self.limits.lived and self._is_left(n))}
+
     def _jobs(self) -> dict[str, str]:
         """Name the jobs that time waits for; where people live on, none that is tried again later."""
-        jobs = jobs_in_hand(self.redis)
-        return {name: state for name, state in jobs.items() if not (self.limits.lived and state == AGAIN)}
+        return {n: state for n, state in self.jobs().items() if not (self.limits.lived and state == AGAIN)}
+
+    def _is_left(self, job: str) -> bool:
+        worker = (self.redis.hget(job, "worker_name") or b"").decode()
+        if not worker:
+            return False
+        pid, at = self.redis.hmget(f"rq:worker:{worker}", "pid", "current_job")
+        return not pid or not is_alive(int(pid)) or (at or b"").decode() != job.removeprefix("rq:job:")
 
     def is_quiet(self) -> bool:
         """Say whether the line has nothing in hand."""
