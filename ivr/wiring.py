@@ -401,6 +401,11 @@ def files_of_web(before: WebFiles | None = None) -> WebFiles | None:
     return files
 
 
+def prepare_web(files: WebFiles) -> None:
+    """Compile the rules by which texts are read, where others answer meanwhile."""
+    files.rules.compile()
+
+
 def files_of_console(before: ConsoleFiles | None = None) -> ConsoleFiles | None:
     """Read the files of `ivr console`, in its main process; in place of others only if they have no fault."""
     settings = read_settings(os.environ)

@@ -15,7 +15,8 @@ _common = settings(
 )
 MOST = 30  # Examples of a property that does not say how many.
 
-settings.register_profile(SMALL, parent=_common, max_examples=MOST)
+# The same examples each time: what nobody changed fails for nobody. New ones are drawn at full size.
+settings.register_profile(SMALL, parent=_common, max_examples=MOST, derandomize=True)
 settings.register_profile(FULL, parent=_common, max_examples=MOST * FULL_TIMES)
 settings.load_profile(SMALL)
 

@@ -323,6 +323,18 @@ def the_caller_asks_to_hear_again_who_is_called(world: World) -> None:
     assert attempts(world) == [("victim-services", "accepted")]
 
 
+def a_key_that_means_nothing_cuts_nobodys_name_off(world: World) -> None:
+    people(world, vs=accepts(after=3, talks=15))
+    call = asks(world)
+    call.press("0", When.SOON)  # Into the first words of who is called.
+    reaches(world, call, "victim-services")
+    (rung,) = world.network.calls_to("victim-services")
+    rang = min(line.at for line in rung.lines)
+    named = [line for line in call.lines if "calling Victim Services" in line.words]
+    assert named, call.heard
+    assert named[0].at + named[0].seconds <= rang + world.slack, call.heard
+
+
 def nobody_is_called_before_the_caller_knows_who(world: World) -> None:
     people(world, vs=busy(), ch=declines(), ho=switchboard())
     call = asks(world)
@@ -676,6 +688,7 @@ STORIES: dict[str, Callable[[World], None]] = {
     "caller left, agency presses 1": an_agency_that_takes_the_call_of_a_caller_who_left_is_thanked,
     "other ways": the_caller_asks_for_other_ways,
     "star": the_caller_asks_to_hear_again_who_is_called,
+    "a key that means nothing": a_key_that_means_nothing_cuts_nobodys_name_off,
     "named first": nobody_is_called_before_the_caller_knows_who,
     "pound": the_caller_leaves_by_pound,
     "takes the choice": the_caller_takes_the_choice_that_is_offered,

@@ -127,5 +127,5 @@ def test_what_is_kept_does_not_grow_without_end(flow: Flow) -> None:
     for number in range(MOST_DOCUMENTS + 50):
         documents.fill(number, "", str)
 
-    assert len(kept) == 50
+    assert len(kept) == MOST_KEPT
     assert len(documents) == 50

@@ -120,6 +120,7 @@ def _serve(  # noqa: PLR0913 - what a server needs to know
         workers,
         stuck_seconds=stuck_seconds,
         files=files,
+        prepare="ivr.wiring:prepare_web" if what == "web" else "",
         refused="ivr.web.metrics:count_refusal",
     )
     try:

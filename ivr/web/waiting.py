@@ -51,8 +51,10 @@ def wait(  # noqa: PLR0913, PLR0917 - the parts of its address
 
 def _document(position: WaitPosition, waited: int, key: str) -> str:
     context = webhook_context()
-    speech, news, repeats = context.speech, NEWS.get(key), key == "*"
+    speech, news = context.speech, NEWS.get(key)
     topic = key if key in TOPICS and position.topics else ""
+    # The star asks for the last words again. Any other key that means nothing here cut them off as well.
+    repeats = bool(key and not news and not topic)
     offer = not position.offered and offers_choice(speech.flow.line.patience, waited, slow=position.slow)
     fetch = Fetch(
         waited=waited,

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis import Redis, RedisError
 from rq import SimpleWorker
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
     from typing import Protocol
+
+    from rq.job import Job
 
     from ivr.records.database import Database
 
@@ -69,6 +71,10 @@ class EffectWorker(SimpleWorker):
     def work(self) -> bool:  # type: ignore[override]  # RQ's own choices are made here
         """Perform effects until told to stop, or until Redis is lost."""
         return bool(super().work(logging_level="WARNING"))
+
+    def handle_exception(self, _job: Job, *exc_info: Any) -> None:
+        """Say in one line that an effect was not performed: `ivr.jobs` reworded the fault."""
+        self.log.error("not done, and tried again where it may be: %s", exc_info[1])
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Note that the host wants this process to end, and finish the job in hand."""

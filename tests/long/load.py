@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 AT_ONCE = 16  # Connections.
-PATIENCE = 10.0  # Seconds until a request counts as lost.
+PATIENCE = 60.0  # Seconds until a request counts as lost.
 SCRIPT = Path(__file__).with_name("requests.lua")
 LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
 

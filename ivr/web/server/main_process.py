@@ -99,6 +99,8 @@ class ServerOptions:
     last_word_seconds: float = LAST_WORD_SECONDS
     refused: str = ""  # module:function, called with the reason of each refusal.
     files: str = ""  # module:function, called in the main process: its result goes to the factory.
+    # module:function, called with these files in the main process while others still answer: what takes long.
+    prepare: str = ""
 
 
 def serve(options: ServerOptions, *, replace: bool = False) -> None:
@@ -116,6 +118,8 @@ def serve(options: ServerOptions, *, replace: bool = False) -> None:
     share_counts(options.port, goes_on=older is not None)  # Before anything that counts is imported.
     listener = given or (older.pass_socket() if older else bind(options.host, options.port))
     app = _Application(options, SocketPassing(listener, name))
+    if older:
+        app.prepare()
     MainProcess(app, listener, older, supervisor).run()
 
 
@@ -133,7 +137,15 @@ class _Application(BaseApplication):
         # Read here, so that a process that is replaced begins with the files of all others.
         self._read_files: Callable[..., object] | None = _named(options.files) if options.files else None
         self._files = self._read_files() if self._read_files else None
+        self._prepare: Callable[[object], object] | None = (
+            _named(options.prepare) if options.prepare else None
+        )
         super().__init__()
+
+    def prepare(self) -> None:
+        """Prepare the files once for all processes, which then need not do it while callers wait."""
+        if self._prepare:
+            self._prepare(self._files)
 
     def read_anew(self) -> bool:
         """Read the files anew; say whether processes are to be started with them. Broken ones are refused."""
@@ -141,6 +153,7 @@ class _Application(BaseApplication):
         if files is None:
             return False
         self._files = files
+        self.prepare()
         return True
 
     def load_config(self) -> None:
