@@ -41,13 +41,15 @@ STATE = "line.json"  # Where `ivr phone` finds the network of a running demo.
 SHOWN_IN = timedelta(minutes=10)  # What is shown takes less of the network's time.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
+BLINK = 1.0  # Seconds; a signal just before a wait without end may go unnoticed.
 PATIENCE = 60.0  # Seconds in which what was said is filed, and a text is answered, on a slow machine too.
 
 
 def run(*, once: bool) -> int:
     """Play the demonstration; 0 when everything that it should show was shown."""
     console = Console(highlight=False)
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    for each in (signal.SIGTERM, signal.SIGINT):  # Which a script's background has its programs ignore.
+        signal.signal(each, _as_ctrl_c)
     signal.signal(signal.SIGHUP, _as_ctrl_c)
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
@@ -224,7 +226,8 @@ def _stay(stack: LocalStack, network: Network, console: Console) -> None:
         markup=False,
         sep="\n",
     )
-    threading.Event().wait()
+    while not threading.Event().wait(BLINK):
+        pass
 
 
 def seed_month(stack: LocalStack, console: Console) -> None:
