@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-import tomllib
 from collections import Counter
 from contextlib import suppress
 from dataclasses import astuple
@@ -14,6 +13,8 @@ from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import tomli
 
 from ivr.flow.loader import Fault
 from ivr.number_detector import holds_number
@@ -44,7 +45,7 @@ def phrase_faults(flow: Flow, folder: Path) -> Iterator[Fault]:
     try:
         intents = read_intents(folder / INTENTS)
         read_rules(folder)
-    except (OSError, KeyError, tomllib.TOMLDecodeError, RulesError) as error:
+    except (OSError, KeyError, tomli.TOMLDecodeError, RulesError) as error:
         yield Fault(f"{FOLDER}/{INTENTS}", "top of the file", str(error))
         return
     phrases, apart = read_phrases(folder), read_check_set(folder)

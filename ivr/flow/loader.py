@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import tomli
 from pydantic import TypeAdapter, ValidationError
 
 from ivr.agencies import Directory
@@ -127,12 +127,12 @@ def validate(data: dict[str, Any], shape: type[T], file: str) -> tuple[T | None,
 def _load(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
     """Load one file as TOML, or add to ``faults`` why not."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomli.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         mend = f"cannot be read ({error.strerror}); put the file there"
     except UnicodeDecodeError as error:
         mend = f"byte {error.start} is not UTF-8; save the file as UTF-8"
-    except tomllib.TOMLDecodeError as error:
+    except tomli.TOMLDecodeError as error:
         mend = f"is not TOML: {error}; mend that place"
     except (ValueError, RecursionError) as error:  # A number of thousands of digits, a thousand brackets.
         mend = f"cannot be read ({type(error).__name__}); shorten what is absurdly long in it"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+import tomli
 
 from ivr.understanding.text_cleaning import CHINESE, edged, fold, is_plain
 
@@ -93,8 +94,8 @@ def _unnegated(pattern: re.Pattern[str], hay: str) -> Iterator[re.Match[str]]:
 def _read(file: Path) -> Iterator[DangerRule]:
     text = file.read_text("utf-8")
     try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        found = tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         raise RulesError(f"{file}: {error}") from None
     groups = {name: f"(?:{words})" for name, words in found.get("groups", {}).items()}
     chinese = bool(CHINESE.search(text))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import tomli
 
 from ivr.understanding.phrases import OFF_TOPIC
 
@@ -34,7 +35,7 @@ class Likely:
 
 def read_intents(file: Path) -> IntentTable:
     """Read `phrases/intents.toml`."""
-    found = tomllib.loads(file.read_text("utf-8"))
+    found = tomli.loads(file.read_text("utf-8"))
     return IntentTable(dict(found["stops"]), dict(found.get("without_intent", {})))
 
 

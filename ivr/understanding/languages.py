@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import re
-import tomllib
 import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import tomli
 
 from ivr.understanding.text_cleaning import fold
 
@@ -62,7 +63,7 @@ class LanguageWords:
 
 def read_language_words(file: Path) -> LanguageWords:
     """Read `phrases/languages.toml`."""
-    found = tomllib.loads(file.read_text("utf-8"))
+    found = tomli.loads(file.read_text("utf-8"))
     words: dict[str, dict[str, float]] = {}
     for language, entry in found["words"].items():
         for points, listed in ((1.0, entry["sure"]), (0.5, entry.get("likely", ""))):

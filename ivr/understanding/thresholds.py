@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import tomli
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +53,7 @@ class ThresholdTable:
 
 def read_thresholds(file: Path) -> dict[str, ThresholdTable]:
     """Read `phrases/thresholds.toml`."""
-    tables = tomllib.loads(file.read_text("utf-8"))
+    tables = tomli.loads(file.read_text("utf-8"))
     return {way: _read_table(table) for way, table in tables.items()}
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
+
+import tomli
 
 from ivr.understanding.danger import GAP, RulesError
 from ivr.understanding.text_cleaning import CHINESE, edged, fold, is_plain
@@ -67,7 +68,7 @@ def read_wish(rules: tuple[WishRule, ...], text: str, names: Mapping[str, float]
 def _read(file: Path) -> Iterator[WishRule]:
     text = file.read_text("utf-8")
     chinese = bool(CHINESE.search(text))
-    for wish, entry in tomllib.loads(text).items():
+    for wish, entry in tomli.loads(text).items():
         inside, whole = entry.get("inside", []), entry.get("whole", [])
         either = [edged(inside, chinese=chinese)] if inside else []
         either += [rf"^(?:{'|'.join(whole)})$"] if whole else []
