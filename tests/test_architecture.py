@@ -45,6 +45,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "segno": ("ivr/web/",),
     "sentry_sdk": ("ivr/error_reports.py",),
     "sqlalchemy": ("ivr/records/",),
+    "tomli": ("ivr/flow/loader.py", "ivr/understanding/"),
     "tomlkit": ("ivr/operations/",),
     "twilio": ("ivr/telephony/",),
     "webauthn": ("ivr/web/console/passkeys.py",),

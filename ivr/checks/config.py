@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import tomli
 
 from ivr.flow.loader import LINE, Fault, prompts_file
 from ivr.flow.models import MessageStop, Retention
@@ -27,7 +26,7 @@ VOICES_FILE = Path(__file__).with_name("twilio_voices.toml")
 @cache
 def twilio_names() -> Mapping[str, frozenset[str]]:
     """Read which voices and locales Twilio has: `voices`, `codes` of those, `speech` that it understands."""
-    read = tomli.loads(VOICES_FILE.read_text("utf-8"))
+    read = tomllib.loads(VOICES_FILE.read_text("utf-8"))
     return {kind: frozenset(names.split()) for kind, names in read.items()}
 
 

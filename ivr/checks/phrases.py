@@ -14,8 +14,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import tomli
-
 from ivr.flow.loader import Fault
 from ivr.number_detector import holds_number
 from ivr.understanding.danger import RulesError
@@ -45,7 +43,7 @@ def phrase_faults(flow: Flow, folder: Path) -> Iterator[Fault]:
     try:
         intents = read_intents(folder / INTENTS)
         read_rules(folder)
-    except (OSError, KeyError, tomli.TOMLDecodeError, RulesError) as error:
+    except (OSError, KeyError, ValueError, RulesError) as error:
         yield Fault(f"{FOLDER}/{INTENTS}", "top of the file", str(error))
         return
     phrases, apart = read_phrases(folder), read_check_set(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import tomllib
 from base64 import b64encode
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -12,7 +13,6 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import tomli
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from xlsxwriter import Workbook
 
@@ -45,7 +45,7 @@ def read_translations(language: str) -> Mapping[str, str]:
 
 def read_words(file: Traversable, language: str) -> dict[str, str]:
     """Read a file of translations; in French no line breaks before a colon, or within « »."""
-    words = tomli.loads(file.read_text("utf-8"))
+    words = tomllib.loads(file.read_text("utf-8"))
     if language != "fr":
         return words
     return {key: BREAKS_FRENCH.sub("\N{NO-BREAK SPACE}", said) for key, said in words.items()}
