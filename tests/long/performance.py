@@ -152,8 +152,8 @@ def transfers(told: dict[str, Any]) -> Iterator[str]:
     for key, value in told["figures"].items():
         title, _, figure = key.partition(": ")
         rows.setdefault(title, {})[figure] = value
-    columns = list(dict.fromkeys(figure for row in rows.values() for figure in row))
-    told_rows = [row(title, *(row.get(column, 0) for column in columns)) for title, row in rows.items()]
+    columns = list(dict.fromkeys(figure for each in rows.values() for figure in each))
+    told_rows = [row(title, *(each.get(column, 0) for column in columns)) for title, each in rows.items()]
     yield "\n".join([head("", *columns), *told_rows])
     yield f"Not as promised: {'; '.join(told['failures']) or 'nothing'}."
 
