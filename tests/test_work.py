@@ -697,6 +697,22 @@ def work_off(redis: Redis) -> None:
             worker.execute_job(job, queue)
 
 
+def test_an_effect_that_is_not_performed_is_one_line_in_the_log(
+    redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    later = later_on(redis, Performed())
+    later.put(Erase("c0ffee"))
+    later.close()
+
+    work_off(redis)
+
+    told = [record.getMessage() for record in caplog.records if record.name == "rq.worker"]
+    assert [words.partition("(")[0] for words in told] == [
+        "not done, and tried again where it may be: JobFailed"
+    ]
+    assert "\n" not in told[0]
+
+
 @pytest.mark.parametrize(
     "data",
     [

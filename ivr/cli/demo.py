@@ -226,8 +226,8 @@ def _stay(stack: LocalStack, network: Network, console: Console) -> None:
         markup=False,
         sep="\n",
     )
-    while not threading.Event().wait(BLINK):
-        pass
+    while True:
+        time.sleep(BLINK)
 
 
 def seed_month(stack: LocalStack, console: Console) -> None:

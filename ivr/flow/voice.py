@@ -366,8 +366,8 @@ def _next(position: Position) -> Position:
 
 # Turns decided once and kept: most depend on where the caller is and on what was heard, and on no more.
 
-# Turns kept, of two kilobytes each. Fifteen languages have 5,200, and as many in slower speech; most calls
-# go through a few hundred of them, and one that is not kept is decided in 80 microseconds.
+# Turns kept, of two kilobytes each. Fifteen languages have 5,200, and as many in slower speech: not all need
+# be kept, for one is decided in 80 microseconds.
 MOST_KEPT = 4096
 
 

@@ -74,7 +74,7 @@ class EffectWorker(SimpleWorker):
 
     def handle_exception(self, _job: Job, *exc_info: Any) -> None:
         """Say in one line that an effect was not performed: `ivr.jobs` reworded the fault."""
-        self.log.error("not done, and tried again where it may be: %s", exc_info[1])
+        self.log.error("not done, and tried again where it may be: %r", exc_info[1])
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Note that the host wants this process to end, and finish the job in hand."""

@@ -55,7 +55,14 @@ from pathlib import Path
 from flask import Flask
 from ivr.web.server.main_process import ServerOptions, serve
 
-def application():
+def read_files(before=None):
+    return "files"
+
+def prepare(files):
+    with Path("prepared").open("a") as file:
+        file.write(files + "\\n")
+
+def application(files):
     app = Flask("slow")
 
     @app.get("/health")
@@ -74,8 +81,11 @@ def application():
 if __name__ == "__main__":
     import sys
     port, seconds = int(sys.argv[1]), float(sys.argv[2])
-    here = ServerOptions("slow:application", "127.0.0.1", port, 1, 2, seconds, last_word_seconds=7)
-    serve(here)
+    here = ServerOptions(
+        "slow:application", "127.0.0.1", port, 1, 2, seconds, last_word_seconds=7,
+        files="slow:read_files", prepare="slow:prepare",
+    )
+    serve(here, replace="--replace" in sys.argv)
 """
 
 
@@ -359,6 +369,21 @@ def test_a_process_with_a_stuck_thread_is_replaced_though_its_loop_lives(tmp_pat
         assert "a request is stuck" in (tmp_path / "log").read_text()
 
 
+def test_what_takes_long_is_done_before_new_processes_begin_where_others_answer(tmp_path: Path) -> None:
+    prepared = tmp_path / "prepared"
+    with slow_server(tmp_path, stuck_seconds=60) as (process, port):
+        at_start = prepared.exists()  # Nobody answers yet: a caller would wait for it.
+        first = children(process.pid)
+        process.send_signal(signal.SIGHUP)
+        assert becomes(lambda: _others(process.pid, first), PATIENCE)
+        by_files = prepared.read_text()
+        with _slow_process(tmp_path, port, 60, "--replace"):
+            assert becomes(lambda: process.poll() is not None, PATIENCE)
+            by_version = prepared.read_text()
+
+    assert (at_start, by_files, by_version) == (False, "files\n", "files\nfiles\n")
+
+
 def test_a_server_that_is_told_to_end_finishes_what_it_began(tmp_path: Path) -> None:
     answers: list[str] = []
     with slow_server(tmp_path, stuck_seconds=60) as (process, port), ExitStack() as stack:
@@ -385,17 +410,23 @@ def slow_server(folder: Path, stuck_seconds: float) -> Iterator[tuple[subprocess
     """Serve an application that answers when it is told to."""
     (folder / "slow.py").write_text(SLOW_APPLICATION, "utf-8")
     port = free_port()
+    with _slow_process(folder, port, stuck_seconds) as process:
+        assert becomes(lambda: "Started worker" in (folder / "log").read_text(), PATIENCE)
+        yield process, port
+
+
+@contextmanager
+def _slow_process(folder: Path, port: int, *given: object) -> Iterator[subprocess.Popen[bytes]]:
     paths = os.pathsep.join((str(folder), str(ROOT)))
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "slow.py", str(port), str(stuck_seconds)],
+            [sys.executable, "slow.py", str(port), *map(str, given)],
             cwd=folder,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": paths},
             stderr=log,
         )
     try:
-        assert becomes(lambda: "Started worker" in (folder / "log").read_text(), PATIENCE)
-        yield process, port
+        yield process
     finally:
         process.terminate()
         try:
