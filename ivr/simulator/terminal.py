@@ -30,6 +30,7 @@ class Telephone:
         self._session.trust_env = False
         self.number = number
         self.call = ""
+        self.awaits_reply = False  # A text was sent, and nothing was read since.
         self.lines: list[HeardLine] = []
         self._seen = len(self._get("events"))
         self._first = self._seen
@@ -64,6 +65,7 @@ class Telephone:
 
     def text(self, body: str) -> None:
         """Text the line."""
+        self.awaits_reply = True
         self._post("texts", {"from": self.number, "body": body})
 
     def news(self) -> list[HeardLine]:
@@ -71,6 +73,8 @@ class Telephone:
         fresh = [HeardLine(**line) for line in self._get(f"events?after={self._seen}&wait={GLANCE}")]
         self._seen += len(fresh)
         self.lines += fresh
+        if any(line.who == self.number and line.what == "reads" for line in fresh):
+            self.awaits_reply = False
         return fresh
 
     @property
@@ -179,12 +183,12 @@ def _talk(telephone: Telephone, voice: Voice, keyboard: Keyboard, console: Conso
 
 
 def _in_turn(command: str, telephone: Telephone, since: float) -> bool:
-    """Tell whether a command that was typed ahead has its turn: once the words before it were said."""
+    """Tell whether a command that was typed ahead has its turn: once all before it was said or replied to."""
     if command == "a":
         return True
     leg = telephone.leg
     quiet = not leg or leg["gathering"] == "waiting" or leg["joined_to"] is not None
-    return quiet or time.monotonic() - since > PATIENCE
+    return (quiet and not telephone.awaits_reply) or time.monotonic() - since > PATIENCE
 
 
 def _obey(command: str, telephone: Telephone) -> None:

@@ -56,7 +56,8 @@ CALLS, TRANSFERS, PAGES = 2.2, 0.1, 0.5  # Of each, a second; texts make up what
 MOST_TEXTS = 15  # A second.
 WEBHOOKS_OF_A_TEXT = 3  # With the news that it is sent, and that it is there.
 PHONES, OFTEN = 1000, "+12895551999"  # Phones of callers, and of texters; one that calls all the time.
-LONGEST_CALL = 200.0  # Seconds in which every call is over.
+# Seconds in which every call is over: a caller presses up to fourteen keys, and may hear all of a stop first.
+LONGEST_CALL = 1800.0
 WINDOWS, QUANTILE = 12, 2.228  # Of Student's distribution: 95 % between both ends, 10 degrees of freedom.
 WARM = 1 / 3  # Of the time: what is loaded or kept is so then.
 MEASURES = ("MiB", "files", "threads", "connections")
