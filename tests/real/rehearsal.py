@@ -415,10 +415,13 @@ def rehearsal(
     def busy() -> str:
         return line.in_hand()  # Which comes to be after its network.
 
-    shown = ShownTime(show_in(shared / NOW))
-    clock: Clock = (
-        PacedClock(speed) if limits.paced else EventClock(busy, shown, at_once=at_once, passes=limits.lived)
-    )
+    shown: ShownTime | None = None
+    clock: Clock
+    if limits.paced:  # The line has the wall's time: the network shows it none.
+        clock = PacedClock(speed)
+    else:
+        shown = ShownTime(show_in(shared / NOW))
+        clock = EventClock(busy, shown, at_once=at_once, passes=limits.lived)
     network = new_network(stage, webhooks, clock)
     stage.api_url = network.api_url
     line = Rehearsal(stage, network, webhooks, limits, shown=shown)
