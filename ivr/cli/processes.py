@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import click
@@ -24,7 +25,10 @@ replaces = click.option(
 def web(*, replace: bool) -> None:
     """Answer calls and texts (the `web:` process)."""
     line = _ready()
-    _serve("web", line.host, line.port, line.workers, STUCK_SECONDS, replace=replace)
+    waited_for = line.rehearsal is not None  # By a network whose time stands still.
+    _serve(
+        "web", line.host, line.port, line.workers, STUCK_SECONDS, replace=replace, prepare_first=waited_for
+    )
 
 
 @click.command()
@@ -47,6 +51,7 @@ def worker() -> None:
     set_up_logs()
     line = _ready()
     this_line()  # Now, and not with the first job: on a quiet line too there is something to forget.
+    gc.freeze()  # It stays: no collection of garbage need look at it.
     run_worker(line.redis_url, records_of(line))
 
 
@@ -105,7 +110,14 @@ def _share_keys(line: Settings) -> None:
 
 
 def _serve(  # noqa: PLR0913 - what a server needs to know
-    what: str, host: str, port: int, workers: int, stuck_seconds: float, *, replace: bool
+    what: str,
+    host: str,
+    port: int,
+    workers: int,
+    stuck_seconds: float,
+    *,
+    replace: bool,
+    prepare_first: bool = False,
 ) -> None:
     """Serve until told to end, or say plainly why not."""
     from ivr.operations.reload import FilesRefused
@@ -121,6 +133,7 @@ def _serve(  # noqa: PLR0913 - what a server needs to know
         stuck_seconds=stuck_seconds,
         files=files,
         prepare="ivr.wiring:prepare_web" if what == "web" else "",
+        prepare_first=prepare_first,
         refused="ivr.web.metrics:count_refusal",
     )
     try:

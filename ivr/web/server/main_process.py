@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import os
@@ -101,6 +102,7 @@ class ServerOptions:
     files: str = ""  # module:function, called in the main process: its result goes to the factory.
     # module:function, called with these files in the main process while others still answer: what takes long.
     prepare: str = ""
+    prepare_first: bool = False  # Also where nobody answers yet.
 
 
 def serve(options: ServerOptions, *, replace: bool = False) -> None:
@@ -118,7 +120,7 @@ def serve(options: ServerOptions, *, replace: bool = False) -> None:
     share_counts(options.port, goes_on=older is not None)  # Before anything that counts is imported.
     listener = given or (older.pass_socket() if older else bind(options.host, options.port))
     app = _Application(options, SocketPassing(listener, name))
-    if older:
+    if older or options.prepare_first:
         app.prepare()
     MainProcess(app, listener, older, supervisor).run()
 
@@ -253,6 +255,12 @@ class MainProcess(Arbiter):
         if len(current) >= self.num_workers and all(map(_sign_of, current.values())):
             self._end(*(self.WORKERS.keys() - current.keys()))
         self._end(*too_many)
+
+    def spawn_worker(self) -> int:
+        """Start a process. What is there before stays: no collection of garbage need look at it."""
+        gc.freeze()
+        pid: int = super().spawn_worker()
+        return pid
 
     def handle_hup(self) -> None:
         """Take up the files anew: new processes answer with them before the old ones end."""

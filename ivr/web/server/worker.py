@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import logging
 import os
 import resource
@@ -120,6 +121,8 @@ class HttpWorker(UvicornWorker):
             server.should_exit = server.force_exit = True
             server.started = False
             return
+        gc.collect()
+        gc.freeze()  # What serves stays: no caller waits while it is looked through for garbage.
         logger.info("Started worker")
         patience = round(self.app.options.stuck_seconds / BEAT)
         while True:
