@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -25,7 +25,7 @@ from ivr.records.pending_wishes import PendingWishes
 from ivr.work.network_clock import COUNTS, PAGE, TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 
 ACCOUNT = "AC" + "0" * 31 + "1"
@@ -68,6 +68,38 @@ def project_folder(name: str) -> Path:
     return here.absolute() if here.is_dir() else Path(__file__).parents[2] / name
 
 
+class Process(Protocol):
+    """A process of the line's: what is used of `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Give the code with which it ended, None while it lives."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended; TimeoutExpired when it has not in so many seconds."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
+def launch(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+    """Start a process in a group of its own, so that Ctrl-C reaches only us and we end the others."""
+    with log.open("ab") as file:
+        return subprocess.Popen(  # noqa: S603 - our own programs
+            command, env=environment, stdout=file, stderr=file, start_new_session=True
+        )
+
+
+Launch: TypeAlias = "Callable[[Sequence[str], Mapping[str, str], Path], Process]"  # Command, settings, log.
+
+
 @dataclass
 class LocalStack:
     """Starts and stops the processes of one line."""
@@ -76,7 +108,8 @@ class LocalStack:
     api_url: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_hex(16))
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, Process] = field(default_factory=dict)
+    launch: Launch = launch
     patience: float = PATIENCE
     web_port: int = field(init=False)
     redis_port: int = field(init=False)
@@ -162,11 +195,9 @@ class LocalStack:
         return done.stdout.strip()
 
     def start(self, name: str, *command: str) -> None:
-        """Start one process in a group of its own, so that Ctrl-C reaches only us and we end the others."""
-        with self.log(name).open("ab") as log:
-            self.running[name] = subprocess.Popen(  # noqa: S603 - our own programs
-                command, env=self._environ(), stdout=log, stderr=log, start_new_session=True
-            )
+        """Start one process, one of ours as this stack was told to."""
+        start = self.launch if command[0] == _ivr() else launch
+        self.running[name] = start(command, self._environ(), self.log(name))
 
     def stop(self, name: str) -> None:
         """End one process and whatever it started."""

@@ -136,7 +136,7 @@ def calls_in_log(folder: Path) -> tuple[int, int]:
 def measure_callers_at_once(run: Run) -> None:
     """Let more and more callers call, and hold the largest number against what is promised."""
     steps = STEPS if run.size is Size.FULL else (20, 40)
-    with staged(run.folder) as (stack, _):
+    with staged(run.folder, run.launch) as (stack, _):
         for count in run.progress.track(steps, description="callers"):
             largest = count == steps[-1]
             ramp = RAMP * count / steps[-1] if run.size is Size.FULL else 1.0

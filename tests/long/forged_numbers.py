@@ -126,7 +126,7 @@ class Attacker:
 def measure_forged_numbers(run: Run) -> None:
     """Attack a number with every part there, then it and another without Redis, then the whole line."""
     twilio = PretendTwilio()
-    stage = LocalStack(run.folder, twilio.url)
+    stage = LocalStack(run.folder, twilio.url, launch=run.launch)
     attacker = Attacker(stage)
     try:
         put_tables(stage.environment["DATABASE_URL"])

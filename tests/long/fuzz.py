@@ -334,7 +334,7 @@ def kept_of_people(folder: Path) -> tuple[list[str], int]:
 def measure_fuzz(run: Run) -> None:
     """Start a whole line with its console, send it everything, and look at what it has kept."""
     twilio = PretendTwilio()
-    stack = LocalStack(run.folder, twilio.url)
+    stack = LocalStack(run.folder, twilio.url, launch=run.launch)
     try:
         put_tables(stack.environment["DATABASE_URL"])
         if stack.start_redis():

@@ -28,7 +28,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from ivr.effects import Entry
-from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
+from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, launch
 from ivr.records.database import connect
 from ivr.records.ingest import JournalFiler
 from ivr.records.journal import Journal
@@ -40,6 +40,7 @@ from long.suites import Size
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ivr.operations.local_stack import Launch
     from long.suites import Figure, Run
 
 TURNS_OF_A_CALL = 10
@@ -216,12 +217,12 @@ def file_rows(folder: Path, count: int) -> tuple[float, float]:
 
 
 @contextmanager
-def staged(folder: Path, patience: int = 1) -> Iterator[tuple[LocalStack, Bell]]:
+def staged(folder: Path, launch: Launch = launch, patience: int = 1) -> Iterator[tuple[LocalStack, Bell]]:
     """Start a whole line whose agencies have lines enough, and a bell in place of Twilio."""
     bell = Bell()
     config = with_lines(folder / "config", 10_000)
     settings = {"TWILIO_CALLS_PER_SECOND": "1000", "IVR_CONFIG": str(config), "PATIENCE": str(patience)}
-    stage = LocalStack(folder, api_url=bell.url, extra=settings)
+    stage = LocalStack(folder, api_url=bell.url, extra=settings, launch=launch)
     try:
         put_tables(stage.environment["DATABASE_URL"])
         stage.start_redis()
@@ -271,9 +272,9 @@ class Bench:
         return each
 
 
-def measure(bench: Bench, folder: Path, patience: int = 1) -> None:
+def measure(bench: Bench, folder: Path, launch: Launch = launch, patience: int = 1) -> None:
     """Measure everything, the ways of losing a part one after the other."""
-    with staged(folder, patience) as (stage, bell):
+    with staged(folder, launch, patience) as (stage, bell):
         network = Network(stage)
         becomes(lambda: ask(network, bell) is not None, PATIENCE)  # The worker is up, everybody is warm.
         bench.times("key -> REST rings the agency", lambda: ask(network, bell))
@@ -301,7 +302,7 @@ def measure_line(run: Run) -> None:
     """Measure everything, and note what was lost."""
     bench = Bench(run.progress, FEW if run.size is Size.SMALL else Amounts())
     # On a busy machine SQL is slower than a caller waits for it: they go directly, and no ring is asked for.
-    measure(bench, run.folder, patience=run.pick(10, 1))
+    measure(bench, run.folder, run.launch, patience=run.pick(10, 1))
     run.figures |= bench.figures
     run.failures += bench.lost
 

@@ -317,7 +317,7 @@ def tails(arms: Sequence[Arm], a_second: float, amounts: Amounts) -> dict[str, f
 def measure_side_by_side(run: Run) -> None:
     """Measure everything, and hold it against what is promised."""
     amounts = FEW if run.size is Size.SMALL else Amounts()
-    with staged(run.folder) as (stack, _):
+    with staged(run.folder, run.launch) as (stack, _):
         callers = Callers(stack, amounts, random.Random(run.seed))  # noqa: S311 - a test's lot
         with bare_arms(callers) as bare:
             arms = [*bare, *line_arms(stack, callers)]

@@ -344,7 +344,7 @@ def _is_as_sent(kept: set[str], sent: set[str], counted: int) -> bool:
 def measure_soak(run: Run) -> None:
     """Start everything, let people come for so long, and look at what is left."""
     config = with_lines(run.folder / "config", 100)
-    stack = LocalStack(run.folder, extra={"IVR_CONFIG": str(config)})
+    stack = LocalStack(run.folder, extra={"IVR_CONFIG": str(config)}, launch=run.launch)
     fetch = NotingFetch()
     account = Account(ACCOUNT, stack.token, NUMBER)
     with Network(account, urls_of(stack.public_url), clock=PacedClock(1.0), fetch=fetch) as network:

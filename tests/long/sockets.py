@@ -27,11 +27,13 @@ from urllib.parse import urlencode
 from postgres import put_tables
 from real.rehearsal import IVR, becomes, children
 
-from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack
+from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, launch
 from ivr.simulator.webhooks import sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
+
+    from ivr.operations.local_stack import Launch
 
 TURN = "/voice/1/en/main/0"
 PATIENCE = 60.0  # Seconds until an answer counts as lost.
@@ -270,9 +272,9 @@ def measure(
 
 
 @contextmanager
-def nothing_runs(folder: Path, **extra: str) -> Iterator[LocalStack]:
+def nothing_runs(folder: Path, launch: Launch = launch, **extra: str) -> Iterator[LocalStack]:
     """Give a line of which nothing runs yet."""
-    stack = LocalStack(folder, api_url="http://127.0.0.1:9", extra=extra)
+    stack = LocalStack(folder, api_url="http://127.0.0.1:9", extra=extra, launch=launch)
     try:
         put_tables(stack.environment["DATABASE_URL"])
         yield stack
@@ -281,9 +283,9 @@ def nothing_runs(folder: Path, **extra: str) -> Iterator[LocalStack]:
 
 
 @contextmanager
-def web_alone(folder: Path, **extra: str) -> Iterator[LocalStack]:
+def web_alone(folder: Path, launch: Launch = launch, **extra: str) -> Iterator[LocalStack]:
     """Run nothing of a line but what answers webhooks."""
-    with nothing_runs(folder, **extra) as stack:
+    with nothing_runs(folder, launch, **extra) as stack:
         stack.start_web()
         becomes(lambda: stack.log("web").read_text().count("Started worker") == 2, PATIENCE)
         yield stack

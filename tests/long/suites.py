@@ -14,10 +14,16 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from real.warm_start import warm_start
+
+from ivr.operations.local_stack import launch
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.progress import Progress
+
+    from ivr.operations.local_stack import Launch
 
 ROOT = Path(__file__).parent.parent.parent
 BUILD = ROOT / "build" / "long"
@@ -43,6 +49,11 @@ class Run:
     figures: dict[str, Figure] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)  # What was promised and did not hold.
     keep: Callable[[], object] = lambda: None  # Writes down what it has come to so far.
+
+    @property
+    def launch(self) -> Launch:
+        """Start a process of the line's: at full size as it is started where people call."""
+        return warm_start() if self.size is Size.SMALL else launch
 
     def pick(self, small: int, full: int) -> int:
         """Give what this size has."""

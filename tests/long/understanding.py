@@ -69,7 +69,9 @@ class Texter:
 def measure_understanding(run: Run) -> None:
     """Text a line of two web processes and its classifier, without Redis and worker."""
     texts = [phrase.text for phrase in read_check_set(ROOT / "phrases")]
-    stage = LocalStack(run.folder, "http://127.0.0.1:9")  # So that nothing goes to a real network.
+    stage = LocalStack(  # So that nothing goes to a real network.
+        run.folder, "http://127.0.0.1:9", launch=run.launch
+    )
     try:
         put_tables(stage.environment["DATABASE_URL"])
         stage.start_web()

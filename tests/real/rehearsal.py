@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from postgres import put_tables
 from redis import Redis
 
-from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, in_hand, is_alive, pages, show_in, unfiled
+from ivr.encryption import make_private_folder
+from ivr.operations.local_stack import (
+    ACCOUNT,
+    NUMBER,
+    LocalStack,
+    in_hand,
+    is_alive,
+    launch,
+    pages,
+    show_in,
+    unfiled,
+)
 from ivr.records.call_log import list_calls
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.simulator.clock import PacedClock
@@ -26,12 +40,16 @@ from ivr.simulator.exchange import Account
 from ivr.simulator.people import When, accepts, never_answers
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.simulator.webhooks import RequestsFetch
+from ivr.understanding.client import start_classifier
+from ivr.understanding.weights_in_force import FOLDER as WEIGHTS
 from ivr.work.network_clock import NOW
 from ivr.work.worker import jobs_in_hand
+from real.warm_start import warm_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from ivr.operations.local_stack import Process
     from ivr.simulator.clock import Clock
     from ivr.simulator.rehearse import RehearsedCall
     from ivr.simulator.webhooks import Answer
@@ -120,7 +138,7 @@ def _session(pid: int) -> int:
 
 
 @contextmanager
-def hanging(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def hanging(process: Process) -> Iterator[None]:
     """Stop a process in its tracks, so that it neither answers nor refuses, and let it go on afterwards."""
     process.send_signal(signal.SIGSTOP)
     try:
@@ -394,6 +412,15 @@ def with_people(network: Network) -> None:
     network.people.put(HOTLINE, never_answers(), name="hotline")
 
 
+@cache
+def weights_of_all() -> Path:
+    """Keep one classifier for all lines that teach it nothing; give the folder of its weights."""
+    folder = Path(tempfile.mkdtemp(prefix="weights-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    start_classifier(ROOT / "phrases", folder)
+    return folder
+
+
 @contextmanager
 def rehearsal(
     folder: Path, limits: Limits = STEADY, *, speed: float = SPEED, at_once: int = 1, **extra: str
@@ -408,7 +435,11 @@ def rehearsal(
     settings = {"REHEARSAL": str(shared), "PATIENCE": str(limits.patience)}
     if limits.paced:  # A second of the network's is so much shorter.
         settings["TWILIO_CALLS_PER_SECOND"] = str(int(speed))
-    stage = LocalStack(folder, extra=settings | extra)
+    is_real = limits.paced or limits.lived  # At full size each line has all of its own.
+    if not is_real and "IVR_PHRASES" not in extra:
+        make_private_folder(folder / "journal")
+        (folder / "journal" / WEIGHTS).symlink_to(weights_of_all())
+    stage = LocalStack(folder, extra=settings | extra, launch=launch if is_real else warm_start())
     webhooks = TimedFetch()
     line: Rehearsal
 

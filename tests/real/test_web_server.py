@@ -39,6 +39,7 @@ from ivr.operations.local_stack import free_port, is_alive
 from ivr.operations.reload import list_refused
 from ivr.web.server.worker import HANGING_SECONDS
 from real.rehearsal import IVR, ROOT, becomes, children, run_ivr
+from real.warm_start import warm_start
 
 T = TypeVar("T")
 
@@ -98,14 +99,14 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[LocalStack]:
     """Give a line of which the web server alone runs."""
-    with web_alone(tmp_path) as stack:
+    with web_alone(tmp_path, warm_start()) as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
 def running_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """Give one web server to all tests that only ask it."""
-    with web_alone(tmp_path_factory.mktemp("web")) as stack:
+    with web_alone(tmp_path_factory.mktemp("web"), warm_start()) as stack:
         yield stack
 
 
@@ -181,7 +182,7 @@ def test_a_second_server_on_the_same_port_is_refused(running_web: LocalStack) ->
 
 
 def test_a_port_of_another_program_is_refused(tmp_path: Path) -> None:
-    with nothing_runs(tmp_path) as stack, socket.create_server(("127.0.0.1", stack.web_port)):
+    with nothing_runs(tmp_path, warm_start()) as stack, socket.create_server(("127.0.0.1", stack.web_port)):
         refused = run_ivr("web", environment=stack.environment)
 
     assert refused.returncode == 1
@@ -203,7 +204,7 @@ def test_new_versions_take_over_and_nobody_is_lost(web: LocalStack, limits: Limi
 
 def test_files_are_taken_up_by_sighup_and_broken_ones_are_refused(tmp_path: Path) -> None:
     prompts = shutil.copytree(ROOT / "prompts", tmp_path / "prompts")
-    with web_alone(tmp_path, IVR_PROMPTS=str(prompts)) as stack:
+    with web_alone(tmp_path, warm_start(), IVR_PROMPTS=str(prompts)) as stack:
         main, english = stack.running["web"], prompts / "en.toml"
         first, words = children(main.pid), english.read_text("utf-8")
         assert "Hello. In danger? Call 911." in words
@@ -251,7 +252,7 @@ def test_who_started_the_server_is_told_once_it_answers_and_of_a_new_version(tmp
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind(str(tmp_path / "notify"))
         supervisor.settimeout(PATIENCE)
-        with web_alone(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify")) as stack:
+        with web_alone(tmp_path, warm_start(), NOTIFY_SOCKET=str(tmp_path / "notify")) as stack:
             older = stack.running["web"]
             ready = supervisor.recv(1000).decode()
             answered = stack.log("web").read_text().count("Started worker")
@@ -274,7 +275,7 @@ def test_who_started_the_server_is_told_once_it_answers_and_of_a_new_version(tmp
 
 def test_a_socket_that_is_handed_on_outlives_the_server_and_nobody_is_refused(tmp_path: Path) -> None:
     with (
-        nothing_runs(tmp_path) as stack,
+        nothing_runs(tmp_path, warm_start()) as stack,
         socket.create_server(("127.0.0.1", stack.web_port), backlog=128) as listener,
     ):
         waiting = socket.create_connection(("127.0.0.1", stack.web_port))

@@ -1,0 +1,166 @@
+"""Processes of the line that begin where their libraries are imported already, which is most of a start.
+
+A process that has imported them waits; asked for a command, it forks and runs the command's own script in the
+child, with the environment, log, session and folder that it was given. What is ours is imported by the child.
+The child belongs to whoever asked, as one that was started without help.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+LIBRARIES = (  # All that no setting changes on import: the library of counts reads one.
+    "argon2",
+    "click",
+    "flask",
+    "gunicorn.arbiter",
+    "gunicorn.app.base",
+    "httptools",
+    "msgspec",
+    "phonenumbers",
+    "pydantic",
+    "pydantic_settings",
+    "redis",
+    "requests",
+    "rq",
+    "rq.worker",
+    "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.dialects.sqlite",
+    "tomli",
+    "twilio.rest.api.v2010",
+    "twilio.twiml.voice_response",
+    "twilio.twiml.messaging_response",
+    "uvicorn_worker",
+    "uvloop",
+)
+SUBREAPER = 36  # prctl(2): whoever loses their parent below this process becomes its child.
+LONGEST = 65_536  # Bytes of a command and its environment.
+LOOK = 0.01  # Seconds between two looks whether a process has ended.
+
+
+class WarmProcess:
+    """A process that was started so; it is asked and ended as `subprocess.Popen` is."""
+
+    def __init__(self, pid: int, args: Sequence[str]) -> None:
+        self.pid, self.args = pid, args
+        self.returncode: int | None = None
+        self._lock = threading.Lock()
+
+    def poll(self) -> int | None:
+        """Give the code with which the process ended, None while it lives."""
+        with self._lock:
+            if self.returncode is None:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until the process has ended; TimeoutExpired when it has not in so many seconds."""
+        deadline = time.monotonic() + (timeout or float("inf"))
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            time.sleep(LOOK)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if the process still lives."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process."""
+        self.send_signal(signal.SIGKILL)
+
+
+class WarmStart:
+    """Starts scripts from one process that waits for them. It ends with this one."""
+
+    def __init__(self) -> None:
+        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+        self._lock = threading.Lock()
+        self._asked, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._waiting = subprocess.Popen(
+                [sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()]
+            )
+
+    def __call__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> WarmProcess:
+        """Start a Python script in a session of its own, in the folder of its log."""
+        wish = json.dumps([list(command), dict(environment), str(log.parent)]).encode()
+        with self._lock, log.open("ab") as file:
+            socket.send_fds(self._asked, [wish], [file.fileno()])
+            return WarmProcess(int(self._asked.recv(LONGEST)), command)
+
+
+@cache
+def warm_start() -> WarmStart:
+    """Give the one process that waits beside this one."""
+    return WarmStart()
+
+
+def wait_for_wishes(asked: socket.socket) -> None:
+    """Start what is asked for until nobody can ask any more."""
+    while True:
+        wish, logs, _, _ = socket.recv_fds(asked, LONGEST, 1)
+        if not wish:
+            return
+        come, gone = os.pipe()
+        between = os.fork()
+        if not between:  # It dies at once, so that its child comes to whoever asked.
+            child = os.fork()
+            if child:
+                os.write(gone, str(child).encode())
+                os._exit(0)
+            asked.close()
+            os.close(come)
+            os.close(gone)
+            run_script(json.loads(wish), logs[0])
+        os.close(gone)
+        os.waitpid(between, 0)
+        asked.send(os.read(come, LONGEST))
+        os.close(come)
+        os.close(logs[0])
+
+
+def run_script(wish: tuple[list[str], dict[str, str], str], log: int) -> NoReturn:
+    """Be the process that was asked for."""
+    sys.argv, environment, folder = wish
+    os.setsid()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    runpy.run_path(sys.argv[0], run_name="__main__")  # Which exits by itself.
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    for library in LIBRARIES:
+        with suppress(ImportError):  # It costs its time later.
+            import_module(library)
+    with socket.socket(fileno=int(sys.argv[1])) as wishes:
+        wait_for_wishes(wishes)
