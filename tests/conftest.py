@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 import sizes  # noqa: F401 - sets how much properties are tried on
 from fakes import ENVIRONMENT, make_line
+from shared_routes import webhook_app
 from small_line import small_line
 from xdist.scheduler import LoadScopeScheduling
 
 from ivr.flow.loader import read_flow
 from ivr.settings import read_settings
-from ivr.web.app import create_app
 from ivr.wiring import build_parts
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Twilio:
 @pytest.fixture
 def make_twilio(settings: Settings, clock: Clock) -> Callable[[Line], Twilio]:
     def make(line: Line) -> Twilio:
-        app = create_app(build_parts(settings, line, clock))
+        app = webhook_app(build_parts(settings, line, clock))
         return Twilio(app.test_client(), settings.public_url, settings.auth_token)
 
     return make

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from fakes import ENVIRONMENT
 from jinja2 import FileSystemBytecodeCache
 from postgres import put_tables
+from shared_routes import site_app
 
 from ivr.authentication import STEP_SECONDS, Passwords, hash_session_token, new_session_token, second_key
 from ivr.caller_limits import Unlimited
@@ -30,7 +31,6 @@ from ivr.web.console.context import ConsoleContext
 from ivr.web.console.phrases import PhraseFiles
 from ivr.web.console.prompts import PromptChecks
 from ivr.web.public.views import PublicContext
-from ivr.web.site import create_site
 from ivr.work.message_sending import MessageSender
 from ivr.work.notifications import Notifications
 from ivr.work.twilio_heartbeat import LastSigns
@@ -140,7 +140,7 @@ class Console:
             address=address,
             printed=printed or PrintedPages(),
         )
-        self.app = create_site(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)
+        self.app = site_app(PublicContext(flow, read_pages(prompts, flow), "+12895550100"), desk)
         self.app.jinja_env.bytecode_cache = DRAWN
 
     def _check(self, flow: Flow) -> list[Fault]:

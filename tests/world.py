@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fakes import KeptArchive
 from postgres import put_tables
+from shared_routes import webhook_app
 from test_conversations import ClientFetch
 
 from ivr.caller_limits import CallerLimits
@@ -30,7 +31,6 @@ from ivr.telephony.twilio_client import TwilioClient
 from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing
-from ivr.web.app import create_app
 from ivr.wiring import build_parts, sweep
 from ivr.work.network_clock import WallClock
 from ivr.work.queue import connect_redis
@@ -232,7 +232,7 @@ class OneProcess:
             performed=RequestMarks(here.journal_dir),
         )
         self._later.perform = self.line.perform
-        app = create_app(build_parts(here, self.line, self._now, meaning=meaning))
+        app = webhook_app(build_parts(here, self.line, self._now, meaning=meaning))
         self._fetch = ClientFetch(app.test_client(use_cookies=False))
         self.network = network
 

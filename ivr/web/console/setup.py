@@ -57,7 +57,21 @@ WRITTEN = KeptFields("now.show", ("note", "why", "text", "words_"))  # At some l
 
 
 def add_console(app: Flask, context: ConsoleContext) -> CSRFProtect:
-    """Put the console into a site, its cookies for its own pages alone; give what asks forms for a token."""
+    """Put the console into a site; give what asks forms for a token."""
+    configure_console(app, context)
+    app.jinja_env.globals["typed_into"] = typed_into
+    tokens = CSRFProtect(app)
+    login_manager().init_app(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    app.register_error_handler(CSRFError, _show_expired_form)
+    for fault in (PartUnavailable, RecordRefused):
+        app.register_error_handler(fault, show_unavailable)
+    return tokens
+
+
+def configure_console(app: Flask, context: ConsoleContext) -> None:
+    """Give a site the console's parts and settings, with cookies for the console's own pages alone."""
     app.extensions[NAME] = context
     app.secret_key = _session_key(context.secret)
     app.config.update(
@@ -72,15 +86,6 @@ def add_console(app: Flask, context: ConsoleContext) -> CSRFProtect:
         WTF_CSRF_TIME_LIMIT=LONGEST_SESSION,
         WTF_CSRF_SSL_STRICT=False,  # No page of ours sends a referrer; the token and SameSite do it.
     )
-    app.jinja_env.globals["typed_into"] = typed_into
-    tokens = CSRFProtect(app)
-    login_manager().init_app(app)
-    for blueprint in BLUEPRINTS:
-        app.register_blueprint(blueprint)
-    app.register_error_handler(CSRFError, _show_expired_form)
-    for fault in (PartUnavailable, RecordRefused):
-        app.register_error_handler(fault, show_unavailable)
-    return tokens
 
 
 def _session_key(secret: str) -> bytes:
