@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ivr.flow.models import Flow
+    from ivr.operations.local_stack import Launch
     from ivr.simulator.rehearse import RehearsedCall
     from ivr.simulator.webhooks import Answer, Fetch
     from long.suites import Run
@@ -600,7 +601,7 @@ def judge(stand: Stand, began: float) -> Verdict:
 
 
 @contextmanager
-def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow) -> Iterator[Stand]:
+def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow, start: Launch) -> Iterator[Stand]:
     """Start a line with all that some faults need."""
     needs = {fault.needs for fault in faults}
     config = with_lines(folder / "config", 100)
@@ -621,7 +622,7 @@ def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow) -> Iterator[S
         if "disk for database" in needs:
             disk = stack.enter_context(small_disk(folder / "disk"))
             extra["DATABASE_URL"] = f"sqlite:///{disk}/line.sqlite3"
-        line = stack.enter_context(rehearsal(folder, LIVED, at_once=AT_ONCE, **extra))
+        line = stack.enter_context(rehearsal(folder, LIVED, at_once=AT_ONCE, start=start, **extra))
         line.network.exchange.webhooks.fetch = HeldSocket(
             line.network.exchange.webhooks.fetch, line.stage.web_port
         )
@@ -669,7 +670,7 @@ def _try(run: Run, folder: Path, faults: tuple[Fault, ...], flow: Flow) -> None:
     task = run.progress.add_task(name, total=None)
     lost = COSTS.get(frozenset(fault.name for fault in faults), set())
     try:
-        with stand_for(folder, faults, flow) as stand:
+        with stand_for(folder, faults, flow, run.launch) as stand:
             Round(stand).play(faults)
             verdict = judge(stand, began)
             broken = [each for each in verdict.broken if each.promise not in lost]

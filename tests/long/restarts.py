@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ivr.operations.local_stack import Launch
     from ivr.simulator.rehearse import RehearsedCall
     from long.suites import Run
 
@@ -208,12 +209,14 @@ def _logged(line: Rehearsal) -> dict[str, int]:
 
 
 @contextmanager
-def line_with_traffic(folder: Path, callers: int, transfers: int, texters: int) -> Iterator[Traffic]:
+def line_with_traffic(
+    folder: Path, start: Launch, callers: int, transfers: int, texters: int
+) -> Iterator[Traffic]:
     """Run a whole line whose agencies have lines enough."""
     config = with_lines(folder / "config", 100)
     at_once = callers + transfers + texters
     limits = {"TWILIO_CALLS_PER_SECOND": "100", "IVR_CONFIG": str(config)}
-    with rehearsal(folder, at_once=at_once, **limits) as line:
+    with rehearsal(folder, at_once=at_once, start=start, **limits) as line:
         line.start()
         yield Traffic(line, callers, transfers, texters)
 
@@ -221,7 +224,7 @@ def line_with_traffic(folder: Path, callers: int, transfers: int, texters: int) 
 def measure_restarts(run: Run) -> None:
     """Let five new versions take over from one another, beside 50 callers, 10 transfers and 20 texters."""
     people = run.pick(6, 50), run.pick(2, 10), run.pick(3, 20)
-    with line_with_traffic(run.folder, *people) as traffic:
+    with line_with_traffic(run.folder, run.launch, *people) as traffic:
         figures, noticed = restart_under_traffic(traffic, run.pick(1, 5))
         rounds = traffic.rounds
     run.figures |= figures | {"keys that each caller pressed": rounds}

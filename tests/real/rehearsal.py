@@ -49,7 +49,7 @@ from real.warm_start import warm_start
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from ivr.operations.local_stack import Process
+    from ivr.operations.local_stack import Launch, Process
     from ivr.simulator.clock import Clock
     from ivr.simulator.rehearse import RehearsedCall
     from ivr.simulator.webhooks import Answer
@@ -423,7 +423,13 @@ def weights_of_all() -> Path:
 
 @contextmanager
 def rehearsal(
-    folder: Path, limits: Limits = STEADY, *, speed: float = SPEED, at_once: int = 1, **extra: str
+    folder: Path,
+    limits: Limits = STEADY,
+    *,
+    speed: float = SPEED,
+    at_once: int = 1,
+    start: Launch | None = None,
+    **extra: str,
 ) -> Iterator[Rehearsal]:
     """Make a line and its network; nothing of the line runs yet. In the end, whatever runs is stopped.
 
@@ -435,11 +441,11 @@ def rehearsal(
     settings = {"REHEARSAL": str(shared), "PATIENCE": str(limits.patience)}
     if limits.paced:  # A second of the network's is so much shorter.
         settings["TWILIO_CALLS_PER_SECOND"] = str(int(speed))
-    is_real = limits.paced or limits.lived  # At full size each line has all of its own.
-    if not is_real and "IVR_PHRASES" not in extra:
+    start = start or (launch if limits.paced or limits.lived else warm_start())
+    if start is not launch and not limits.lived and "IVR_PHRASES" not in extra:
         make_private_folder(folder / "journal")
         (folder / "journal" / WEIGHTS).symlink_to(weights_of_all())
-    stage = LocalStack(folder, extra=settings | extra, launch=launch if is_real else warm_start())
+    stage = LocalStack(folder, extra=settings | extra, launch=start)
     webhooks = TimedFetch()
     line: Rehearsal
 
