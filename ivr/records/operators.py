@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
-from ivr.number_detector import holds_number
+from ivr.phone_numbers import holds_number
 from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, RecordRefused, be_alone
 from ivr.records.tables import operator_sessions, operators, passkeys

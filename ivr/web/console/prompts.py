@@ -17,7 +17,7 @@ from ivr.checks.runner import inspect
 from ivr.flow.loader import UNSENDABLE
 from ivr.flow.menu_measurements import weigh
 from ivr.flow.prompts import SOURCE, backing, behind, put, spoken_prompts, word
-from ivr.number_detector import holds_number
+from ivr.phone_numbers import holds_number
 from ivr.records.operators import Role
 from ivr.records.prompts import (
     FILE,
