@@ -14,9 +14,9 @@ from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm
 from ivr.flow.loader import read_flow
+from ivr.flow.prompts import LivePrompts
 from ivr.hours import zone
 from ivr.line import Line
-from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.operations.reload import (
     ConsoleFiles,

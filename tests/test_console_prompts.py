@@ -18,8 +18,7 @@ from test_conversations import ClientFetch
 
 from ivr.checks.runner import inspect
 from ivr.flow.models import PublishingRules
-from ivr.flow.prompts import MadeFrom, current, put, spoken_prompts
-from ivr.live_prompts import LivePrompts
+from ivr.flow.prompts import LivePrompts, MadeFrom, current, put, spoken_prompts
 from ivr.records.audit import list_audit_entries
 from ivr.records.operators import Role, find_operator
 from ivr.records.prompts import (

@@ -16,7 +16,7 @@ from conftest import ROOT, Twilio
 from fakes import ENVIRONMENT, make_line
 
 from ivr.effects import Entry
-from ivr.live_prompts import LivePrompts
+from ivr.flow.prompts import LivePrompts
 from ivr.records.journal import Journal, backlog
 from ivr.settings import read_settings
 from ivr.version import commit_of, running_version

@@ -17,10 +17,9 @@ from sizes import examples
 from ivr.effects import TextNumbers
 from ivr.flow.loader import read_flow
 from ivr.flow.menu_measurements import texts as sms_texts
-from ivr.flow.prompts import put, spoken_prompts, word
+from ivr.flow.prompts import LivePrompts, put, spoken_prompts, word
 from ivr.flow.recordings import list_recordings, with_recordings
 from ivr.flow.rendering import speak
-from ivr.live_prompts import LivePrompts
 from ivr.position import Position
 from ivr.records.audit import list_audit_entries, verify
 from ivr.records.database import Database, connect

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from ivr.caller_limits import CallerLimits
 from ivr.effects import Effect, Entry, Ring
+from ivr.flow.prompts import LivePrompts
 from ivr.hours import zone
 from ivr.line import Line
-from ivr.live_prompts import LivePrompts
 from ivr.records.ingest import record
 from ivr.records.retention import blur, forget
 from ivr.sample_data.conversations import SampleCaller
