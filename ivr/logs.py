@@ -15,8 +15,6 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ivr.version import running_version
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
@@ -128,12 +126,15 @@ def exception_location(kind: type[BaseException], trace: TracebackType | None) -
     return kind.__name__
 
 
-def set_up_logs(published: Iterable[str] = ()) -> None:
-    """Write the log of this process to standard error; only numbers that are published stay in it."""
+def set_up_logs(published: Iterable[str] = (), *, version: str = "") -> None:
+    """Write the log of this process to standard error; only numbers that are published stay in it.
+
+    ``version``: what error reports say that runs.
+    """
     stream = logging.StreamHandler(sys.stderr)
     form = (JsonLine if os.environ.get(FORMAT) == JSON else OneLine)(published)
     stream.setFormatter(form)
-    reports = _error_reports(os.environ.get(DSN, ""), form)
+    reports = _error_reports(os.environ.get(DSN, ""), form, version)
     logging.basicConfig(level=logging.INFO, handlers=[stream, *reports], force=True)
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False  # What logging prints of a fault of its own quotes every value.
@@ -148,10 +149,10 @@ def set_up_logs(published: Iterable[str] = ()) -> None:
     )
 
 
-def _error_reports(dsn: str, form: Masked) -> list[logging.Handler]:
+def _error_reports(dsn: str, form: Masked, version: str) -> list[logging.Handler]:
     """Report errors to Sentry where that is set; what is wrong with the setting is said when it is read."""
     fits = SENTRY_ADDRESS.fullmatch(dsn) and sentry_is_installed()
-    return [ErrorReports(dsn, form.mask, exception_location)] if fits else []
+    return [ErrorReports(dsn, form.mask, exception_location, version=version)] if fits else []
 
 
 def _exception_logger(
@@ -236,9 +237,11 @@ class ErrorReports(logging.Handler):
         mask: Callable[[str], str],
         locate: Callable[[type[BaseException], TracebackType | None], str],
         transport: Transport | None = None,
+        *,
+        version: str = "",
     ) -> None:
         super().__init__(logging.ERROR)
-        self._mask, self._locate = mask, locate
+        self._mask, self._locate, self._version = mask, locate, version
         self._client, self._process = _sentry_client(dsn, self._kept, transport), os.getpid()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -281,7 +284,7 @@ class ErrorReports(logging.Handler):
             "event_id": event["event_id"],
             "timestamp": event["timestamp"],
             "platform": "python",
-            "release": running_version(),
+            "release": self._version,
             "level": event.get("level", "error"),
             "logger": event.get("logger", ""),
             "logentry": {"message": self._mask(str(words))},

@@ -27,6 +27,7 @@ from ivr.operations.reload import (
     read_web_files,
     try_reload,
 )
+from ivr.operations.version import running_version
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
 from ivr.records.active_calls import seconds_since_signs
 from ivr.records.counter_files import CounterFiles, RequestMarks
@@ -149,6 +150,12 @@ def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
     return line, prompts
 
 
+def _log_numbers_of(flow: Flow) -> None:
+    """Let the numbers of agencies stay in the log: they are published."""
+    numbers = (agency.number for agency in flow.directory.agencies.values())
+    set_up_logs(numbers, version=running_version())
+
+
 def build_worker_line(settings: Settings) -> Line:
     """Put together the line of the worker, which also keeps house."""
     database, journal = records_of(settings), Journal(settings.journal_dir)
@@ -156,7 +163,7 @@ def build_worker_line(settings: Settings) -> Line:
     snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
     base, store = read_flow(settings.config, settings.prompts), TransferStore(database, clock.now)
     line, prompts = build_line(settings, base, journal, store, snapshots, clock=clock)
-    set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
+    _log_numbers_of(line.flow)
     kept = partial(_kept, line, snapshots)
     keeps = keep_house(settings, line, database, kept, clock=clock)
     prompts.refresh()
@@ -418,7 +425,7 @@ def files_of_console(before: ConsoleFiles | None = None) -> ConsoleFiles | None:
 
 def web(files: WebFiles) -> Flask:
     """Start answering webhooks: what each process of the server calls, once it was forked."""
-    set_up_logs()
+    set_up_logs(version=running_version())
     settings = read_settings(os.environ)
     clock, seconds = clock_of(settings.rehearsal), WEBHOOK_SECONDS * settings.patience
     journal, database = Journal(settings.journal_dir), records_of(settings)
@@ -426,7 +433,7 @@ def web(files: WebFiles) -> Flask:
     hasty = connect(settings.database_url, seconds, locked=seconds)
     store = TimeLimitedStore(TransferStore(hasty, clock.now), seconds)
     line, prompts = build_line(settings, files.flow, journal, store, snapshots, clock=clock)
-    set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
+    _log_numbers_of(line.flow)
     signs = signs_of(settings, clock)
     published = settings.journal_dir / WEIGHTS_FOLDER
     weights = WeightsOfHost(published, lambda: snapshots.current.weights, partial(read_weights, database))
@@ -462,7 +469,7 @@ def console(files: ConsoleFiles) -> Flask:
     """Start answering browsers: what each process of the server calls, once it was forked."""
     from ivr.web.public.views import NAME as PUBLIC
 
-    set_up_logs()
+    set_up_logs(version=running_version())
     settings = read_settings(os.environ)
     app = build_site(files, settings.number, settings)
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)

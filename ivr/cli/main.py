@@ -20,7 +20,7 @@ from ivr.cli.processes import console, release, web, worker
 from ivr.cli.prompts import notice, prompts
 from ivr.cli.report import materials, report
 from ivr.cli.secrets import secrets
-from ivr.version import running_version
+from ivr.operations.version import running_version
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

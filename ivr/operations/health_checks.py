@@ -27,6 +27,7 @@ from ivr.circuit_breaker import PartUnavailable
 from ivr.flow.loader import FlowError, numbers_by_language, read_flow
 from ivr.logs import OneLine
 from ivr.operations.reload import list_refused
+from ivr.operations.version import running_version
 from ivr.pseudonyms import MONTH, MonthKeys, Pseudonyms, month_before, month_of
 from ivr.records.active_calls import DEAD_SECONDS, seconds_since_signs
 from ivr.records.counts import shown
@@ -47,7 +48,6 @@ from ivr.telephony.provisioning import (
     read_account,
     read_number,
 )
-from ivr.version import running_version
 from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:
