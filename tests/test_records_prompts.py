@@ -23,6 +23,7 @@ from ivr.flow.rendering import speak
 from ivr.position import Position
 from ivr.records.audit import list_audit_entries, verify
 from ivr.records.database import Database, connect
+from ivr.records.operators import SecondApproverNeeded
 from ivr.records.prompts import (
     PromptVersion,
     basis,
@@ -35,7 +36,6 @@ from ivr.records.prompts import (
     texts,
     version_before,
 )
-from ivr.records.second_approver import SecondApproverNeeded
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.twiml import TwimlRenderer

@@ -171,8 +171,8 @@ def publish(*, wait: bool) -> None:
     Worse is: fewer useful answers or less danger found on the check set, or more that is sure and wrong or
     called danger for nothing, than with what is in force, or than with the files. Then the draft stays.
     """
+    from ivr.records.operators import SecondApproverNeeded
     from ivr.records.phrase_versions import ask_to_learn, list_phrase_versions
-    from ivr.records.second_approver import SecondApproverNeeded
 
     database, rules = _database(), flow_of(folder("config"), folder("prompts")).line.publishing
     with readable_log():

@@ -15,7 +15,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 
 from ivr.checks.phrases import draft_faults
 from ivr.flow.sms import keywords_of
-from ivr.records.operators import Role
+from ivr.records.operators import Role, SecondApproverNeeded
 from ivr.records.phrase_versions import (
     OPEN,
     DraftChanged,
@@ -30,7 +30,6 @@ from ivr.records.phrase_versions import (
     take_phrases_back,
     version_in_force,
 )
-from ivr.records.second_approver import SecondApproverNeeded
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, WISH, Phrase, read_phrases
 from ivr.understanding.text_cleaning import LONGEST
 from ivr.understanding.understand import Context, read_rules, understand

@@ -18,7 +18,7 @@ from ivr.flow.loader import UNSENDABLE
 from ivr.flow.menu_measurements import weigh
 from ivr.flow.prompts import SOURCE, backing, behind, put, spoken_prompts, word
 from ivr.phone_numbers import holds_number
-from ivr.records.operators import Role
+from ivr.records.operators import Role, SecondApproverNeeded
 from ivr.records.prompts import (
     FILE,
     basis,
@@ -34,7 +34,6 @@ from ivr.records.prompts import (
     texts,
     version_before,
 )
-from ivr.records.second_approver import SecondApproverNeeded
 from ivr.web.console import context
 from ivr.web.console.access import needs
 from ivr.web.console.confirmation import ask_first
