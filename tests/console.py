@@ -21,8 +21,8 @@ from ivr.checks.runner import inspect
 from ivr.flow.loader import read_pages
 from ivr.hours import zone
 from ivr.records.database import connect
-from ivr.records.operator_sessions import begin_session
 from ivr.records.operators import Operator, Role, add_operator, enrol, find_operator
+from ivr.records.sessions import begin_session
 from ivr.reports.digest import MessageWords
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.access import SignedIn

@@ -39,9 +39,9 @@ from ivr.records.migrations.migrate import upgrade
 from ivr.records.notifications import Digest, Subscription, find_subscription, subscribe, unsubscribe
 from ivr.records.operators import Role, add_operator, disable_operator, find_operator
 from ivr.records.opt_outs_blocks import list_blocks, list_opt_outs, opt_in, opt_out, write_block
+from ivr.records.sessions import add_screen, list_screens, may_show_now, revoke_screen
 from ivr.records.snapshot import SnapshotHolder
 from ivr.records.tables import audit, calls, turns
-from ivr.records.wall_tokens import add_screen, list_screens, may_show_now, revoke_screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,8 @@ from flask_login import LoginManager, UserMixin, current_user, logout_user
 
 from ivr.authentication import hash_session_token, hash_wall_token, same, session_proof
 from ivr.circuit_breaker import PartUnavailable
-from ivr.records.operator_sessions import OperatorSession, is_open, list_sessions, note_seen
 from ivr.records.operators import Operator, Role, find_operator
-from ivr.records.wall_tokens import may_show_now
+from ivr.records.sessions import OperatorSession, is_open, list_sessions, may_show_now, note_seen
 from ivr.web.console.context import console, render_page, signed_in_operator
 from ivr.web.console.kept_forms import keep_form
 

@@ -8,7 +8,7 @@ from flask import Blueprint, make_response, redirect, request, url_for
 
 from ivr.authentication import hash_wall_token, new_wall_token
 from ivr.records.operators import Role
-from ivr.records.wall_tokens import add_screen, list_screens, revoke_screen
+from ivr.records.sessions import add_screen, list_screens, revoke_screen
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, notify, render_page
 from ivr.web.console.kept_forms import keeps

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, make_response, redirect, request, url_for
 
 from ivr.authentication import hash_wall_token
-from ivr.records.wall_tokens import may_show_now
+from ivr.records.sessions import may_show_now
 from ivr.web.console.access import WALL_COOKIE
 from ivr.web.console.context import console, render_page
 from ivr.web.console.now import now_state
