@@ -21,8 +21,8 @@ from ivr.records.passkeys import list_passkeys
 from ivr.records.sessions import end_session
 from ivr.records.shift_summary import last_sign_ins
 from ivr.web.console.access import current_session, needs, open_sessions
-from ivr.web.console.confirmation import ask_first
 from ivr.web.console.context import (
+    ask_first,
     browser,
     console,
     current_operator,

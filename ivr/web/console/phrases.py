@@ -35,8 +35,8 @@ from ivr.understanding.text_cleaning import LONGEST
 from ivr.understanding.understand import Context, read_rules, understand
 from ivr.understanding.weights_in_force import FILES, basis_of
 from ivr.web.console.access import needs
-from ivr.web.console.confirmation import ask_first
 from ivr.web.console.context import (
+    ask_first,
     capital,
     console,
     current_operator,

@@ -36,8 +36,7 @@ from ivr.records.prompts import (
 )
 from ivr.web.console import context
 from ivr.web.console.access import needs
-from ivr.web.console.confirmation import ask_first
-from ivr.web.console.context import console, current_operator, notify, render_page
+from ivr.web.console.context import ask_first, console, current_operator, notify, render_page
 from ivr.web.console.kept_forms import keeps
 from ivr.web.console.marked_text import Piece, find, word_diff
 from ivr.web.console.query_params import MOST_DIGITS
