@@ -28,7 +28,6 @@ from ivr.web.console import (
     prompts,
     reports,
     retention,
-    screens,
     shift_log,
     sign_in,
     since,
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, feedback, reports, prompts),
-    *(phrases, notice, notifications, account, passkeys, blocks, operators, screens, retention, audit, wall),
+    *(phrases, notice, notifications, account, passkeys, blocks, operators, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = KeptFields("now.show", ("note", "why", "text", "words_"))  # At some length; no password, no code.
@@ -116,7 +115,11 @@ def show_missing(path: str) -> tuple[str, int]:  # noqa: ARG001 - whatever it is
     return render_page("missing"), 404
 
 
-BLUEPRINTS = (_shared, *(page.blueprint for page in PAGES))
+BLUEPRINTS = (
+    _shared,
+    *(page.blueprint for page in PAGES),
+    wall.screens_blueprint,
+)
 
 for each in BLUEPRINTS:
     each.register_error_handler(404, _show_missing)
