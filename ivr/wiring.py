@@ -467,7 +467,7 @@ def web(files: WebFiles) -> Flask:
 
 def console(files: ConsoleFiles) -> Flask:
     """Start answering browsers: what each process of the server calls, once it was forked."""
-    from ivr.web.public.views import NAME as PUBLIC
+    from ivr.web.public.pages import NAME as PUBLIC
 
     set_up_logs(version=running_version())
     settings = read_settings(os.environ)
@@ -491,7 +491,7 @@ def console(files: ConsoleFiles) -> Flask:
 
 def build_site(files: ConsoleFiles, number: str, settings: Settings | None = None) -> Flask:
     """Put together the public page of the line that has a number; with settings, the console too."""
-    from ivr.web.public.views import PublicContext
+    from ivr.web.public.pages import PublicContext
     from ivr.web.site import create_site
 
     public = PublicContext(files.flow, files.pages, number)
@@ -557,7 +557,7 @@ def _parts(database: Database, redis_url: str) -> dict[str, bool]:
 
 def follow_published(app: Flask, prompts: LivePrompts) -> None:
     """Have the public page show the prompts of now; the console tells published ones from the files'."""
-    from ivr.web.public.views import NAME as PUBLIC
+    from ivr.web.public.pages import NAME as PUBLIC
 
     def follow(flow: Flow) -> None:
         app.extensions[PUBLIC] = replace(app.extensions[PUBLIC], flow=flow)

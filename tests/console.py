@@ -29,7 +29,7 @@ from ivr.web.console.access import SignedIn
 from ivr.web.console.context import ConsoleContext
 from ivr.web.console.phrases import PhraseFiles
 from ivr.web.console.prompts import PromptChecks
-from ivr.web.public.views import PublicContext
+from ivr.web.public.pages import PublicContext
 from ivr.web.site import create_site
 from ivr.work.message_sending import MessageSender
 from ivr.work.notifications import Notifications

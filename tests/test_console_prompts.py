@@ -37,7 +37,7 @@ from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
 from ivr.web.console.prompts import PromptChecks, read_catalogue
-from ivr.web.public.views import NAME as PUBLIC
+from ivr.web.public.pages import NAME as PUBLIC
 from ivr.wiring import build_parts, follow_prompts, follow_published
 
 if TYPE_CHECKING:
