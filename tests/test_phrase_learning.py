@@ -39,8 +39,8 @@ from ivr.records.phrase_versions import (
 from ivr.records.snapshot import SnapshotHolder
 from ivr.understanding.classifier import ClassifierInForce, classifier_of
 from ivr.understanding.evaluation import CheckFigures, check, count_checked, read_labels
-from ivr.understanding.learning import EncodedTexts, compare, learn, still_to_learn
 from ivr.understanding.phrases import Phrase, read_phrases
+from ivr.understanding.training import EncodedTexts, compare, learn, still_to_learn
 from ivr.understanding.understand import read_rules
 from ivr.understanding.weights_in_force import (
     FILES,
