@@ -68,7 +68,7 @@ from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
 from ivr.web.metrics import LineState, count_refusal
 from ivr.web.sms import ConversationCookie
-from ivr.web.webhook_refusals import WebhookRefusals
+from ivr.web.webhook_guard import WebhookRefusals
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.message_sending import MessageSender
 from ivr.work.network_clock import WALL, clock_of
