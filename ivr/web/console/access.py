@@ -101,6 +101,14 @@ def require_sign_in() -> BaseResponse | str | None:
     return None
 
 
+def refuse_null() -> tuple[str, int] | None:
+    """Refuse an address or a field with the character 0: nobody types one, and PostgreSQL takes none."""
+    fields = (*request.args.items(multi=True), *request.form.items(multi=True))
+    if "\0" in request.path or any("\0" in text for field in fields for text in field):
+        return render_page("missing"), 400
+    return None
+
+
 def page_asked_for() -> str:
     """Give the page that was asked for before the sign-in, once; the first page where there was none."""
     asked = str(session.pop(ASKED_FOR, ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -87,7 +87,7 @@ class ConsoleContext:
         port = f":{parts.port}" if parts.port and f"{parts.scheme}:{parts.port}" not in USUAL_PORTS else ""
         return f"{parts.scheme}://{self.passkey_host}{port}" if self.passkey_host else ""
 
-    @property
+    @cached_property
     def zone(self) -> tzinfo:
         """The clock by which the line counts days and hours."""
         return zone(self.flow.line.zone)

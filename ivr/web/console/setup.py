@@ -37,6 +37,7 @@ from ivr.web.console import (
 from ivr.web.console.access import (
     LONGEST_SESSION,
     login_manager,
+    refuse_null,
     require_sign_in,
     set_csp,
     show_unavailable,
@@ -91,14 +92,6 @@ def _show_expired_form(_: Exception) -> tuple[str, int]:
     return render_page("form_expired", written=WRITTEN.typed(request.form)), 400
 
 
-def _refuse_null() -> tuple[str, int] | None:
-    """Refuse an address or a field with the character 0: nobody types one, and PostgreSQL takes none."""
-    fields = (*request.args.items(multi=True), *request.form.items(multi=True))
-    if "\0" in request.path or any("\0" in text for field in fields for text in field):
-        return render_page("missing"), 400
-    return None
-
-
 def _show_missing(_: Exception) -> tuple[str, int]:
     return render_page("missing"), 404
 
@@ -124,5 +117,5 @@ BLUEPRINTS = (
 for each in BLUEPRINTS:
     each.register_error_handler(404, _show_missing)
     each.before_request(require_sign_in)
-    each.before_request(_refuse_null)
+    each.before_request(refuse_null)
     each.after_request(set_csp)
