@@ -29,7 +29,6 @@ from ivr.operations.reload import (
 )
 from ivr.operations.version import running_version
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
-from ivr.records.active_calls import seconds_since_signs
 from ivr.records.counter_files import CounterFiles, RequestMarks
 from ivr.records.counts import known_calls
 from ivr.records.database import LOCKED_SECONDS, connect
@@ -44,6 +43,7 @@ from ivr.records.shared_keys import SharedKeys
 from ivr.records.shift_log import log_alarm
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
+from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
 from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records

@@ -30,11 +30,11 @@ from ivr.effects import OptOut
 from ivr.operations.health_checks import HEALTH_CHECKS, Finding, Verdict, examine, fault
 from ivr.operations.local_stack import find_redis, free_port
 from ivr.operations.version import running_version
-from ivr.records.active_calls import note_alive
 from ivr.records.counts import count_delivery
 from ivr.records.database import connect
 from ivr.records.pending_wishes import PendingWishes
 from ivr.records.tables import worker_heartbeats
+from ivr.records.worker_heartbeats import note_alive
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import RestFault
