@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from ivr.error_reports import ADDRESS, DSN, is_installed
+from ivr.logs import DSN, SENTRY_ADDRESS, sentry_is_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,9 +109,9 @@ def _secret(text: str) -> str:
 
 def _sentry(text: str) -> str:
     """Find what is wrong with the address of error reports, without repeating it: it lets anybody report."""
-    if not ADDRESS.fullmatch(text):
+    if not SENTRY_ADDRESS.fullmatch(text):
         return "is not an address like https://KEY@HOST/NUMBER"
-    return "" if is_installed() else "needs a package that is not here (pip install 'ivr[sentry]')"
+    return "" if sentry_is_installed() else "needs a package that is not here (pip install 'ivr[sentry]')"
 
 
 def _up_to(most: int) -> Callable[[str], str]:

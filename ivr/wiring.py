@@ -14,9 +14,9 @@ from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm
 from ivr.flow.loader import read_flow
+from ivr.flow.prompts import LivePrompts
 from ivr.hours import zone
 from ivr.line import Line
-from ivr.live_prompts import LivePrompts
 from ivr.logs import set_up_logs
 from ivr.operations.reload import (
     ConsoleFiles,
@@ -27,9 +27,10 @@ from ivr.operations.reload import (
     read_web_files,
     try_reload,
 )
+from ivr.operations.version import running_version
 from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
-from ivr.records.active_calls import seconds_since_signs
 from ivr.records.counter_files import CounterFiles, RequestMarks
+from ivr.records.counts import known_calls
 from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
 from ivr.records.ingest import JournalFiler
@@ -42,7 +43,7 @@ from ivr.records.shared_keys import SharedKeys
 from ivr.records.shift_log import log_alarm
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.records.transfer_store import TimeLimitedStore, TransferStore
-from ivr.records.unknown_calls import known_calls
+from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.settings import Settings, read_settings
 from ivr.telephony.alarms import Alarms
 from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records
@@ -67,7 +68,7 @@ from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
 from ivr.web.metrics import LineState, count_refusal
 from ivr.web.sms import ConversationCookie
-from ivr.web.webhook_refusals import WebhookRefusals
+from ivr.web.webhook_guard import WebhookRefusals
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.message_sending import MessageSender
 from ivr.work.network_clock import WALL, clock_of
@@ -149,6 +150,12 @@ def build_line(  # noqa: PLR0913 - the parts that differ between web and worker
     return line, prompts
 
 
+def _log_numbers_of(flow: Flow) -> None:
+    """Let the numbers of agencies stay in the log: they are published."""
+    numbers = (agency.number for agency in flow.directory.agencies.values())
+    set_up_logs(numbers, version=running_version())
+
+
 def build_worker_line(settings: Settings) -> Line:
     """Put together the line of the worker, which also keeps house."""
     database, journal = records_of(settings), Journal(settings.journal_dir)
@@ -156,7 +163,7 @@ def build_worker_line(settings: Settings) -> Line:
     snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
     base, store = read_flow(settings.config, settings.prompts), TransferStore(database, clock.now)
     line, prompts = build_line(settings, base, journal, store, snapshots, clock=clock)
-    set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
+    _log_numbers_of(line.flow)
     kept = partial(_kept, line, snapshots)
     keeps = keep_house(settings, line, database, kept, clock=clock)
     prompts.refresh()
@@ -418,7 +425,7 @@ def files_of_console(before: ConsoleFiles | None = None) -> ConsoleFiles | None:
 
 def web(files: WebFiles) -> Flask:
     """Start answering webhooks: what each process of the server calls, once it was forked."""
-    set_up_logs()
+    set_up_logs(version=running_version())
     settings = read_settings(os.environ)
     clock, seconds = clock_of(settings.rehearsal), WEBHOOK_SECONDS * settings.patience
     journal, database = Journal(settings.journal_dir), records_of(settings)
@@ -426,7 +433,7 @@ def web(files: WebFiles) -> Flask:
     hasty = connect(settings.database_url, seconds, locked=seconds)
     store = TimeLimitedStore(TransferStore(hasty, clock.now), seconds)
     line, prompts = build_line(settings, files.flow, journal, store, snapshots, clock=clock)
-    set_up_logs(agency.number for agency in line.flow.directory.agencies.values())
+    _log_numbers_of(line.flow)
     signs = signs_of(settings, clock)
     published = settings.journal_dir / WEIGHTS_FOLDER
     weights = WeightsOfHost(published, lambda: snapshots.current.weights, partial(read_weights, database))
@@ -460,9 +467,9 @@ def web(files: WebFiles) -> Flask:
 
 def console(files: ConsoleFiles) -> Flask:
     """Start answering browsers: what each process of the server calls, once it was forked."""
-    from ivr.web.public.views import NAME as PUBLIC
+    from ivr.web.public.pages import NAME as PUBLIC
 
-    set_up_logs()
+    set_up_logs(version=running_version())
     settings = read_settings(os.environ)
     app = build_site(files, settings.number, settings)
     snapshots = SnapshotHolder(connect(settings.database_url), settings.journal_dir, time.time)
@@ -484,7 +491,7 @@ def console(files: ConsoleFiles) -> Flask:
 
 def build_site(files: ConsoleFiles, number: str, settings: Settings | None = None) -> Flask:
     """Put together the public page of the line that has a number; with settings, the console too."""
-    from ivr.web.public.views import PublicContext
+    from ivr.web.public.pages import PublicContext
     from ivr.web.site import create_site
 
     public = PublicContext(files.flow, files.pages, number)
@@ -550,7 +557,7 @@ def _parts(database: Database, redis_url: str) -> dict[str, bool]:
 
 def follow_published(app: Flask, prompts: LivePrompts) -> None:
     """Have the public page show the prompts of now; the console tells published ones from the files'."""
-    from ivr.web.public.views import NAME as PUBLIC
+    from ivr.web.public.pages import NAME as PUBLIC
 
     def follow(flow: Flow) -> None:
         app.extensions[PUBLIC] = replace(app.extensions[PUBLIC], flow=flow)

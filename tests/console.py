@@ -22,15 +22,15 @@ from ivr.checks.runner import inspect
 from ivr.flow.loader import read_pages
 from ivr.hours import zone
 from ivr.records.database import connect
-from ivr.records.operator_sessions import begin_session
 from ivr.records.operators import Operator, Role, add_operator, enrol, find_operator
+from ivr.records.sessions import begin_session
 from ivr.reports.digest import MessageWords
 from ivr.reports.pdf import PrintedPages
 from ivr.web.console.access import SignedIn
 from ivr.web.console.context import ConsoleContext
 from ivr.web.console.phrases import PhraseFiles
 from ivr.web.console.prompts import PromptChecks
-from ivr.web.public.views import PublicContext
+from ivr.web.public.pages import PublicContext
 from ivr.work.message_sending import MessageSender
 from ivr.work.notifications import Notifications
 from ivr.work.twilio_heartbeat import LastSigns

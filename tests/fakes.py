@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.caller_limits import CallerLimits, ListedCallers
 from ivr.effects import CallTexter, TextNumbers
+from ivr.flow.prompts import LivePrompts
 from ivr.flow.turn import AskForPerson
 from ivr.flow.voice import ring_next
 from ivr.line import Line
-from ivr.live_prompts import LivePrompts
 from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
 from ivr.transfer.machine import nothing

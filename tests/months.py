@@ -12,9 +12,9 @@ from postgres import put_tables
 from sqlalchemy import insert, select
 
 from ivr.hours import zone
+from ivr.operations.sample_data import conversations, seed
 from ivr.records.database import connect
 from ivr.records.tables import metadata
-from ivr.sample_data.seeding import conversations, seed
 
 if TYPE_CHECKING:
     from datetime import date

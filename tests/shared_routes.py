@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ivr.web.console.context import ConsoleContext
     from ivr.web.context import WebhookContext
-    from ivr.web.public.views import PublicContext
+    from ivr.web.public.pages import PublicContext
 
 _first: dict[str, Flask] = {}  # Put together with the first context that came, and never asked anything.
 

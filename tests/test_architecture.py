@@ -43,7 +43,7 @@ HOMES = {  # Library -> where it may be imported. One that is not named here is 
     "rich": ("ivr/cli/", "ivr/simulator/"),
     "rq": ("ivr/work/",),
     "segno": ("ivr/web/",),
-    "sentry_sdk": ("ivr/error_reports.py",),
+    "sentry_sdk": ("ivr/logs.py",),
     "sqlalchemy": ("ivr/records/",),
     "tomli": ("ivr/flow/loader.py", "ivr/understanding/"),
     "tomlkit": ("ivr/operations/",),

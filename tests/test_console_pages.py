@@ -17,12 +17,11 @@ from ivr.effects import Entry
 from ivr.pseudonyms import KnownCaller
 from ivr.records.agency_status import list_status
 from ivr.records.audit import list_audit_entries
-from ivr.records.counts import HIDDEN
+from ivr.records.counts import HIDDEN, count_delivery
 from ivr.records.deletion import erase
 from ivr.records.ingest import record
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import list_blocks
-from ivr.records.text_deliveries import count_delivery
 from ivr.work.twilio_heartbeat import LastSigns
 
 if TYPE_CHECKING:

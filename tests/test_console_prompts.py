@@ -18,8 +18,7 @@ from test_conversations import ClientFetch
 
 from ivr.checks.runner import inspect
 from ivr.flow.models import PublishingRules
-from ivr.flow.prompts import MadeFrom, current, put, spoken_prompts
-from ivr.live_prompts import LivePrompts
+from ivr.flow.prompts import LivePrompts, MadeFrom, current, put, spoken_prompts
 from ivr.records.audit import list_audit_entries
 from ivr.records.operators import Role, find_operator
 from ivr.records.prompts import (
@@ -38,7 +37,7 @@ from ivr.simulator.exchange import Account
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.web.app import create_app
 from ivr.web.console.prompts import PromptChecks, read_catalogue
-from ivr.web.public.views import NAME as PUBLIC
+from ivr.web.public.pages import NAME as PUBLIC
 from ivr.wiring import build_parts, follow_prompts, follow_published
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from postgres import put_tables
 
 from ivr.cli.main import main
 from ivr.effects import Entry
+from ivr.operations.sample_data import SETTLED
 from ivr.records.counts import FEW, HIDDEN, CountKey, add_counts, parts_shown, steps_shown
 from ivr.records.database import connect
 from ivr.records.ingest import record
@@ -38,7 +39,6 @@ from ivr.reports.community import (
 )
 from ivr.reports.document import draw_section, read_translations
 from ivr.reports.sections import SECTIONS, ReportView, Section, branches
-from ivr.sample_data.seeding import SETTLED
 from ivr.web.console.context import NAME
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from conftest import ROOT
 from fakes import make_line
 from sentry_sdk.transport import Transport
 
-from ivr.error_reports import ErrorReports
-from ivr.logs import Masked, exception_location
+from ivr.logs import ErrorReports, Masked, exception_location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -269,9 +268,9 @@ def test_the_last_error_of_a_process_leaves_before_it_ends(sentry: HTTPServer, t
 
 SETS_UP_TWICE = """
 import logging, os
-from ivr import error_reports
+from ivr import logs
 from ivr.logs import set_up_logs
-error_reports.LAST_WORDS_SECONDS = 1000.0  # Whoever waits for reports in vain is late beyond any doubt.
+logs.LAST_WORDS_SECONDS = 1000.0  # Whoever waits for reports in vain is late beyond any doubt.
 set_up_logs()
 logging.getLogger("ivr.parent").error("before")
 if child := os.fork():

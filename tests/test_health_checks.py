@@ -29,18 +29,18 @@ from ivr.cli.main import main
 from ivr.effects import OptOut
 from ivr.operations.health_checks import HEALTH_CHECKS, Finding, Verdict, examine, fault
 from ivr.operations.local_stack import find_redis, free_port
-from ivr.records.active_calls import note_alive
+from ivr.operations.version import running_version
+from ivr.records.counts import count_delivery
 from ivr.records.database import connect
 from ivr.records.pending_wishes import PendingWishes
 from ivr.records.tables import worker_heartbeats
-from ivr.records.text_deliveries import count_delivery
+from ivr.records.worker_heartbeats import note_alive
 from ivr.simulator.clock import VirtualClock
 from ivr.simulator.exchange import Account, Urls
 from ivr.simulator.faults import RestFault
 from ivr.simulator.papers import Papers
 from ivr.simulator.rehearse import Network
 from ivr.telephony.provisioning import wanted_values
-from ivr.version import running_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,14 +15,13 @@ from ivr.effects import Entry
 from ivr.flow.models import Retention
 from ivr.pseudonyms import MonthKeys
 from ivr.records.call_log import list_calls
-from ivr.records.counts import days_tallied, list_daily
+from ivr.records.counts import days_tallied, list_daily, list_unknown
 from ivr.records.database import connect
 from ivr.records.ingest import record
 from ivr.records.markers import Markers
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.periods import Period
 from ivr.records.snapshot import SnapshotHolder
-from ivr.records.unknown_calls import list_unknown
 from ivr.telephony.data_deletion import SweepResult
 from ivr.work.housekeeping import DAY, Housekeeping, PhoneArchive
 

@@ -16,10 +16,10 @@ from conftest import ROOT, Twilio
 from fakes import ENVIRONMENT, make_line
 
 from ivr.effects import Entry
-from ivr.live_prompts import LivePrompts
+from ivr.flow.prompts import LivePrompts
+from ivr.operations.version import commit_of, running_version
 from ivr.records.journal import Journal, backlog
 from ivr.settings import read_settings
-from ivr.version import commit_of, running_version
 from ivr.web.app import create_app
 from ivr.web.metrics import LineState
 from ivr.web.server.shared_counts import FOLDER, share_counts

@@ -21,7 +21,7 @@ from ivr.operations.new_line import own_agencies
 from ivr.simulator.people import When, accepts
 from ivr.understanding.classifier import letters_alone
 from ivr.web.public.materials import list_sheets
-from ivr.web.public.views import PublicContext
+from ivr.web.public.pages import PublicContext
 from ivr.web.site import create_site
 
 if TYPE_CHECKING:

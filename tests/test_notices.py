@@ -14,10 +14,10 @@ from fakes import ENVIRONMENT
 
 from ivr.checks.prompts import notice_faults
 from ivr.cli.main import main
+from ivr.flow.prompts import LivePrompts
 from ivr.flow.sms import reply
 from ivr.flow.turn import Asked, Heard, Phone, Pressed, Roster, Texted, Turn
 from ivr.flow.voice import step
-from ivr.live_prompts import LivePrompts
 from ivr.position import Position
 from ivr.records.database import connect
 from ivr.records.operators import Role

@@ -20,7 +20,7 @@ from ivr.encryption import reseal, seal, unseal
 from ivr.records.agency_status import switch_off, switch_on
 from ivr.records.audit import list_audit_entries
 from ivr.records.call_log import list_calls
-from ivr.records.counts import TALKED
+from ivr.records.counts import TALKED, count_delivery
 from ivr.records.ingest import record
 from ivr.records.notifications import (
     AlarmKind,
@@ -34,7 +34,6 @@ from ivr.records.notifications import (
 from ivr.records.operators import Role, disable_operator
 from ivr.records.periods import Period
 from ivr.records.report_queries import read_report
-from ivr.records.text_deliveries import count_delivery
 from ivr.reports.digest import MessageWords
 from ivr.reports.document import LANGUAGES
 from ivr.web.console.context import translations

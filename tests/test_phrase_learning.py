@@ -14,6 +14,7 @@ import pytest
 from small_phrases import small_phrases
 
 from ivr.records.audit import list_audit_entries
+from ivr.records.operators import SecondApproverNeeded
 from ivr.records.phrase_versions import (
     DRAFT,
     LEASE,
@@ -35,12 +36,11 @@ from ivr.records.phrase_versions import (
     take_phrases_back,
     version_in_force,
 )
-from ivr.records.second_approver import SecondApproverNeeded
 from ivr.records.snapshot import SnapshotHolder
 from ivr.understanding.classifier import ClassifierInForce, classifier_of
 from ivr.understanding.evaluation import CheckFigures, check, count_checked, read_labels
-from ivr.understanding.learning import EncodedTexts, compare, learn, still_to_learn
 from ivr.understanding.phrases import Phrase, read_phrases
+from ivr.understanding.training import EncodedTexts, compare, learn, still_to_learn
 from ivr.understanding.understand import read_rules
 from ivr.understanding.weights_in_force import (
     FILES,

@@ -12,8 +12,7 @@ from conftest import ROOT
 from ivr.flow.loader import read_pages
 from ivr.flow.models import ChecklistStop, GoodbyeStop, LanguageStop, MessageStop, TransferStop
 from ivr.flow.rendering import fill, written_number
-from ivr.web.public.stops import compose, line, paragraphs, readable
-from ivr.web.public.views import PublicContext
+from ivr.web.public.pages import PublicContext, compose, line, paragraphs, readable
 from ivr.web.site import create_site
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from test_public import NUMBER, PAGED, PRINTED, TOPIC, visit
 from ivr.flow.diagrams import picture
 from ivr.flow.loader import FlowError, read_pages
 from ivr.flow.models import every_prompt
-from ivr.web.public.stops import line, paragraphs
-from ivr.web.public.views import PublicContext
+from ivr.web.public.pages import PublicContext, line, paragraphs
 from ivr.web.site import create_site
 
 if TYPE_CHECKING:

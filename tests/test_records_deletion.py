@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from ivr.effects import Entry
 from ivr.records.call_log import list_calls
-from ivr.records.counts import list_daily
+from ivr.records.counts import known_calls, list_daily
 from ivr.records.database import RecordsUnavailable, connect
 from ivr.records.deletion import DAY, erase, scrub
 from ivr.records.ingest import JournalFiler, record
@@ -20,7 +20,6 @@ from ivr.records.opt_outs_blocks import list_blocks, write_block
 from ivr.records.retention import blur, forget
 from ivr.records.tables import attempts, calls, erased_calls, erased_marks, live_transfers, transfers, turns
 from ivr.records.transfer_store import TransferStore
-from ivr.records.unknown_calls import known_calls
 from ivr.transfer.machine import State, Transfer
 
 if TYPE_CHECKING:

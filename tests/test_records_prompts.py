@@ -17,13 +17,13 @@ from sizes import examples
 from ivr.effects import TextNumbers
 from ivr.flow.loader import read_flow
 from ivr.flow.menu_measurements import texts as sms_texts
-from ivr.flow.prompts import put, spoken_prompts, word
+from ivr.flow.prompts import LivePrompts, put, spoken_prompts, word
 from ivr.flow.recordings import list_recordings, with_recordings
 from ivr.flow.rendering import speak
-from ivr.live_prompts import LivePrompts
 from ivr.position import Position
 from ivr.records.audit import list_audit_entries, verify
 from ivr.records.database import Database, connect
+from ivr.records.operators import SecondApproverNeeded
 from ivr.records.prompts import (
     PromptVersion,
     basis,
@@ -36,7 +36,6 @@ from ivr.records.prompts import (
     texts,
     version_before,
 )
-from ivr.records.second_approver import SecondApproverNeeded
 from ivr.records.snapshot import SnapshotHolder, keep_refreshing
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.twiml import TwimlRenderer

@@ -3,8 +3,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from ivr.records.counts import list_daily
-from ivr.records.unknown_calls import count_unknown, list_unknown
+from ivr.records.counts import count_unknown, list_daily, list_unknown
 
 if TYPE_CHECKING:
     from ivr.records.database import Database

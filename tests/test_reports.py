@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, func, select
 
+from ivr.operations.sample_data import SETTLED
 from ivr.records.call_summary import summarize
 from ivr.records.counts import WEEK, list_daily, tally
 from ivr.records.database import connect
@@ -21,7 +22,6 @@ from ivr.records.periods import Period, month
 from ivr.records.report_queries import Report, read_report
 from ivr.records.retention import blur, forget
 from ivr.records.tables import metadata, tallies
-from ivr.sample_data.seeding import SETTLED
 
 if TYPE_CHECKING:
     from months import Months

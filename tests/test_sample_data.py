@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ivr.operations.sample_data import conversations, days_before, seed
 from ivr.records.call_log import list_calls
 from ivr.records.call_summary import CallSummary, summarize
 from ivr.records.counts import list_daily
-from ivr.sample_data.seeding import conversations, days_before, seed
 
 if TYPE_CHECKING:
     from months import Months

@@ -11,9 +11,9 @@ from fakes import KeptArchive, KeptEffects, make_line
 from postgres import put_tables
 
 from ivr.effects import Alarm, NoteDelivery
+from ivr.records.counts import count_delivery, list_undelivered
 from ivr.records.database import connect
 from ivr.records.retention import forget
-from ivr.records.text_deliveries import count_delivery, list_undelivered
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.twiml import TwimlRenderer
 

@@ -24,9 +24,9 @@ from rq.serializers import JSONSerializer
 from ivr.circuit_breaker import REST_SECONDS, CircuitBreaker, PartUnavailable
 from ivr.effects import Alarm, CallTexter, EndRing, Erase, OptIn, OptOut, Ring, TextNumbers
 from ivr.operations.local_stack import find_redis, free_port
-from ivr.records.active_calls import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
 from ivr.records.database import connect
 from ivr.records.pending_wishes import PendingWishes
+from ivr.records.worker_heartbeats import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
 from ivr.work.network_clock import WallClock
 from ivr.work.queue import JOB, QUEUES, OwnJob, RedisQueue, connect_redis, queues
 from ivr.work.redis_limits import CallPacing, RedisLimits

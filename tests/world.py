@@ -14,8 +14,8 @@ from test_conversations import ClientFetch
 from ivr.caller_limits import CallerLimits
 from ivr.circuit_breaker import CircuitBreaker, PartUnavailable
 from ivr.effects import TextNumbers
+from ivr.flow.prompts import LivePrompts
 from ivr.line import Line
-from ivr.live_prompts import LivePrompts
 from ivr.records.call_log import list_calls
 from ivr.records.call_summary import BRIDGED_SILENT
 from ivr.records.counter_files import CounterFiles, RequestMarks

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ivr.flow.loader import Fault
-from ivr.number_detector import holds_number
+from ivr.phone_numbers import holds_number
 from ivr.understanding.danger import RulesError
 from ivr.understanding.intents import read_intents
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, SOUNDS, WISH, read_check_set, read_phrases
@@ -75,7 +75,7 @@ def kept_phrase_faults(flow: Flow, folder: Path, kept: Path) -> tuple[Fault, ...
 def _mark(flow: Flow, folder: Path) -> str:
     """Sum up all on which faults of phrases rest: the files, the stops, the rules and what reads them."""
     ours = Path(__file__).parents[1]
-    code = (*ours.glob("checks/*.py"), *ours.glob("understanding/*.py"), ours / "number_detector.py")
+    code = (*ours.glob("checks/*.py"), *ours.glob("understanding/*.py"), ours / "phone_numbers.py")
     every = {str(path): path for path in (*code, *folder.glob("*.toml"), *folder.glob("*/*.*"))}
     mark = sha256(f"{sys.version}\0{sorted(flow.stops)}".encode())
     for name, path in sorted(every.items()):

@@ -30,8 +30,7 @@ from ivr.flow.recordings import ScriptLine, script
 from ivr.flow.rendering import PLACEHOLDER, seconds
 from ivr.flow.segments import segments
 from ivr.flow.turn import Say
-from ivr.number_detector import FEWEST_DIGITS, find_numbers
-from ivr.number_detector import WORDS as NUMBER_WORDS
+from ivr.phone_numbers import FEWEST_DIGITS, NUMBER_WORDS, find_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

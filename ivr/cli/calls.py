@@ -44,9 +44,8 @@ def calls(  # noqa: PLR0913 - the filters of a log
 ) -> None:
     """Print the call log. It knows nobody: no number and no word of a caller is in it."""
     from ivr.records.call_log import list_calls
-    from ivr.records.counts import shown
+    from ivr.records.counts import list_unknown, shown
     from ivr.records.database import connect
-    from ivr.records.unknown_calls import list_unknown
 
     database = connect(settings().database_url)
     if unknown:

@@ -19,9 +19,9 @@ from rich.console import Console
 from ivr.cli.calls import print_calls
 from ivr.flow.loader import read_flow
 from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, LocalStackError, in_hand, show_in
+from ivr.operations.sample_data import seed
 from ivr.records.call_log import list_calls
 from ivr.records.database import connect
-from ivr.sample_data.seeding import seed
 from ivr.simulator.clock import PacedClock
 from ivr.simulator.event_clock import EventClock
 from ivr.simulator.exchange import Account

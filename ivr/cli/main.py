@@ -21,7 +21,7 @@ from ivr.cli.processes import console, release, web, worker
 from ivr.cli.prompts import notice, prompts
 from ivr.cli.report import materials, report
 from ivr.cli.secrets import secrets
-from ivr.version import running_version
+from ivr.operations.version import running_version
 
 # Objects made between two looks for rings of them that nobody holds: what a command imports stays, and with
 # Python's own 700 a quarter of the time in which a process starts went into looking at it.

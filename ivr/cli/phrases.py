@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ivr.records.phrase_versions import PhraseVersion
     from ivr.understanding.classifier import Classifier
     from ivr.understanding.intents import Meaning
-    from ivr.understanding.learning import Outcome
     from ivr.understanding.phrases import Phrase
+    from ivr.understanding.training import Outcome
     from ivr.understanding.understand import Context, Rules, Understanding
 
 
@@ -139,7 +139,7 @@ def try_draft(texts: tuple[str, ...]) -> None:
     from ivr.understanding.client import ONE_THREAD
 
     os.environ.update(ONE_THREAD)  # Before its numbers are loaded: as the worker learns.
-    from ivr.understanding.learning import compare, encoder_beside, learn
+    from ivr.understanding.training import compare, encoder_beside, learn
     from ivr.understanding.weights_in_force import FOLDER
 
     line, database = settings(), _database()
@@ -171,8 +171,8 @@ def publish(*, wait: bool) -> None:
     Worse is: fewer useful answers or less danger found on the check set, or more that is sure and wrong or
     called danger for nothing, than with what is in force, or than with the files. Then the draft stays.
     """
+    from ivr.records.operators import SecondApproverNeeded
     from ivr.records.phrase_versions import ask_to_learn, list_phrase_versions
-    from ivr.records.second_approver import SecondApproverNeeded
 
     database, rules = _database(), flow_of(folder("config"), folder("prompts")).line.publishing
     with readable_log():

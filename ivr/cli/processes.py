@@ -45,10 +45,11 @@ def worker() -> None:
     """Do what is done later, and keep house (the `worker:` process)."""
     from ivr.jobs import this_line
     from ivr.logs import set_up_logs
+    from ivr.operations.version import running_version
     from ivr.wiring import records_of
     from ivr.work.worker import run_worker
 
-    set_up_logs()
+    set_up_logs(version=running_version())
     line = _ready()
     this_line()  # Now, and not with the first job: on a quiet line too there is something to forget.
     gc.freeze()  # It stays: no collection of garbage need look at it.

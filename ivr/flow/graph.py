@@ -60,6 +60,12 @@ def keys(stop: Stop) -> Mapping[str, str]:
     return stop.orders if isinstance(stop, TransferStop) else offers(stop)
 
 
+def branches(flow: Flow) -> tuple[str, ...]:
+    """Name the stops to which the keys of the main menu lead."""
+    home = flow.stops.get(flow.menus.home)
+    return tuple(offers(home).values()) if home else ()
+
+
 def named(flow: Flow) -> Mapping[str, str]:
     """Which stops the line itself goes to: what for -> stop."""
     menus = flow.menus

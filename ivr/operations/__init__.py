@@ -1,1 +1,1 @@
-"""What whoever runs the line does with it: looks at its health, runs it on one machine, edits its files."""
+"""What whoever runs the line does with it: sees to its health, starts it, edits files, makes a month up."""

@@ -27,15 +27,15 @@ from ivr.circuit_breaker import PartUnavailable
 from ivr.flow.loader import FlowError, numbers_by_language, read_flow
 from ivr.logs import OneLine
 from ivr.operations.reload import list_refused
+from ivr.operations.version import running_version
 from ivr.pseudonyms import MONTH, MonthKeys, Pseudonyms, month_before, month_of
-from ivr.records.active_calls import DEAD_SECONDS, seconds_since_signs
-from ivr.records.counts import shown
+from ivr.records.counts import list_undelivered, shown
 from ivr.records.database import connect, read_url
 from ivr.records.journal import SUFFIX, claim_dead
 from ivr.records.migrations.migrate import Tables, compare_tables, describe_newer
 from ivr.records.pending_wishes import PendingWishes
 from ivr.records.shared_keys import KeysDiffer, SharedKeys
-from ivr.records.text_deliveries import list_undelivered
+from ivr.records.worker_heartbeats import DEAD_SECONDS, seconds_since_signs
 from ivr.settings import Settings, SettingsError, is_loopback, read_settings
 from ivr.telephony.data_deletion import twilio_records
 from ivr.telephony.probe import Probe, fetch_sign_of_life
@@ -47,7 +47,6 @@ from ivr.telephony.provisioning import (
     read_account,
     read_number,
 )
-from ivr.version import running_version
 from ivr.work.worker import ask_redis
 
 if TYPE_CHECKING:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
 from ivr.records.call_log import reached_nobody
-from ivr.records.database import insert_or_change
-from ivr.records.periods import moment
-from ivr.records.tables import attempts, calls, live_transfers, transfers, worker_heartbeats
+from ivr.records.tables import attempts, calls, live_transfers, transfers
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,32 +83,3 @@ def count_unreached(database: Database, since: datetime) -> int:
     theirs = select(func.count()).select_from(calls).where(calls.c.started_at >= since, reached_nobody())
     with database.read() as sql:
         return int(sql.scalar(theirs) or 0)
-
-
-# Signs of life of the workers: a row each, written every few seconds, whatever has become of Redis.
-
-BEAT_SECONDS = 5.0
-DEAD_SECONDS = 20.0  # Three signs were missed, and the clocks of two hosts may differ a little.
-FORGOTTEN = timedelta(days=1)  # Then also the row of a worker that was killed is deleted.
-
-
-def note_alive(database: Database, worker: str, now: float) -> None:
-    """Note that a worker is alive."""
-    at = moment(now)
-    with database.write() as sql:
-        insert_or_change(sql, worker_heartbeats, [{"worker": worker, "at": at}])
-        sql.execute(delete(worker_heartbeats).where(worker_heartbeats.c.at < at - FORGOTTEN))
-
-
-def note_ended(database: Database, worker: str) -> None:
-    """Note that a worker has ended by itself, so that nobody has to wait until that shows."""
-    with database.write() as sql:
-        sql.execute(delete(worker_heartbeats).where(worker_heartbeats.c.worker == worker))
-
-
-def seconds_since_signs(database: Database, now: float) -> list[float]:
-    """Give for each worker that is alive how many seconds ago its last sign was, the newest first."""
-    with database.read() as sql:
-        signs = sql.scalars(select(worker_heartbeats.c.at)).all()
-    ages = sorted(abs(now - at.timestamp()) for at in signs)
-    return [age for age in ages if age <= DEAD_SECONDS]

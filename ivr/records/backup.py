@@ -22,7 +22,6 @@ from sqlalchemy import URL, delete, func, insert, inspect, select, update
 
 from ivr.encryption import make_private_folder, open_private
 from ivr.records import audit as deeds
-from ivr.records.active_calls import seconds_since_signs
 from ivr.records.database import (
     Lock,
     RecordsUnavailable,
@@ -55,6 +54,7 @@ from ivr.records.tables import (
     retention,
     wall_tokens,
 )
+from ivr.records.worker_heartbeats import seconds_since_signs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,6 +7,8 @@ would be its story.
 Days that are over are tallied: their counts are kept, so that a report need not read their calls. A tally
 holds nothing that the rows of its day do not hold, and lives no longer than they: what changes or deletes a
 call of the day deletes the tally, and it is counted anew.
+
+Counted apart: calls that Twilio has and our log has not, and texts by whether they arrived.
 """
 
 from __future__ import annotations
@@ -16,12 +18,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from sqlalchemy import case, delete, distinct, func, or_, select, true
+from sqlalchemy import case, delete, distinct, func, or_, select, true, update
 
 from ivr.records.call_summary import ACCEPTED, LAST
 from ivr.records.database import Lock, be_alone, insert_missing, insert_or_change
 from ivr.records.periods import A_DAY, Period, moment
-from ivr.records.tables import attempts, calls, daily, tallies, transfers, turns
+from ivr.records.tables import (
+    attempts,
+    calls,
+    daily,
+    erased_calls,
+    tallies,
+    text_deliveries,
+    transfers,
+    turns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -305,3 +316,70 @@ def steps_shown(counts: Mapping[Name, int]) -> dict[Name, str]:
         if written[name] == str(count):
             exact.append(count)
     return {name: written[name] for name in counts}
+
+
+# Calls that Twilio has and our log has not: they are counted before Twilio's copy is deleted.
+
+UNKNOWN_CALLS = "unknown_calls"
+IDS_AT_ONCE = 500
+
+
+def known_calls(database: Database, ids: Sequence[str]) -> set[str]:
+    """Choose which of these calls the log holds, or held until they were erased."""
+    known: set[str] = set()
+    with database.read() as sql:
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            some = ids[start : start + IDS_AT_ONCE]
+            known.update(sql.scalars(select(calls.c.id).where(calls.c.id.in_(some))))
+            known.update(sql.scalars(select(erased_calls.c.call_id).where(erased_calls.c.call_id.in_(some))))
+    return known
+
+
+def count_unknown(database: Database, day: date, number: int) -> None:
+    """Count calls of a day that the log does not know."""
+    if number:
+        with database.write() as sql:
+            add_counts(sql, {CountKey(day, UNKNOWN_CALLS): number})
+
+
+def list_unknown(database: Database) -> list[tuple[date, int]]:
+    """Read on which days how many calls were unknown, the first day first."""
+    wanted = select(daily.c.day, daily.c.count).where(daily.c.what == UNKNOWN_CALLS).order_by(daily.c.day)
+    with database.read() as sql:
+        return [(day, count) for day, count in sql.execute(wanted)]
+
+
+# How many texts arrived, and why others did not, by Twilio's codes: counts, and nothing of a phone.
+
+ARRIVED = ""
+
+
+def count_delivery(database: Database, day: date, reason: str) -> int:
+    """Count a text that arrived, or why it did not; give how many in a row have not."""
+    table = text_deliveries
+    with database.write() as sql:
+        row = {"day": day, "reason": reason, "count": 0, "in_a_row": 0}
+        insert_missing(sql, table, [row])
+        here = (table.c.day == day) & (table.c.reason == reason)
+        sql.execute(update(table).where(here).values(count=table.c.count + 1))
+        if reason == ARRIVED:
+            sql.execute(update(table).where(table.c.in_a_row > 0).values(in_a_row=0))
+            return 0
+        sql.execute(update(table).where(here).values(in_a_row=table.c.in_a_row + 1))
+        return int(sql.scalar(select(func.sum(table.c.in_a_row))) or 0)
+
+
+def count_in_a_row(database: Database) -> int:
+    """Give how many texts have not arrived since one last did."""
+    with database.read() as sql:
+        return int(sql.scalar(select(func.sum(text_deliveries.c.in_a_row))) or 0)
+
+
+def list_undelivered(database: Database, since: date, until: date | None = None) -> dict[str, int]:
+    """Count the texts that did not arrive from a day on, or up to another, the most frequent reason first."""
+    table, count = text_deliveries, func.sum(text_deliveries.c.count)
+    wanted = select(table.c.reason, count).where(table.c.day >= since, table.c.reason != ARRIVED)
+    wanted = wanted.where(table.c.day <= until) if until else wanted
+    with database.read() as sql:
+        rows = sql.execute(wanted.group_by(table.c.reason).order_by(count.desc(), table.c.reason))
+        return {reason: int(number) for reason, number in rows}

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
-from ivr.number_detector import holds_number
+from ivr.phone_numbers import holds_number
 from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, RecordRefused, be_alone
 from ivr.records.tables import operator_sessions, operators, passkeys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from sqlalchemy import Connection, Row
 
@@ -264,3 +264,18 @@ def _operator(row: Row[Any]) -> Operator:
     values = row._asdict()
     recovery = frozenset(values.pop("recovery").split())
     return Operator(**values | {"role": Role(row.role)}, recovery=recovery)
+
+
+# A second approver: where the line asks for one, nobody publishes what they wrote themselves.
+
+
+class SecondApproverNeeded(Exception):  # noqa: N818 - named for what whoever publishes must find
+    """Whoever publishes wrote it, and ``[publishing]`` in config/line.toml asks for another person."""
+
+
+def is_own_work(sql: Connection, who: str, writers: Collection[str], about: str) -> bool:
+    """Whether somebody would publish their own work; that they tried is then written into the audit."""
+    if who not in writers:
+        return False
+    write_audit_entry(sql, who, "own work not published", about)
+    return True

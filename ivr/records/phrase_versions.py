@@ -16,8 +16,8 @@ from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, be_alone, insert_missing, insert_or_change
+from ivr.records.operators import SecondApproverNeeded, is_own_work
 from ivr.records.periods import moment
-from ivr.records.second_approver import SecondApproverNeeded, is_own_work
 from ivr.records.tables import added_phrases, learned_weights, phrase_versions, weights_in_force
 from ivr.understanding.phrases import Phrase
 from ivr.understanding.weights_in_force import FILES, PublishedWeights

@@ -13,8 +13,8 @@ from sqlalchemy import and_, delete, func, insert, select, update
 
 from ivr.records.audit import write_audit_entry
 from ivr.records.database import Lock, be_alone, insert_or_change
+from ivr.records.operators import SecondApproverNeeded, is_own_work
 from ivr.records.periods import moment
-from ivr.records.second_approver import SecondApproverNeeded, is_own_work
 from ivr.records.tables import notices, prompt_versions, published_prompts, unsaved_prompts
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ivr.flow.graph import offers
+from ivr.flow.graph import branches
 from ivr.flow.turn import NOT_UNDERSTOOD
 from ivr.records.counts import (
     FEW,
@@ -173,12 +173,6 @@ def _audiences(view: ReportView) -> Section:
     came = view.report.of("stop")
     rows = tuple((view.stop_label(to) or to, view.shown(came.get(to, 0))) for to in branches(view.flow))
     return _ranked(view, "audiences", "audience", rows, ("audience", branches(view.flow)))
-
-
-def branches(flow: Flow) -> tuple[str, ...]:
-    """Name the stops to which the keys of the main menu lead."""
-    home = flow.stops.get(flow.menus.home)
-    return tuple(offers(home).values()) if home else ()
 
 
 def _outcomes(view: ReportView) -> Section:

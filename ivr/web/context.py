@@ -10,7 +10,6 @@ from flask import current_app
 
 from ivr.phone_numbers import may_reach
 from ivr.telephony.webhook_forms import is_forged, is_probe, sender
-from ivr.web.webhook_request import webhook_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from ivr.understanding.understand import Context, Understanding
     from ivr.web.metrics import LineState
     from ivr.web.sms import ConversationCookie
-    from ivr.web.webhook_refusals import WebhookRefusals
+    from ivr.web.webhook_guard import WebhookRefusals
 
 NAME = "ivr"
 
@@ -85,16 +84,3 @@ def _forgery(accepted: Markers, form: Mapping[str, str], origin: str) -> Callabl
         accepted.note_forged(origin)
         return lambda: True
     return partial(accepted.is_forged, origin)
-
-
-def signed() -> bool:
-    """Whether this request carries Twilio's signature over its address and its whole form."""
-    context, asked = webhook_context(), webhook_request()
-    path = f"{asked.path}?{asked.query_string.decode('latin-1')}" if asked.query_string else asked.path
-    signature = asked.environ.get("HTTP_X_TWILIO_SIGNATURE", "")
-    if signature and context.signatures.check(path, asked.form, signature):
-        context.refusals.good()
-        return True
-    hosts = (asked.headers.get("X-Forwarded-Host", ""), asked.host)
-    context.refusals.count_unsigned(path, asked.form if signature else {}, signature, hosts)
-    return False

@@ -11,9 +11,9 @@ from flask import Blueprint, Response, request, send_from_directory
 from ivr.effects import Alarm
 from ivr.flow.turn import Arrived, Roster, Turn
 from ivr.flow.voice import step
+from ivr.operations.version import running_version
 from ivr.position import Position
 from ivr.telephony.webhook_forms import LIMITED, debugger_error
-from ivr.version import running_version
 from ivr.web.context import webhook_context
 from ivr.web.webhook_guard import guard, no_content
 

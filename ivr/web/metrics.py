@@ -20,8 +20,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from ivr.operations.version import running_version
 from ivr.settings import is_loopback
-from ivr.version import running_version
 from ivr.web.context import webhook_context
 from ivr.web.server.shared_counts import FOLDER
 from ivr.web.server.wsgi_adapter import BEGAN

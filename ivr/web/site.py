@@ -13,14 +13,14 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from ivr.web import agency_feedback
 from ivr.web.console import reports
 from ivr.web.console.setup import add_console
-from ivr.web.public import materials, views
-from ivr.web.public.views import NAME
+from ivr.web.public import materials, pages
+from ivr.web.public.pages import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ivr.web.console.context import ConsoleContext
-    from ivr.web.public.views import PublicContext
+    from ivr.web.public.pages import PublicContext
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -49,7 +49,7 @@ def create_site(public_context: PublicContext, console: ConsoleContext | None = 
         add_console(app, console).exempt(agency_feedback.blueprint)
         app.register_blueprint(agency_feedback.blueprint)
         app.register_blueprint(reports.counts)
-    app.register_blueprint(views.blueprint)
+    app.register_blueprint(pages.blueprint)
     app.after_request(redirect_within)
     app.after_request(set_headers)
     return app

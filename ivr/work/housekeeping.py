@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.pseudonyms import month_of
-from ivr.records.counts import tally
+from ivr.records.counts import count_delivery, count_unknown, tally
 from ivr.records.deletion import erase
 from ivr.records.opt_outs_blocks import opt_in, opt_out
 from ivr.records.periods import moment
 from ivr.records.retention import blur, forget
 from ivr.records.shared_keys import destroy_shared
 from ivr.records.table_rewriting import rewrite
-from ivr.records.text_deliveries import count_delivery
-from ivr.records.unknown_calls import count_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,6 +17,7 @@ from ivr.circuit_breaker import PartUnavailable
 from ivr.encryption import unseal
 from ivr.records.active_calls import count_unreached
 from ivr.records.agency_status import list_status
+from ivr.records.counts import count_in_a_row, list_undelivered
 from ivr.records.notifications import (
     ALARM,
     DIGEST,
@@ -32,7 +33,6 @@ from ivr.records.notifications import (
 from ivr.records.periods import A_DAY, Period, moment
 from ivr.records.report_queries import read_report
 from ivr.records.shift_log import EntryKind, list_shift_entries
-from ivr.records.text_deliveries import count_in_a_row, list_undelivered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

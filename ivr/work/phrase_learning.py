@@ -57,7 +57,7 @@ class PhraseLearning:
     phrases: Path
     published: Path  # Where this host keeps weights, and what was encoded.
     now: Callable[[], float]
-    command: Sequence[str] = (sys.executable, "-m", "ivr.understanding.learning")
+    command: Sequence[str] = (sys.executable, "-m", "ivr.understanding.training")
     sign_seconds: float = SIGN_SECONDS
     nice: bool = True  # Whether whoever calls or texts goes before it on a busy host.
     _thread: threading.Thread | None = field(default=None, repr=False)

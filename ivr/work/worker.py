@@ -21,7 +21,7 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import PartUnavailable
-from ivr.records.active_calls import BEAT_SECONDS, note_alive, note_ended
+from ivr.records.worker_heartbeats import BEAT_SECONDS, note_alive, note_ended
 from ivr.work.queue import QUEUES, OwnJob, connect_redis, queues
 
 if TYPE_CHECKING:

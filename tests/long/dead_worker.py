@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ivr.operations.local_stack import LocalStack
-from ivr.records.active_calls import seconds_since_signs
 from ivr.records.database import connect
+from ivr.records.worker_heartbeats import seconds_since_signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ import pytest
 
 from ivr.circuit_breaker import CircuitBreaker
 from ivr.operations.local_stack import is_alive
-from ivr.records.active_calls import seconds_since_signs
 from ivr.records.database import connect
+from ivr.records.worker_heartbeats import seconds_since_signs
 from ivr.work.queue import JOB, connect_redis, queues
 from ivr.work.twilio_heartbeat import TwilioHeartbeat
 from real.rehearsal import (

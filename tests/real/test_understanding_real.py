@@ -16,8 +16,8 @@ from ivr.records.database import connect
 from ivr.records.phrase_versions import list_phrase_versions, save_draft
 from ivr.understanding.classifier import classifier_of
 from ivr.understanding.client import ask_classifier, socket_of
-from ivr.understanding.learning import compare, encoder_beside
 from ivr.understanding.phrases import Phrase, read_phrases
+from ivr.understanding.training import compare, encoder_beside
 from ivr.understanding.weights_in_force import FOLDER
 from real.rehearsal import Limits, Rehearsal, becomes, rehearsal, session_of
 

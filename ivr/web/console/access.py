@@ -11,9 +11,8 @@ from flask_login import LoginManager, UserMixin, current_user, logout_user
 
 from ivr.authentication import hash_session_token, hash_wall_token, same, session_proof
 from ivr.circuit_breaker import PartUnavailable
-from ivr.records.operator_sessions import OperatorSession, is_open, list_sessions, note_seen
 from ivr.records.operators import Operator, Role, find_operator
-from ivr.records.wall_tokens import may_show_now
+from ivr.records.sessions import OperatorSession, is_open, list_sessions, may_show_now, note_seen
 from ivr.web.console.context import console, render_page, signed_in_operator
 from ivr.web.console.kept_forms import keep_form
 
@@ -99,6 +98,14 @@ def require_sign_in() -> BaseResponse | str | None:
         _note_use()
     if not operator.role.covers(required_role(request.endpoint or "")):
         abort(make_response(render_page("refused"), 403))
+    return None
+
+
+def refuse_null() -> tuple[str, int] | None:
+    """Refuse an address or a field with the character 0: nobody types one, and PostgreSQL takes none."""
+    fields = (*request.args.items(multi=True), *request.form.items(multi=True))
+    if "\0" in request.path or any("\0" in text for field in fields for text in field):
+        return render_page("missing"), 400
     return None
 
 

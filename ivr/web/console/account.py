@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, redirect, request, url_for
 
-from ivr.records.operator_sessions import end_other_sessions, end_session
 from ivr.records.passkeys import MOST_PASSKEYS, list_passkeys
+from ivr.records.sessions import end_other_sessions, end_session
 from ivr.records.shift_summary import sign_in_before
 from ivr.web.console.access import current_session, open_sessions
 from ivr.web.console.context import browser, console, current_operator, notify, render_page

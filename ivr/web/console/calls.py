@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
 
+from ivr.flow.graph import branches
 from ivr.records.audit import add_audit_entry
 from ivr.records.call_log import (
     COUNTED,
@@ -30,7 +31,6 @@ from ivr.records.call_log import export_calls as read_export
 from ivr.records.call_summary import OUTCOMES_BY_WEIGHT
 from ivr.records.operators import Role
 from ivr.records.opt_outs_blocks import block_call
-from ivr.reports.sections import branches
 from ivr.web.console.access import needs
 from ivr.web.console.context import OUTCOMES, console, current_operator, notify, render_page
 from ivr.web.console.kept_forms import keeps

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -87,7 +87,7 @@ class ConsoleContext:
         port = f":{parts.port}" if parts.port and f"{parts.scheme}:{parts.port}" not in USUAL_PORTS else ""
         return f"{parts.scheme}://{self.passkey_host}{port}" if self.passkey_host else ""
 
-    @property
+    @cached_property
     def zone(self) -> tzinfo:
         """The clock by which the line counts days and hours."""
         return zone(self.flow.line.zone)
@@ -246,3 +246,20 @@ def _local_start(zone: tzinfo, t: Mapping[str, str], moment: datetime) -> str:
     local = moment.astimezone(zone)
     time = t["about_time"].format(time=f"{local:%H:%M}") if rounded else f"{local:%H:%M}"
     return f"{local_day(t, local.date())} {time}"
+
+
+# Whether somebody means it: what cannot simply be undone is asked about once more, on a page of its own.
+
+YES = "yes"
+NOT_REPEATED = frozenset({"csrf_token", "confirmed"})  # The page has a token of its own.
+
+
+def ask_first(question: str, back: str, /, **values: str) -> str | None:
+    """Give the page that asks whether it is meant, or None where that was answered with yes.
+
+    The question is a sentence of the translations; the form is sent again as it came.
+    """
+    if request.form.get("confirmed") == YES:
+        return None
+    fields = [(name, given) for name, given in request.form.items() if name not in NOT_REPEATED]
+    return render_page("confirm", question=question, values=values, fields=fields, back=back)

@@ -18,7 +18,7 @@ from flask import current_app, g, request, session, url_for
 from ivr.authentication import hash_session_token
 from ivr.circuit_breaker import PartUnavailable
 from ivr.encryption import seal, unseal
-from ivr.records import kept_forms
+from ivr.records import sessions
 from ivr.web.console.context import console, notify, signed_in_operator
 
 if TYPE_CHECKING:
@@ -81,17 +81,15 @@ def keep_form(who: str) -> str:
     token, now = secrets.token_urlsafe(16), console().moment
     words = json.dumps([request.path, typed]).encode()
     sealed, until = seal(f"{console().secret} {token}", words), now + timedelta(seconds=KEPT_SECONDS)
-    form = kept_forms.KeptForm(hash_session_token(token), who, sealed, until)
-    kept_forms.keep_form(console().database, form, now=now)
+    form = sessions.KeptForm(hash_session_token(token), who, sealed, until)
+    sessions.keep_form(console().database, form, now=now)
     session[TOKEN] = token
     return kept.address()
 
 
 def carry_form(token: str, who: str) -> None:
     """Take a kept form over into the session that has just begun, if its author signed in."""
-    if token and kept_forms.read_form(
-        console().database, who, hash_session_token(token), now=console().moment
-    ):
+    if token and sessions.read_form(console().database, who, hash_session_token(token), now=console().moment):
         session[TOKEN] = token
         notify("form_kept", "warning")
 
@@ -105,7 +103,7 @@ def typed_into(action: str) -> Mapping[str, str]:
         return {}
     if token := session.pop(TOKEN, ""):
         with suppress(PartUnavailable):  # It goes when its time is over, then.
-            kept_forms.drop_form(console().database, hash_session_token(token))
+            sessions.drop_form(console().database, hash_session_token(token))
     return cast("Mapping[str, str]", typed)
 
 
@@ -115,7 +113,7 @@ def _open_form() -> tuple[str, Mapping[str, str]]:
     if not token or not operator:
         return "", {}
     known = console().database, operator.name, hash_session_token(token)
-    sealed = kept_forms.read_form(*known, now=console().moment)
+    sealed = sessions.read_form(*known, now=console().moment)
     secrets_ = (f"{each} {token}" for each in (console().secret, console().old_secret) if each)
     if words := unseal(tuple(secrets_), sealed):
         path, typed = json.loads(words)

@@ -13,9 +13,9 @@ from ivr.hours import is_open
 from ivr.records.active_calls import count_unreached, list_active_calls, list_ringing_agencies
 from ivr.records.agency_feedback import list_proposals
 from ivr.records.agency_status import list_status
+from ivr.records.counts import list_undelivered
 from ivr.records.operators import Role
 from ivr.records.shift_log import list_pinned
-from ivr.records.text_deliveries import list_undelivered
 from ivr.web.console.context import console, current_operator, render_page
 
 if TYPE_CHECKING:

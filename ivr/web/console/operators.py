@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, make_response, redirect, request, url_for
 
 from ivr.authentication import first_password
-from ivr.records.operator_sessions import end_session
 from ivr.records.operators import (
     OperatorError,
     Role,
@@ -19,10 +18,11 @@ from ivr.records.operators import (
     revoke,
 )
 from ivr.records.passkeys import list_passkeys
+from ivr.records.sessions import end_session
 from ivr.records.shift_summary import last_sign_ins
 from ivr.web.console.access import current_session, needs, open_sessions
-from ivr.web.console.confirmation import ask_first
 from ivr.web.console.context import (
+    ask_first,
     browser,
     console,
     current_operator,

@@ -37,8 +37,8 @@ from ivr.records.passkeys import (
     remove_passkey,
     sign_in_by_passkey,
 )
-from ivr.web.console.confirmation import ask_first
 from ivr.web.console.context import (
+    ask_first,
     console,
     current_operator,
     language,

@@ -15,7 +15,7 @@ from flask import Blueprint, abort, redirect, request, url_for
 
 from ivr.checks.phrases import draft_faults
 from ivr.flow.sms import keywords_of
-from ivr.records.operators import Role
+from ivr.records.operators import Role, SecondApproverNeeded
 from ivr.records.phrase_versions import (
     OPEN,
     DraftChanged,
@@ -30,14 +30,13 @@ from ivr.records.phrase_versions import (
     take_phrases_back,
     version_in_force,
 )
-from ivr.records.second_approver import SecondApproverNeeded
 from ivr.understanding.phrases import DANGER, OFF_TOPIC, WISH, Phrase, read_phrases
 from ivr.understanding.text_cleaning import LONGEST
 from ivr.understanding.understand import Context, read_rules, understand
 from ivr.understanding.weights_in_force import FILES, basis_of
 from ivr.web.console.access import needs
-from ivr.web.console.confirmation import ask_first
 from ivr.web.console.context import (
+    ask_first,
     capital,
     console,
     current_operator,

@@ -17,8 +17,8 @@ from ivr.checks.runner import inspect
 from ivr.flow.loader import UNSENDABLE
 from ivr.flow.menu_measurements import weigh
 from ivr.flow.prompts import SOURCE, backing, behind, put, spoken_prompts, word
-from ivr.number_detector import holds_number
-from ivr.records.operators import Role
+from ivr.phone_numbers import holds_number
+from ivr.records.operators import Role, SecondApproverNeeded
 from ivr.records.prompts import (
     FILE,
     basis,
@@ -34,11 +34,9 @@ from ivr.records.prompts import (
     texts,
     version_before,
 )
-from ivr.records.second_approver import SecondApproverNeeded
 from ivr.web.console import context
 from ivr.web.console.access import needs
-from ivr.web.console.confirmation import ask_first
-from ivr.web.console.context import console, current_operator, notify, render_page
+from ivr.web.console.context import ask_first, console, current_operator, notify, render_page
 from ivr.web.console.kept_forms import keeps
 from ivr.web.console.marked_text import Piece, find, word_diff
 from ivr.web.console.query_params import MOST_DIGITS

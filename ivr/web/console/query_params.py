@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from ivr.logs import KEPT, MASK, OneLine
-from ivr.number_detector import mask_numbers
+from ivr.phone_numbers import mask_numbers
 from ivr.records.call_log import PERSONS, RINGS, CallFilter
 from ivr.reports.document import FIRST_DAY
 from ivr.web.console.context import console

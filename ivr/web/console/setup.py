@@ -28,7 +28,6 @@ from ivr.web.console import (
     prompts,
     reports,
     retention,
-    screens,
     shift_log,
     sign_in,
     since,
@@ -38,6 +37,7 @@ from ivr.web.console import (
 from ivr.web.console.access import (
     LONGEST_SESSION,
     login_manager,
+    refuse_null,
     require_sign_in,
     set_csp,
     show_unavailable,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *(bootstrap, language, sign_in, since, now, shift_log, calls, transfers, feedback, reports, prompts),
-    *(phrases, notice, notifications, account, passkeys, blocks, operators, screens, retention, audit, wall),
+    *(phrases, notice, notifications, account, passkeys, blocks, operators, retention, audit, wall),
 )
 LARGEST_FORM = 64 * 1024
 WRITTEN = KeptFields("now.show", ("note", "why", "text", "words_"))  # At some length; no password, no code.
@@ -97,14 +97,6 @@ def _show_expired_form(_: Exception) -> tuple[str, int]:
     return render_page("form_expired", written=WRITTEN.typed(request.form)), 400
 
 
-def _refuse_null() -> tuple[str, int] | None:
-    """Refuse an address or a field with the character 0: nobody types one, and PostgreSQL takes none."""
-    fields = (*request.args.items(multi=True), *request.form.items(multi=True))
-    if "\0" in request.path or any("\0" in text for field in fields for text in field):
-        return render_page("missing"), 400
-    return None
-
-
 def _show_missing(_: Exception) -> tuple[str, int]:
     return render_page("missing"), 404
 
@@ -121,10 +113,14 @@ def show_missing(path: str) -> tuple[str, int]:  # noqa: ARG001 - whatever it is
     return render_page("missing"), 404
 
 
-BLUEPRINTS = (_shared, *(page.blueprint for page in PAGES))
+BLUEPRINTS = (
+    _shared,
+    *(page.blueprint for page in PAGES),
+    wall.screens_blueprint,
+)
 
 for each in BLUEPRINTS:
     each.register_error_handler(404, _show_missing)
     each.before_request(require_sign_in)
-    each.before_request(_refuse_null)
+    each.before_request(refuse_null)
     each.after_request(set_csp)

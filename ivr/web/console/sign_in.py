@@ -29,9 +29,9 @@ from ivr.authentication import (
 )
 from ivr.caller_limits import HOUR
 from ivr.records.audit import add_audit_entry
-from ivr.records.operator_sessions import begin_session
-from ivr.records.operator_sessions import sign_out as end_this_session
 from ivr.records.operators import FIT, Operator, enrol, find_operator, spend
+from ivr.records.sessions import begin_session
+from ivr.records.sessions import sign_out as end_this_session
 from ivr.web.console.access import SignedIn, current_session, page_asked_for
 from ivr.web.console.context import OTHER_BROWSER, console, current_operator, render_page
 from ivr.web.console.kept_forms import TOKEN, carry_form

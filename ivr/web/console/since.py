@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, request
 
+from ivr.records.counts import list_undelivered
 from ivr.records.periods import A_DAY, midnight
 from ivr.records.shift_log import PINNED, list_shift_entries
 from ivr.records.shift_summary import last_here, sign_in_before, summarize
-from ivr.records.text_deliveries import list_undelivered
 from ivr.web.console.context import console, current_operator, render_page
 from ivr.web.console.query_params import day_presets, day_range
 

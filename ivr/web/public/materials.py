@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import segno
 from flask import Blueprint, Response, abort
 
-from ivr.web.public.stops import line
-from ivr.web.public.views import NAME, known_language, languages, public_context, render_page
+from ivr.web.public.pages import NAME, known_language, languages, line, public_context, render_page
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from flask import Flask
 
-    from ivr.web.public.stops import Paragraph
+    from ivr.web.public.pages import Paragraph
 
 blueprint = Blueprint("materials", __name__, url_prefix="/materials")
 

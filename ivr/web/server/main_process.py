@@ -21,6 +21,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
 from ivr.logs import set_up_logs
+from ivr.operations.version import running_version
 from ivr.web.server.http_protocol import LAST_WORD_SECONDS
 from ivr.web.server.listening_socket import (
     PortTakenError,
@@ -107,7 +108,7 @@ class ServerOptions:
 
 def serve(options: ServerOptions, *, replace: bool = False) -> None:
     """Serve until told to end. PortTakenError when the port is another's."""
-    set_up_logs()
+    set_up_logs(version=running_version())
     _raise_file_limit()
     supervisor = Supervisor.of_this_process()
     name = door_name(options.host, options.port)

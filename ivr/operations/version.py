@@ -18,7 +18,7 @@ def running_version() -> str:
     except PackageNotFoundError:
         number, origin = "unknown", None
     told = json.loads(origin or "{}").get("vcs_info", {}).get("commit_id", "")
-    commit = told or commit_of(Path(__file__).parent.parent)
+    commit = told or commit_of(Path(__file__).parents[2])
     return f"{number} {commit[:SHOWN]}".strip()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ivr.number_detector import DIGITS, FEWEST_DIGITS, find_numbers, holds_number, mask_numbers
+from ivr.phone_numbers import DIGITS, FEWEST_DIGITS, find_numbers, holds_number, mask_numbers
 from ivr.web.console.query_params import mask
 
 NUMBERS = [
