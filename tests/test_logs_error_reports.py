@@ -89,7 +89,7 @@ def test_an_error_is_reported_by_its_kind_and_its_place_in_our_code(
     (exception,) = event["exception"]["values"]
     assert exception["type"] == "ValueError"
     (frame,) = exception["stacktrace"]["frames"]
-    assert frame["filename"] == "tests/test_error_reports.py"
+    assert frame["filename"] == "tests/test_logs_error_reports.py"
     assert set(frame) == {"filename", "lineno", "in_app"}
 
 
@@ -200,7 +200,7 @@ def test_a_webhook_that_fails_is_reported_without_what_it_carried(
     assert event["logentry"] == {"message": "answering %s with fixed words: %s"}
     (exception,) = event["exception"]["values"]
     assert exception["type"] == "RuntimeError"
-    assert exception["stacktrace"]["frames"][0]["filename"] == "tests/test_error_reports.py"
+    assert exception["stacktrace"]["frames"][0]["filename"] == "tests/test_logs_error_reports.py"
     left = transport.sent[0].decode()
     assert [secret for secret in [*SECRET, "1" * 32, "Signature", "/sms"] if secret in left] == []
 
