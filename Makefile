@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE  # Else each process that runs tests compiles all of them anew.
+# Tests run side by side; a second thread for numbers only spins, at five times the cost.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
 BIN := $(VENV)/bin
 
 .PHONY: help demo phone style types imports quick parts whole test long steady check bench bench-quick performance proof understanding translations pictures requirements audit secrets licences sbom clean
@@ -87,10 +90,10 @@ bench-quick: $(VENV)/test.stamp ## Compare the cost of a spoken turn with the fi
 	@PYTHONPATH=tests $(BIN)/python -m long.turn_cost
 
 understanding: $(VENV)/demo.stamp ## Learn what texts mean from phrases/: weights and thresholds, the same bytes each time
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m ivr.understanding.training phrases
+	@$(BIN)/python -m ivr.understanding.training phrases
 
 translations: $(VENV)/demo.stamp ## Compare what translations mean with the English; LANGUAGES="fr es" compares some
-	@OMP_NUM_THREADS=1 $(BIN)/ivr prompts meanings $(LANGUAGES)
+	@$(BIN)/ivr prompts meanings $(LANGUAGES)
 
 requirements: $(VENV)/test.stamp ## Pin what pyproject.toml asks for, for Python 3.11 to 3.14
 	$(PYTHON) -m venv $(VENV)/pin && $(VENV)/pin/bin/pip install --quiet uv
