@@ -102,18 +102,18 @@ class HttpWorker(UvicornWorker):
             (BoundedProtocol,),
             {"limit": limit, "last_word_seconds": self.app.options.last_word_seconds},
         )
-        self.config.app = WsgiAdapter(self.wsgi, pool, refusals)
+        self.config.app = adapter = WsgiAdapter(self.wsgi, pool, refusals)
         server = QuietServer(self.config)
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.end_now)
-        beating = asyncio.create_task(self._beat(server, pool, refusals))
+        beating = asyncio.create_task(self._beat(server, adapter, refusals))
         await server.serve(sockets=self.sockets)
         beating.cancel()
         if not server.started:
             sys.exit(BOOT_ERROR)
 
-    async def _beat(self, server: QuietServer, pool: ThreadPool, refusals: RefusalLog) -> None:
+    async def _beat(self, server: QuietServer, adapter: WsgiAdapter, refusals: RefusalLog) -> None:
         """Tell the main process that this one lives, once it has answered and while no request is stuck."""
-        status = await pool.run(partial(contextvars.Context().run, self._probe))
+        status = await adapter.pool.run(partial(contextvars.Context().run, self._probe))
         await server.listening.wait()
         if status >= SERVER_ERROR:
             logger.error("the application answers its own probe with %s", status)
@@ -124,7 +124,7 @@ class HttpWorker(UvicornWorker):
         patience = round(self.app.options.stuck_seconds / BEAT)
         while True:
             refusals.tell()
-            if pool.beat() <= patience:
+            if max(adapter.pool.beat(), adapter.rest.beat()) <= patience:
                 self.notify()
             elif not server.should_exit:
                 logger.error("a request is stuck for %s s: this process ends", self.app.options.stuck_seconds)
