@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ivr.cli.context import settings
+from ivr.long_running import seek_garbage_often, share_memory
 
 if TYPE_CHECKING:
     from ivr.settings import Settings
@@ -45,8 +46,10 @@ def worker() -> None:
     from ivr.work.worker import run_worker
 
     set_up_logs()
+    share_memory()
     line = _ready()
     this_line()  # Now, and not with the first job: on a quiet line too there is something to forget.
+    seek_garbage_often()
     run_worker(line.redis_url, records_of(line))
 
 
@@ -112,6 +115,7 @@ def _serve(  # noqa: PLR0913 - what a server needs to know
     from ivr.web.server.listening_socket import PortTakenError
     from ivr.web.server.main_process import ServerOptions, serve
 
+    share_memory()
     factory, files = f"ivr.wiring:{what}", f"ivr.wiring:files_of_{what}"
     options = ServerOptions(
         factory,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import logging
 import os
 import resource
@@ -13,12 +14,14 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
+from ivr.long_running import seek_garbage_often
 from ivr.web.server.http_protocol import BoundedProtocol, ConnectionLimit, CountRefusals, RefusalLog
 from ivr.web.server.wsgi_adapter import ThreadPool, WsgiAdapter, environ_of
 
@@ -51,6 +54,7 @@ def _watch(parent: int) -> None:
 logger = logging.getLogger(__name__)
 
 BEAT = 0.5  # Seconds.
+COLLECTED = 60  # Beats: a page of the console leaves some thousand things that hold each other.
 KEEP_ALIVE = 75  # Seconds: longer than proxies keep theirs (60), so that it is they who close.
 ENDING_SECONDS = 8  # For what has begun, when the process is told to end.
 OWN_FILES = 256  # Descriptors that are not connections.
@@ -96,6 +100,7 @@ class HttpWorker(UvicornWorker):
         refusals = RefusalLog(counted=self.app.count_refusal)
         logging.getLogger("uvicorn.error").addFilter(CountRefusals(refusals))
         limit = ConnectionLimit(most_connections(), refusals)
+        seek_garbage_often()
         pool = ThreadPool(self.app.options.threads)
         self.config.http = type(
             "Protocol",
@@ -122,8 +127,10 @@ class HttpWorker(UvicornWorker):
             return
         logger.info("Started worker")
         patience = round(self.app.options.stuck_seconds / BEAT)
-        while True:
+        for beats in count(1):
             refusals.tell()
+            if not beats % COLLECTED:
+                gc.collect()
             if max(adapter.pool.beat(), adapter.rest.beat()) <= patience:
                 self.notify()
             elif not server.should_exit:
