@@ -98,7 +98,8 @@ logger = logging.getLogger(__name__)
 WEBHOOK_SECONDS = 0.3  # What SQL may take of a webhook's time.
 LATELY = 30  # Seconds in which SQL said what operators switch: asked every two.
 CONSOLE_PATIENCE = 3.0  # Seconds that the classifier has for a text that an operator tries.
-CONSOLE_LOCKED_SECONDS = 2.0  # How long a form waits for another writer of SQLite: no caller waits.
+# How long a form waits for other writers of SQLite: no caller waits, and a busy machine has many.
+CONSOLE_LOCKED_SECONDS = 10.0
 COUNTS_HOLD = 30  # Seconds for which the console shows counts again as they were.
 
 

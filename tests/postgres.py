@@ -89,7 +89,9 @@ def put_tables(url: str) -> None:
     """Make our tables in an empty database; of a file, by copying one that was migrated once."""
     backend, _, path = url.partition(":///")
     if backend == "sqlite":
-        Path(path).write_bytes(_migrated_sqlite())
+        draft = Path(f"{path}.draft")
+        draft.write_bytes(_migrated_sqlite())
+        draft.replace(path)  # Whoever looks for it meanwhile finds all of it, and writes into no half.
     else:
         upgrade(url)
 

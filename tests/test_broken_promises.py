@@ -108,7 +108,8 @@ def presses(*keys: str, then: float = 2.0) -> Person:
     return caller(*(Press(key, When.SOON) for key in keys), Pass(then), HangsUp())
 
 
-LISTENS = Evening(callers=((0, caller(*map(Press, ("1", "1", "9", "#")), HangsUp())),))
+LISTENS = Evening(callers=((0, caller(*map(Press, ("1", "1", "9", "#")), Pass(60.0), HangsUp())),))
+HESITATES = Evening(callers=((0, caller(Press("1"), Pass(60.0), HangsUp())),))
 TALKS = Evening(callers=((0, presses(*ASKS, then=70)),), agencies=(accepts(after=12, talks=10),))
 LEAVES = Evening(callers=((0, presses(*ASKS, then=9)),), agencies=(accepts(after=12),))
 READS = Evening(callers=((0, presses(*GETS_NUMBERS, then=10)),))
@@ -258,7 +259,9 @@ BY_HAND = {
         change=lambda flow: replace(flow, menus=replace(flow.menus, leave=flow.menus.home)),
     ),
     "a caller is kept in silence": ByHand(
-        "No caller hears silence for more than ten seconds", change=impatient(key=12)
+        "No caller hears silence for more than ten seconds",
+        change=impatient(key=12),
+        evening=HESITATES,
     ),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -270,6 +272,23 @@ def test_several_outcomes_are_filtered_at_once_and_the_result_is_counted(
     assert "<strong>1</strong> call or text" in re.sub(r"\s+", " ", one)
     assert len(exported.splitlines()) == 3
     assert "outcome=informed&amp;outcome=abandoned" in both  # The export's own address.
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_an_export_of_many_calls_comes_in_parts_which_are_the_whole(
+    hands: Hands, console: Console, kind: str
+) -> None:
+    ids = [f"{number:032x}" for number in range(420)]
+    many = [Entry(call, "0", console.at - 1000 + n, "voice", "en", "law") for n, call in enumerate(ids)]
+    record(console.database, many, console.at)
+
+    parts = [*hands.client.get(f"/console/calls.{kind}", buffered=False).response]
+    lines = b"".join(parts).decode().splitlines()
+
+    rows = csv.DictReader(lines) if kind == "csv" else map(json.loads, lines)
+    assert [row["id"] for row in rows] == [WITHHELD, CALL, *reversed(ids)]
+    assert len(parts) >= 3
+    assert [line.count(",law,") for line in lines if ids[7] in line] == [kind == "csv"]
 
 
 def test_no_french_page_breaks_a_line_before_a_colon(hands: Hands) -> None:

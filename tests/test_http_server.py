@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -14,7 +15,14 @@ from uvicorn.server import ServerState
 
 from ivr.web.server.http_protocol import BoundedProtocol, ConnectionLimit, CountRefusals, RefusalLog
 from ivr.web.server.worker import ProcessState, StallDetector
-from ivr.web.server.wsgi_adapter import LARGEST_BODY, MOST_FIELDS, ThreadPool, WsgiAdapter
+from ivr.web.server.wsgi_adapter import (
+    CHUNK,
+    LARGEST_BODY,
+    MOST_FIELDS,
+    PART_SECONDS,
+    ThreadPool,
+    WsgiAdapter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -217,6 +225,112 @@ def ask(
     adapter = WsgiAdapter(application(), ThreadPool(1), RefusalLog(), body_seconds=0.05 if not last else 60)
     asyncio.run(adapter(cast("Any", scope), receive, send))
     return sent[0]["status"], b"".join(message["body"] for message in sent[1:])
+
+
+class Reader:
+    """Takes one answer: how much of it came, and whether they are gone."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.news, self.gone = asyncio.Event(), asyncio.Event()
+
+    async def receive(self) -> Any:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.pieces += [message["body"]] if message.get("body") else []
+        self.news.set()
+
+    async def ask(self, adapter: WsgiAdapter) -> None:
+        scope = {
+            "type": "http", "method": "GET", "scheme": "http", "http_version": "1.1", "raw_path": b"/",
+            "query_string": b"", "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 1), "headers": [],
+        }  # fmt: skip
+        async with asyncio.timeout(60):
+            await adapter(cast("Any", scope), self.receive, cast("Any", self.send))
+
+
+def serving(pieces: Iterator[bytes]) -> WsgiAdapter:
+    """Serve one answer in pieces, by a server with one thread for requests."""
+    return WsgiAdapter(lambda _, start: (start("200 OK", []), Pieces(pieces))[1], ThreadPool(1), RefusalLog())
+
+
+class Pieces:
+    """An answer's body, which tells whether it was closed."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.closed = threading.Event()
+        BODIES.append(self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+BODIES: list[Pieces] = []
+
+
+def test_a_download_takes_no_thread_from_those_who_ask_for_a_page() -> None:
+    go_on = threading.Event()
+
+    def long() -> Iterator[bytes]:
+        yield b"x" * CHUNK
+        go_on.wait(60)
+        yield b"y"
+
+    async def read_both() -> list[bytes]:
+        adapter, reader = serving(long()), Reader()
+        reading = asyncio.create_task(reader.ask(adapter))
+        await reader.news.wait()
+        async with asyncio.timeout(60):
+            await adapter.pool.run(go_on.set)  # What a page does: it has the one thread of requests.
+        await reading
+        return reader.pieces
+
+    assert b"".join(asyncio.run(read_both())) == b"x" * CHUNK + b"y"
+
+
+def test_what_there_is_of_a_slow_answer_is_sent_before_it_is_long() -> None:
+    reader = Reader()
+
+    def slow() -> Iterator[bytes]:
+        while not reader.pieces:
+            yield b"."
+        yield b"!"
+
+    asyncio.run(reader.ask(serving(slow())))
+
+    assert b"".join(reader.pieces).strip(b".") == b"!"
+
+
+def test_an_answer_of_which_nothing_is_there_yet_goes_on() -> None:
+    reader, until = Reader(), time.monotonic() + PART_SECONDS
+
+    def nothing() -> Iterator[bytes]:
+        while time.monotonic() < until:
+            yield b""
+        yield b"found"
+
+    asyncio.run(reader.ask(serving(nothing())))
+
+    assert reader.pieces == [b"found"]
+
+
+def test_a_download_whose_reader_is_gone_is_made_no_further() -> None:
+    async def read_and_leave() -> None:
+        reader = Reader()
+        reading = asyncio.create_task(reader.ask(serving(iter(lambda: b"x" * CHUNK, b""))))
+        await reader.news.wait()
+        reader.gone.set()
+        await reading
+
+    asyncio.run(read_and_leave())
+
+    assert BODIES[-1].closed.is_set()
 
 
 def test_flask_gets_a_form_that_came_in_pieces() -> None:

@@ -128,4 +128,4 @@ def test_what_is_kept_does_not_grow_without_end(flow: Flow) -> None:
         documents.fill(number, "", str)
 
     assert len(kept) == MOST_KEPT
-    assert len(documents) == 50
+    assert len(documents) == MOST_DOCUMENTS

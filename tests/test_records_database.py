@@ -31,7 +31,7 @@ def test_an_operators_form_waits_longer_for_another_writer_than_a_webhook(
     with build_console(settings, flow).database.read() as sql:
         waits = sql.exec_driver_sql("PRAGMA busy_timeout").scalar()
 
-    assert waits == 2000
+    assert waits == 10_000
 
 
 def test_preparing_for_a_database_connects_to_nothing() -> None:

@@ -17,7 +17,7 @@ from ivr.records.call_log import list_calls, write_note
 from ivr.records.database import Database, RecordsUnavailable, connect
 from ivr.records.deletion import erase
 from ivr.records.ingest import record
-from ivr.records.migrations.migrate import upgrade
+from ivr.records.migrations.migrate import Tables, compare_tables, upgrade
 from ivr.records.prompts import basis, list_published, list_versions, publish, save_version
 from ivr.records.retention import blur
 from ivr.records.tables import metadata
@@ -144,3 +144,11 @@ def test_all_that_is_stored_is_there_under_its_new_name(database: Database, reco
     assert {name for name, kept in before.items() if not kept} & RENAMED == set()
     with database.read() as sql:
         assert compare_metadata(MigrationContext.configure(sql), metadata) == []
+
+
+def test_whoever_asks_again_how_the_tables_are_leaves_nothing_in_memory(database: Database) -> None:
+    kept = database.engine._compiled_cache  # type: ignore[attr-defined]  # noqa: SLF001 - it grew for hours
+    found = [compare_tables(database) for _ in range(3)]
+
+    assert found == [Tables.CURRENT] * 3
+    assert len(kept) == 0

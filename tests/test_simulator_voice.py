@@ -74,6 +74,19 @@ def test_webhooks_are_signed_and_carry_the_standard_set(rehearse: Rehearse) -> N
     assert (answered["Digits"], answered["FinishedOnKey"], answered["msg"]) == ("7", "", "Gather End")
 
 
+def test_a_caller_goes_on_in_the_next_gather_though_it_begins_in_the_same_instant(
+    rehearse: Rehearse,
+) -> None:
+    keys = [people.Press(key, When.SOON, after=0.25) for key in "123"]
+    network, papers = rehearse(voice=MENU, key=MENU)
+
+    call = network.dial(CALLER, people.caller(*keys, people.HangsUp()))
+    call.wait_until_over()
+
+    assert [form["Digits"] for form in papers.forms("/key")] == ["1", "2", "3"]
+    assert call.leg.ended_by == "caller"
+
+
 def test_silence_falls_through_a_gather_after_its_words_and_its_timeout(rehearse: Rehearse) -> None:
     network, papers = rehearse(voice=MENU + "<Say>nothing</Say>")
 

@@ -22,13 +22,23 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import REST_SECONDS, CircuitBreaker, PartUnavailable
-from ivr.effects import Alarm, CallTexter, EndRing, Erase, OptIn, OptOut, Ring, TextNumbers
+from ivr.effects import (
+    Alarm,
+    CallTexter,
+    EndRing,
+    Erase,
+    NoteDelivery,
+    OptIn,
+    OptOut,
+    Ring,
+    TextNumbers,
+)
 from ivr.operations.local_stack import find_redis, free_port
 from ivr.records.database import connect
 from ivr.records.pending_wishes import PendingWishes
 from ivr.records.worker_heartbeats import BEAT_SECONDS, DEAD_SECONDS, note_alive, seconds_since_signs
 from ivr.work.network_clock import WallClock
-from ivr.work.queue import JOB, QUEUES, OwnJob, RedisQueue, connect_redis, queues
+from ivr.work.queue import JOB, QUEUES, TALKING, OwnJob, RedisQueue, connect_redis, queues
 from ivr.work.redis_limits import CallPacing, RedisLimits
 from ivr.work.secret_store import KEPT_SECONDS, LENT_SECONDS, SecretStore
 from ivr.work.twilio_heartbeat import LastSigns, TwilioHeartbeat
@@ -500,6 +510,39 @@ def test_without_redis_what_a_texter_was_told_is_done_is_tried_again_here(dead: 
 
     assert performed.done.wait(SOON)
     later.close()
+
+
+class Talks(Redis):
+    """A Redis that answers nobody until told to, and counts who talks to it at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.most = 0
+        self.news, self.go_on = threading.Condition(), threading.Event()
+
+    def set(self, *_: object, **__: object) -> bool:  # type: ignore[override]  # all that is asked
+        with self.news:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            self.news.notify_all()
+        self.go_on.wait(SOON)
+        with self.news:
+            self.now -= 1
+        return False
+
+
+def test_a_rush_opens_no_connection_to_redis_beyond_the_few_that_are_kept() -> None:
+    redis = Talks()
+    later = later_on(redis, Performed())
+
+    for number in range(40):
+        later.put(NoteDelivery(f"text{number}", ""))
+    with redis.news:
+        assert redis.news.wait_for(lambda: redis.now == TALKING, SOON)
+    redis.go_on.set()
+    later.close()
+
+    assert redis.most == TALKING
 
 
 WISHED: tuple[Effect, ...] = (Erase("beef"), OptOut("beef"), OptIn("beef"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import click
 
 from ivr.cli.context import settings
+from ivr.long_running import seek_garbage_often, share_memory
 
 if TYPE_CHECKING:
     from ivr.settings import Settings
@@ -50,9 +50,10 @@ def worker() -> None:
     from ivr.work.worker import run_worker
 
     set_up_logs(version=running_version())
+    share_memory()
     line = _ready()
     this_line()  # Now, and not with the first job: on a quiet line too there is something to forget.
-    gc.freeze()  # It stays: no collection of garbage need look at it.
+    seek_garbage_often()
     run_worker(line.redis_url, records_of(line))
 
 
@@ -125,6 +126,7 @@ def _serve(  # noqa: PLR0913 - what a server needs to know
     from ivr.web.server.listening_socket import PortTakenError
     from ivr.web.server.main_process import ServerOptions, serve
 
+    share_memory()
     factory, files = f"ivr.wiring:{what}", f"ivr.wiring:files_of_{what}"
     options = ServerOptions(
         factory,

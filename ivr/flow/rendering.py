@@ -180,7 +180,7 @@ def content(flow: Flow, position: Position) -> tuple[Say, ...]:
     return tuple(say for say in words if say.words)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _choices(flow: Flow, position: Position) -> tuple[Say, ...]:
     stop = flow.stops[position.stop]
     if isinstance(stop, LanguageStop):

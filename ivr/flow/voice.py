@@ -366,9 +366,9 @@ def _next(position: Position) -> Position:
 
 # Turns decided once and kept: most depend on where the caller is and on what was heard, and on no more.
 
-# Turns kept, of two kilobytes each. Fifteen languages have 5,200, and as many in slower speech: not all need
-# be kept, for one is decided in 80 microseconds.
-MOST_KEPT = 4096
+# Turns kept, of two kilobytes each. Fifteen languages have 5,200, and as many in slower speech: a fifth is
+# enough, as one is decided in 80 microseconds, and so a process is as large as it will be within minutes.
+MOST_KEPT = 1024
 
 
 class KeptTurns:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import delete, func, or_, select, update
 
 from ivr.circuit_breaker import CircuitBreaker
+from ivr.long_running import start_threads
 from ivr.records.database import Lock, RecordsUnavailable, be_alone, insert_missing
 from ivr.records.periods import moment
 from ivr.records.tables import live_transfers
@@ -22,6 +22,7 @@ from ivr.transfer.machine import LEG, MOVES, Decide, Follow, State, Transfer, no
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import ThreadPoolExecutor
 
     from sqlalchemy import Connection, Row
 
@@ -185,7 +186,7 @@ class TimeLimitedStore:
     def _own_threads(self) -> ThreadPoolExecutor:
         """Start the threads when first asked in this process: a parent's do not come through a fork."""
         if self._threads is None or self._pid != os.getpid():
-            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="records")
+            self._threads = start_threads(THREADS, "records")
             self._pid = os.getpid()
         return self._threads
 

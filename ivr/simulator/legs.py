@@ -68,6 +68,7 @@ class Leg:
     parent: Leg | None = None
     status: str = "queued"
     gathering: str = ""  # "speaking" while a Gather speaks, "waiting" while it waits for keys.
+    gathers: int = 0  # How many Gathers were begun.
     takes_speech: bool = False  # The Gather takes words as well as keys.
     speech: Speech | None = None  # What it took.
     ready: bool = False  # A dialled leg that may be joined now.
@@ -121,6 +122,10 @@ class Leg:
         for task in [self.task, *self.watchers]:
             if task is not None:
                 task.tell(NEWS)
+
+    def past(self, gathers: int) -> bool:
+        """Whether the Gather that was the last of so many is over, also where another has begun by now."""
+        return not self.gathering or self.gathers != gathers
 
     def press(self, keys: str) -> None:
         """Press keys on the telephone at the far end."""

@@ -97,8 +97,9 @@ def _do(leg: Leg, step: Step) -> Steps[None]:
         case Press(keys, when, after):
             yield from _until(lambda: when == When.NOW or _takes_keys(leg, when))
             yield from _pass(leg, after)
+            asked = leg.gathers
             leg.press(keys)
-            yield from _until(lambda: not leg.gathering)
+            yield from _until(lambda: leg.past(asked))
         case Pass(seconds):
             yield from _pass(leg, seconds)
         case Joined(seconds):

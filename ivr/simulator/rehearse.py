@@ -74,8 +74,9 @@ class RehearsedCall:
         with clock.lock:
             if self.leg.over:
                 return False
+            asked = self.leg.gathers
             self.leg.press(keys)
-        return taken and clock.until(lambda: not self.leg.gathering, 1.0)
+        return taken and clock.until(lambda: self.leg.past(asked), 1.0)
 
     def say(self, words: str, confidence: float = 0.9, limit: float = LIMIT) -> bool:
         """Say something once everything was said; tell whether it was taken."""
@@ -84,8 +85,9 @@ class RehearsedCall:
         with clock.lock:
             if self.leg.over:
                 return False
+            asked = self.leg.gathers
             self.leg.say(words, confidence)
-        return taken and clock.until(lambda: not self.leg.gathering, 1.0)
+        return taken and clock.until(lambda: self.leg.past(asked), 1.0)
 
     def hang_up(self) -> None:
         """Put the telephone down."""

@@ -93,6 +93,7 @@ def gather(leg: Leg, verb: Element, page: Page) -> Steps[Request | None]:
     leg.speech = None
     leg.takes_speech = "speech" in verb.get("input", "dtmf").split()
     try:
+        leg.gathers += 1
         leg.gathering = "speaking"
         leg.stir()
         key = yield from _prompt(leg, verb, page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # Documents written once and kept: the same words before the same key differ only in where they lead.
 
-MOST_DOCUMENTS = 2048  # Documents kept, of some kilobytes each.
+MOST_DOCUMENTS = 512  # Documents kept, of some kilobytes each: those of as many turns as are kept.
 SLOT = "where-the-caller-is-after-this"  # Stands in a document for the path of a position, until one is kept.
 
 
@@ -44,7 +45,8 @@ class KeptDocuments:
         pieces = self._pieces.get(key)
         if pieces is None:
             if len(self._pieces) >= MOST_DOCUMENTS:
-                self._pieces.clear()
+                with suppress(KeyError, RuntimeError):  # Another thread was there first.
+                    del self._pieces[next(iter(self._pieces))]  # The oldest: soon kept again if much heard.
             pieces = self._pieces[key] = write(SLOT).split(SLOT)
         return path.join(pieces)
 

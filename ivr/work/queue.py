@@ -6,7 +6,6 @@ import logging
 import re
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from rq.serializers import JSONSerializer
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.effects import CallTexter, Effect, EndRing, Erase, OptIn, OptOut, Ring, TextNumbers
+from ivr.long_running import start_threads
 from ivr.work.network_clock import WALL
 from ivr.work.secret_store import KEPT_SECONDS, SecretStore
 
@@ -95,6 +95,8 @@ URGENT = (Ring, EndRing)  # Somebody waits.
 ONCE = frozenset({"TextNumbers", "CallTexter", "NoteDelivery"})
 MOST_REMEMBERED = 1000
 SECONDS = 0.1  # What Redis may take of our time.
+THREADS = 16  # For what is put, and for what is performed here: a ring may take REST seconds.
+TALKING = 4  # Of these talk to Redis at once: each has a connection, which is kept.
 FAILED_SECONDS = 86_400
 RETRIES = (1, 3)  # Seconds before an effect that failed is tried again.
 RETRIES_OF_TEXTS = (1, 3, 10, 30, 60, 120)  # A promised text: as long as its number is kept.
@@ -159,7 +161,8 @@ class RedisQueue:
         self._wishes = wishes
         self._waiting: set[Effect] = set()  # What is to be performed here, and has not begun.
         self._perform: Callable[[Effect], None] = _nobody
-        self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="later")
+        self._threads = start_threads(THREADS, "later")
+        self._talking = threading.BoundedSemaphore(TALKING)
 
     def perform_with(self, perform: Callable[[Effect], None]) -> None:
         """Say who performs effects here when Redis is gone: the line, which is built around this queue."""
@@ -206,11 +209,12 @@ class RedisQueue:
         begun.add_done_callback(lambda _: self._clock.be_done())
 
     def _put(self, effect: Effect, secret: str) -> None:
-        if secret and isinstance(effect, TextNumbers | CallTexter):
-            self._sealed.keep(f"number-{effect.call}", secret)
         try:
-            with self._breaker.guard(RedisError, OSError):
-                self._enqueue(effect)
+            with self._talking:
+                if secret and isinstance(effect, TextNumbers | CallTexter):
+                    self._sealed.keep(f"number-{effect.call}", secret)
+                with self._breaker.guard(RedisError, OSError):
+                    self._enqueue(effect)
         except PartUnavailable:
             logger.warning("queue unavailable: performing %s now", type(effect).__name__)
             self._perform_locally(effect)

@@ -2,6 +2,7 @@
 
 In tests/: `python -m long fuzz`. A request that took long is asked again alone when all are over, beside
 a loop that tells how much longer this machine takes than an idle one: slow is what is so then too, less that.
+A download takes as long as its log is large: what counts of it is the time until it begins.
 Everything runs on this machine, on 127.0.0.1; every loop has an end.
 """
 
@@ -16,7 +17,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from itertools import count
 from typing import TYPE_CHECKING
@@ -76,7 +77,8 @@ class Answered:
     body: bytes = b""
     location: str = ""
     cookies: tuple[str, ...] = ()
-    seconds: float = 0.0
+    seconds: float = 0.0  # Until all of it was there; of a download, until it began.
+    downloaded: float = 0.0  # Seconds until all of a download was there.
 
 
 class Client:
@@ -92,15 +94,13 @@ class Client:
             return self._send_raw(request)
         for _ in range(2):
             fresh = request.server not in self._open
-            began = time.monotonic()
             try:
-                answer = self._once(request)
+                return self._once(request)
             except (OSError, http.client.HTTPException):
                 self.close(request.server)
                 if fresh:
                     break
                 continue
-            return replace(answer, seconds=time.monotonic() - began)
         return Answered(0, seconds=PATIENCE)
 
     def close(self, *servers: str) -> None:
@@ -110,6 +110,7 @@ class Client:
                 connection.close()
 
     def _once(self, request: BadRequest) -> Answered:
+        began = time.monotonic()
         connection = self._open.setdefault(
             request.server,
             http.client.HTTPConnection("127.0.0.1", self._ports[request.server], timeout=PATIENCE),
@@ -119,11 +120,14 @@ class Client:
             connection.putheader(name, value)
         connection.endheaders(request.body)
         answer = connection.getresponse()
+        begins = time.monotonic() - began  # Its header comes with the first part of what follows.
         body = answer.read()
+        whole = time.monotonic() - began
         cookies = tuple(answer.headers.get_all("Set-Cookie") or ())
         if answer.will_close:
             self.close(request.server)
-        return Answered(answer.status, body, answer.headers.get("Location", ""), cookies)
+        times = (begins, whole) if answer.chunked else (whole, 0.0)
+        return Answered(answer.status, body, answer.headers.get("Location", ""), cookies, *times)
 
     def _send_raw(self, request: BadRequest) -> Answered:
         began, got = time.monotonic(), b""
@@ -224,6 +228,7 @@ class Outcome:
 
     counts: Counter[str] = field(default_factory=Counter)
     took: list[float] = field(default_factory=list)
+    downloads: list[float] = field(default_factory=list)
     trusted: int = 0
     slow: list[tuple[float, float, int, BadRequest]] = field(default_factory=list)  # Seconds, load, number.
     faults: Counter[str] = field(default_factory=Counter)
@@ -235,6 +240,7 @@ class Outcome:
         with self._lock:
             self.counts[f"{request.kind}: {answer.status or 'no answer'}"] += 1
             self.took.append(answer.seconds)
+            self.downloads += [answer.downloaded] if answer.downloaded else []
             self.trusted += is_trusted(request, answer)
             if answer.seconds > SLOW or (not answer.status and not request.raw):
                 self.slow.append((answer.seconds, os.getloadavg()[0], number, request))
@@ -386,6 +392,8 @@ def _note(run: Run, stack: LocalStack, outcome: Outcome, lasted: float) -> None:
         "p99 ms": outcome.at(0.99),
         "worst ms": outcome.at(1.0),
         "slower than a second": len(outcome.slow),
+        "downloads": len(outcome.downloads),
+        "longest download s": round(max(outcome.downloads, default=0), 1),
         "load of the machine": round(os.getloadavg()[0], 1),
         "answered with fixed words, as code of ours failed": raised.total(),
         "traces in logs": traces,

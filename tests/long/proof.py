@@ -47,6 +47,15 @@ SUITES = {
     "soak": "Soak",
     "fuzz": "Fuzz",
 }
+SAYS = {  # How the figures of a suite are to be read.
+    "soak": """Growth is that of the last two thirds of the time. In the first third what is kept fills up:
+1,024 turns, 512 documents and 512 positions in each web process, some three MiB; the worker's first sweep,
+after five minutes, is three more. "MiB, from the start" has the mean of each twelfth of all the time, the
+first included.""",
+    "fuzz": """Of a download, such as all calls as CSV, the time counts until it begins: all of it takes as
+long as the log is large, and "longest download" tells how long. "Alone" is what a request took when all were
+over, divided by how much longer than on an idle machine a loop took then.""",
+}
 
 
 def faults(told: dict[str, Any]) -> Iterator[str]:
@@ -76,6 +85,7 @@ def faults(told: dict[str, Any]) -> Iterator[str]:
 def plainly(title: str, told: dict[str, Any]) -> Iterator[str]:
     """Tell the figures of a suite as it wrote them: rows as a table, and all else by name."""
     yield f"## {title}\n\n`make long SUITES={told['suite']}`: {host(told)} Seed {told['seed']}."
+    yield prose(SAYS[told["suite"]])
     if rows := told.get("rows"):
         columns = list(dict.fromkeys(key for each in rows for key in each))
         yield "\n".join([head(*columns), *(row(*(each.get(key, "") for key in columns)) for each in rows)])

@@ -222,6 +222,13 @@ def slope_of(points: Sequence[tuple[float, float]]) -> Slope:
     return Slope(rise, QUANTILE * math.sqrt(left / max(1, len(means) - 2) / spread))
 
 
+def over_time(points: Sequence[tuple[float, float]]) -> str:
+    """Give the means of twelve parts of the time, the first included: whether what grows comes to an end."""
+    size = max(1, len(points) // WINDOWS)
+    parts = [points[at : at + size] for at in range(0, size * WINDOWS, size)]
+    return " ".join(f"{fmean(y for _, y in part):.0f}" for part in parts if part)
+
+
 @dataclass
 class Traffic:
     """Who calls and texts, and when."""
@@ -423,6 +430,8 @@ def _note_slopes(run: Run, sampler: Sampler) -> None:
             f"{name}: {measure}, growth an hour": round(slope.an_hour, 2),
             f"{name}: {measure}, growth give or take": round(slope.give_or_take, 2),
         }
+        if measure == "MiB":
+            run.figures[f"{name}: MiB, from the start"] = over_time(points)
         if run.size is Size.FULL and not slope.surely <= MOST_AN_HOUR[measure]:
             run.failures.append(f"{name}: {measure} grow by {slope.surely:.1f} an hour at least")
 

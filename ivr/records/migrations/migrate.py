@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,8 +64,8 @@ def compare_tables(database: Database) -> Tables:
     with database.read() as connection:
         if _unknown(connection):
             return Tables.NEWER
-        current = MigrationContext.configure(connection).get_current_heads()
-    return Tables.CURRENT if set(current) == set(_scripts().get_heads()) else Tables.OLDER
+        current = _taken(connection)
+    return Tables.CURRENT if current == set(_scripts().get_heads()) else Tables.OLDER
 
 
 def describe_newer(database: Database) -> str:
@@ -86,8 +87,16 @@ def _newer(unknown: set[str]) -> str:
 def _unknown(connection: Connection) -> set[str]:
     """Name the steps that the tables have taken and this version does not know."""
     known = {script.revision for script in _scripts().walk_revisions()}
-    return set(MigrationContext.configure(connection).get_current_heads()) - known
+    return _taken(connection) - known
 
 
+def _taken(connection: Connection) -> set[str]:
+    """Name the last steps that the tables have taken; none where there are no tables."""
+    # Alembic asks of a table that it makes anew: SQLAlchemy would keep each question as another one.
+    uncached = connection.execution_options(compiled_cache=None)
+    return set(MigrationContext.configure(uncached).get_current_heads())
+
+
+@cache
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory(str(Path(migrations.__path__[0])))

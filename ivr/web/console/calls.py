@@ -49,7 +49,7 @@ from ivr.web.console.query_params import (
 from ivr.web.console.timeline import timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import tzinfo
 
     from werkzeug.wrappers import Response as BaseResponse
@@ -121,10 +121,13 @@ def export(kind: str) -> Response:
     about = f"{kind}: {_said(wanted)}"
     add_audit_entry(console().database, current_operator().name, "calls exported", about)
     sees_live, clock = _sees_live_stops(), console().zone
-    calls = (_exported(call, clock, sees_live=sees_live) for call in read_export(console().database, wanted))
-    lines = _csv_lines(calls) if kind == "csv" else (json.dumps(call) + "\n" for call in calls)
+    pages = (
+        [_exported(call, clock, sees_live=sees_live) for call in page]
+        for page in read_export(console().database, wanted)
+    )
     headers = {"Content-Disposition": f"attachment; filename=calls.{kind}"}
-    return Response(lines, headers=headers, mimetype="text/csv" if kind == "csv" else "application/jsonl")
+    mimetype = "text/csv" if kind == "csv" else "application/jsonl"
+    return Response(_csv(pages) if kind == "csv" else _json_lines(pages), headers=headers, mimetype=mimetype)
 
 
 @blueprint.post("/calls/views", endpoint="save_view")
@@ -297,17 +300,26 @@ def _exported(call: CallRecord, zone: tzinfo, *, sees_live: bool) -> dict[str, A
     return values
 
 
-def _csv_lines(calls: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Write calls as CSV, a line at a time."""
-    yield _csv_line(CSV_COLUMNS)
-    for call in calls:
-        transfers = " ".join(f"{each['order']}:{each['outcome']}" for each in call["transfers"])
-        values = call | {name: " ".join(call[name]) for name in ("stops", "agencies")}
-        values["transfers"] = transfers
-        yield _csv_line([values[name] for name in CSV_COLUMNS])
+def _json_lines(pages: Iterable[Sequence[dict[str, Any]]]) -> Iterator[str]:
+    """Write calls as JSON, one a line: a page at a time."""
+    for page in pages:
+        yield "".join(f"{json.dumps(call)}\n" for call in page)
 
 
-def _csv_line(cells: Iterable[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+def _csv(pages: Iterable[Sequence[dict[str, Any]]]) -> Iterator[str]:
+    """Write calls as CSV, a page at a time."""
+    yield _csv_rows([CSV_COLUMNS])
+    for page in pages:
+        yield _csv_rows([_csv_row(call) for call in page])
+
+
+def _csv_row(call: dict[str, Any]) -> list[object]:
+    transfers = " ".join(f"{each['order']}:{each['outcome']}" for each in call["transfers"])
+    values = call | {name: " ".join(call[name]) for name in ("stops", "agencies")} | {"transfers": transfers}
+    return [values[name] for name in CSV_COLUMNS]
+
+
+def _csv_rows(rows: Iterable[Iterable[object]]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue()

@@ -14,12 +14,14 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
+from ivr.long_running import seek_garbage_often
 from ivr.web.server.http_protocol import BoundedProtocol, ConnectionLimit, CountRefusals, RefusalLog
 from ivr.web.server.wsgi_adapter import ThreadPool, WsgiAdapter, environ_of
 
@@ -52,6 +54,7 @@ def _watch(parent: int) -> None:
 logger = logging.getLogger(__name__)
 
 BEAT = 0.5  # Seconds.
+COLLECTED = 60  # Beats: a page of the console leaves some thousand things that hold each other.
 KEEP_ALIVE = 75  # Seconds: longer than proxies keep theirs (60), so that it is they who close.
 ENDING_SECONDS = 8  # For what has begun, when the process is told to end.
 OWN_FILES = 256  # Descriptors that are not connections.
@@ -97,37 +100,38 @@ class HttpWorker(UvicornWorker):
         refusals = RefusalLog(counted=self.app.count_refusal)
         logging.getLogger("uvicorn.error").addFilter(CountRefusals(refusals))
         limit = ConnectionLimit(most_connections(), refusals)
+        seek_garbage_often()
         pool = ThreadPool(self.app.options.threads)
         self.config.http = type(
             "Protocol",
             (BoundedProtocol,),
             {"limit": limit, "last_word_seconds": self.app.options.last_word_seconds},
         )
-        self.config.app = WsgiAdapter(self.wsgi, pool, refusals)
+        self.config.app = adapter = WsgiAdapter(self.wsgi, pool, refusals)
         server = QuietServer(self.config)
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.end_now)
-        beating = asyncio.create_task(self._beat(server, pool, refusals))
+        beating = asyncio.create_task(self._beat(server, adapter, refusals))
         await server.serve(sockets=self.sockets)
         beating.cancel()
         if not server.started:
             sys.exit(BOOT_ERROR)
 
-    async def _beat(self, server: QuietServer, pool: ThreadPool, refusals: RefusalLog) -> None:
+    async def _beat(self, server: QuietServer, adapter: WsgiAdapter, refusals: RefusalLog) -> None:
         """Tell the main process that this one lives, once it has answered and while no request is stuck."""
-        status = await pool.run(partial(contextvars.Context().run, self._probe))
+        status = await adapter.pool.run(partial(contextvars.Context().run, self._probe))
         await server.listening.wait()
         if status >= SERVER_ERROR:
             logger.error("the application answers its own probe with %s", status)
             server.should_exit = server.force_exit = True
             server.started = False
             return
-        gc.collect()
-        gc.freeze()  # What serves stays: no caller waits while it is looked through for garbage.
         logger.info("Started worker")
         patience = round(self.app.options.stuck_seconds / BEAT)
-        while True:
+        for beats in count(1):
             refusals.tell()
-            if pool.beat() <= patience:
+            if not beats % COLLECTED:
+                gc.collect()
+            if max(adapter.pool.beat(), adapter.rest.beat()) <= patience:
                 self.notify()
             elif not server.should_exit:
                 logger.error("a request is stuck for %s s: this process ends", self.app.options.stuck_seconds)

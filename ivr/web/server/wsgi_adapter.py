@@ -31,6 +31,7 @@ DRAINED = 1 << 20  # Bytes of a body too large that are still read, so that the 
 MOST_FIELDS = 200
 MOST_WAITING = 512  # Requests in hand; one more would wait longer than Twilio does.
 CHUNK = 1 << 16  # Bytes of an answer that are sent at once.
+PART_SECONDS = 0.2  # After which what there is of an answer is sent, however little: its thread is free.
 SENDING_SECONDS = 30.0
 BEGAN = "ivr.began"  # In a request's environ: when it was whole, by time.perf_counter.
 
@@ -64,11 +65,11 @@ class _Answer:
 
     def next_chunk(self) -> tuple[bytes, bool]:
         """Make some more of the body; say whether there is more. In a thread."""
-        made, size = [], 0
+        made, size, until = [], 0, time.monotonic() + PART_SECONDS
         for piece in self.rest:
             made.append(piece)
             size += len(piece)
-            if size >= CHUNK:
+            if size >= CHUNK or time.monotonic() >= until:
                 return b"".join(made), True
         self.close()
         return b"".join(made), False
@@ -85,12 +86,17 @@ class _Answer:
 
 @dataclass
 class WsgiAdapter:
-    """An ASGI application that serves a WSGI one."""
+    """An ASGI application that serves a WSGI one.
+
+    Of a long answer the first part is made as any answer is; all others in ``rest``, one after the other,
+    whosesoever they are: so many downloads at once take no thread, and little time, from anybody else.
+    """
 
     app: Callable[..., Iterable[bytes]]
     pool: ThreadPool
     refusals: RefusalLog
     body_seconds: float = BODY_SECONDS
+    rest: ThreadPool = field(default_factory=lambda: ThreadPool(1, "rest"))
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
@@ -106,9 +112,11 @@ class WsgiAdapter:
             self.refusals.count(refused.reason)
             await _send_words(send, refused.status, refused.reason)
             return
-        await self._answer(environ_of(scope, body), send)
+        await self._answer(environ_of(scope, body), receive, send)
 
-    async def _answer(self, environ: dict[str, Any], send: ASGISendCallable) -> None:
+    async def _answer(
+        self, environ: dict[str, Any], receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
         """Let Flask answer in a thread, and send what it says as it is taken."""
         context, answer = contextvars.Context(), _Answer()
         try:
@@ -118,15 +126,20 @@ class WsgiAdapter:
             await _send_words(send, 500, "the application failed")
             return
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        gone = asyncio.create_task(_disconnected(receive)) if more else None
         try:
             while more:
                 async with asyncio.timeout(SENDING_SECONDS):  # No thread waits for whoever takes it slowly.
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                chunk, more = await self.pool.run(partial(context.run, answer.next_chunk))
+                if gone and gone.done():  # Nobody takes the rest.
+                    return
+                chunk, more = await self.rest.run(partial(context.run, answer.next_chunk))
         except TimeoutError:  # uvicorn closes the connection of an answer that is not whole.
             self.refusals.count("answer not taken in time")
             return
         finally:
+            if gone:
+                gone.cancel()
             if answer.is_open:
                 await self.pool.run(partial(context.run, answer.close))
         await send({"type": "http.response.body", "body": chunk, "more_body": False})
@@ -171,6 +184,12 @@ async def read_body(scope: HTTPScope, receive: ASGIReceiveCallable, seconds: flo
     if fields(headers.get(b"content-type", b""), body) > MOST_FIELDS:
         raise Refused(413, "too many fields")
     return body
+
+
+async def _disconnected(receive: ASGIReceiveCallable) -> None:
+    """Wait until whoever asked has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def fields(kind: bytes, body: bytes) -> int:
@@ -257,12 +276,12 @@ class ThreadPool:
     The threads are daemons: one that is stuck must not keep its process from ending.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, name: str = "request") -> None:
         self._queue: SimpleQueue[_Task] = SimpleQueue()
         self._running: dict[int, _Task] = {}  # By number of the thread; each writes only its own.
         self.waiting = 0
         for number in range(threads):
-            threading.Thread(target=self._work, args=(number,), daemon=True, name=f"request-{number}").start()
+            threading.Thread(target=self._work, args=(number,), daemon=True, name=f"{name}-{number}").start()
 
     async def run(self, do: Callable[[], Any]) -> Any:
         """Do something in a thread. It is done even if nobody waits for it any more."""
