@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
+import sqlite3
+import time
 import weakref
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -14,26 +17,29 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import ArgumentError, DataError, DisconnectionError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 from ivr.circuit_breaker import PartUnavailable
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection, Table
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 LOCKED_SECONDS = 0.3  # How long one writer of SQLite waits for another.
+ASKED_EVERY = 0.001  # Seconds between two tries to write. SQLite's own grow to 0.1 s, and others are faster.
+KEPT_OPEN = 4  # Connections with SQLite's file that wait for the next transaction; more are closed after one.
 PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
     "secure_delete = ON",  # What is deleted is overwritten: a thief of the file must not find it.
 )
-_WRITES = "ivr_writes"
+PRIMARY = 0xFF  # The part of SQLite's error codes that says what, and not where.
+_WRITES, _FILE = "ivr_writes", "ivr_file"
+_of_parents: list[Pool] = []  # Kept for ever in a forked child: closing them would touch the parent's locks.
 
 
 class RecordsUnavailable(PartUnavailable):
@@ -69,6 +75,21 @@ class Database:
             connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
+
+    def fold_log(self) -> None:
+        """Move what SQLite has in a log beside its file into the file, unless somebody is in the way.
+
+        So a quiet line's file is whole, also for somebody who copies or moves it without its log.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        with (
+            _named(),
+            closing(self.engine.raw_connection()) as pooled,
+            _asking_once(pooled.driver_connection) as (held, _),
+        ):
+            for how in ("PASSIVE", "TRUNCATE"):  # Others may write during the first, which does most of it.
+                held.execute(f"PRAGMA wal_checkpoint({how})").fetchall()
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -151,14 +172,49 @@ def be_alone(sql: Connection, lock: Lock, *, shared: bool = False) -> None:
 
 
 def _sqlite(where: URL, locked: float, *, create: bool) -> Engine:
-    """Open the file anew for each transaction: one that was replaced must not be written to unseen."""
+    """Keep some connections: opening one takes ten times as long as what is written.
+
+    Whoever closes the last one of all processes also has to move SQLite's log into its file, and nobody can
+    read or write meanwhile. A file that was replaced must not be written to unseen: see `_follow_file`.
+    """
     path = Path(where.database or "").absolute()
     query = {"mode": "rwc" if create else "rw", "uri": "true"}
     url = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": locked})
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=KEPT_OPEN,
+        max_overflow=-1,  # Nobody waits for a connection.
+        pool_use_lifo=True,
+        connect_args={"timeout": locked},
+    )
+    event.listen(engine, "do_connect", functools.partial(_note_file, path))
     event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "checkout", functools.partial(_follow_file, path))
     event.listen(engine, "begin", _begin_sqlite)
+    mine = weakref.ref(engine)
+    os.register_at_fork(after_in_child=functools.partial(leave_parent, mine))
+    atexit.register(_close, mine)  # Whoever is the last moves SQLite's log into its file.
     return engine
+
+
+def _note_file(path: Path, _dialect: object, entry: ConnectionPoolEntry, *_how: object) -> None:
+    """Note which file is about to be opened: one that takes its place meanwhile is another."""
+    entry.info[_FILE] = _identity(path)
+
+
+def _follow_file(path: Path, _connection: object, entry: ConnectionPoolEntry, _fairy: object) -> None:
+    """Have the file opened anew where another has taken its place."""
+    if entry.info.get(_FILE) != _identity(path):
+        raise DisconnectionError("another file is there now")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -170,8 +226,37 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once where it will be needed: taken later it fails without waiting."""
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql("BEGIN")
+        return
+    with _asking_once(connection.connection.driver_connection) as (held, locked):
+        _take_write_lock(held, time.monotonic() + locked)
+
+
+@contextmanager
+def _asking_once(connection: object) -> Iterator[tuple[sqlite3.Connection, float]]:
+    """Have a connection not wait for others within this block; give it, and for how long it did."""
+    if not isinstance(connection, sqlite3.Connection):
+        raise RecordsUnavailable("no connection")
+    (milliseconds,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        yield connection, milliseconds / 1000
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+
+
+def _take_write_lock(held: sqlite3.Connection, until: float) -> None:
+    """Ask for the write lock again and again, at even distances: nobody is overtaken for long."""
+    while True:
+        try:
+            held.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as fault:
+            if fault.sqlite_errorcode & PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        else:
+            return
+        time.sleep(ASKED_EVERY)
 
 
 def _postgresql(where: URL, patience: float) -> Engine:
@@ -190,14 +275,22 @@ def _postgresql(where: URL, patience: float) -> Engine:
     engine = create_engine(
         where, pool_size=2, max_overflow=3, pool_timeout=patience, pool_pre_ping=True, connect_args=arguments
     )
-    os.register_at_fork(after_in_child=functools.partial(_leave_parent, weakref.ref(engine)))
+    os.register_at_fork(after_in_child=functools.partial(leave_parent, weakref.ref(engine)))
     return engine
 
 
-def _leave_parent(engine: weakref.ref[Engine]) -> None:
+def _close(engine: weakref.ref[Engine]) -> None:
+    """Close what is still open when this process ends."""
+    mine = engine()
+    if mine is not None:
+        mine.dispose()
+
+
+def leave_parent(engine: weakref.ref[Engine]) -> None:
     """Drop a parent's connections in its forked child, without closing them: they are the parent's."""
     mine = engine()
     if mine is not None:
+        _of_parents.append(mine.pool)
         mine.dispose(close=False)
 
 
@@ -208,10 +301,10 @@ def _named() -> Iterator[None]:
         yield
     except (DataError, IntegrityError) as fault:
         raise RecordRefused(type(fault.orig).__name__) from fault
-    except (SQLAlchemyError, OSError) as fault:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as fault:
         raise RecordsUnavailable(_reason(fault)) from fault
 
 
-def _reason(fault: SQLAlchemyError | OSError) -> str:
+def _reason(fault: SQLAlchemyError | sqlite3.Error | OSError) -> str:
     """Give what is wrong in one line, without the statement and its values."""
     return str(getattr(fault, "orig", None) or fault).strip().split("\n", 1)[0]

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, select, update
 
 from ivr.effects import Entry
-from ivr.records.call_summary import VOICE_SILENT, in_order, summarize, turn_number
+from ivr.records.call_summary import (
+    VOICE_SILENT,
+    cut_to_milliseconds,
+    in_order,
+    summarize,
+    turn_number,
+)
 from ivr.records.counts import drop_tallies
 from ivr.records.database import RecordRefused, RecordsUnavailable, insert_missing
 from ivr.records.deletion import without_erased, without_forgotten
@@ -127,6 +133,7 @@ class JournalFiler:
         if adopted:
             logger.warning("entries adopted from processes that died: %s", adopted)
         close_silent(self._database, now)
+        self._database.fold_log()
 
     def _begin(self) -> None:
         """Start with a lock, a signal and no thread."""
@@ -191,7 +198,7 @@ def record(database: Database, entries: Iterable[Entry], now: float) -> None:
     """Store entries that are not stored yet, and bring the rows of their calls up to date."""
     by_call: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        by_call[entry.call].append(entry)
+        by_call[entry.call].append(cut_to_milliseconds(entry))
     with database.write() as sql:
         arrived = without_forgotten(sql, without_erased(sql, by_call, now), now)
         insert_missing(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
