@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import threading
 import weakref
 from contextlib import closing
 from datetime import date
@@ -113,25 +112,6 @@ def test_quiet_lines_file_is_whole_without_its_log(tmp_path: Path, sqlite_url: s
     shutil.copy(tmp_path / "ivr.db", tmp_path / "alone.db")
     with closing(sqlite3.connect(tmp_path / "alone.db")) as alone:
         assert alone.execute("SELECT count(*) FROM opt_outs").fetchone() == (1,)
-
-
-def test_whoever_waits_to_write_asks_again_at_once(sqlite_url: str) -> None:
-    writing, waiting = connect(sqlite_url), connect(sqlite_url, locked=60)
-    asked, often = [], threading.Event()
-
-    def ask(statement: str) -> None:
-        asked.append(statement)
-        if asked.count("BEGIN IMMEDIATE") > 40:  # SQLite itself would ask ten times in the first second.
-            often.set()
-
-    event.listen(waiting.engine, "connect", lambda held, _: held.set_trace_callback(ask))
-    second = threading.Thread(target=opt_out, args=(waiting, "b"))
-    with writing.write():
-        second.start()
-        assert often.wait(60)
-    second.join(60)
-
-    assert opted_out(writing) == 1
 
 
 def test_forked_child_opens_its_own_connection_and_closes_none_of_its_parents(sqlite_url: str) -> None:

@@ -6,7 +6,6 @@ import atexit
 import functools
 import os
 import sqlite3
-import time
 import weakref
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,13 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DataError, DisconnectionError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DisconnectionError,
+    IntegrityError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import QueuePool
 
 from ivr.circuit_breaker import PartUnavailable
@@ -25,11 +30,10 @@ from ivr.circuit_breaker import PartUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, Insert, Table, Update
     from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 LOCKED_SECONDS = 0.3  # How long one writer of SQLite waits for another.
-ASKED_EVERY = 0.001  # Seconds between two tries to write. SQLite's own grow to 0.1 s, and others are faster.
 KEPT_OPEN = 4  # Connections with SQLite's file that wait for the next transaction; more are closed after one.
 PRAGMAS = (
     "journal_mode = WAL",
@@ -37,8 +41,7 @@ PRAGMAS = (
     "foreign_keys = ON",
     "secure_delete = ON",  # What is deleted is overwritten: a thief of the file must not find it.
 )
-PRIMARY = 0xFF  # The part of SQLite's error codes that says what, and not where.
-_WRITES, _FILE = "ivr_writes", "ivr_file"
+_WRITES, _ALONE, _FILE = "ivr_writes", "ivr_alone", "ivr_file"
 _of_parents: list[Pool] = []  # Kept for ever in a forked child: closing them would touch the parent's locks.
 
 
@@ -76,6 +79,17 @@ class Database:
             with connection.begin():
                 yield connection
 
+    def write_one(self, statement: Insert | Update, row: dict[str, Any] | None = None) -> int:
+        """Execute one statement as a transaction of its own; give how many rows it concerned.
+
+        SQLite's other writers wait for nothing but the statement. In a transaction of several, the thread
+        that holds the lock has to wait for the interpreter after each.
+        """
+        with _named(), self.engine.connect() as connection:
+            connection.execution_options(**{_ALONE: True})
+            with connection.begin():
+                return connection.execute(statement, row).rowcount
+
     def fold_log(self) -> None:
         """Move what SQLite has in a log beside its file into the file, unless somebody is in the way.
 
@@ -83,13 +97,15 @@ class Database:
         """
         if self.engine.dialect.name != "sqlite":
             return
-        with (
-            _named(),
-            closing(self.engine.raw_connection()) as pooled,
-            _asking_once(pooled.driver_connection) as (held, _),
-        ):
+        with _named(), closing(self.engine.raw_connection()) as pooled:
+            held = pooled.driver_connection
+            if not isinstance(held, sqlite3.Connection):
+                raise RecordsUnavailable("no connection")
+            (milliseconds,) = held.execute("PRAGMA busy_timeout").fetchone()
+            held.execute("PRAGMA busy_timeout = 0")
             for how in ("PASSIVE", "TRUNCATE"):  # Others may write during the first, which does most of it.
                 held.execute(f"PRAGMA wal_checkpoint({how})").fetchall()
+            held.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -128,10 +144,14 @@ def read_url(url: str) -> URL:
 
 def insert_missing(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, passing over those that are there."""
-    if not rows:
-        return
-    insert = postgresql.insert if sql.dialect.name == "postgresql" else sqlite.insert
-    sql.execute(insert(table).on_conflict_do_nothing(), rows)
+    if rows:
+        sql.execute(inserting_missing(table, sql.dialect.name), rows)
+
+
+def inserting_missing(table: Table, dialect: str) -> Insert:
+    """Prepare to insert rows, passing over those that are there."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing()
 
 
 def insert_or_change(sql: Connection, table: Table, rows: Sequence[dict[str, Any]], *, add: str = "") -> None:
@@ -226,37 +246,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once where it will be needed: taken later it fails without waiting."""
-    if not connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql("BEGIN")
-        return
-    with _asking_once(connection.connection.driver_connection) as (held, locked):
-        _take_write_lock(held, time.monotonic() + locked)
-
-
-@contextmanager
-def _asking_once(connection: object) -> Iterator[tuple[sqlite3.Connection, float]]:
-    """Have a connection not wait for others within this block; give it, and for how long it did."""
-    if not isinstance(connection, sqlite3.Connection):
-        raise RecordsUnavailable("no connection")
-    (milliseconds,) = connection.execute("PRAGMA busy_timeout").fetchone()
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        yield connection, milliseconds / 1000
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
-
-
-def _take_write_lock(held: sqlite3.Connection, until: float) -> None:
-    """Ask for the write lock again and again, at even distances: nobody is overtaken for long."""
-    while True:
-        try:
-            held.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as fault:
-            if fault.sqlite_errorcode & PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
-                raise
-        else:
-            return
-        time.sleep(ASKED_EVERY)
+    options = connection.get_execution_options()
+    if not options.get(_ALONE):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
 
 
 def _postgresql(where: URL, patience: float) -> Engine:

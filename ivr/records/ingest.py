@@ -44,6 +44,7 @@ logger = logging.getLogger(__name__)
 PAUSE = 0.1  # The log is right 2 s after a call's end, with much to spare.
 BUSY_PAUSE = 0.5  # At most, while much happens: what a transaction costs by itself is paid for more entries.
 SHARE = 4  # Times as long as filing took: so that callers have the process, and not the filer.
+REST = 0.01  # Between two batches, for SQLite's other writers: they look for the lock only now and then.
 LONGEST_PAUSE = 2  # While SQL is gone: it is not pressed, and not left waiting once it is back.
 TEND_EVERY = 10
 REFRESH_EVERY = 2
@@ -77,6 +78,7 @@ class JournalFiler:
         self._now = now
         self._keep_seconds = keep_seconds
         self._pause = PAUSE / often
+        self._rest = REST if database.engine.dialect.name == "sqlite" else 0
         self._passed = passed  # Tells when to tend and to refresh, whatever becomes of the wall clock.
         self._refresh = refresh  # Called from this thread every two seconds, SQL or not.
         self._refreshed = self._tended = -math.inf
@@ -110,6 +112,7 @@ class JournalFiler:
                 count += len(batch.entries)
                 if batch.empty:
                     return count
+                time.sleep(self._rest)
 
     def file(self, entries: Sequence[Entry]) -> None:
         """File some entries; those past retention are dropped, and one that SQL refuses spoils no other."""
