@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, func, make_url, select
+import msgspec
+from sqlalchemy import URL, Engine, bindparam, create_engine, event, func, make_url, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     ArgumentError,
@@ -30,7 +31,7 @@ from ivr.circuit_breaker import PartUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection, Insert, Table, Update
+    from sqlalchemy import Column, ColumnElement, Connection, Insert, Select, Table, Update
     from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 LOCKED_SECONDS = 0.3  # How long one writer of SQLite waits for another.
@@ -41,7 +42,7 @@ PRAGMAS = (
     "foreign_keys = ON",
     "secure_delete = ON",  # What is deleted is overwritten: a thief of the file must not find it.
 )
-_WRITES, _ALONE, _FILE = "ivr_writes", "ivr_alone", "ivr_file"
+_WRITES, _ALONE, _FILE, _ROWS = "ivr_writes", "ivr_alone", "ivr_file", "ivr_rows"
 _of_parents: list[Pool] = []  # Kept for ever in a forked child: closing them would touch the parent's locks.
 
 
@@ -166,6 +167,67 @@ def insert_or_change(sql: Connection, table: Table, rows: Sequence[dict[str, Any
     if add:
         changed[add] = table.c[add] + insert.excluded[add]
     sql.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+# Many rows by one statement. Between two rows SQLite hands the interpreter to other threads, and where
+# callers keep those busy, a hundred rows held the write lock for two seconds. So all travel in one value, as
+# JSON.
+
+
+def insert_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, passing over those that are there. Each has the same columns; none of them is binary."""
+    if sql.dialect.name != "sqlite" or not rows:
+        insert_missing(sql, table, rows)
+        return
+    names = [*rows[0]]
+    found = select(*_each(len(names))).where(true())  # Without it, ON CONFLICT would read as part of a join.
+    insert = sqlite.insert(table).from_select(names, found).on_conflict_do_nothing()
+    sql.execute(insert, {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
+
+
+def update_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Change rows by their primary key, which is one column. Each has the same columns."""
+    (key,) = table.primary_key.columns
+    if not rows:
+        return
+    if sql.dialect.name != "sqlite":
+        named = [row | {"which": row[key.name]} for row in rows]
+        changed: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != key.name}
+        sql.execute(update(table).where(key == bindparam("which")).values(changed), named)
+        return
+    names = [key.name, *(name for name in rows[0] if name != key.name)]
+    same, *values = _each(len(names))
+    change = update(table).where(key == same).values(dict(zip(names[1:], values, strict=True)))
+    sql.execute(change, {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
+
+
+def read_together(sql: Connection, found: Select[Any]) -> list[dict[str, Any]]:
+    """Read rows, in any order; their columns are tables' own."""
+    columns = [*found.selected_columns]
+    if sql.dialect.name != "sqlite":
+        return [dict(row._mapping) for row in sql.execute(found)]  # noqa: SLF001 - how SQLAlchemy names it
+    whole = found.with_only_columns(
+        func.json_group_array(func.json_array(*columns)), maintain_column_froms=True
+    )
+    read = [column.type.dialect_impl(sql.dialect).result_processor(sql.dialect, None) for column in columns]
+    names = [column.name for column in columns]
+    return [
+        {name: do(each) if do else each for name, do, each in zip(names, read, row, strict=True)}
+        for row in msgspec.json.decode(sql.scalar(whole) or "[]")
+    ]
+
+
+def _each(count: int) -> list[ColumnElement[Any]]:
+    """Name the values of each row that travels as JSON."""
+    row = func.json_each(bindparam(_ROWS)).table_valued("value")
+    return [func.json_extract(row.c.value, f"$[{place}]") for place in range(count)]
+
+
+def _as_json(sql: Connection, columns: Sequence[Column[Any]], rows: Sequence[dict[str, Any]]) -> str:
+    """Write rows as SQLite keeps their values."""
+    write = [(each.name, each.type.dialect_impl(sql.dialect).bind_processor(sql.dialect)) for each in columns]
+    values = [[do(row[name]) if do else row[name] for name, do in write] for row in rows]
+    return msgspec.json.encode(values).decode()
 
 
 class Lock(IntEnum):
