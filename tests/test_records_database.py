@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import shutil
+import sqlite3
+import weakref
+from contextlib import closing
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import event, func, select
 
-from ivr.records.database import connect, read_url
+from ivr.records.database import Database, RecordsUnavailable, connect, leave_parent, read_url
 from ivr.records.migrations.migrate import upgrade
+from ivr.records.tables import opt_outs
 from ivr.wiring import build_console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ivr.flow.models import Flow
     from ivr.settings import Settings
 
@@ -52,3 +61,65 @@ def test_other_urls_are_refused_without_repeating_them(url: str) -> None:
         read_url(url)
 
     assert "secret" not in str(refused.value)
+
+
+def opt_out(database: Database, mark: str) -> None:
+    with database.write() as sql:
+        sql.execute(opt_outs.insert(), {"mark": mark, "since": date(2026, 1, 1)})
+
+
+def opted_out(database: Database) -> int:
+    with database.read() as sql:
+        return sql.scalar(select(func.count()).select_from(opt_outs)) or 0
+
+
+def test_sqlites_file_is_opened_once_for_many_transactions(sqlite_url: str) -> None:
+    database, opened = connect(sqlite_url), []
+    event.listen(database.engine, "connect", lambda *_: opened.append(1))
+
+    for mark in "abc":
+        opt_out(database, mark)
+
+    assert (opted_out(database), opened) == (3, [1])
+
+
+def test_file_put_in_place_of_another_is_written_to_and_a_missing_one_is_not(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    file, database = tmp_path / "ivr.db", connect(sqlite_url)
+    opt_out(database, "a")
+    database.fold_log()
+    shutil.copy(file, tmp_path / "copy.db")
+    opt_out(database, "lost")
+
+    file.rename(tmp_path / "aside.db")
+    with pytest.raises(RecordsUnavailable):
+        opt_out(database, "refused")
+    for name in ("ivr.db-wal", "ivr.db-shm"):
+        (tmp_path / name).unlink()
+    (tmp_path / "copy.db").rename(file)
+    opt_out(database, "b")
+
+    assert (opted_out(database), opted_out(connect(sqlite_url))) == (2, 2)
+
+
+def test_quiet_lines_file_is_whole_without_its_log(tmp_path: Path, sqlite_url: str) -> None:
+    database = connect(sqlite_url)
+    opt_out(database, "a")
+
+    database.fold_log()
+
+    shutil.copy(tmp_path / "ivr.db", tmp_path / "alone.db")
+    with closing(sqlite3.connect(tmp_path / "alone.db")) as alone:
+        assert alone.execute("SELECT count(*) FROM opt_outs").fetchone() == (1,)
+
+
+def test_forked_child_opens_its_own_connection_and_closes_none_of_its_parents(sqlite_url: str) -> None:
+    database, opened = connect(sqlite_url), []
+    event.listen(database.engine, "connect", lambda held, _: opened.append(held))
+    opt_out(database, "a")
+
+    leave_parent(weakref.ref(database.engine))  # As the interpreter does in the child.
+    opt_out(database, "b")
+
+    assert [held.execute("SELECT count(*) FROM opt_outs").fetchone() for held in opened] == [(2,), (2,)]

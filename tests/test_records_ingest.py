@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sizes import examples
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from ivr.effects import Entry
 from ivr.records.call_log import CallRecord, list_calls
@@ -139,10 +139,13 @@ def test_more_than_a_batch_is_filed_at_once(
 ) -> None:
     for number in range(1201):
         journal.write(Entry(f"call-{number % 7}", str(number), START + number, "voice"))
+    transactions: list[object] = []
+    event.listen(database.engine, "commit", transactions.append)
 
     filer.file_once()
 
     assert counts(database)[:2] == [7, 1201]
+    assert len(transactions) > 12  # Between them others write.
 
 
 def test_entry_that_sql_refuses_spoils_no_other(

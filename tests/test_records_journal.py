@@ -189,4 +189,4 @@ def test_threads_write_whole_records(tmp_path: Path) -> None:
     for writer in writers:
         writer.join()
 
-    assert sorted(turns(journal.unfiled().entries)) == list(range(300))
+    assert sorted(turns(journal.unfiled(300).entries)) == list(range(300))

@@ -192,6 +192,25 @@ def test_no_change_is_lost_when_many_come_at_once(transfers: TransferStore) -> N
     assert kept.tick == kept.version >= 40
 
 
+def test_nobody_waits_for_a_decision_and_none_is_lost_that_came_meanwhile(
+    sqlite_url: str, clock: Clock
+) -> None:
+    slow, quick = (TransferStore(connect(sqlite_url, locked=0), clock.now) for _ in range(2))
+    slow.open(ASKED)
+    asked = []
+
+    def decide(transfer: Transfer, _: Mapping[str, int]) -> Transfer:
+        asked.append(transfer.topic)
+        if len(asked) == 1:
+            quick.change("t", lambda found, _: replace(found, topic="2"))
+        return replace(transfer, tick=transfer.tick + 1)
+
+    slow.change("t", decide)
+
+    assert asked == ["", "2"]
+    assert stored(quick, "t") == replace(ASKED, topic="2", tick=1, version=2)
+
+
 def test_two_sessions_never_claim_one_line(transfers: TransferStore) -> None:
     names = [f"t{number}" for number in range(6)]
     for name in names:

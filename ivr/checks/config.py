@@ -11,7 +11,7 @@ from ivr.flow.loader import LINE, Fault, prompts_file
 from ivr.flow.models import MessageStop, Retention
 from ivr.hours import HoursError, zone
 from ivr.phone_numbers import why_not
-from ivr.transfer.time_limits import GRACE, LONGEST_DOCUMENT, RING_BUFFER, SHORTEST_RING
+from ivr.transfer.time_limits import GRACE, LONGEST_DOCUMENT, OFFER_SECONDS, RING_BUFFER, SHORTEST_RING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -159,8 +159,9 @@ def unrelated_time_limits(flow: Flow) -> Iterator[Fault]:
             f"ends after a choice is due; write at most {limits.choice - RING_BUFFER}, {RING_BUFFER} s less"
         )
         yield Fault(LINE, "patience.reach", f"{mend} than choice")
-    if limits.choice <= LONGEST_DOCUMENT:
-        mend = f"must be more than {LONGEST_DOCUMENT}: so long may one sentence to a waiting caller take"
+    if limits.choice <= LONGEST_DOCUMENT + OFFER_SECONDS:
+        least = LONGEST_DOCUMENT + OFFER_SECONDS
+        mend = f"must be more than {least}: so long may one sentence and the offer after it take"
         yield Fault(LINE, "patience.choice", mend)
     if limits.end < limits.choice + LONGEST_DOCUMENT:
         mend = f"leaves no time to answer the choice; write at least {limits.choice + LONGEST_DOCUMENT}"

@@ -185,7 +185,10 @@ def summarize(entries: Iterable[Entry], now: float) -> CallSummary:
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Sort the entries of one call as they happened, each once, cut to the milliseconds that are stored."""
+    """Sort the entries of one call as they happened, each once, cut to the milliseconds that are stored.
+
+    Whoever asks for the same ones again and again has cut them before: that costs most of it.
+    """
     found = list(entries)
     if len(found) > 1:
         by_key: dict[str, list[Entry]] = defaultdict(list)
@@ -196,11 +199,12 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
             each[0] if len(each) == 1 else min(each, key=lambda entry: (entry.at, repr(entry)))
             for each in by_key.values()
         ]
-    cut = [_cut_to_milliseconds(entry) for entry in found]
+    cut = [cut_to_milliseconds(entry) for entry in found]
     return sorted(cut, key=lambda entry: (turn_number(entry), entry.at, entry.key)) if len(cut) > 1 else cut
 
 
-def _cut_to_milliseconds(entry: Entry) -> Entry:
+def cut_to_milliseconds(entry: Entry) -> Entry:
+    """Give an entry as it is stored."""
     at = round(entry.at, 3)
     return entry if at == entry.at else replace(entry, at=at)
 

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
+import sqlite3
 import weakref
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, func, make_url, select
+import msgspec
+from sqlalchemy import URL, Engine, bindparam, create_engine, event, func, make_url, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DisconnectionError,
+    IntegrityError,
+    SQLAlchemyError,
+)
+from sqlalchemy.pool import QueuePool
 
 from ivr.circuit_breaker import PartUnavailable
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection, Table
-    from sqlalchemy.pool import ConnectionPoolEntry
+    from sqlalchemy import Column, ColumnElement, Connection, Insert, Select, Table, Update
+    from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 LOCKED_SECONDS = 0.3  # How long one writer of SQLite waits for another.
+KEPT_OPEN = 4  # Connections with SQLite's file that wait for the next transaction; more are closed after one.
 PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
     "secure_delete = ON",  # What is deleted is overwritten: a thief of the file must not find it.
 )
-_WRITES = "ivr_writes"
+_WRITES, _ALONE, _FILE, _ROWS = "ivr_writes", "ivr_alone", "ivr_file", "ivr_rows"
+_of_parents: list[Pool] = []  # Kept for ever in a forked child: closing them would touch the parent's locks.
 
 
 class RecordsUnavailable(PartUnavailable):
@@ -69,6 +79,34 @@ class Database:
             connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
+
+    def write_one(self, statement: Insert | Update, row: dict[str, Any] | None = None) -> int:
+        """Execute one statement as a transaction of its own; give how many rows it concerned.
+
+        SQLite's other writers wait for nothing but the statement. In a transaction of several, the thread
+        that holds the lock has to wait for the interpreter after each.
+        """
+        with _named(), self.engine.connect() as connection:
+            connection.execution_options(**{_ALONE: True})
+            with connection.begin():
+                return connection.execute(statement, row).rowcount
+
+    def fold_log(self) -> None:
+        """Move what SQLite has in a log beside its file into the file, unless somebody is in the way.
+
+        So a quiet line's file is whole, also for somebody who copies or moves it without its log.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        with _named(), closing(self.engine.raw_connection()) as pooled:
+            held = pooled.driver_connection
+            if not isinstance(held, sqlite3.Connection):
+                raise RecordsUnavailable("no connection")
+            (milliseconds,) = held.execute("PRAGMA busy_timeout").fetchone()
+            held.execute("PRAGMA busy_timeout = 0")
+            for how in ("PASSIVE", "TRUNCATE"):  # Others may write during the first, which does most of it.
+                held.execute(f"PRAGMA wal_checkpoint({how})").fetchall()
+            held.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -107,10 +145,14 @@ def read_url(url: str) -> URL:
 
 def insert_missing(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, passing over those that are there."""
-    if not rows:
-        return
-    insert = postgresql.insert if sql.dialect.name == "postgresql" else sqlite.insert
-    sql.execute(insert(table).on_conflict_do_nothing(), rows)
+    if rows:
+        sql.execute(inserting_missing(table, sql.dialect.name), rows)
+
+
+def inserting_missing(table: Table, dialect: str) -> Insert:
+    """Prepare to insert rows, passing over those that are there."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing()
 
 
 def insert_or_change(sql: Connection, table: Table, rows: Sequence[dict[str, Any]], *, add: str = "") -> None:
@@ -125,6 +167,67 @@ def insert_or_change(sql: Connection, table: Table, rows: Sequence[dict[str, Any
     if add:
         changed[add] = table.c[add] + insert.excluded[add]
     sql.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+# Many rows by one statement. Between two rows SQLite hands the interpreter to other threads, and where
+# callers keep those busy, a hundred rows held the write lock for two seconds. So all travel in one value, as
+# JSON.
+
+
+def insert_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, passing over those that are there. Each has the same columns; none of them is binary."""
+    if sql.dialect.name != "sqlite" or not rows:
+        insert_missing(sql, table, rows)
+        return
+    names = [*rows[0]]
+    found = select(*_each(len(names))).where(true())  # Without it, ON CONFLICT would read as part of a join.
+    insert = sqlite.insert(table).from_select(names, found).on_conflict_do_nothing()
+    sql.execute(insert, {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
+
+
+def update_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Change rows by their primary key, which is one column. Each has the same columns."""
+    (key,) = table.primary_key.columns
+    if not rows:
+        return
+    if sql.dialect.name != "sqlite":
+        named = [row | {"which": row[key.name]} for row in rows]
+        changed: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != key.name}
+        sql.execute(update(table).where(key == bindparam("which")).values(changed), named)
+        return
+    names = [key.name, *(name for name in rows[0] if name != key.name)]
+    same, *values = _each(len(names))
+    change = update(table).where(key == same).values(dict(zip(names[1:], values, strict=True)))
+    sql.execute(change, {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
+
+
+def read_together(sql: Connection, found: Select[Any]) -> list[dict[str, Any]]:
+    """Read rows, in any order; their columns are tables' own."""
+    columns = [*found.selected_columns]
+    if sql.dialect.name != "sqlite":
+        return [dict(row._mapping) for row in sql.execute(found)]  # noqa: SLF001 - how SQLAlchemy names it
+    whole = found.with_only_columns(
+        func.json_group_array(func.json_array(*columns)), maintain_column_froms=True
+    )
+    read = [column.type.dialect_impl(sql.dialect).result_processor(sql.dialect, None) for column in columns]
+    names = [column.name for column in columns]
+    return [
+        {name: do(each) if do else each for name, do, each in zip(names, read, row, strict=True)}
+        for row in msgspec.json.decode(sql.scalar(whole) or "[]")
+    ]
+
+
+def _each(count: int) -> list[ColumnElement[Any]]:
+    """Name the values of each row that travels as JSON."""
+    row = func.json_each(bindparam(_ROWS)).table_valued("value")
+    return [func.json_extract(row.c.value, f"$[{place}]") for place in range(count)]
+
+
+def _as_json(sql: Connection, columns: Sequence[Column[Any]], rows: Sequence[dict[str, Any]]) -> str:
+    """Write rows as SQLite keeps their values."""
+    write = [(each.name, each.type.dialect_impl(sql.dialect).bind_processor(sql.dialect)) for each in columns]
+    values = [[do(row[name]) if do else row[name] for name, do in write] for row in rows]
+    return msgspec.json.encode(values).decode()
 
 
 class Lock(IntEnum):
@@ -151,14 +254,49 @@ def be_alone(sql: Connection, lock: Lock, *, shared: bool = False) -> None:
 
 
 def _sqlite(where: URL, locked: float, *, create: bool) -> Engine:
-    """Open the file anew for each transaction: one that was replaced must not be written to unseen."""
+    """Keep some connections: opening one takes ten times as long as what is written.
+
+    Whoever closes the last one of all processes also has to move SQLite's log into its file, and nobody can
+    read or write meanwhile. A file that was replaced must not be written to unseen: see `_follow_file`.
+    """
     path = Path(where.database or "").absolute()
     query = {"mode": "rwc" if create else "rw", "uri": "true"}
     url = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": locked})
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=KEPT_OPEN,
+        max_overflow=-1,  # Nobody waits for a connection.
+        pool_use_lifo=True,
+        connect_args={"timeout": locked},
+    )
+    event.listen(engine, "do_connect", functools.partial(_note_file, path))
     event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "checkout", functools.partial(_follow_file, path))
     event.listen(engine, "begin", _begin_sqlite)
+    mine = weakref.ref(engine)
+    os.register_at_fork(after_in_child=functools.partial(leave_parent, mine))
+    atexit.register(_close, mine)  # Whoever is the last moves SQLite's log into its file.
     return engine
+
+
+def _note_file(path: Path, _dialect: object, entry: ConnectionPoolEntry, *_how: object) -> None:
+    """Note which file is about to be opened: one that takes its place meanwhile is another."""
+    entry.info[_FILE] = _identity(path)
+
+
+def _follow_file(path: Path, _connection: object, entry: ConnectionPoolEntry, _fairy: object) -> None:
+    """Have the file opened anew where another has taken its place."""
+    if entry.info.get(_FILE) != _identity(path):
+        raise DisconnectionError("another file is there now")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -170,8 +308,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once where it will be needed: taken later it fails without waiting."""
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_ALONE):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
 
 
 def _postgresql(where: URL, patience: float) -> Engine:
@@ -190,14 +329,22 @@ def _postgresql(where: URL, patience: float) -> Engine:
     engine = create_engine(
         where, pool_size=2, max_overflow=3, pool_timeout=patience, pool_pre_ping=True, connect_args=arguments
     )
-    os.register_at_fork(after_in_child=functools.partial(_leave_parent, weakref.ref(engine)))
+    os.register_at_fork(after_in_child=functools.partial(leave_parent, weakref.ref(engine)))
     return engine
 
 
-def _leave_parent(engine: weakref.ref[Engine]) -> None:
+def _close(engine: weakref.ref[Engine]) -> None:
+    """Close what is still open when this process ends."""
+    mine = engine()
+    if mine is not None:
+        mine.dispose()
+
+
+def leave_parent(engine: weakref.ref[Engine]) -> None:
     """Drop a parent's connections in its forked child, without closing them: they are the parent's."""
     mine = engine()
     if mine is not None:
+        _of_parents.append(mine.pool)
         mine.dispose(close=False)
 
 
@@ -208,10 +355,10 @@ def _named() -> Iterator[None]:
         yield
     except (DataError, IntegrityError) as fault:
         raise RecordRefused(type(fault.orig).__name__) from fault
-    except (SQLAlchemyError, OSError) as fault:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as fault:
         raise RecordsUnavailable(_reason(fault)) from fault
 
 
-def _reason(fault: SQLAlchemyError | OSError) -> str:
+def _reason(fault: SQLAlchemyError | sqlite3.Error | OSError) -> str:
     """Give what is wrong in one line, without the statement and its values."""
     return str(getattr(fault, "orig", None) or fault).strip().split("\n", 1)[0]

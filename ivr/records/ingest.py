@@ -13,12 +13,24 @@ from collections import defaultdict
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import delete, select
 
 from ivr.effects import Entry
-from ivr.records.call_summary import VOICE_SILENT, in_order, summarize, turn_number
+from ivr.records.call_summary import (
+    VOICE_SILENT,
+    cut_to_milliseconds,
+    in_order,
+    summarize,
+    turn_number,
+)
 from ivr.records.counts import drop_tallies
-from ivr.records.database import RecordRefused, RecordsUnavailable, insert_missing
+from ivr.records.database import (
+    RecordRefused,
+    RecordsUnavailable,
+    insert_together,
+    read_together,
+    update_together,
+)
 from ivr.records.deletion import without_erased, without_forgotten
 from ivr.records.periods import moment
 from ivr.records.tables import attempts, calls, transfers, turns
@@ -38,6 +50,7 @@ logger = logging.getLogger(__name__)
 PAUSE = 0.1  # The log is right 2 s after a call's end, with much to spare.
 BUSY_PAUSE = 0.5  # At most, while much happens: what a transaction costs by itself is paid for more entries.
 SHARE = 4  # Times as long as filing took: so that callers have the process, and not the filer.
+REST = 0.005  # Between two batches, for SQLite's other writers: they look for the lock only now and then.
 LONGEST_PAUSE = 2  # While SQL is gone: it is not pressed, and not left waiting once it is back.
 TEND_EVERY = 10
 REFRESH_EVERY = 2
@@ -46,6 +59,11 @@ FAREWELL = 5  # Seconds that a process may take to end while SQL hangs.
 BATCH = 200  # Calls recomputed in one transaction.
 LATE_SECONDS = 3600  # A call keeps its exact start for so long after anything arrived, however late it did.
 EXACT_SECONDS = 24 * 3600  # After that the start of a call is blurred.
+
+OF_A_TURN = (  # Its columns, from which an entry is read back.
+    *("call_id", "key", "seconds", "language", "stop", "heard", "order_name", "rang", "ended"),
+    *("transfer_id", "outcome", "written", "nearest"),
+)
 
 Row = dict[str, Any]
 
@@ -71,6 +89,7 @@ class JournalFiler:
         self._now = now
         self._keep_seconds = keep_seconds
         self._pause = PAUSE / often
+        self._rest = REST if database.engine.dialect.name == "sqlite" else 0
         self._passed = passed  # Tells when to tend and to refresh, whatever becomes of the wall clock.
         self._refresh = refresh  # Called from this thread every two seconds, SQL or not.
         self._refreshed = self._tended = -math.inf
@@ -104,6 +123,7 @@ class JournalFiler:
                 count += len(batch.entries)
                 if batch.empty:
                     return count
+                time.sleep(self._rest)
 
     def file(self, entries: Sequence[Entry]) -> None:
         """File some entries; those past retention are dropped, and one that SQL refuses spoils no other."""
@@ -127,6 +147,7 @@ class JournalFiler:
         if adopted:
             logger.warning("entries adopted from processes that died: %s", adopted)
         close_silent(self._database, now)
+        self._database.fold_log()
 
     def _begin(self) -> None:
         """Start with a lock, a signal and no thread."""
@@ -191,10 +212,10 @@ def record(database: Database, entries: Iterable[Entry], now: float) -> None:
     """Store entries that are not stored yet, and bring the rows of their calls up to date."""
     by_call: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        by_call[entry.call].append(entry)
+        by_call[entry.call].append(cut_to_milliseconds(entry))
     with database.write() as sql:
         arrived = without_forgotten(sql, without_erased(sql, by_call, now), now)
-        insert_missing(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
+        insert_together(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
         recompute(sql, sorted(arrived), arrived, now)
 
 
@@ -214,7 +235,7 @@ def recompute(
     """Compute these calls anew from what is stored and what has arrived."""
     # Locked in one order by all: another process may file other turns of the same calls now.
     locked = select(calls.c.id, calls.c.exact_until).where(calls.c.id.in_(ids)).order_by(calls.c.id)
-    exact = {row.id: row.exact_until for row in sql.execute(locked.with_for_update())}
+    exact = {row["id"]: row["exact_until"] for row in read_together(sql, locked.with_for_update())}
     stored = _read_entries(sql, ids)
     summaries: list[CallSummary] = []
     fresh: list[Row] = []
@@ -232,7 +253,7 @@ def recompute(
             new = [*before, *new]
         summaries.append(summary)
         fresh += [_turn_row(entry, summary.started) for entry in new]
-    insert_missing(sql, turns, fresh)
+    insert_together(sql, turns, fresh)
     drop_tallies(sql, {moment(call.started) for call in summaries})
     _replace_computed(sql, summaries, exact)
 
@@ -266,13 +287,9 @@ def _replace_computed(
     theirs = select(transfers.c.id).where(transfers.c.call_id.in_(ids))
     sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
     sql.execute(delete(transfers).where(transfers.c.call_id.in_(ids)))
-    if summaries:
-        rows = [_call_row(call, exact[call.id]) for call in summaries]
-        sql.execute(update(calls).where(calls.c.id == bindparam("call")), rows)
-    if transfer_rows := [row for call in summaries for row in _transfer_rows(call)]:
-        sql.execute(transfers.insert(), transfer_rows)
-    if attempt_rows := [row for call in summaries for row in _attempt_rows(call)]:
-        sql.execute(attempts.insert(), attempt_rows)
+    update_together(sql, calls, [_call_row(call, exact[call.id]) for call in summaries])
+    insert_together(sql, transfers, [row for call in summaries for row in _transfer_rows(call)])
+    insert_together(sql, attempts, [row for call in summaries for row in _attempt_rows(call)])
 
 
 # Entries and summaries as rows.
@@ -282,26 +299,11 @@ def _read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]
     """Read back the entries of some calls."""
     entries: dict[str, list[Entry]] = defaultdict(list)
     theirs = (calls.c.channel, calls.c.started_at, calls.c.mark)
-    joined = select(turns, *theirs).join(calls).where(calls.c.id.in_(ids))
-    for row in sql.execute(joined):
-        entry = Entry(
-            call=row.call_id,
-            key=row.key,
-            at=round(row.started_at.timestamp() + row.seconds, 3),
-            channel=row.channel,
-            language=row.language,
-            stop=row.stop,
-            heard=row.heard,
-            order=row.order_name,
-            rang=row.rang,
-            ended=row.ended,
-            mark=row.mark,
-            transfer_id=row.transfer_id,
-            outcome=row.outcome,
-            written=row.written,
-            nearest=row.nearest,
-        )
-        entries[row.call_id].append(entry)
+    found = select(*(turns.c[name] for name in OF_A_TURN), *theirs).join_from(turns, calls)
+    for row in read_together(sql, found.where(calls.c.id.in_(ids))):
+        call, order = row.pop("call_id"), row.pop("order_name")
+        at = round(row.pop("started_at").timestamp() + row.pop("seconds"), 3)
+        entries[call].append(Entry(call=call, order=order, at=at, **row))
     return entries
 
 
@@ -325,7 +327,7 @@ def _call_row(call: CallSummary, exact_until: datetime | None) -> Row:
     return {
         "exact_until": exact_until,
         "mark": call.mark,
-        "call": call.id,
+        "id": call.id,
         "started_at": _moment(call.started),
         "ended_at": _moment(call.ended),
         "end_estimated": call.end_estimated,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500  # Entries filed in one transaction: short enough for other writers to get their turn.
+BATCH = 100  # Entries filed in one transaction: some 15 ms, so that other writers of SQLite get their turn.
 CHUNK = 1 << 18  # Bytes read at once: well over a batch of entries.
 KEPT = 10_000  # Entries kept in memory while the disk refuses them: some megabytes.
 

@@ -37,12 +37,14 @@ def opt_out(database: Database, mark: str, now: float) -> None:
     if mark:
         with database.write() as sql:
             insert_missing(sql, opt_outs, [{"mark": mark, "since": moment(now).date()}])
+        database.fold_log()  # Onto the disk: what else remembers it may go now.
 
 
 def opt_in(database: Database, mark: str) -> None:
     """Let a phone get texts again."""
     with database.write() as sql:
         sql.execute(delete(opt_outs).where(opt_outs.c.mark == mark))
+    database.fold_log()
 
 
 def list_opt_outs(database: Database) -> frozenset[str]:

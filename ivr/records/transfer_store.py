@@ -15,16 +15,16 @@ from sqlalchemy import delete, func, or_, select, update
 
 from ivr.circuit_breaker import CircuitBreaker
 from ivr.long_running import start_threads
-from ivr.records.database import Lock, RecordsUnavailable, be_alone, insert_missing
+from ivr.records.database import Lock, RecordsUnavailable, be_alone, inserting_missing
 from ivr.records.periods import moment
 from ivr.records.tables import live_transfers
 from ivr.transfer.machine import LEG, MOVES, Decide, Follow, State, Transfer, nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import ThreadPoolExecutor
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection, Row, Update
 
     from ivr.records.database import Database
     from ivr.transfer.coordinator import Transfers
@@ -35,6 +35,7 @@ RINGS = [state.value for state in LEG]
 REACHED = [State.CONNECTED.value, State.PARTED.value, State.FINISHED.value]
 UNREACHED = [State.RETURNED.value, State.DIRECT.value]
 OVER = [state.value for state, moves in MOVES.items() if not moves]
+FAILURES = 3  # In a row: SQL that was late once is busy, and those who ask next should not go another way.
 THREADS = 4  # Fewer than the connections of a pool, so that a hanging SQL cannot take them all.
 
 Answer = TypeVar("Answer")
@@ -51,8 +52,8 @@ class TransferStore:
         """Begin a transfer; a second time changes nothing."""
         now = moment(self._now())
         row = {"id": transfer.id, "began_at": now, "changed_at": now} | _columns(transfer)
-        with self._database.write() as sql:
-            insert_missing(sql, live_transfers, [row])
+        dialect = self._database.engine.dialect.name
+        self._database.write_one(inserting_missing(live_transfers, dialect), row)
 
     def change(
         self, transfer_id: str, decide: Decide, follow: Follow = nothing
@@ -63,21 +64,44 @@ class TransferStore:
         claims an agency must be alone with all of them, and others may have claimed it meanwhile. ``follow``
         is called once the change is kept, by whoever kept it: nobody may wait for it any more.
         """
+        changed = None
+        if self._database.engine.dialect.name == "sqlite":
+            changed = self._change_unless_others_do(transfer_id, decide)
+        changed = changed or self._change_alone(transfer_id, decide)
+        if changed:
+            follow(*changed)
+        return changed
+
+    def _change_unless_others_do(self, transfer_id: str, decide: Decide) -> tuple[Transfer, Transfer] | None:
+        """Change a transfer by one statement, the shortest that SQLite can be locked; nothing if another did.
+
+        Nor is an agency claimed so: whoever does must be alone with all transfers.
+        """
+        with self._database.read() as sql:
+            row = sql.execute(select(live_transfers).where(live_transfers.c.id == transfer_id)).one_or_none()
+            busy = self._busy(sql, transfer_id)
+        if row is None:
+            return None
+        before, after = _decided(row, decide, busy)
+        if after == before:
+            return before, before
+        if _claims(before, after) or self._database.write_one(self._update(before, after)) != 1:
+            return None
+        return before, after
+
+    def _change_alone(self, transfer_id: str, decide: Decide) -> tuple[Transfer, Transfer] | None:
+        """Change a transfer, alone with it, and with all others where an agency is claimed."""
         with self._database.write() as sql:
             wanted = select(live_transfers).where(live_transfers.c.id == transfer_id).with_for_update()
             row = sql.execute(wanted).one_or_none()
             if row is None:
                 return None
-            before = _transfer(row)
-            after = decide(before, self._busy(sql, transfer_id)) or before
-            claims = after.state is State.DIALLING and before.state is not State.DIALLING
-            if claims and _wait_for_claims(sql):
-                after = decide(before, self._busy(sql, transfer_id)) or before
-            after = replace(after, id=before.id, version=before.version)
-            if after != before:
-                after = replace(after, version=before.version + 1)
-                self._write(sql, before, after)
-        follow(before, after)
+            before, after = _decided(row, decide, self._busy(sql, transfer_id))
+            if _claims(before, after) and _wait_for_claims(sql):
+                before, after = _decided(row, decide, self._busy(sql, transfer_id))
+            # Our lock keeps others out; the version would tell if it did not.
+            if after != before and sql.execute(self._update(before, after)).rowcount != 1:
+                raise RecordsUnavailable("a transfer was changed by two at once")
         return before, after
 
     def of_calls(self, calls: Sequence[str]) -> list[str]:
@@ -123,12 +147,21 @@ class TransferStore:
         rows = sql.execute(count.group_by(live_transfers.c.agency))
         return {row.agency: row.others for row in rows}
 
-    def _write(self, sql: Connection, before: Transfer, after: Transfer) -> None:
-        """Write what has changed. Our lock keeps others out; the version would tell if it did not."""
+    def _update(self, before: Transfer, after: Transfer) -> Update:
+        """Write what has changed, if nobody else has changed it since."""
         same = (live_transfers.c.id == before.id) & (live_transfers.c.version == before.version)
-        change = update(live_transfers).where(same).values(changed_at=moment(self._now()), **_columns(after))
-        if sql.execute(change).rowcount != 1:
-            raise RecordsUnavailable("a transfer was changed by two at once")
+        return update(live_transfers).where(same).values(changed_at=moment(self._now()), **_columns(after))
+
+
+def _decided(row: Row[Any], decide: Decide, busy: Mapping[str, int]) -> tuple[Transfer, Transfer]:
+    """Give a transfer before and after, with a version of its own where it changed."""
+    before = _transfer(row)
+    after = replace(decide(before, busy) or before, id=before.id, version=before.version)
+    return before, after if after == before else replace(after, version=before.version + 1)
+
+
+def _claims(before: Transfer, after: Transfer) -> bool:
+    return after.state is State.DIALLING and before.state is not State.DIALLING
 
 
 class TimeLimitedStore:
@@ -148,7 +181,7 @@ class TimeLimitedStore:
     ) -> None:
         self._transfers = transfers
         self._seconds = seconds
-        self._breaker = CircuitBreaker(clock, rest)
+        self._breaker = CircuitBreaker(clock, rest, FAILURES)
         self._threads = None
         self._pid = 0
 

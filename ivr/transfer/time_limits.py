@@ -23,6 +23,7 @@ DIALLING_SECONDS = 8  # REST gives up after five.
 GRACE = 4  # Seconds that a callback may be late.
 UNCLAIMED_SECONDS = 4
 LONGEST_DOCUMENT = 10  # Seconds that a caller may hear us before they are heard.
+OFFER_SECONDS = 7  # That sentence itself, to the key that it names.
 SLOW_DOCUMENT = 3  # Seconds that it takes longer where the caller asked for slower speech.
 NAMING_SECONDS = 8  # In which a waiting caller hears who is called next.
 STRANDED_TICKS = 2  # Fetches of the wait document after a person took the call: they should have been joined.
@@ -43,8 +44,8 @@ class TimeLimits:
 
     @property
     def offered_after(self) -> int:
-        """When a waiting caller is offered other ways: a document that began later would end too late."""
-        return self.choice - LONGEST_DOCUMENT
+        """When a waiting caller is offered other ways: after another document they would hear it too late."""
+        return self.choice - LONGEST_DOCUMENT - OFFER_SECONDS
 
 
 def due(limits: TimeLimits, transfer: Transfer, waited: int, tick: int) -> Event | None:

@@ -33,7 +33,7 @@ SUITES = {
         Suite(
             "forged", "texts and rings that one number gets from whoever forges it", measure_forged_numbers
         ),
-        Suite("log", "what operators wait for with a million calls in the log", measure_log),
+        Suite("log", "a log of ten million turns: its pages, filing and forgetting", measure_log),
         Suite(
             "understanding",
             "ten texts a second: how soon they are answered, and by what",
