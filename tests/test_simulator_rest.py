@@ -91,13 +91,17 @@ def test_reversed_callbacks_come_last_first(network: Network, client: Client, pa
     assert told == ["completed", "in-progress", "ringing", "initiated"]
 
 
-def test_one_call_a_second_is_started(network: Network, client: Client) -> None:
+@pytest.mark.parametrize(("a_second", "began"), [(1.0, [0.0, 1.0, 2.0]), (20.0, [0.0, 0.05, 0.1])])
+def test_as_many_calls_a_second_as_granted_are_started(
+    network: Network, client: Client, a_second: float, began: list[float]
+) -> None:
+    network.exchange.calls_a_second = a_second
     for _ in range(3):
         ring(client)
     network.clock.advance(10.0)
 
     rings = [line.at for line in network.feed.lines if line.what == "rings"]
-    assert rings == [0.0, 1.0, 2.0]
+    assert rings == pytest.approx(began)
 
 
 def test_more_legs_than_allowed_are_refused(network: Network, client: Client) -> None:

@@ -69,6 +69,7 @@ def _ask_at_once(run: Run, account: Account, count: int) -> None:
     limits = PRODUCTION if run.size is Size.FULL else STEADY  # Whose time waits for the line, so jumps.
     settings = {"IVR_CONFIG": str(config), "TWILIO_CALLS_PER_SECOND": str(account.calls_a_second)}
     with rehearsal(folder, limits, speed=1.0, at_once=count, **settings) as line:
+        line.network.exchange.calls_a_second = account.calls_a_second
         line.start()
         world, people = Processes(line), line.network.people
         people.put(
