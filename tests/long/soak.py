@@ -36,7 +36,7 @@ from ivr.pseudonyms import MonthKeys, Pseudonyms, month_of
 from ivr.records.journal import backlog
 from ivr.simulator.clock import PacedClock
 from ivr.simulator.exchange import Account
-from ivr.simulator.people import HangsUp, Joined, Pass, Press, When, accepts, caller, declines
+from ivr.simulator.people import HangsUp, Joined, Pass, Person, Press, When, accepts, caller, declines
 from ivr.simulator.rehearse import Network, urls_of
 from ivr.simulator.webhooks import RequestsFetch
 from ivr.understanding.phrases import read_check_set
@@ -47,7 +47,7 @@ from long.suites import ROOT, Size
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from ivr.simulator.people import Person, Step
+    from ivr.simulator.people import Step
     from ivr.simulator.webhooks import Answer
     from long.suites import Run
 
@@ -356,8 +356,9 @@ def measure_soak(run: Run) -> None:
     account = Account(ACCOUNT, stack.token, NUMBER)
     with Network(account, urls_of(stack.public_url), clock=PacedClock(1.0), fetch=fetch) as network:
         stack.api_url = network.api_url
-        with_agencies = {VICTIM_SERVICES: accepts(2, 8), CHRYSALIS: declines(2), HOTLINE: accepts(2, 8)}
-        put(network, with_agencies)
+        # It answers by itself: one who waited to press a key there would never hang up.
+        hotline = Person(answers=2, steps=(Joined(8), HangsUp()))
+        put(network, {VICTIM_SERVICES: accepts(2, 8), CHRYSALIS: declines(2), HOTLINE: hotline})
         try:
             put_tables(stack.environment["DATABASE_URL"])
             if stack.start_redis():
