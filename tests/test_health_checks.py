@@ -143,7 +143,8 @@ def line(tmp_path: Path, network: Network, redis: str, site: Site) -> Line:
     for name in ("log", "journal", "keys"):
         (tmp_path / name).mkdir(mode=0o700)
     put_tables(f"sqlite:///{tmp_path}/log/line.sqlite3")
-    note_alive(connect(f"sqlite:///{tmp_path}/log/line.sqlite3"), "a worker", time.time())
+    with closing(connect(f"sqlite:///{tmp_path}/log/line.sqlite3")) as database:
+        note_alive(database, "a worker", time.time())
     lead(network, site.url)
     return ENVIRONMENT | {
         "PUBLIC_URL": site.url,
