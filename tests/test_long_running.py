@@ -34,13 +34,20 @@ def test_threads_share_memory_unless_whoever_runs_the_line_chose_otherwise(
 
 
 def test_garbage_is_sought_among_what_came_since_the_start_alone() -> None:
-    before = gc.get_threshold()
+    before, early = gc.get_threshold(), [object()]
+    gc.unfreeze()  # What another test put aside.
 
     try:
+        sought_before = is_sought(early)
         seek_garbage_often()
+        late = [object()]
 
         assert gc.get_threshold() == SOUGHT
-        assert gc.get_freeze_count() > 10 * len(gc.get_objects())
+        assert (sought_before, is_sought(early), is_sought(late)) == (True, False, True)
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def is_sought(held: object) -> bool:
+    return any(each is held for each in gc.get_objects())
