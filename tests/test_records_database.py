@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import event, func, select
 
+from ivr.records import opt_outs_blocks
 from ivr.records.database import Database, RecordsUnavailable, connect, leave_parent, read_url
+from ivr.records.deletion import erase
 from ivr.records.migrations.migrate import upgrade
 from ivr.records.tables import opt_outs
 from ivr.wiring import build_console
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from ivr.flow.models import Flow
     from ivr.settings import Settings
@@ -112,6 +116,46 @@ def test_quiet_lines_file_is_whole_without_its_log(tmp_path: Path, sqlite_url: s
     shutil.copy(tmp_path / "ivr.db", tmp_path / "alone.db")
     with closing(sqlite3.connect(tmp_path / "alone.db")) as alone:
         assert alone.execute("SELECT count(*) FROM opt_outs").fetchone() == (1,)
+
+
+def test_only_what_a_phone_was_promised_waits_for_sqlites_disk(sqlite_url: str) -> None:
+    database, waits = connect(sqlite_url), []
+    event.listen(database.engine, "commit", lambda sql: waits.append(pragma(sql, "synchronous")))
+
+    opt_outs_blocks.opt_out(database, "a", 0)
+    opt_outs_blocks.opt_in(database, "a")
+    erase(database, ["a"], 0)
+    with pytest.raises(ZeroDivisionError), database.write(lasting=True):
+        raise ZeroDivisionError
+    opt_out(database, "b")
+
+    assert waits == [2, 2, 2, 1]  # FULL, and NORMAL again on the same connection.
+
+
+def test_a_log_that_cannot_be_emptied_leaves_other_transactions_as_patient_as_before(sqlite_url: str) -> None:
+    database = connect(sqlite_url)
+    opt_out(database, "a")
+
+    with closing(database.engine.raw_connection()) as pooled:
+        held = pooled.driver_connection
+        assert isinstance(held, sqlite3.Connection)
+        held.set_authorizer(deny_checkpoints)
+    with pytest.raises(RecordsUnavailable):
+        database.fold_log()
+
+    with database.read() as sql:
+        assert pragma(sql, "busy_timeout") == 300
+
+
+def deny_checkpoints(_action: int, name: str | None, *_more: object) -> int:
+    return sqlite3.SQLITE_DENY if name == "wal_checkpoint" else sqlite3.SQLITE_OK
+
+
+def pragma(connection: Connection, name: str) -> int:
+    held = connection.connection.driver_connection
+    assert isinstance(held, sqlite3.Connection)
+    (value,) = held.execute(f"PRAGMA {name}").fetchone()
+    return int(value)
 
 
 def test_forked_child_opens_its_own_connection_and_closes_none_of_its_parents(sqlite_url: str) -> None:

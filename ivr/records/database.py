@@ -73,9 +73,13 @@ class Database:
                 yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Write in one transaction that no other writer can slip into."""
-        with _named(), self.engine.connect() as connection:
+    def write(self, *, lasting: bool = False) -> Iterator[Connection]:
+        """Write in one transaction that no other writer can slip into.
+
+        With ``lasting`` it is on the disk afterwards, and a power cut takes nothing of it: PostgreSQL waits
+        for its disk anyway, SQLite only then.
+        """
+        with _named(), self.engine.connect() as connection, _waiting_for_disk(connection, lasting=lasting):
             connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 yield connection
@@ -104,9 +108,11 @@ class Database:
                 raise RecordsUnavailable("no connection")
             (milliseconds,) = held.execute("PRAGMA busy_timeout").fetchone()
             held.execute("PRAGMA busy_timeout = 0")
-            for how in ("PASSIVE", "TRUNCATE"):  # Others may write during the first, which does most of it.
-                held.execute(f"PRAGMA wal_checkpoint({how})").fetchall()
-            held.execute(f"PRAGMA busy_timeout = {milliseconds}")
+            try:
+                for how in ("PASSIVE", "TRUNCATE"):  # Others may write during the first, which does most.
+                    held.execute(f"PRAGMA wal_checkpoint({how})").fetchall()
+            finally:  # The connection is kept: whoever has it next waits as long as ever.
+                held.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -346,6 +352,20 @@ def leave_parent(engine: weakref.ref[Engine]) -> None:
     if mine is not None:
         _of_parents.append(mine.pool)
         mine.dispose(close=False)
+
+
+@contextmanager
+def _waiting_for_disk(connection: Connection, *, lasting: bool) -> Iterator[None]:
+    """Let SQLite's connection wait for the disk at a commit, and not any more when it is given back."""
+    held = connection.connection.driver_connection
+    if not lasting or not isinstance(held, sqlite3.Connection):
+        yield
+        return
+    held.execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        held.execute("PRAGMA synchronous = NORMAL")
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def erase(database: Database, marks: Sequence[str], now: float) -> int:
     wanted = sorted(set(marks) - {""})  # Everybody who withholds their number has the empty one.
     if not wanted:
         return 0
-    with database.write() as sql:
+    with database.write(lasting=True) as sql:
         be_alone(sql, Lock.ERASING)
         insert_or_change(sql, erased_marks, [{"mark": mark, "at": moment(now)} for mark in wanted])
         # Locked in one order by all.

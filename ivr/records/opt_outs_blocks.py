@@ -35,16 +35,14 @@ class Block:
 def opt_out(database: Database, mark: str, now: float) -> None:
     """Remember that a phone is to get no texts. Twice is once; no mark is nobody."""
     if mark:
-        with database.write() as sql:
+        with database.write(lasting=True) as sql:  # What else remembers it is deleted next.
             insert_missing(sql, opt_outs, [{"mark": mark, "since": moment(now).date()}])
-        database.fold_log()  # Onto the disk: what else remembers it may go now.
 
 
 def opt_in(database: Database, mark: str) -> None:
     """Let a phone get texts again."""
-    with database.write() as sql:
+    with database.write(lasting=True) as sql:
         sql.execute(delete(opt_outs).where(opt_outs.c.mark == mark))
-    database.fold_log()
 
 
 def list_opt_outs(database: Database) -> frozenset[str]:
