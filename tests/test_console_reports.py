@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from base64 import b64encode
 from dataclasses import replace
@@ -38,6 +37,7 @@ from ivr.reports.community import (
     community_sections,
 )
 from ivr.reports.document import draw_section, read_translations
+from ivr.reports.pdf import PdfError, find_chromium
 from ivr.reports.sections import SECTIONS, ReportView, Section, branches
 from ivr.web.console.context import NAME
 
@@ -401,9 +401,10 @@ def test_a_month_is_printed_in_the_terminal(environment: dict[str, str]) -> None
 def test_a_month_is_printed_on_paper(
     environment: dict[str, str], tmp_path: Path, kind: tuple[str, ...], sheets: set[int]
 ) -> None:
-    if not shutil.which("chromium"):
-        lacking = "there is no Chromium on this machine: apt-get install chromium"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(lacking)
+    try:
+        find_chromium()
+    except PdfError as lacking:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(lacking))
     paper = tmp_path / "month.pdf"
 
     told = CliRunner().invoke(main, ["report", last_month(), "--pdf", str(paper), *kind], env=environment)

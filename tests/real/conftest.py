@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ivr.operations.local_stack import find_redis
-from ivr.reports.pdf import QUIET
+from ivr.reports.pdf import QUIET, PdfError, find_chromium
 from real.rehearsal import PRODUCTION, STEADY, Limits, Rehearsal, rehearsal
 from real.world import Processes, start
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-NO_CHROMIUM = "there is no Chromium on this machine: apt-get install chromium"
 GET = "redis-server is not on this machine: apt-get install redis-server"
 
 
@@ -87,10 +85,10 @@ def one_line(running: Processes) -> Processes:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Without a browser skip at home, and fail where everything must be shown."""
-    found = shutil.which("chromium")
-    if not found:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_CHROMIUM)
-    return found or ""
+    try:
+        return find_chromium()
+    except PdfError as lacking:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(lacking))
 
 
 @pytest.fixture(scope="session")
