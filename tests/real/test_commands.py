@@ -138,7 +138,8 @@ def test_a_telephone_in_a_second_terminal_calls_the_line_and_is_recorded(
 
     recorded = (tmp_path / "mine.txt").read_text()
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line for line in recorded.splitlines() if line.startswith(">")] == [
+    did = [line for line in recorded.splitlines() if line.startswith(">")]
+    assert [step for step in did if step != "> waits"] == [  # However long the machine took between two keys.
         "> dials",
         "> presses 2",
         "> presses 3",
