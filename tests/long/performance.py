@@ -27,7 +27,7 @@ from long.side_by_side import (
 from long.suites import BUILD, ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 PAGE, PICTURE = ROOT / "docs" / "performance.md", ROOT / "docs" / "pictures" / "turn.svg"
 COLUMNS = ("a second", "p50 ms", "p99 ms", "CPU us", "MiB")
@@ -58,7 +58,13 @@ with the callers themselves: {own}."""
 AT_ONCE = """By the wall clock: all dial and press their way to a person in the same moment. Of four rings
 at Victim Services one is busy, one is not answered, one accepts and one declines; whoever accepts talks
 for ten seconds. Wanted: everybody with a person or before a spoken choice within 60 s."""
-OTHERS = {"line": "What a caller would notice", "log": "The log at size"}
+TITLES = {
+    "side_by_side": "Beside bare Flask",
+    "callers_at_once": "Callers at once",
+    "transfers_at_once": "Transfers at once",
+    "line": "What a caller would notice",
+    "log": "The log at size",
+}
 WHERE = """In one process, without sockets: {Flask:.0%} of a turn is in Flask and Werkzeug around our
 functions (contexts, routing, response), {the line:.0%} in ours and what they call (orange): signature,
 form, marks, the kept turn, one write to the journal, metrics. No function of ours stands out. The next
@@ -89,6 +95,19 @@ def read(name: str) -> dict[str, Any]:
     return told
 
 
+def sections(page: str) -> dict[str, str]:
+    """Split a page by its headings; what stands above the first is of none."""
+    return {part.split("\n", 1)[0]: f"## {part.rstrip()}" for part in page.split("\n## ")[1:]}
+
+
+def whole(name: str, told: Mapping[str, Iterable[str]], before: str) -> str:
+    """Write a page. A section without new figures stays: it says itself when it was measured."""
+    kept = sections(before)
+    parts = ["\n\n".join(new) if (new := [*lines]) else kept.get(title) for title, lines in told.items()]
+    first = f"Written by `make {name.lower()}` from the files in `build/long`. Do not edit it."
+    return "\n\n".join([f"# {name}", first, *filter(None, parts)]) + "\n"
+
+
 def host(told: dict[str, Any]) -> str:
     """Say when, on what and beside what else something was measured."""
     machine, load = told["machine"], told["machine"]["load_before"]
@@ -104,7 +123,7 @@ def side_by_side(told: dict[str, Any]) -> Iterator[str]:
     """Tell how the line stands beside bare Flask."""
     figures = told["figures"]
     versions = (f"{key.removeprefix('version of ')} {figures[key]}" for key in figures if "version of" in key)
-    yield f"## Beside bare Flask\n\n`make bench`: {host(told)} {', '.join(versions)}."
+    yield f"## {TITLES['side_by_side']}\n\n`make bench`: {host(told)} {', '.join(versions)}."
     yield prose(MEASURED.format(**figures))
     rows = [
         row(arm, *(figures[f"{arm}, {column}"] for column in COLUMNS))
@@ -134,7 +153,7 @@ def callers(told: dict[str, Any]) -> Iterator[str]:
     """Tell what becomes of many callers at once."""
     figures = told["figures"]
     counts = list(dict.fromkeys(key.split(" callers: ")[0] for key in figures))
-    yield f"## Callers at once\n\n`make long SUITES=callers_at_once`: {host(told)}"
+    yield f"## {TITLES['callers_at_once']}\n\n`make long SUITES=callers_at_once`: {host(told)}"
     yield prose(ARRIVALS)
     rows = [row(count, *(figures[f"{count} callers: {key}"] for key in STEP_COLUMNS)) for count in counts]
     yield "\n".join([head("callers", *STEP_COLUMNS.values()), *rows])
@@ -146,7 +165,7 @@ def callers(told: dict[str, Any]) -> Iterator[str]:
 
 def transfers(told: dict[str, Any]) -> Iterator[str]:
     """Tell what becomes of many callers who ask for a person in the same moment."""
-    yield f"## Transfers at once\n\n`make long SUITES=transfers_at_once`: {host(told)}"
+    yield f"## {TITLES['transfers_at_once']}\n\n`make long SUITES=transfers_at_once`: {host(told)}"
     yield prose(AT_ONCE)
     rows: dict[str, dict[str, Any]] = {}
     for key, value in told["figures"].items():
@@ -160,7 +179,7 @@ def transfers(told: dict[str, Any]) -> Iterator[str]:
 
 def everything(told: dict[str, Any]) -> Iterator[str]:
     """Tell every figure of a suite that has no table of its own."""
-    yield f"## {OTHERS[told['suite']]}\n\n`make long SUITES={told['suite']}`: {host(told)}"
+    yield f"## {TITLES[told['suite']]}\n\n`make long SUITES={told['suite']}`: {host(told)}"
     rows = [row(name, value) for name, value in told["figures"].items()]
     yield "\n".join([head("", "measured"), *rows])
     yield f"Not as promised: {'; '.join(told['failures']) or 'nothing'}."
@@ -171,22 +190,15 @@ def main() -> None:
     """Write the page and the picture."""
     root = sample(6000)
     PICTURE.write_text(draw(root), "utf-8")
-    parts = ["# Performance", "Written by `make performance` from the files in `build/long`. Do not edit it."]
-    for name, tell in (
-        ("side_by_side", side_by_side),
-        ("callers_at_once", callers),
-        ("transfers_at_once", transfers),
-        *((name, everything) for name in OTHERS),
-    ):
-        if told := read(name):
-            parts += tell(told)
-    part = shares(root)
-    parts += [
-        "## Where the time of a turn goes",
-        "![Where the time of a turn goes](pictures/turn.svg)",
-        prose(WHERE.format(**part)),
-    ]
-    PAGE.write_text("\n\n".join(parts) + "\n", "utf-8")
+    tells = {"side_by_side": side_by_side, "callers_at_once": callers, "transfers_at_once": transfers}
+    told = {
+        title: tells.get(name, everything)(figures) if (figures := read(name)) else ()
+        for name, title in TITLES.items()
+    }
+    picture = "![Where the time of a turn goes](pictures/turn.svg)"
+    title = "Where the time of a turn goes"
+    where = (f"## {title}", picture, prose(WHERE.format(**shares(root))))
+    PAGE.write_text(whole("Performance", told | {title: where}, PAGE.read_text("utf-8")), "utf-8")
     click.echo(f"written: {PAGE.relative_to(ROOT)}, {PICTURE.relative_to(ROOT)}")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from long.faults import COSTS, FAULTS, WORST
-from long.performance import head, host, prose, read, row
+from long.performance import head, host, prose, read, row, whole
 from long.promises import PROMISES
 from long.suites import ROOT
 
@@ -43,6 +43,7 @@ load of ten and more they are fifteen to twenty, and systemd is taken to hold a 
     "Redis hangs + REST hangs": """A rehearsal's clock lets no time pass between the tries of a text that the
 line sends by itself: seven were over within forty seconds, which take four minutes on the wall's.""",
 }
+EACH = "told "  # One by one, what may be a fault or the machine's load; those that are faults stand below.
 SUITES = {
     "soak": "Soak",
     "fuzz": "Fuzz",
@@ -89,7 +90,8 @@ def plainly(title: str, told: dict[str, Any]) -> Iterator[str]:
     if rows := told.get("rows"):
         columns = list(dict.fromkeys(key for each in rows for key in each))
         yield "\n".join([head(*columns), *(row(*(each.get(key, "") for key in columns)) for each in rows)])
-    table, single = by_name(told["figures"]), {k: v for k, v in told["figures"].items() if ": " not in k}
+    table = by_name(told["figures"])
+    single = {k: v for k, v in told["figures"].items() if ": " not in k and not k.startswith(EACH)}
     if table:
         columns = list(dict.fromkeys(key for of in table.values() for key in of))
         lines = [row(name, *(of.get(key, "") for key in columns)) for name, of in table.items()]
@@ -117,21 +119,19 @@ def failures(told: dict[str, Any]) -> Iterator[str]:
     yield "Not as promised:\n\n" + "\n".join(f"- {prose(each)[:300]}" for each in told["failures"])
 
 
-def page() -> str:
-    """Write the page from what is there."""
-    parts = ["# Proof", "Written by `make proof` from the files in `build/long`. Do not edit it."]
-    if told := read("faults"):
-        parts += faults(told)
-    for name, title in SUITES.items():
-        if told := read(name):
-            parts += plainly(title, told)
-    return "\n\n".join(parts) + "\n"
+def page(before: str) -> str:
+    """Write the page from what is there; what was not tried again stays as it was."""
+    told = {"Faults": faults(figures) if (figures := read("faults")) else ()}
+    told |= {
+        title: plainly(title, figures) if (figures := read(name)) else () for name, title in SUITES.items()
+    }
+    return whole("Proof", told, before)
 
 
 @click.command()
 def main() -> None:
     """Write the page."""
-    PAGE.write_text(page(), "utf-8")
+    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
     click.echo(f"written: {PAGE.relative_to(ROOT)}")
 
 
