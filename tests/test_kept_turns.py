@@ -129,3 +129,12 @@ def test_what_is_kept_does_not_grow_without_end(flow: Flow) -> None:
 
     assert len(kept) == MOST_KEPT
     assert len(documents) == MOST_DOCUMENTS
+
+
+def test_keys_that_lead_to_one_place_keep_its_words_once(flow: Flow) -> None:
+    kept, here = KeptTurns(), Position(flow.menus.home, "en")
+
+    first, second = (kept.find(flow, here, Pressed(key)) for key in "78")
+
+    assert first and second and first.says == second.says
+    assert first.says is second.says

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Never, cast
+from typing import TYPE_CHECKING, Any, Never, TypeVar, cast
 
 from ivr.effects import TextNumbers
 from ivr.flow.language_choice import after_key, pages
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 
     from ivr.position import Position
     from ivr.understanding.understand import Understanding
+
+T = TypeVar("T")
 
 
 REPEATS = 2  # How often choices are heard again before the line offers to connect without a key.
@@ -366,9 +368,8 @@ def _next(position: Position) -> Position:
 
 # Turns decided once and kept: most depend on where the caller is and on what was heard, and on no more.
 
-# Turns kept, of two kilobytes each. Fifteen languages have 5,200, and as many in slower speech: a fifth is
-# enough, as one is decided in 80 microseconds, and so a process is as large as it will be within minutes.
-MOST_KEPT = 1024
+# Turns kept, of some four hundred bytes each, as what they share is kept once: fifteen languages have 5,200.
+MOST_KEPT = 8192
 
 
 class KeptTurns:
@@ -376,6 +377,7 @@ class KeptTurns:
 
     def __init__(self) -> None:
         self._kept: tuple[Flow | None, dict[tuple[Position, Heard], Turn | None]] = (None, {})
+        self._shared: dict[object, Any] = {}  # Places and words of turns that are kept, each once.
 
     def __len__(self) -> int:
         """Count the turns that are kept, and those known to be decided anew."""
@@ -387,7 +389,7 @@ class KeptTurns:
             return None
         of, turns = self._kept
         if of is not flow:
-            turns = {}
+            turns, self._shared = {}, {}
             self._kept = (flow, turns)
         key = (position.at(0, ""), heard)
         try:
@@ -396,11 +398,25 @@ class KeptTurns:
             if len(turns) >= MOST_KEPT:
                 with suppress(KeyError, RuntimeError):  # Another thread was there first.
                     del turns[next(iter(turns))]  # The oldest, which is soon kept again if it is much heard.
-            kept = turns[key] = _decide(flow, *key)
+            kept = self._share_parts(_decide(flow, *key))
+            turns[self._share(replace(key[0])), self._share(heard)] = kept  # `replace` makes small ones.
         if kept is None:
             return None
         after = kept.position.at(position.turn + kept.position.turn, position.month)
         return Turn(after, kept.says, kept.then, kept.effects, kept.ended, kept.sign)
+
+    def _share_parts(self, turn: Turn | None) -> Turn | None:
+        """Let a turn have the parts of others that are the same: many keys lead to one place."""
+        if turn is None:
+            return None
+        share, place = self._share, replace(turn.position)
+        return replace(turn, position=share(place), says=share(turn.says), then=share(turn.then))
+
+    def _share(self, part: T) -> T:
+        if len(self._shared) >= MOST_KEPT:
+            self._shared = {}
+        found: T = self._shared.setdefault((type(part), part), part)
+        return found
 
 
 class LookedAtError(Exception):
