@@ -136,5 +136,6 @@ def test_keys_that_lead_to_one_place_keep_its_words_once(flow: Flow) -> None:
 
     first, second = (kept.find(flow, here, Pressed(key)) for key in "78")
 
-    assert first and second and first.says == second.says
-    assert first.says is second.says
+    assert first is not None
+    assert second is not None
+    assert (first.says == second.says, first.says is second.says) == (True, True)
