@@ -29,9 +29,9 @@ from sqlalchemy.pool import QueuePool
 from ivr.circuit_breaker import PartUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import Column, ColumnElement, Connection, Insert, Select, Table, Update
+    from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Insert, Select, Table, Update
     from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 LOCKED_SECONDS = 0.3  # How long one writer of SQLite waits for another.
@@ -185,10 +185,8 @@ def insert_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]
     if sql.dialect.name != "sqlite" or not rows:
         insert_missing(sql, table, rows)
         return
-    names = [*rows[0]]
-    found = select(*_each(len(names))).where(true())  # Without it, ON CONFLICT would read as part of a join.
-    insert = sqlite.insert(table).from_select(names, found).on_conflict_do_nothing()
-    sql.execute(insert, {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
+    names = tuple(rows[0])
+    sql.execute(_inserting(table, names), {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
 
 
 def update_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -201,10 +199,8 @@ def update_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]
         changed: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != key.name}
         sql.execute(update(table).where(key == bindparam("which")).values(changed), named)
         return
-    names = [key.name, *(name for name in rows[0] if name != key.name)]
-    same, *values = _each(len(names))
-    change = update(table).where(key == same).values(dict(zip(names[1:], values, strict=True)))
-    sql.execute(change, {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
+    names = (key.name, *(name for name in rows[0] if name != key.name))
+    sql.execute(_updating(table, names), {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
 
 
 def read_together(sql: Connection, found: Select[Any]) -> list[dict[str, Any]]:
@@ -221,6 +217,27 @@ def read_together(sql: Connection, found: Select[Any]) -> list[dict[str, Any]]:
         {name: do(each) if do else each for name, do, each in zip(names, read, row, strict=True)}
         for row in msgspec.json.decode(sql.scalar(whole) or "[]")
     ]
+
+
+def among(sql: Connection, column: Column[Any], values: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a column has one of some values; for SQLite they travel as one."""
+    if sql.dialect.name != "sqlite":
+        return column.in_([*values])
+    whole: BindParameter[str] = bindparam(None, msgspec.json.encode([*values]).decode(), unique=True)
+    return column.in_(select(func.json_each(whole).table_valued("value").c.value))
+
+
+@functools.cache  # Of few tables: to put a statement together takes as long as to file five turns.
+def _inserting(table: Table, names: tuple[str, ...]) -> Insert:
+    found = select(*_each(len(names))).where(true())  # Without it, ON CONFLICT would read as part of a join.
+    return sqlite.insert(table).from_select(names, found).on_conflict_do_nothing()
+
+
+@functools.cache
+def _updating(table: Table, names: tuple[str, ...]) -> Update:
+    same, *values = _each(len(names))
+    key = table.c[names[0]]
+    return update(table).where(key == same).values(dict(zip(names[1:], values, strict=True)))
 
 
 def _each(count: int) -> list[ColumnElement[Any]]:

@@ -25,7 +25,7 @@ from sqlalchemy import delete, func, or_, select
 
 from ivr.checks.config import LEAST
 from ivr.records.counts import drop_tallies_of
-from ivr.records.database import Lock, RecordsUnavailable, be_alone, insert_missing, insert_or_change
+from ivr.records.database import Lock, RecordsUnavailable, among, be_alone, insert_missing, insert_or_change
 from ivr.records.periods import moment
 from ivr.records.tables import (
     attempts,
@@ -108,11 +108,12 @@ def without_erased(
     A call of which something was filed before its caller was known is erased now.
     """
     be_alone(sql, Lock.ERASING, shared=True)
-    gone = set(sql.scalars(select(erased_calls.c.call_id).where(erased_calls.c.call_id.in_(arrived))))
+    known = among(sql, erased_calls.c.call_id, arrived)
+    gone = set(sql.scalars(select(erased_calls.c.call_id).where(known)))
     marks = {entry.mark for entries in arrived.values() for entry in entries} - {""}
     asked = {
         row.mark: row.at.timestamp()
-        for row in sql.execute(select(erased_marks).where(erased_marks.c.mark.in_(marks)))
+        for row in sql.execute(select(erased_marks).where(among(sql, erased_marks.c.mark, marks)))
     }
     late = {call for call, entries in arrived.items() if any(_asked_after(asked, one) for one in entries)}
     late -= gone

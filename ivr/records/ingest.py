@@ -27,6 +27,7 @@ from ivr.records.counts import drop_tallies
 from ivr.records.database import (
     RecordRefused,
     RecordsUnavailable,
+    among,
     insert_together,
     read_together,
     update_together,
@@ -36,7 +37,7 @@ from ivr.records.periods import moment
 from ivr.records.tables import attempts, calls, transfers, turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -234,8 +235,11 @@ def recompute(
 ) -> None:
     """Compute these calls anew from what is stored and what has arrived."""
     # Locked in one order by all: another process may file other turns of the same calls now.
-    locked = select(calls.c.id, calls.c.exact_until).where(calls.c.id.in_(ids)).order_by(calls.c.id)
-    exact = {row["id"]: row["exact_until"] for row in read_together(sql, locked.with_for_update())}
+    locked = select(calls.c.id, calls.c.exact_until).where(among(sql, calls.c.id, ids))
+    exact = {
+        row["id"]: row["exact_until"]
+        for row in read_together(sql, locked.order_by(calls.c.id).with_for_update())
+    }
     stored = _read_entries(sql, ids)
     summaries: list[CallSummary] = []
     fresh: list[Row] = []
@@ -255,7 +259,7 @@ def recompute(
         fresh += [_turn_row(entry, summary.started) for entry in new]
     insert_together(sql, turns, fresh)
     drop_tallies(sql, {moment(call.started) for call in summaries})
-    _replace_computed(sql, summaries, exact)
+    _replace_computed(sql, summaries, exact, stored)
 
 
 def _close_some(database: Database, ids: Sequence[str], now: float) -> int:
@@ -280,13 +284,16 @@ def _new(before: Sequence[Entry], arrived: Sequence[Entry], *, blurred: bool) ->
 
 
 def _replace_computed(
-    sql: Connection, summaries: Sequence[CallSummary], exact: Mapping[str, datetime | None]
+    sql: Connection,
+    summaries: Sequence[CallSummary],
+    exact: Mapping[str, datetime | None],
+    stored: Collection[str],
 ) -> None:
-    """Replace the rows that are computed: they hold nothing of their own."""
-    ids = [call.id for call in summaries]
-    theirs = select(transfers.c.id).where(transfers.c.call_id.in_(ids))
-    sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
-    sql.execute(delete(transfers).where(transfers.c.call_id.in_(ids)))
+    """Replace the rows that are computed: they hold nothing of their own. New calls have none yet."""
+    if ids := [call.id for call in summaries if call.id in stored]:
+        theirs = select(transfers.c.id).where(among(sql, transfers.c.call_id, ids))
+        sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
+        sql.execute(delete(transfers).where(among(sql, transfers.c.call_id, ids)))
     update_together(sql, calls, [_call_row(call, exact[call.id]) for call in summaries])
     insert_together(sql, transfers, [row for call in summaries for row in _transfer_rows(call)])
     insert_together(sql, attempts, [row for call in summaries for row in _attempt_rows(call)])
@@ -300,7 +307,7 @@ def _read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]
     entries: dict[str, list[Entry]] = defaultdict(list)
     theirs = (calls.c.channel, calls.c.started_at, calls.c.mark)
     found = select(*(turns.c[name] for name in OF_A_TURN), *theirs).join_from(turns, calls)
-    for row in read_together(sql, found.where(calls.c.id.in_(ids))):
+    for row in read_together(sql, found.where(among(sql, calls.c.id, ids))):
         call, order = row.pop("call_id"), row.pop("order_name")
         at = round(row.pop("started_at").timestamp() + row.pop("seconds"), 3)
         entries[call].append(Entry(call=call, order=order, at=at, **row))
