@@ -134,6 +134,7 @@ def _put(database: Database, table: Table, rows: list[Row]) -> None:
         else:
             marks = ", ".join("?" * len(columns))
             sql = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - names of our own
+            connection.cursor().execute("BEGIN")  # Else each row would be a transaction of its own.
             connection.cursor().executemany(sql, list(_plain(rows)))
         connection.commit()
     finally:
