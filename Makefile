@@ -59,8 +59,7 @@ whole:
 	$(BIN)/pytest -n 3 tests/real tests/long
 
 test: $(VENV)/test.stamp ## Everything: style, types, imports, menus, tests
-	@$(SIDE_BY_SIDE) style types imports check
-	@$(SIDE_BY_SIDE) whole parts
+	@$(SIDE_BY_SIDE) --jobs 3 whole parts style types imports check
 
 steady: $(VENV)/test.stamp ## Run the tests with real processes six times, three beside busy loops; list what was red
 	@$(BIN)/python tests/real/steady.py
