@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ from ivr.telephony.twilio_client import make_client
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
+
+    from ivr.telephony.data_deletion import TwilioRecord
 
 OURS, THEIRS, AGENCY = "+12895550100", "+12895550177", "+19055464904"
 CALLERS = [f"+1905555{n:04}" for n in range(120, 128)]
@@ -126,6 +128,41 @@ def kept(network: Network) -> tuple[int, int, int]:
 
 
 NOTHING, ONLY_A_QUEUE = (0, 0, 0), (0, 0, 1)  # A queue stays for a day.
+
+
+def test_more_than_one_round_holds_is_deleted_in_several(
+    network: Network, log: Log, papers: Papers, sweep: DeletionSweep
+) -> None:
+    live(network, log, papers)
+    network.clock.advance(DAY)
+    before, listed = kept(network), Listed()
+
+    done = replace(sweep, records=listed.through(sweep.records), at_once=3).run()
+
+    assert sum(before) > 3 * 2
+    assert (kept(network), done.left, done.whole) == (NOTHING, 0, True)
+    assert listed.most == 3
+
+
+@dataclass
+class Listed:
+    """Counts how many records were listed before one of them was deleted."""
+
+    most: int = 0
+    _now: int = 0
+
+    def through(self, records: TwilioRecords) -> TwilioRecords:
+        listed = self
+
+        class Counting(TwilioRecords):
+            def all(self) -> Iterator[TwilioRecord]:
+                listed._now = 0
+                for record in super().all():
+                    listed._now += 1
+                    listed.most = max(listed.most, listed._now)
+                    yield record
+
+        return Counting(records.client, records.number, records.page)
 
 
 def test_nothing_of_ours_is_left_at_twilio(

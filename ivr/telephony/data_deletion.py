@@ -41,6 +41,7 @@ STUCK = timedelta(days=1)  # A text whose last news never came is tried all the 
 JUDGED = timedelta(days=7)  # Of an older call the log need not know: it may be forgotten, and its key gone.
 SKEW = timedelta(minutes=1)  # How far Twilio's start of a call may lie from ours, at the turn of a month.
 ROUNDS = 10  # Lists are asked for again until nothing new is on them, but not for ever.
+MOST_DUE = 5_000  # Records listed before they are deleted: else a worker grows with what its line is asked.
 MOST_BUSY = 5  # So often Twilio may say that it is busy before it is left alone until the next sweep.
 AT_ONCE = 200  # Ids that the log is asked about in one go.
 PAGE = 1000  # The most that Twilio lists at once.
@@ -111,6 +112,7 @@ class DeletionSweep:
     call_id: Callable[[str, datetime], str]
     now: Callable[[], float] = time.time
     seconds: float = 120.0  # How long one sweep may take; the next one goes on.
+    at_once: int = MOST_DUE
 
     def run(self) -> SweepResult:
         """Delete what is due, and say what was done. It may run twice at once: each deletes what is there."""
@@ -120,18 +122,22 @@ class DeletionSweep:
             self._delete_all(due, tally, until)
             if not due or not tally.whole:
                 break
+        else:
+            tally.whole = False
         swept = tally.swept()
         _log_result(swept)
         return swept
 
     def _due(self, tally: _Tally) -> list[TwilioRecord]:
-        """List everything first: what is deleted while a list is read moves its pages."""
+        """List first and delete then: what is deleted while a list is read moves its pages."""
         due, now = [], self._moment()
         try:
             for record in self.records.all():
                 wait = _wait(record)
                 if wait and record.at <= now - wait and record.sid not in tally.tried:
                     due.append(record)
+                    if len(due) >= self.at_once:
+                        break  # The next round goes on.
         except TwilioRecordsUnavailable as fault:
             logger.warning("Twilio's records are not listed now, the next sweep goes on: %s", fault)
             tally.whole = False
