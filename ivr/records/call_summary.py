@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -218,10 +219,12 @@ def is_turn(entry: Entry) -> bool:
 
 def turn_number(entry: Entry) -> int:
     """Give an entry's number in its call: turns of a call are counted, texts are told apart by time alone."""
-    if entry.channel == "text":
-        return 0
-    counted = entry.key.isascii() and entry.key.isdigit() and len(entry.key) < len(str(LAST))
-    return int(entry.key) if counted else LAST
+    return 0 if entry.channel == "text" else _number(entry.key)
+
+
+@lru_cache(maxsize=256)  # Most calls have few turns, and each is asked for its number again and again.
+def _number(key: str) -> int:
+    return int(key) if key.isascii() and key.isdigit() and len(key) < len(str(LAST)) else LAST
 
 
 def seconds_between(start: float, end: float) -> float:

@@ -204,19 +204,24 @@ def update_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]
 
 
 def read_together(sql: Connection, found: Select[Any]) -> list[dict[str, Any]]:
+    """Read rows by the names of their columns, in any order; the columns are tables' own."""
+    names = [column.name for column in found.selected_columns]
+    return [dict(zip(names, row, strict=True)) for row in read_rows_together(sql, found)]
+
+
+def read_rows_together(sql: Connection, found: Select[Any]) -> Sequence[Sequence[Any]]:
     """Read rows, in any order; their columns are tables' own."""
     columns = [*found.selected_columns]
     if sql.dialect.name != "sqlite":
-        return [dict(row._mapping) for row in sql.execute(found)]  # noqa: SLF001 - how SQLAlchemy names it
+        return sql.execute(found).all()
     whole = found.with_only_columns(
         func.json_group_array(func.json_array(*columns)), maintain_column_froms=True
     )
+    rows: list[list[Any]] = msgspec.json.decode(sql.scalar(whole) or "[]")
     read = [column.type.dialect_impl(sql.dialect).result_processor(sql.dialect, None) for column in columns]
-    names = [column.name for column in columns]
-    return [
-        {name: do(each) if do else each for name, do, each in zip(names, read, row, strict=True)}
-        for row in msgspec.json.decode(sql.scalar(whole) or "[]")
-    ]
+    if not any(read):
+        return rows
+    return [[do(each) if do else each for do, each in zip(read, row, strict=True)] for row in rows]
 
 
 def among(sql: Connection, column: Column[Any], values: Iterable[str]) -> ColumnElement[bool]:

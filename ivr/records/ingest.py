@@ -29,6 +29,7 @@ from ivr.records.database import (
     RecordsUnavailable,
     among,
     insert_together,
+    read_rows_together,
     read_together,
     update_together,
 )
@@ -61,7 +62,8 @@ BATCH = 200  # Calls recomputed in one transaction.
 LATE_SECONDS = 3600  # A call keeps its exact start for so long after anything arrived, however late it did.
 EXACT_SECONDS = 24 * 3600  # After that the start of a call is blurred.
 
-OF_A_TURN = (  # Its columns, from which an entry is read back.
+OF_A_CALL = ("id", "exact_until", "channel", "started_at", "mark")
+OF_A_TURN = (  # Its columns, from which an entry is read back, in the order of an entry's own.
     *("call_id", "key", "seconds", "language", "stop", "heard", "order_name", "rang", "ended"),
     *("transfer_id", "outcome", "written", "nearest"),
 )
@@ -234,13 +236,9 @@ def recompute(
     sql: Connection, ids: Sequence[str], arrived: Mapping[str, Sequence[Entry]], now: float
 ) -> None:
     """Compute these calls anew from what is stored and what has arrived."""
-    # Locked in one order by all: another process may file other turns of the same calls now.
-    locked = select(calls.c.id, calls.c.exact_until).where(among(sql, calls.c.id, ids))
-    exact = {
-        row["id"]: row["exact_until"]
-        for row in read_together(sql, locked.order_by(calls.c.id).with_for_update())
-    }
-    stored = _read_entries(sql, ids)
+    heads = _read_heads(sql, ids, locked=True)
+    exact = {call: head["exact_until"] for call, head in heads.items()}
+    stored = _read_entries(sql, heads)
     summaries: list[CallSummary] = []
     fresh: list[Row] = []
     for call in ids:
@@ -265,7 +263,7 @@ def recompute(
 def _close_some(database: Database, ids: Sequence[str], now: float) -> int:
     """Read first and lock after: most calls that go on are not silent."""
     with database.read() as sql:
-        stored = _read_entries(sql, ids)
+        stored = _read_entries(sql, _read_heads(sql, ids))
     silent = [call for call in ids if call in stored and summarize(stored[call], now).ended is not None]
     if silent:
         with database.write() as sql:
@@ -302,15 +300,28 @@ def _replace_computed(
 # Entries and summaries as rows.
 
 
-def _read_entries(sql: Connection, ids: Sequence[str]) -> dict[str, list[Entry]]:
+def _read_heads(sql: Connection, ids: Sequence[str], *, locked: bool = False) -> dict[str, Row]:
+    """Read what is computed with of some calls' own rows."""
+    found = select(*(calls.c[name] for name in OF_A_CALL)).where(among(sql, calls.c.id, ids))
+    if locked:  # In one order by all: another process may file other turns of the same calls now.
+        found = found.order_by(calls.c.id).with_for_update()
+    return {row["id"]: row for row in read_together(sql, found)}
+
+
+def _read_entries(sql: Connection, heads: Mapping[str, Row]) -> dict[str, list[Entry]]:
     """Read back the entries of some calls."""
+    known = {
+        call: (head["channel"], head["started_at"].timestamp(), head["mark"]) for call, head in heads.items()
+    }
     entries: dict[str, list[Entry]] = defaultdict(list)
-    theirs = (calls.c.channel, calls.c.started_at, calls.c.mark)
-    found = select(*(turns.c[name] for name in OF_A_TURN), *theirs).join_from(turns, calls)
-    for row in read_together(sql, found.where(among(sql, calls.c.id, ids))):
-        call, order = row.pop("call_id"), row.pop("order_name")
-        at = round(row.pop("started_at").timestamp() + row.pop("seconds"), 3)
-        entries[call].append(Entry(call=call, order=order, at=at, **row))
+    found = select(*(turns.c[name] for name in OF_A_TURN)).where(among(sql, turns.c.call_id, heads))
+    for call, key, seconds, language, stop, heard, order, rang, ended, *more in read_rows_together(
+        sql, found
+    ):
+        channel, began, mark = known[call]
+        at = round(began + seconds, 3)
+        entry = Entry(call, key, at, channel, language, stop, heard, order, rang, ended, mark, *more)
+        entries[call].append(entry)
     return entries
 
 
