@@ -314,7 +314,11 @@ def _read_entries(sql: Connection, heads: Mapping[str, Row]) -> dict[str, list[E
         call: (head["channel"], head["started_at"].timestamp(), head["mark"]) for call, head in heads.items()
     }
     entries: dict[str, list[Entry]] = defaultdict(list)
-    found = select(*(turns.c[name] for name in OF_A_TURN)).where(among(sql, turns.c.call_id, heads))
+    found = select(*(turns.c[name] for name in OF_A_TURN))
+    if sql.dialect.name == "sqlite":
+        found = found.where(among(sql, turns.c.call_id, heads))
+    else:  # By way of their calls: a table without statistics is read as a whole by PostgreSQL.
+        found = found.join_from(turns, calls).where(among(sql, calls.c.id, heads))
     for call, key, seconds, language, stop, heard, order, rang, ended, *more in read_rows_together(
         sql, found
     ):
