@@ -29,11 +29,11 @@ pytest_plugins = ("postgres",)
 
 
 def test_sqlite_overwrites_what_is_deleted(sqlite_url: str) -> None:
-    names = ("secure_delete", "journal_mode", "foreign_keys", "busy_timeout", "synchronous")
+    names = ("secure_delete", "journal_mode", "foreign_keys", "busy_timeout", "synchronous", "cache_size")
     with connect(sqlite_url).read() as sql:
         found = [sql.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
-    assert found == [1, "wal", 1, 300, 1]
+    assert found == [1, "wal", 1, 300, 1, -512]
 
 
 def test_an_operators_form_waits_longer_for_another_writer_than_a_webhook(

@@ -41,6 +41,7 @@ PRAGMAS = (
     "synchronous = NORMAL",
     "foreign_keys = ON",
     "secure_delete = ON",  # What is deleted is overwritten: a thief of the file must not find it.
+    "cache_size = -512",  # KiB of a connection; the system has the file in memory as well.
 )
 _WRITES, _ALONE, _FILE, _ROWS = "ivr_writes", "ivr_alone", "ivr_file", "ivr_rows"
 _of_parents: list[Pool] = []  # Kept for ever in a forked child: closing them would touch the parent's locks.
