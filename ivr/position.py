@@ -89,7 +89,7 @@ class Position:
             return cls()
 
     @classmethod
-    @lru_cache(maxsize=2048)  # Many callers hear the same few stops; fifteen languages have 1,300.
+    @lru_cache(maxsize=2048)  # Many callers hear the same few stops; thirteen languages have 1,100.
     def _read(cls, place: str) -> Self:
         """Read all of a path but the turn, with which it begins."""
         language, stop, attempt, *rest = place.split("/")

@@ -144,6 +144,18 @@ def test_more_than_one_round_holds_is_deleted_in_several(
     assert listed.most == 3
 
 
+def test_a_sweep_whose_rounds_were_not_enough_says_so_and_the_next_goes_on(
+    network: Network, log: Log, papers: Papers, sweep: DeletionSweep
+) -> None:
+    live(network, log, papers)
+    network.clock.advance(DAY)
+    slow = replace(sweep, at_once=1)
+
+    first, second = slow.run(), slow.run()
+
+    assert (first.whole, second.whole, kept(network)) == (False, True, NOTHING)
+
+
 @dataclass
 class Listed:
     """Counts how many records were listed before one of them was deleted."""

@@ -368,7 +368,7 @@ def _next(position: Position) -> Position:
 
 # Turns decided once and kept: most depend on where the caller is and on what was heard, and on no more.
 
-# Turns kept, of some four hundred bytes each, as what they share is kept once: fifteen languages have 5,200.
+# Turns kept, of 800 bytes each, as what they share is kept once: thirteen spoken languages have 5,200.
 MOST_KEPT = 8192
 
 

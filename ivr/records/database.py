@@ -233,7 +233,7 @@ def among(sql: Connection, column: Column[Any], values: Iterable[str]) -> Column
     return column.in_(select(func.json_each(whole).table_valued("value").c.value))
 
 
-@functools.cache  # Of few tables: to put a statement together takes as long as to file five turns.
+@functools.cache  # Of few tables; each time a statement was put together anew, filing waited for it.
 def _inserting(table: Table, names: tuple[str, ...]) -> Insert:
     found = select(*_each(len(names))).where(true())  # Without it, ON CONFLICT would read as part of a join.
     return sqlite.insert(table).from_select(names, found).on_conflict_do_nothing()

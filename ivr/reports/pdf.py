@@ -26,7 +26,11 @@ QUIET = (
 )
 OFFLINE = ("--host-resolver-rules=MAP * ~NOTFOUND",)  # The page's own policy forbids scripts and all else.
 KEPT_SECONDS = 600
-PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")  # The first takes half of the time.
+PROGRAMS = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+)  # The first costs half as much.
 
 
 class PdfError(Exception):

@@ -41,7 +41,7 @@ STUCK = timedelta(days=1)  # A text whose last news never came is tried all the 
 JUDGED = timedelta(days=7)  # Of an older call the log need not know: it may be forgotten, and its key gone.
 SKEW = timedelta(minutes=1)  # How far Twilio's start of a call may lie from ours, at the turn of a month.
 ROUNDS = 10  # Lists are asked for again until nothing new is on them, but not for ever.
-MOST_DUE = 5_000  # Records listed before they are deleted: else a worker grows with what its line is asked.
+MOST_DUE = 5_000  # A worker that lists all at once grows with what its line is asked.
 MOST_BUSY = 5  # So often Twilio may say that it is busy before it is left alone until the next sweep.
 AT_ONCE = 200  # Ids that the log is asked about in one go.
 PAGE = 1000  # The most that Twilio lists at once.
@@ -112,7 +112,7 @@ class DeletionSweep:
     call_id: Callable[[str, datetime], str]
     now: Callable[[], float] = time.time
     seconds: float = 120.0  # How long one sweep may take; the next one goes on.
-    at_once: int = MOST_DUE
+    at_once: int = MOST_DUE  # Records listed before they are deleted.
 
     def run(self) -> SweepResult:
         """Delete what is due, and say what was done. It may run twice at once: each deletes what is there."""

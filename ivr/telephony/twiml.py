@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Documents written once and kept: the same words before the same key differ only in where they lead.
 
-MOST_DOCUMENTS = 4096  # Documents kept, of two kilobytes each: all stops in fifteen languages have 1,900.
+MOST_DOCUMENTS = 4096  # Documents kept, of two kilobytes each: thirteen spoken languages have 1,900.
 SLOT = "where-the-caller-is-after-this"  # Stands in a document for the path of a position, until one is kept.
 
 
