@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,17 +159,28 @@ def test_faults_of_bound_numbers_are_named(flow: Flow) -> None:
     assert [fault for fault in inspect(bound(flow, pa=POSTER)) if "numbers" in fault.place] == []
 
 
-def test_what_twilio_keeps_of_every_number_is_listed_for_deletion() -> None:
-    asked: list[tuple[str, str]] = []
+def test_what_twilio_keeps_of_every_number_is_listed_for_deletion_each_once() -> None:
+    began = datetime(2026, 11, 1, tzinfo=UTC)
+    common = {"start_time": None, "end_time": None, "date_created": began, "date_updated": began}
+    common |= {"date_sent": None, "direction": "inbound", "status": "completed"}
+    ways = {"out": (OURS, "+19055550123"), "in": ("+19055550123", POSTER), "between": (OURS, POSTER)}
 
     class Resource:
-        def stream(self, **which: str) -> list[object]:
-            asked.extend((way, number) for way, number in which.items() if way in {"to", "from_"})
-            return []
+        def __init__(self, kind: str, sender: str) -> None:
+            self.rows = [
+                SimpleNamespace(sid=f"{kind} {way}", to=to, **{sender: number}, **common)
+                for way, (number, to) in ways.items()
+            ]
+            self.sender = sender
+
+        def stream(self, *, page_size: int, to: str = "", from_: str = "") -> list[SimpleNamespace]:  # noqa: ARG002
+            sent = [row for row in self.rows if from_ in {"", getattr(row, self.sender)}]
+            return [row for row in sent if to in {"", row.to}]
 
     class Client:
-        calls = messages = queues = Resource()
+        calls, messages = Resource("call", "_from"), Resource("text", "from_")
+        queues = SimpleNamespace(stream=lambda page_size: [])  # noqa: ARG005
 
-    assert list(TwilioRecords(Client(), OURS, others=(POSTER,)).all()) == []  # type: ignore[arg-type]
-    assert {number for _, number in asked} == {OURS, POSTER}
-    assert len(asked) == 8
+    listed = [each.sid for each in TwilioRecords(Client(), OURS, others=(POSTER,)).all()]  # type: ignore[arg-type]
+
+    assert sorted(listed) == sorted(f"{kind} {way}" for kind in ("call", "text") for way in ways)

@@ -74,7 +74,7 @@ class DeletionAnswer(StrEnum):
     BUSY = "busy"  # Asked too often, or not well.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TwilioRecord:
     """One record at Twilio."""
 
@@ -217,12 +217,12 @@ class TwilioRecords:
     others: tuple[str, ...] = field(default=(), repr=False)
 
     def all(self) -> Iterator[TwilioRecord]:
-        """List every leg, text and queue, page by page. Raises TwilioRecordsUnavailable."""
-        seen: set[str] = set()
-        for record in self._all():
-            if record is not None and record.sid not in seen:
-                seen.add(record.sid)  # A call between two numbers of ours is listed twice.
-                yield record
+        """List every leg, text and queue, page by page. Raises TwilioRecordsUnavailable.
+
+        Nothing is kept of what was listed, of which there may be very much: one that moves to the next page,
+        because something newer came while the list was read, is given twice.
+        """
+        return filter(None, self._all())
 
     def before(self, moment: datetime) -> Iterator[TwilioRecord]:
         """List what was over, or should have been, before a moment."""
@@ -246,14 +246,19 @@ class TwilioRecords:
         return DeletionAnswer.DELETED
 
     def _all(self) -> Iterator[TwilioRecord | None]:
-        ours = (self.number, *self.others)
-        mine: list[dict[str, Any]] = [{way: number} for number in ours for way in ("from_", "to")]
-        for which in mine:
-            yield from map(_call, _listed(partial(self.client.calls.stream, page_size=self.page, **which)))
-        for which in mine:
-            messages = _listed(partial(self.client.messages.stream, page_size=self.page, **which))
-            yield from map(_message, messages)
+        yield from map(_call, self._of_our_numbers(self.client.calls, "_from"))
+        yield from map(_message, self._of_our_numbers(self.client.messages, "from_"))
         yield from map(_queue, _listed(partial(self.client.queues.stream, page_size=self.page)))
+
+    def _of_our_numbers(self, resource: Any, sender: str) -> Iterator[Any]:
+        """List what went out from our numbers, then what came to them from others: so each once."""
+        ours = (self.number, *self.others)
+        for number in ours:
+            yield from _listed(partial(resource.stream, page_size=self.page, from_=number))
+        for number in ours:
+            for row in _listed(partial(resource.stream, page_size=self.page, to=number)):
+                if getattr(row, sender) not in ours:
+                    yield row
 
 
 @contextmanager
