@@ -49,10 +49,10 @@ SUITES = {
     "fuzz": "Fuzz",
 }
 SAYS = {  # How the figures of a suite are to be read.
-    "soak": """Growth is that of the last two thirds of the time. In the first third what is kept fills up:
-turns, documents and positions that callers heard in each web process, some seven MiB where they hear all of
-fifteen languages; the worker's first sweep, after five minutes, is three more. "MiB, from the start" has the
-mean of each twelfth of all the time, the first included.""",
+    "soak": """First each key was pressed at each stop in each spoken language, six times, so that each web
+process kept all turns, documents and positions that it ever keeps; then the half hour began. Growth is that
+of its last two thirds: the first copies at Twilio are due, and deleted by the worker, after fifteen minutes.
+"MiB, from the start" has the mean of each twelfth of all the time, the first included.""",
     "fuzz": """Of a download, such as all calls as CSV, the time counts until it begins: all of it takes as
 long as the log is large, and "longest download" tells how long. "Alone" is what a request took when all were
 over, divided by how much longer than on an idle machine a loop took then.""",

@@ -20,6 +20,7 @@ import time
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
@@ -176,13 +177,15 @@ class Callers:
             stop, key = self.chance.choice(self._places)
             language = self.chance.choice(self._languages)
             here = Position(stop, language, turn=self.chance.randrange(1, 30), month=month)
-            form = {
-                "CallSid": "CA" + secrets.token_hex(16),
-                "CallStatus": "in-progress",
-                "Direction": "inbound",
-            }
-            pressed = {"Digits": key, "FinishedOnKey": ""} if key else {}
-            made.append(self._post(f"/voice/{here.path()}", form | pressed, number, each))
+            made.append(self._turn(here, key, "CA" + secrets.token_hex(16), number, each))
+        return made
+
+    def every_turn(self) -> dict[str, bytes]:
+        """Make each key at each stop in each spoken language, as the first turn of a call of its own."""
+        month, made = month_of(time.time()), {}
+        for each, (language, (stop, key)) in enumerate(product(self._languages, self._places)):
+            sid = "CA" + secrets.token_hex(16)
+            made[sid] = self._turn(Position(stop, language, turn=1, month=month), key, sid, 0, each)
         return made
 
     def keywords(self, number: int) -> list[bytes]:
@@ -209,6 +212,11 @@ class Callers:
             form = {"MessageSid": "SM" + secrets.token_hex(16), "NumMedia": "0"}
             made.append(self._post("/sms", form | {"Body": self.chance.choice(texts)}, number, each))
         return made
+
+    def _turn(self, here: Position, key: str, sid: str, number: int, each: int) -> bytes:
+        form = {"CallSid": sid, "CallStatus": "in-progress", "Direction": "inbound"}
+        pressed = {"Digits": key, "FinishedOnKey": ""} if key else {}
+        return self._post(f"/voice/{here.path()}", form | pressed, number, each)
 
     def _post(self, path: str, form: dict[str, str], number: int, each: int) -> bytes:
         """Write one webhook, from the caller whose turn it is."""
