@@ -6,12 +6,15 @@ Everything runs on this machine, on 127.0.0.1; every loop has an end.
 from __future__ import annotations
 
 import json
+import math
 import re
 import secrets
+import subprocess
+import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,7 +38,7 @@ from ivr.records.journal import Journal
 from ivr.records.migrations.migrate import upgrade
 from ivr.simulator.webhooks import sign
 from long.load import PATIENCE, send_all
-from long.suites import Size
+from long.suites import ROOT, Size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +50,12 @@ TURNS_OF_A_CALL = 10
 CONSENT = "/voice/2/en/person/0"  # Where a caller is when they choose whom to be put through to.
 SEARCH = re.compile(r"/wait/([a-z0-9]+)/")
 RUNG = re.compile(r"/transfers/([a-z0-9]+)/1/whisper")
+MOST = {
+    "key -> REST rings the agency, median ms": 20,
+    "start -> first answer, median ms": 1500,
+    "ivr check, median ms": 1000,
+}
+IVR = str(Path(sys.executable).with_name("ivr"))
 LONG_WAIT = "5"  # What Twilio's QueueTime says when nobody has taken up a search.
 
 
@@ -111,11 +120,12 @@ class Amounts:
     """How much is measured."""
 
     asks: int = 50
+    starts: int = 5
     requests: int = 8_000
     entries: int = 10_000
 
 
-FEW = Amounts(asks=2, requests=100, entries=200)
+FEW = Amounts(asks=2, starts=1, requests=100, entries=200)
 
 
 @dataclass
@@ -163,6 +173,27 @@ def ask_directly(network: Network, _: Bell) -> float | None:
     began = time.monotonic()
     document = network.post(CONSENT, Digits="2")
     return time.monotonic() - began if "<Dial" in document else None
+
+
+def start_and_answer(network: Network) -> float | None:
+    """Start the web processes; give the seconds until a caller is answered."""
+    stage = network.stage
+    stage.stop("web")
+    began = time.monotonic()
+    stage.start("web", IVR, "web")
+    while time.monotonic() - began < PATIENCE:
+        with suppress(requests.ConnectionError):
+            if "<Gather" in network.post("/voice"):
+                return time.monotonic() - began
+        time.sleep(0.01)
+    return None
+
+
+def check_files() -> float | None:
+    """Run `ivr check`; give the seconds that it takes."""
+    began = time.monotonic()
+    done = subprocess.run([IVR, "check"], capture_output=True, check=False, cwd=ROOT)
+    return None if done.returncode else time.monotonic() - began
 
 
 def search_of(document: str) -> str:
@@ -248,11 +279,12 @@ class Bench:
         for name, side in (("what", "left"), ("n", "right"), ("median", "right"), ("p90", "right")):
             self.table.add_column(name, justify="left" if side == "left" else "right")
 
-    def times(self, what: str, once: Callable[[], float | None]) -> None:
+    def times(self, what: str, once: Callable[[], float | None], often: int = 0) -> None:
         """Do one thing again and again; note how long it takes."""
-        task = self.progress.add_task(what, total=self.amounts.asks)
+        often = often or self.amounts.asks
+        task = self.progress.add_task(what, total=often)
         took = []
-        for _ in range(self.amounts.asks):
+        for _ in range(often):
             took.append(once())
             self.progress.advance(task)
         came = [seconds * 1000 for seconds in took if seconds is not None]
@@ -283,6 +315,9 @@ def measure(bench: Bench, folder: Path, launch: Launch = launch, patience: int =
         turn = bench.rate("signed turn, with journal", stage, turns)
         bench.figures["turn : fixed page"] = turn / page
         bench.table.add_row("turn : fixed page", "", f"{turn / page:.2f}", "")
+        starts = bench.amounts.starts
+        bench.times("start -> first answer", lambda: start_and_answer(network), starts)
+        bench.times("ivr check", check_files, starts)
         stage.stop("worker")
         bench.times("worker dead: wait document -> REST", lambda: ask_and_wait(network, bell))
         stage.stop("redis")
@@ -305,6 +340,12 @@ def measure_line(run: Run) -> None:
     measure(bench, run.folder, run.launch, patience=run.pick(10, 1))
     run.figures |= bench.figures
     run.failures += bench.lost
+    if run.size is Size.FULL:
+        run.failures += [
+            f"{what}: {bench.figures[what]:.0f}, promised {most}"
+            for what, most in MOST.items()
+            if not float(bench.figures[what] or math.inf) <= most
+        ]
 
 
 def main() -> None:
