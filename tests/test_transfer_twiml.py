@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,6 +38,24 @@ def test_a_caller_hears_what_goes_on(flow: Flow, state: State, hears: str, *, of
 
     assert hears in document
     assert ("For other ways, press 8" in document) is offer
+
+
+@pytest.mark.parametrize(
+    ("waited", "slow", "asks"), [(35, False, True), (45, False, False), (42, True, False)]
+)
+def test_the_topic_is_not_asked_where_other_ways_would_be_heard_too_late(
+    flow: Flow, waited: int, *, slow: bool, asks: bool
+) -> None:
+    speech = TwimlRenderer(flow, "+12895550100", "https://line.example")
+    transfer = Transfer("s", "call", "any", "en", State.RINGING, place=1, agency="victim-services")
+    here = WaitPosition("s", "en", tick=9, said=1, slow=slow)
+
+    documents = [
+        waiting(speech, position, transfer, offer=False, waited=waited)
+        for position in (here, replace(here, offered=True))
+    ]
+
+    assert ["For safety, press 1" in document for document in documents] == [asks, True]
 
 
 @pytest.mark.parametrize(("agency", "announced"), [("victim-services", True), ("hotline", False)])

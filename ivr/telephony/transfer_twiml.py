@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from ivr.flow.models import TOPICS
-from ivr.flow.rendering import joined_with, language_name, named, seconds, spell, topics
-from ivr.telephony.twiml import SLOWLY, queue_name
+from ivr.flow.rendering import SLOW_RATE, joined_with, language_name, named, seconds, spell, topics
+from ivr.telephony.twiml import CHOICE_PAUSE, SLOWLY, queue_name
 from ivr.transfer.machine import LEG, State
+from ivr.transfer.time_limits import OFFER_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,12 +73,14 @@ def waiting(  # noqa: PLR0913 - all that a wait document depends on
     transfer: Transfer | None,
     *,
     offer: bool,
+    waited: int = 0,
     topic: str = "",
     repeats: bool = False,
 ) -> str:
     """Write one wait document. ``transfer`` is nothing when SQL cannot be asked.
 
-    ``topic`` is what the caller chose to have told, ``repeats`` whether they want the last words again.
+    ``waited`` is how many seconds, ``topic`` what the caller chose to have told, ``repeats`` whether they
+    want the last words again.
     """
     state = transfer.state if transfer else None
     if state in {State.RETURNED, State.DIRECT}:
@@ -85,6 +88,8 @@ def waiting(  # noqa: PLR0913 - all that a wait document depends on
     if state is State.LEFT:
         return goodbye(speech, position.language, slow=position.slow)
     says = _what_to_say(speech.flow, position, transfer, offer=offer, topic=topic, repeats=repeats)
+    if says == ASK and not (repeats or position.offered or _leaves_time(speech.flow, position, waited)):
+        says = CALM
     naming = transfer is not None and transfer.state is State.NAMING
     onward = replace(
         position,
@@ -225,6 +230,13 @@ def _what_to_say(  # noqa: PLR0913 - as of the document
     return ASK if asks and not position.topics else CALM
 
 
+def _leaves_time(flow: Flow, position: WaitPosition, waited: int) -> bool:
+    """Whether a caller who is asked for the topic still hears in time that there are other ways."""
+    says = [say for each in flow.speaks(position.language) for say in _asking(flow, each)]
+    takes = seconds(flow, says) / (SLOW_RATE if position.slow else 1) + CHOICE_PAUSE * len(says)
+    return waited + takes + SHORT_PAUSE + OFFER_SECONDS <= flow.line.patience.choice
+
+
 def _pause(says: str, transfer: Transfer | None) -> int:
     """Choose how long to listen: shortly while nobody rings, or where the words were long."""
     rung = transfer is not None and transfer.state in LEG
@@ -240,7 +252,7 @@ def _lines(
         case "offer":
             return (spell(flow, language, "wait_offer_briefing" if answered else "wait_offer"),)
         case "ask":
-            return (spell(flow, language, "topic_ask"), *topics(flow, language))
+            return _asking(flow, language)
         case "thanks":
             return (spell(flow, language, "topic_thanks"),)
         case "fresh" if transfer:
@@ -251,6 +263,11 @@ def _lines(
     if transfer is None:
         return (spell(flow, language, "wait_first" if position.tick == 0 else "fixed_wait"),)
     return (spell(flow, language, _still(transfer)),)
+
+
+def _asking(flow: Flow, language: str) -> tuple[Say, ...]:
+    """Ask what an agency may be told."""
+    return (spell(flow, language, "topic_ask"), *topics(flow, language))
 
 
 def _still(transfer: Transfer) -> str:

@@ -58,7 +58,7 @@ LONGEST_TEXT = 1600
 TAKES_RATE = re.compile(r"Polly\.\w+(-Neural)?|Google\.[\w-]+-(Standard|Wavenet|Neural2)-\w")
 RATE = f"{SLOW_RATE:.0%}"
 SLOW_PAUSE = 1  # Seconds.
-PAUSE = "600ms"  # After each choice; the Pause verb knows whole seconds alone.
+CHOICE_PAUSE = 0.6  # Seconds after each choice; the Pause verb knows whole seconds alone.
 SLOWLY = "slow"  # In the address of a wait document: its caller asked for slower speech.
 DELIVERY_PATH = "/sms/status"  # Where Twilio tells whether a text of ours arrived.
 SENTENCE_END = re.compile(r"(?<=[.?!…।۔؟])\s+|(?<=[。！？])\s*")  # noqa: RUF001 - as each script ends one
@@ -160,7 +160,7 @@ class TwimlRenderer:
                 elif slow:
                     parent.pause(length=SLOW_PAUSE)
             if said is not None and say.pause:
-                said.break_(time=PAUSE)
+                said.break_(time=f"{CHOICE_PAUSE * 1000:.0f}ms")
 
     def _enqueue(self, turn: Turn, transfer_id: str) -> str:
         """Let the caller wait in a queue of their own: the first words come from its first wait document."""

@@ -72,4 +72,4 @@ def _document(position: WaitPosition, waited: int, key: str) -> str:
         return goodbye(speech, position.language, slow=position.slow)
     if transfer is None and (news or lost(position, waited)):
         return leave()
-    return waiting(speech, position, transfer, offer=offer, topic=topic, repeats=repeats)
+    return waiting(speech, position, transfer, offer=offer, waited=waited, topic=topic, repeats=repeats)
