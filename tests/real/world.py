@@ -80,6 +80,11 @@ class Processes:
         lines, unreached = prompts.lines, prompts.stops["unreached"]
         return (lines.wait_offer, lines.wait_offer_briefing, unreached.say.split(".")[0])
 
+    @property
+    def joining(self) -> str:
+        """How the words begin that a caller hears while they are joined with a person."""
+        return self._flow.prompts["en"].lines.joining.partition("{")[0]
+
     def log(self) -> list[dict[str, Any]]:
         self.network.clock.advance(1)  # In which the last callbacks of a call that is over come in.
         assert becomes(self.line.is_quiet), self.line.in_hand()
@@ -229,4 +234,5 @@ class TransfersTold:
         return Counter(connected=outcomes["connected"], other=outcomes["other"]), talked
 
     def _comes(self, line: HeardLine) -> bool:
-        return line.what == "joined" or any(words in line.words for words in self.world.choice)
+        words = (*self.world.choice, self.world.joining)
+        return line.what == "joined" or any(each in line.words for each in words)
