@@ -186,22 +186,20 @@ def summarize(entries: Iterable[Entry], now: float) -> CallSummary:
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Sort the entries of one call as they happened, each once, cut to the milliseconds that are stored.
-
-    Whoever asks for the same ones again and again has cut them before: that costs most of it.
-    """
+    """Sort the entries of one call as they happened, each once. They are cut to milliseconds already."""
     found = list(entries)
-    if len(found) > 1:
-        by_key: dict[str, list[Entry]] = defaultdict(list)
-        for entry in found:
-            by_key[entry.key].append(entry)
-        # Chosen by all they hold, so that of two entries with one key it is the same one every time.
-        found = [
-            each[0] if len(each) == 1 else min(each, key=lambda entry: (entry.at, repr(entry)))
-            for each in by_key.values()
-        ]
-    cut = [cut_to_milliseconds(entry) for entry in found]
-    return sorted(cut, key=lambda entry: (turn_number(entry), entry.at, entry.key)) if len(cut) > 1 else cut
+    numbers = [turn_number(entry) for entry in found]
+    if len(set(numbers)) == len(found) and max(numbers, default=0) < LAST:  # Turns alone, as most are.
+        return [entry for _, entry in sorted(zip(numbers, found, strict=True))]  # No two have one number.
+    by_key: dict[str, list[Entry]] = defaultdict(list)
+    for entry in found:
+        by_key[entry.key].append(entry)
+    # Chosen by all they hold, so that of two entries with one key it is the same one every time.
+    once = [
+        each[0] if len(each) == 1 else min(each, key=lambda entry: (entry.at, repr(entry)))
+        for each in by_key.values()
+    ]
+    return sorted(once, key=lambda entry: (turn_number(entry), entry.at, entry.key))
 
 
 def cut_to_milliseconds(entry: Entry) -> Entry:
@@ -284,6 +282,8 @@ def _call_off(transfer: TransferSummary, ended: float) -> TransferSummary:
 
 def _transfers(ordered: Sequence[Entry]) -> tuple[TransferSummary, ...]:
     """Compute every transfer of a call from its entries in their order."""
+    if not any(entry.transfer_id or entry.rang or entry.order for entry in ordered):
+        return ()  # In most calls nobody asks for a person.
     of_queue: dict[str, list[Entry]] = defaultdict(list)
     transfers: list[TransferSummary] = []
     talked = {entry.transfer_id for entry in ordered if is_turn(entry) and entry.ended == ACCEPTED}
