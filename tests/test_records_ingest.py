@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,16 +14,13 @@ from ivr.effects import Entry
 from ivr.records.call_log import CallRecord, list_calls
 from ivr.records.call_summary import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.deletion import erase
 from ivr.records.ingest import JournalFiler, record
 from ivr.records.journal import Journal
 from ivr.records.tables import attempts, calls, transfers, turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from sqlalchemy import Connection
 
 pytest_plugins = ("postgres",)
 
@@ -83,16 +78,6 @@ def counts(database: Database) -> list[int | None]:
         return [sql.scalar(select(func.count()).select_from(table)) for table in tables]
 
 
-def told(database: Database) -> tuple[list[object], list[int | None]]:
-    """Give all that the log tells, and how many rows that takes."""
-    return [call.as_json() for call in log(database)], counts(database)
-
-
-def empty(database: Database) -> None:
-    with database.write() as sql:
-        sql.execute(calls.delete())
-
-
 def test_call_is_in_the_log_once_it_is_filed(
     journal: Journal, filer: JournalFiler, database: Database
 ) -> None:
@@ -135,7 +120,8 @@ def test_rows_are_the_same_in_whatever_order_entries_arrive(sqlite_url: str, dat
     arrivals = data.draw(st.permutations([*STORY, *STORY[:: data.draw(st.integers(1, 8))]]))
     cut = data.draw(st.integers(0, len(arrivals)))
     database = connect(sqlite_url)
-    empty(database)
+    with database.write() as sql:
+        sql.execute(calls.delete())
 
     for part in (arrivals[:cut], arrivals[cut:]):
         record(database, part, START + 400)
@@ -184,49 +170,6 @@ def test_entries_past_retention_are_dropped(journal: Journal, database: Database
     JournalFiler(journal, database, clock.now, keep_seconds=lambda: 100).file_once()
 
     assert [call.id for call in log(database)] == ["new"]
-
-
-@dataclass(frozen=True)
-class Overtaken(Database):
-    """A database to which somebody else comes between what a filer reads and what it writes."""
-
-    meanwhile: Callable[[], object] = lambda: None
-
-    @contextmanager
-    def write(self, *, lasting: bool = False) -> Iterator[Connection]:
-        self.meanwhile()
-        with super().write(lasting=lasting) as sql:
-            yield sql
-
-
-@examples(25)
-@given(data=st.data())
-def test_what_another_process_files_meanwhile_is_neither_lost_nor_doubled(
-    sqlite_url: str, data: st.DataObject
-) -> None:
-    both = [*STORY, *(replace(entry, call="d", mark="m") for entry in STORY)]
-    before, theirs, ours = (data.draw(st.lists(st.sampled_from(both), unique=True)) for _ in range(3))
-    database = connect(sqlite_url)
-    empty(database)
-    record(database, [*before, *theirs, *ours], START + 400)
-    at_once = told(database)
-    empty(database)
-
-    record(database, before, START + 400)
-    overtaken = Overtaken(database.engine, lambda: record(database, theirs, START + 400))
-    record(overtaken, ours, START + 400)
-
-    assert told(database) == at_once
-
-
-def test_a_call_that_is_erased_while_more_of_it_is_filed_stays_away(database: Database) -> None:
-    known = [replace(entry, mark="m") for entry in STORY]
-    record(database, known[:3], START + 20)
-
-    overtaken = Overtaken(database.engine, lambda: erase(database, ["m"], START + 40))
-    record(overtaken, known[3:5], START + 60)
-
-    assert counts(database) == [0, 0, 0, 0]
 
 
 def test_two_processes_file_one_call_together(database: Database) -> None:

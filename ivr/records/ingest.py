@@ -10,11 +10,10 @@ import logging
 import math
 import time
 from collections import defaultdict
-from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from ivr.effects import Entry
 from ivr.records.call_summary import (
@@ -40,10 +39,10 @@ from ivr.records.periods import moment
 from ivr.records.tables import attempts, calls, transfers, turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
 
     from ivr.records.call_summary import CallSummary
     from ivr.records.database import Database
@@ -65,7 +64,6 @@ LATE_SECONDS = 3600  # A call keeps its exact start for so long after anything a
 EXACT_SECONDS = 24 * 3600  # After that the start of a call is blurred.
 
 OF_A_CALL = ("id", "exact_until", "channel", "started_at", "mark", "ended_at", "end_estimated", "outcome")
-COUNTED = "entries"
 WHILE_IT_GOES_ON = ("id", "language", "last_stop", "turns")  # No more of a call's row changes until its end.
 OF_A_TURN = (  # Its columns, from which an entry is read back, in the order of an entry's own.
     *("call_id", "key", "seconds", "language", "stop", "heard", "order_name", "rang", "ended"),
@@ -216,29 +214,15 @@ def pause_after(took: float, shortest: float = PAUSE) -> float:
 
 
 def record(database: Database, entries: Iterable[Entry], now: float) -> None:
-    """Store entries that are not stored yet, and bring the rows of their calls up to date.
-
-    Writers of SQLite wait for each other, and callers' transfers for them: so all is computed before the lock
-    is taken, and computed again under it only for a call of which another process filed something meanwhile.
-    """
+    """Store entries that are not stored yet, and bring the rows of their calls up to date."""
     by_call: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_call[entry.call].append(cut_to_milliseconds(entry))
-    if database.engine.dialect.name != "sqlite":
-        with database.write() as sql:
-            arrived = _still_wanted(sql, by_call, now)
-            # Others file turns of the same calls now: each has a row to lock.
-            insert_missing(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
-            recompute(sql, sorted(arrived), arrived, now)
-        return
-    with database.read() as sql:
-        ahead = _compute(sql, sorted(by_call), by_call, now)
     with database.write() as sql:
-        arrived = _still_wanted(sql, by_call, now)
-        whole = {call for call in arrived if len(arrived[call]) == len(by_call[call])}
-        same = whole & _unchanged(sql, ahead)
-        _write(sql, [ahead[call] for call in sorted(same)])
-        recompute(sql, sorted(arrived.keys() - same), arrived, now)
+        arrived = without_forgotten(sql, without_erased(sql, by_call, now), now)
+        if sql.dialect.name != "sqlite":  # Others file turns of the same calls now: each has a row to lock.
+            insert_missing(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
+        recompute(sql, sorted(arrived), arrived, now)
 
 
 def close_silent(database: Database, now: float) -> int:
@@ -255,109 +239,33 @@ def recompute(
     sql: Connection, ids: Sequence[str], arrived: Mapping[str, Sequence[Entry]], now: float
 ) -> None:
     """Compute these calls anew from what is stored and what has arrived; a call without a row gets one."""
-    if ids:
-        _write(sql, [*_compute(sql, ids, arrived, now, locked=True).values()])
-
-
-@dataclass(frozen=True)
-class _Computed:
-    """One call, computed anew: what was stored of it, and what is to be written."""
-
-    id: str
-    head: Row | None  # Its row as it was; none where it is new.
-    entries: int  # How many of it were stored.
-    summary: CallSummary | None = None  # Nothing where there is nothing of it, for somebody erased it.
-    exact_until: datetime | None = None
-    fresh: tuple[Entry, ...] = ()  # To be stored.
-    earlier: bool = False  # It began before what was stored of it: all its seconds count from there.
-
-
-def _compute(
-    sql: Connection,
-    ids: Sequence[str],
-    arrived: Mapping[str, Sequence[Entry]],
-    now: float,
-    *,
-    locked: bool = False,
-) -> dict[str, _Computed]:
-    heads = _read_heads(sql, ids, locked=locked)
+    heads = _read_heads(sql, ids, locked=True)
+    exact = {call: head["exact_until"] for call, head in heads.items()}
     stored = _read_entries(sql, heads)
-    return {
-        call: _compute_one(call, heads.get(call), stored.get(call, []), arrived.get(call, ()), now)
-        for call in ids
-    }
-
-
-def _compute_one(
-    call: str, head: Row | None, before: Sequence[Entry], came: Sequence[Entry], now: float
-) -> _Computed:
-    exact = head["exact_until"] if head else _exact_until(came) if came else None
-    new = _new(before, came, blurred=exact is None)
-    if not before and not new:
-        return _Computed(call, head, 0)
-    summary = summarize([*before, *new], now)
-    if new and exact:
-        exact = max(exact, moment(now + LATE_SECONDS))
-    earlier = bool(before) and summary.started < min(entry.at for entry in before)
-    fresh = (*before, *new) if earlier else tuple(new)
-    return _Computed(call, head, len(before), summary, exact, fresh, earlier)
-
-
-def _unchanged(sql: Connection, ahead: Mapping[str, _Computed]) -> set[str]:
-    """Tell of which calls nothing was stored or changed since they were computed."""
-    heads = _read_heads(sql, [*ahead], counted=True)
-    same = set()
-    for call, computed in ahead.items():
-        head = heads.get(call)
-        if head is None or computed.head is None:
-            is_same = head is computed.head
-        else:
-            is_same = head.pop(COUNTED) == computed.entries and head == computed.head
-        if is_same:
-            same.add(call)
-    return same
-
-
-def _write(sql: Connection, computed: Sequence[_Computed]) -> None:
-    """Write calls that were computed: new turns, and what is computed, which holds nothing of its own."""
-    written = [(each, each.summary) for each in computed if each.summary]
-    for each, _ in written:
-        if each.earlier:
-            sql.execute(delete(turns).where(turns.c.call_id == each.id))
-    begun = [_call_row(call, each.exact_until) for each, call in written if each.head is None]
+    summaries: list[CallSummary] = []
+    fresh: list[Row] = []
+    for call in ids:
+        before, came = stored.get(call, []), arrived.get(call, [])
+        if call not in heads and came:
+            exact[call] = _exact_until(came)
+        new = _new(before, came, blurred=exact.get(call) is None)
+        if not before and not new:
+            continue  # Somebody erased the call meanwhile.
+        summary = summarize([*before, *new], now)
+        if new:
+            exact[call] = max(exact[call], moment(now + LATE_SECONDS))
+        if before and summary.started < min(entry.at for entry in before):
+            # All its seconds count from the start, which has turned out to be earlier.
+            sql.execute(delete(turns).where(turns.c.call_id == call))
+            new = [*before, *new]
+        summaries.append(summary)
+        fresh += [_turn_row(entry, summary.started) for entry in new]
+    begun = [_call_row(call, exact[call.id]) for call in summaries if call.id not in heads]
     insert_together(sql, calls, begun)
-    rows = [_turn_row(entry, call.started) for each, call in written for entry in each.fresh]
-    insert_together(sql, turns, rows)
-    drop_tallies(sql, {moment(call.started) for _, call in written})
-    if ids := [each.id for each, _ in written if each.entries]:  # New calls have no transfers yet.
-        theirs = select(transfers.c.id).where(among(sql, transfers.c.call_id, ids))
-        sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
-        sql.execute(delete(transfers).where(among(sql, transfers.c.call_id, ids)))
-    _update_calls(sql, written)
-    insert_together(sql, transfers, [row for _, call in written for row in _transfer_rows(call)])
-    insert_together(sql, attempts, [row for _, call in written for row in _attempt_rows(call)])
-
-
-def _update_calls(sql: Connection, written: Iterable[tuple[_Computed, CallSummary]]) -> None:
-    """Change the rows of calls; of most only what no index but one holds, which costs half as much."""
-    some, whole = [], []
-    for each, call in written:
-        if each.head is None:
-            continue
-        row = _call_row(call, each.exact_until)
-        if all(each.head[name] == row[name] for name in OF_A_CALL):
-            some.append({name: row[name] for name in WHILE_IT_GOES_ON})
-        else:
-            whole.append(row)
-    update_together(sql, calls, some)
-    update_together(sql, calls, whole)
-
-
-def _still_wanted(
-    sql: Connection, arrived: Mapping[str, Sequence[Entry]], now: float
-) -> dict[str, Sequence[Entry]]:
-    """Leave out what is of calls that were erased or forgotten."""
-    return without_forgotten(sql, without_erased(sql, arrived, now), now)
+    insert_together(sql, turns, fresh)
+    drop_tallies(sql, {moment(call.started) for call in summaries})
+    _update_calls(sql, [_call_row(call, exact[call.id]) for call in summaries if call.id in heads], heads)
+    _replace_transfers(sql, summaries, stored)
 
 
 def _close_some(database: Database, ids: Sequence[str], now: float) -> int:
@@ -381,18 +289,35 @@ def _new(before: Sequence[Entry], arrived: Sequence[Entry], *, blurred: bool) ->
     return new
 
 
+def _update_calls(sql: Connection, rows: Sequence[Row], heads: Mapping[str, Row]) -> None:
+    """Change the rows of calls; of one that goes on only what no index but one holds, which costs less."""
+    some, whole = [], []
+    for row in rows:
+        head = heads[row["id"]]
+        if all(head[name] == row[name] for name in OF_A_CALL):
+            some.append({name: row[name] for name in WHILE_IT_GOES_ON})
+        else:
+            whole.append(row)
+    update_together(sql, calls, some)
+    update_together(sql, calls, whole)
+
+
+def _replace_transfers(sql: Connection, summaries: Sequence[CallSummary], stored: Collection[str]) -> None:
+    """Replace the rows of transfers and attempts: they hold nothing of their own. New calls have none yet."""
+    if ids := [call.id for call in summaries if call.id in stored]:
+        theirs = select(transfers.c.id).where(among(sql, transfers.c.call_id, ids))
+        sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
+        sql.execute(delete(transfers).where(among(sql, transfers.c.call_id, ids)))
+    insert_together(sql, transfers, [row for call in summaries for row in _transfer_rows(call)])
+    insert_together(sql, attempts, [row for call in summaries for row in _attempt_rows(call)])
+
+
 # Entries and summaries as rows.
 
 
-def _read_heads(
-    sql: Connection, ids: Sequence[str], *, locked: bool = False, counted: bool = False
-) -> dict[str, Row]:
-    """Read what is computed with of some calls' own rows; ``counted``: and how many entries each has."""
-    columns: list[ColumnElement[Any]] = [calls.c[name] for name in OF_A_CALL]
-    if counted:
-        entries = select(func.count()).where(turns.c.call_id == calls.c.id).scalar_subquery()
-        columns.append(entries.label(COUNTED))
-    found = select(*columns).where(among(sql, calls.c.id, ids))
+def _read_heads(sql: Connection, ids: Sequence[str], *, locked: bool = False) -> dict[str, Row]:
+    """Read what is computed with of some calls' own rows."""
+    found = select(*(calls.c[name] for name in OF_A_CALL)).where(among(sql, calls.c.id, ids))
     if locked:  # In one order by all: another process may file other turns of the same calls now.
         found = found.order_by(calls.c.id).with_for_update()
     return {row["id"]: row for row in read_together(sql, found)}
@@ -435,6 +360,7 @@ def _stub(entries: Sequence[Entry]) -> Row:
 
 
 def _exact_until(entries: Sequence[Entry]) -> datetime:
+    """Say until when the start of a new call is exact."""
     return moment(min(entry.at for entry in entries) + EXACT_SECONDS)
 
 
