@@ -215,6 +215,11 @@ def is_turn(entry: Entry) -> bool:
     return turn_number(entry) < LAST
 
 
+def is_of_transfer(entry: Entry) -> bool:
+    """Whether somebody asked for a person here, or was rung: a call without such an entry has no transfer."""
+    return bool(entry.transfer_id or entry.rang or entry.order)
+
+
 def turn_number(entry: Entry) -> int:
     """Give an entry's number in its call: turns of a call are counted, texts are told apart by time alone."""
     return 0 if entry.channel == "text" else _number(entry.key)
@@ -282,8 +287,8 @@ def _call_off(transfer: TransferSummary, ended: float) -> TransferSummary:
 
 def _transfers(ordered: Sequence[Entry]) -> tuple[TransferSummary, ...]:
     """Compute every transfer of a call from its entries in their order."""
-    if not any(entry.transfer_id or entry.rang or entry.order for entry in ordered):
-        return ()  # In most calls nobody asks for a person.
+    if not any(map(is_of_transfer, ordered)):
+        return ()
     of_queue: dict[str, list[Entry]] = defaultdict(list)
     transfers: list[TransferSummary] = []
     talked = {entry.transfer_id for entry in ordered if is_turn(entry) and entry.ended == ACCEPTED}

@@ -20,6 +20,7 @@ from ivr.records.call_summary import (
     VOICE_SILENT,
     cut_to_milliseconds,
     in_order,
+    is_of_transfer,
     summarize,
     turn_number,
 )
@@ -39,7 +40,7 @@ from ivr.records.periods import moment
 from ivr.records.tables import attempts, calls, transfers, turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -302,9 +303,11 @@ def _update_calls(sql: Connection, rows: Sequence[Row], heads: Mapping[str, Row]
     update_together(sql, calls, whole)
 
 
-def _replace_transfers(sql: Connection, summaries: Sequence[CallSummary], stored: Collection[str]) -> None:
-    """Replace the rows of transfers and attempts: they hold nothing of their own. New calls have none yet."""
-    if ids := [call.id for call in summaries if call.id in stored]:
+def _replace_transfers(
+    sql: Connection, summaries: Sequence[CallSummary], stored: Mapping[str, Sequence[Entry]]
+) -> None:
+    """Replace the rows of transfers and attempts, which hold nothing of their own; most calls have none."""
+    if ids := [call.id for call in summaries if any(map(is_of_transfer, stored.get(call.id, ())))]:
         theirs = select(transfers.c.id).where(among(sql, transfers.c.call_id, ids))
         sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
         sql.execute(delete(transfers).where(among(sql, transfers.c.call_id, ids)))

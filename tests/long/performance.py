@@ -49,8 +49,9 @@ cannot reach 0.65 while filing shares the two processors. Answering alone is wit
 The slowest hundredth: a turn changes threads five to seven times, a bare page once or twice, and each time
 waits for the interpreter, which the filer may hold. Of memory, 88 MiB are there once the libraries are
 imported (SQLAlchemy 15, cryptography 7, pydantic 6, redis 6, rapidfuzz 3), and kept turns and documents are
-up to seven more. What was tried: [decision 36](decisions/0036-filing-gives-way-to-callers.md) and [decision
-58](decisions/0058-every-turn-is-kept-its-words-once.md). A text costs most by far: each asks the classifier,
+up to seven more. What was tried: decisions [36](decisions/0036-filing-gives-way-to-callers.md),
+[58](decisions/0058-every-turn-is-kept-its-words-once.md) and
+[59](decisions/0059-filing-keeps-up-with-long-calls.md). A text costs most by far: each asks the classifier,
 which is one process; of a keyword it is asked once a minute."""
 MEASURED = """Median of 5 runs in turn, load by {load generator}, {connections} connections, 4,000 callers
 a run, each turn of a call of its own; SQLite. CPU includes filing into SQL; MiB is of the largest process
@@ -72,8 +73,8 @@ TITLES = {
 WHERE = """In one process, without sockets: {Flask:.0%} of a turn is in Flask and Werkzeug around our
 functions (contexts, routing, response), {the line:.0%} in ours and what they call (orange): signature,
 form, marks, the kept turn, one write to the journal, metrics. No function of ours stands out. The next
-thing to try is filing, which is not in this picture: a new call's row is written twice (first so that it can
-be locked), and an entry is looked at by three functions that each sort it; or one process that files for
+thing to try is filing, which is not in this picture: with each turn its call is read and computed anew
+(decision 59). Entries of calls that go on could stay in the filer's memory, or one process could file for
 all."""
 
 
