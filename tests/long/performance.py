@@ -41,6 +41,7 @@ STEP_COLUMNS = {
     "calls in the log": "calls in the log",
     "processors busy with the line, of 2": "processors, the line",
     "processors busy with the callers": "processors, the callers",
+    "bytes in the journal at the end": "bytes not filed yet at the end",
 }
 WHY = """Where a goal is not met, this is the measured reason. Counted thread by thread while turns were
 answered, 48 % of the processor time is in the threads that answer, 22 % in the loop that reads and writes
@@ -51,14 +52,15 @@ waits for the interpreter, which the filer may hold. Of memory, 88 MiB are there
 imported (SQLAlchemy 15, cryptography 7, pydantic 6, redis 6, rapidfuzz 3), and kept turns and documents are
 up to seven more. What was tried: decisions [36](decisions/0036-filing-gives-way-to-callers.md),
 [58](decisions/0058-every-turn-is-kept-its-words-once.md) and
-[59](decisions/0059-filing-keeps-up-with-long-calls.md). A text costs most by far: each asks the classifier,
+[59](decisions/0059-filing-of-long-calls.md). A text costs most by far: each asks the classifier,
 which is one process; of a keyword it is asked once a minute."""
 MEASURED = """Median of 5 runs in turn, load by {load generator}, {connections} connections, 4,000 callers
 a run, each turn of a call of its own; SQLite. CPU includes filing into SQL; MiB is of the largest process
 that answers (the classifier of texts: {the classifier of texts, MiB})."""
 ARRIVALS = """Open arrivals: a key every 8 s of each caller, ramped up in 30 s, the callers on the same
 processors. Wanted of 5,000: none failed, p99.9 at most 250 ms, every call in the log."""
-GIVES = """Not as promised: {failures}. Processors busy with the line at {count} callers: {most} of 2,
+GIVES = """Not as promised: {failures}. What gives first is filing, by a thread of the process that
+answers ([decision 59](decisions/0059-filing-of-long-calls.md)). Processors busy with the line at {count} callers: {most} of 2,
 with the callers themselves: {own}."""
 AT_ONCE = """By the wall clock: all dial and press their way to a person in the same moment. Of four rings
 at Victim Services one is busy, one is not answered, one accepts and one declines; whoever accepts talks
@@ -73,8 +75,8 @@ TITLES = {
 WHERE = """In one process, without sockets: {Flask:.0%} of a turn is in Flask and Werkzeug around our
 functions (contexts, routing, response), {the line:.0%} in ours and what they call (orange): signature,
 form, marks, the kept turn, one write to the journal, metrics. No function of ours stands out. The next
-thing to try is filing, which is not in this picture: with each turn its call is read and computed anew
-(decision 59). Entries of calls that go on could stay in the filer's memory, or one process could file for
+thing to try is filing, which is not in this picture: with each turn its call is read and computed anew, by
+a thread that shares its interpreter with those that answer (decision 59); one process could file for
 all."""
 
 
