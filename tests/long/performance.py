@@ -60,8 +60,8 @@ that answers (the classifier of texts: {the classifier of texts, MiB})."""
 ARRIVALS = """Open arrivals: a key every 8 s of each caller, ramped up in 30 s, the callers on the same
 processors. Wanted of 5,000: none failed, p99.9 at most 250 ms, every call in the log."""
 GIVES = """Not as promised: {failures}. What gives first is filing, by a thread of the process that
-answers ([decision 59](decisions/0059-filing-of-long-calls.md)). Processors busy with the line at {count} callers: {most} of 2,
-with the callers themselves: {own}."""
+answers ([decision 59](decisions/0059-filing-of-long-calls.md)). Processors busy with the line at {count}
+callers: {most} of 2, with the callers themselves: {own}."""
 AT_ONCE = """By the wall clock: all dial and press their way to a person in the same moment. Of four rings
 at Victim Services one is busy, one is not answered, one accepts and one declines; whoever accepts talks
 for ten seconds. Wanted: everybody with a person or before a spoken choice within 60 s."""
