@@ -6,6 +6,7 @@ import atexit
 import functools
 import os
 import sqlite3
+import time
 import weakref
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 LOCKED_SECONDS = 0.3  # How long one writer of SQLite waits for another.
+LOOKED_FOR = 0.003  # Seconds between two looks for SQLite's lock.
 KEPT_OPEN = 4  # Connections with SQLite's file that wait for the next transaction; more are closed after one.
 PRAGMAS = (
     "journal_mode = WAL",
@@ -302,7 +304,7 @@ def _sqlite(where: URL, locked: float, *, create: bool) -> Engine:
     event.listen(engine, "do_connect", functools.partial(_note_file, path))
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "checkout", functools.partial(_follow_file, path))
-    event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "begin", functools.partial(_begin_sqlite, locked))
     mine = weakref.ref(engine)
     os.register_at_fork(after_in_child=functools.partial(leave_parent, mine))
     atexit.register(_close, mine)  # Whoever is the last moves SQLite's log into its file.
@@ -335,11 +337,39 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(locked: float, connection: Connection) -> None:
     """Take the write lock at once where it will be needed: taken later it fails without waiting."""
     options = connection.get_execution_options()
-    if not options.get(_ALONE):
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
+    if options.get(_WRITES):
+        _take_lock(connection, time.monotonic() + locked)
+    elif not options.get(_ALONE):
+        connection.exec_driver_sql("BEGIN")
+
+
+def _take_lock(connection: Connection, until: float) -> None:
+    """Look for SQLite's write lock every few milliseconds.
+
+    By itself it looks more and more seldom, a tenth of a second apart in the end: the lock is free meanwhile.
+    """
+    held = connection.connection.driver_connection
+    if not isinstance(held, sqlite3.Connection):
+        raise RecordsUnavailable("no connection")
+    (milliseconds,) = held.execute("PRAGMA busy_timeout").fetchone()
+    held.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                held.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as fault:
+                if (
+                    fault.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until
+                ):  # Of any kind.
+                    raise
+            else:
+                return
+            time.sleep(LOOKED_FOR)
+    finally:
+        held.execute(f"PRAGMA busy_timeout = {milliseconds}")
 
 
 def _postgresql(where: URL, patience: float) -> Engine:

@@ -65,6 +65,19 @@ callers: {most} of 2, with the callers themselves: {own}."""
 AT_ONCE = """By the wall clock: all dial and press their way to a person in the same moment. Of four rings
 at Victim Services one is busy, one is not answered, one accepts and one declines; whoever accepts talks
 for ten seconds. Wanted: everybody with a person or before a spoken choice within 60 s."""
+REASONS = {
+    "line": """A start is imports (1.4 to 2.0 s of a processor on this machine, and 0.1 to 0.2 s for all files);
+`ivr check` is 1.2 to 1.9 s of rules over fifteen languages, after its own imports: both are bound by one
+processor, whose speed here went up and down by half within minutes. What was tried: decisions
+[27](decisions/0027-files-are-validated-by-pydantic.md) and [51](decisions/0051-toml-is-read-by-tomli.md). From
+a key to Twilio's REST a turn passes the web process, Redis, the worker and SQL: five changes of process on
+two processors; a machine of twice the speed had 17 ms.""",
+    "log": """Of PostgreSQL a turn took 750 us of our own processor time while the machine did three other
+things, so that one filer could not have filed 2,000 a second: a row goes to its driver one by one, where all
+rows of a batch go to SQLite as one value. Into an empty PostgreSQL, with little beside it, it was 1,468 a
+second, and into the same file of SQLite with ten million turns 1,852 to 2,393 (decision 58). Not tried: the
+rows of a batch as one JSON value to PostgreSQL too.""",
+}
 TITLES = {
     "side_by_side": "Beside bare Flask",
     "callers_at_once": "Callers at once",
@@ -190,6 +203,8 @@ def everything(told: dict[str, Any]) -> Iterator[str]:
     rows = [row(name, value) for name, value in told["figures"].items()]
     yield "\n".join([head("", "measured"), *rows])
     yield f"Not as promised: {'; '.join(told['failures']) or 'nothing'}."
+    if told["failures"] and (reason := REASONS.get(told["suite"])):
+        yield prose(reason)
 
 
 @click.command()
