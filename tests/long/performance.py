@@ -59,19 +59,19 @@ a run, each turn of a call of its own; SQLite. CPU includes filing into SQL; MiB
 that answers (the classifier of texts: {the classifier of texts, MiB})."""
 ARRIVALS = """Open arrivals: a key every 8 s of each caller, ramped up in 30 s, the callers on the same
 processors. Wanted of 5,000: none failed, p99.9 at most 250 ms, every call in the log."""
-GIVES = """Not as promised: {failures}. What gives first is filing, by a thread of the process that
-answers ([decision 59](decisions/0059-filing-of-long-calls.md)). Processors busy with the line at {count}
-callers: {most} of 2, with the callers themselves: {own}."""
+GIVES = """Not as promised: {failures}. What gave first, and what was mended of it, is told in [decision
+59](decisions/0059-filing-of-long-calls.md). Processors busy with the line at {count} callers: {most} of 2,
+with the callers themselves: {own}."""
 AT_ONCE = """By the wall clock: all dial and press their way to a person in the same moment. Of four rings
 at Victim Services one is busy, one is not answered, one accepts and one declines; whoever accepts talks
 for ten seconds. Wanted: everybody with a person or before a spoken choice within 60 s."""
 REASONS = {
-    "line": """A start is imports (1.4 to 2.0 s of a processor on this machine, and 0.1 to 0.2 s for all files);
-`ivr check` is 1.2 to 1.9 s of rules over fifteen languages, after its own imports: both are bound by one
-processor, whose speed here went up and down by half within minutes. What was tried: decisions
-[27](decisions/0027-files-are-validated-by-pydantic.md) and [51](decisions/0051-toml-is-read-by-tomli.md). From
-a key to Twilio's REST a turn passes the web process, Redis, the worker and SQL: five changes of process on
-two processors; a machine of twice the speed had 17 ms.""",
+    "line": """A start is imports (1.4 to 2.0 s of a processor on this machine, and 0.1 to 0.2 for all files);
+`ivr check` is 1.2 to 1.9 s of rules over fifteen languages, after its own imports. Both are bound by one
+processor, whose speed went up and down by half within minutes. What was tried: decisions
+[27](decisions/0027-files-are-validated-by-pydantic.md) and [51](decisions/0051-toml-is-read-by-tomli.md).
+From a key to Twilio's REST it was 17 ms on the machine of 27 November, by the web process, Redis, the worker
+and SQL as today.""",
     "log": """Of PostgreSQL a turn took 750 us of our own processor time while the machine did three other
 things, so that one filer could not have filed 2,000 a second: a row goes to its driver one by one, where all
 rows of a batch go to SQLite as one value. Into an empty PostgreSQL, with little beside it, it was 1,468 a
