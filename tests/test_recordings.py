@@ -124,8 +124,8 @@ def test_a_caller_who_waits_in_a_recorded_language_hears_recordings_alone(
         for position in (here, replace(here, tick=1, said=1), replace(here, said=1, topics=True)):
             for offer, topic in ((False, ""), (True, ""), (False, "1")):
                 asked = replace(transfer, topic=topic)
-                documents.append(waiting(speech, position, asked, offer=offer, topic=topic))
-    documents += [waiting(speech, replace(here, tick=tick), None, offer=False) for tick in (0, 1)]
+                documents.append(waiting(speech, position, asked, offer=offer, waited=20, topic=topic))
+    documents += [waiting(speech, replace(here, tick=tick), None, offer=False, waited=20) for tick in (0, 1)]
 
     assert not [document for document in documents if "<Say" in document]
     assert sum("<Play>https://line.test/audio/ur/lines." in document for document in documents) > 20

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 import weakref
 from contextlib import closing
 from datetime import date
@@ -75,6 +76,22 @@ def opt_out(database: Database, mark: str) -> None:
 def opted_out(database: Database) -> int:
     with database.read() as sql:
         return sql.scalar(select(func.count()).select_from(opt_outs)) or 0
+
+
+def test_a_writer_of_sqlite_waits_for_another_as_long_as_it_was_told(sqlite_url: str) -> None:
+    patient, hasty = connect(sqlite_url, locked=60), connect(sqlite_url, locked=0.01)
+    waiting = threading.Thread(target=opt_out, args=(patient, "mark"))
+
+    with connect(sqlite_url).write():
+        waiting.start()
+        for _ in range(3):
+            with pytest.raises(RecordsUnavailable), hasty.write():
+                raise AssertionError("two write at once")
+    waiting.join(60)
+
+    assert opted_out(patient) == 1
+    with patient.write() as sql:
+        assert sql.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000  # For all that comes after.
 
 
 def test_sqlites_file_is_opened_once_for_many_transactions(sqlite_url: str) -> None:

@@ -91,6 +91,16 @@ def test_call_is_in_the_log_once_it_is_filed(
     assert journal.unfiled().empty
 
 
+def test_the_row_of_a_call_that_goes_on_tells_its_last_turn(database: Database) -> None:
+    told = []
+    for entry in STORY[:3]:
+        record(database, [entry], START + 20)
+        with database.read() as sql:
+            told.append(tuple(sql.execute(select(calls.c.language, calls.c.last_stop, calls.c.turns)).one()))
+
+    assert told == [("", "hello", 1), ("en", "main", 2), ("en", "signs-me", 3)]
+
+
 def test_entries_filed_twice_are_in_the_log_once(
     journal: Journal, filer: JournalFiler, database: Database
 ) -> None:

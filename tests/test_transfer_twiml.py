@@ -34,7 +34,7 @@ def test_a_caller_hears_what_goes_on(flow: Flow, state: State, hears: str, *, of
     speech = TwimlRenderer(flow, "+12895550100", "https://line.example")
     transfer = Transfer("s", "call", "any", "en", state, place=1, agency="victim-services")
 
-    document = waiting(speech, HERE, transfer, offer=offer)
+    document = waiting(speech, HERE, transfer, offer=offer, waited=20)
 
     assert hears in document
     assert ("For other ways, press 8" in document) is offer

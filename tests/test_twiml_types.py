@@ -179,7 +179,7 @@ def transfer_documents(speech: TwimlRenderer, language: str, agency: str) -> Ite
         transfer = Transfer("c0ffee", "call", "any", language, state, place=1, agency=agency)
         for last, offer in product(("", *sorted(LAST)), (False, True)):
             there = WaitPosition("c0ffee", language, tick=2, said=1, last=last)
-            yield f"waiting {state} {last} {offer}", waiting(speech, there, transfer, offer=offer)
+            yield f"waiting {state} {last} {offer}", waiting(speech, there, transfer, offer=offer, waited=20)
         yield f"dial {state}", dial(speech, "c0ffee", 1, transfer)
         yield f"accepted {state}", accepted(speech, "c0ffee", 1, transfer)
     yield "whisper", speech.whisper(whisper_words(flow, agency), "/transfers/c0ffee/1/decided", 9)

@@ -186,7 +186,7 @@ def summarize(entries: Iterable[Entry], now: float) -> CallSummary:
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Sort the entries of one call as they happened, each once. They are cut to milliseconds already."""
+    """Sort the entries of one call as they happened, each once. Their times are cut to milliseconds."""
     found = list(entries)
     numbers = [turn_number(entry) for entry in found]
     if len(set(numbers)) == len(found) and max(numbers, default=0) < LAST:  # Turns alone, as most are.

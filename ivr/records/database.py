@@ -347,9 +347,9 @@ def _begin_sqlite(locked: float, connection: Connection) -> None:
 
 
 def _take_lock(connection: Connection, until: float) -> None:
-    """Look for SQLite's write lock every few milliseconds.
+    """Begin to write, and look for SQLite's lock every few milliseconds until then.
 
-    By itself it looks more and more seldom, a tenth of a second apart in the end: the lock is free meanwhile.
+    SQLite by itself looks more and more seldom, a tenth of a second apart in the end, while it is free.
     """
     held = connection.connection.driver_connection
     if not isinstance(held, sqlite3.Connection):
@@ -361,9 +361,8 @@ def _take_lock(connection: Connection, until: float) -> None:
             try:
                 held.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as fault:
-                if (
-                    fault.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until
-                ):  # Of any kind.
+                busy = fault.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # In any of its kinds.
+                if not busy or time.monotonic() >= until:
                     raise
             else:
                 return

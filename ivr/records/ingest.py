@@ -291,7 +291,7 @@ def _new(before: Sequence[Entry], arrived: Sequence[Entry], *, blurred: bool) ->
 
 
 def _update_calls(sql: Connection, rows: Sequence[Row], heads: Mapping[str, Row]) -> None:
-    """Change the rows of calls; of one that goes on only what no index but one holds, which costs less."""
+    """Change the rows of calls; of one that goes on three columns, which one index holds, not five."""
     some, whole = [], []
     for row in rows:
         head = heads[row["id"]]

@@ -73,7 +73,7 @@ def waiting(  # noqa: PLR0913 - all that a wait document depends on
     transfer: Transfer | None,
     *,
     offer: bool,
-    waited: int = 0,
+    waited: int,
     topic: str = "",
     repeats: bool = False,
 ) -> str:
@@ -233,7 +233,9 @@ def _what_to_say(  # noqa: PLR0913 - as of the document
 def _leaves_time(flow: Flow, position: WaitPosition, waited: int) -> bool:
     """Whether a caller who is asked for the topic still hears in time that there are other ways."""
     says = [say for each in flow.speaks(position.language) for say in _asking(flow, each)]
-    takes = seconds(flow, says) / (SLOW_RATE if position.slow else 1) + CHOICE_PAUSE * len(says)
+    takes = seconds(flow, says) / (SLOW_RATE if position.slow else 1) + CHOICE_PAUSE * sum(
+        say.pause for say in says
+    )
     return waited + takes + SHORT_PAUSE + OFFER_SECONDS <= flow.line.patience.choice
 
 

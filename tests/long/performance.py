@@ -50,7 +50,8 @@ cannot reach 0.65 while filing shares the two processors. Answering alone is wit
 The slowest hundredth: a turn changes threads five to seven times, a bare page once or twice, and each time
 waits for the interpreter, which the filer may hold. Of memory, 88 MiB are there once the libraries are
 imported (SQLAlchemy 15, cryptography 7, pydantic 6, redis 6, rapidfuzz 3), and kept turns and documents are
-up to seven more. What was tried: decisions [36](decisions/0036-filing-gives-way-to-callers.md),
+up to seven more, or nineteen where every key is pressed at every stop in fifteen languages. What was tried:
+decisions [36](decisions/0036-filing-gives-way-to-callers.md),
 [58](decisions/0058-every-turn-is-kept-its-words-once.md) and
 [59](decisions/0059-filing-of-long-calls.md). A text costs most by far: each asks the classifier,
 which is one process; of a keyword it is asked once a minute."""
