@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from sqlalchemy import case, delete, distinct, func, or_, select, true, update
+from sqlalchemy import case, distinct, func, or_, select, true, update
 
 from ivr.records.call_summary import ACCEPTED, LAST
-from ivr.records.database import Lock, be_alone, insert_missing, insert_or_change
+from ivr.records.database import Lock, be_alone, delete_together, insert_missing, insert_or_change
 from ivr.records.periods import A_DAY, Period, moment
 from ivr.records.tables import (
     attempts,
@@ -111,7 +111,7 @@ def drop_tallies(sql: Connection, starts: Iterable[datetime]) -> None:
     """Delete the tallies of every day to which a call that began then may belong, by whatever clock."""
     around = {start.date() + A_DAY * n for start in starts for n in (-1, 0, 1)}
     if around:
-        sql.execute(delete(tallies).where(tallies.c.day.in_(sorted(around))))
+        delete_together(sql, tallies.c.day, sorted(around))
 
 
 def drop_tallies_of(sql: Connection, ids: Sequence[str]) -> None:

@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import URL, Engine, bindparam, create_engine, event, func, make_url, select, true, update
+from sqlalchemy import (
+    URL,
+    Engine,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    make_url,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     ArgumentError,
@@ -32,8 +44,20 @@ from ivr.circuit_breaker import PartUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Insert, Select, Table, Update
+    from sqlalchemy import (
+        Column,
+        ColumnElement,
+        Connection,
+        CursorResult,
+        Delete,
+        Insert,
+        Select,
+        Table,
+        Update,
+    )
     from sqlalchemy.pool import ConnectionPoolEntry, Pool
+
+    _Statement = Insert | Update | Delete | Select[Any]
 
 LOCKED_SECONDS = 0.3  # How long one writer of SQLite waits for another.
 LOOKED_FOR = 0.003  # Seconds between two looks for SQLite's lock.
@@ -189,7 +213,7 @@ def insert_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]
         insert_missing(sql, table, rows)
         return
     names = tuple(rows[0])
-    sql.execute(_inserting(table, names), {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
+    _execute(sql, _inserting(table, names), _as_json(sql, [table.c[name] for name in names], rows))
 
 
 def update_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -203,39 +227,52 @@ def update_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]
         sql.execute(update(table).where(key == bindparam("which")).values(changed), named)
         return
     names = (key.name, *(name for name in rows[0] if name != key.name))
-    sql.execute(_updating(table, names), {_ROWS: _as_json(sql, [table.c[name] for name in names], rows)})
+    _execute(sql, _updating(table, names), _as_json(sql, [table.c[name] for name in names], rows))
 
 
-def read_together(sql: Connection, found: Select[Any]) -> list[dict[str, Any]]:
-    """Read rows by the names of their columns, in any order; the columns are tables' own."""
-    names = [column.name for column in found.selected_columns]
-    return [dict(zip(names, row, strict=True)) for row in read_rows_together(sql, found)]
+def read_together(  # noqa: PLR0913 - what differs between the databases, by name
+    sql: Connection,
+    columns: Sequence[Column[Any]],
+    key: Column[Any],
+    values: Iterable[str],
+    *,
+    through: Column[Any] | None = None,
+    locked: bool = False,
+) -> Sequence[Sequence[Any]]:
+    """Read columns of a table's rows that have one of some values as key, in any order.
 
-
-def read_rows_together(sql: Connection, found: Select[Any]) -> Sequence[Sequence[Any]]:
-    """Read rows, in any order; their columns are tables' own."""
-    columns = [*found.selected_columns]
+    PostgreSQL finds them ``through`` the column of another table that the key refers to, and locks them in
+    one order, whoever else does so.
+    """
     if sql.dialect.name != "sqlite":
-        return sql.execute(found).all()
-    whole = found.with_only_columns(
-        func.json_group_array(func.json_array(*columns)), maintain_column_froms=True
-    )
-    rows: list[list[Any]] = msgspec.json.decode(sql.scalar(whole) or "[]")
+        found = select(*columns)
+        if through is not None:
+            found = found.join_from(key.table, through.table)
+        found = found.where((key if through is None else through).in_([*values]))
+        return sql.execute(found.order_by(key).with_for_update() if locked else found).all()
+    whole = _execute(sql, _reading(tuple(columns), key), msgspec.json.encode([*values]).decode())
+    rows: list[list[Any]] = msgspec.json.decode(whole.scalar() or "[]")
     read = [column.type.dialect_impl(sql.dialect).result_processor(sql.dialect, None) for column in columns]
     if not any(read):
         return rows
     return [[do(each) if do else each for do, each in zip(read, row, strict=True)] for row in rows]
 
 
-def among(sql: Connection, column: Column[Any], values: Iterable[str]) -> ColumnElement[bool]:
-    """Whether a column has one of some values; for SQLite they travel as one."""
+def delete_together(sql: Connection, key: Column[Any], values: Iterable[Any]) -> None:
+    """Delete rows that have one of some values as key."""
     if sql.dialect.name != "sqlite":
-        return column.in_([*values])
-    whole: BindParameter[str] = bindparam(None, msgspec.json.encode([*values]).decode(), unique=True)
-    return column.in_(select(func.json_each(whole).table_valued("value").c.value))
+        sql.execute(delete(key.table).where(key.in_([*values])))
+        return
+    write = key.type.dialect_impl(sql.dialect).bind_processor(sql.dialect)
+    written = [write(each) if write else each for each in values]
+    _execute(sql, _deleting(key), msgspec.json.encode(written).decode())
 
 
-@functools.cache  # Of few tables; each time a statement was put together anew, filing waited for it.
+# Of few tables and columns. To put a statement together, or only to look whether it was compiled already,
+# took SQLAlchemy most of the time of a transaction with few rows.
+
+
+@functools.cache
 def _inserting(table: Table, names: tuple[str, ...]) -> Insert:
     found = select(*_each(len(names))).where(true())  # Without it, ON CONFLICT would read as part of a join.
     return sqlite.insert(table).from_select(names, found).on_conflict_do_nothing()
@@ -248,10 +285,36 @@ def _updating(table: Table, names: tuple[str, ...]) -> Update:
     return update(table).where(key == same).values(dict(zip(names[1:], values, strict=True)))
 
 
+@functools.cache
+def _reading(columns: tuple[Column[Any], ...], key: Column[Any]) -> Select[Any]:
+    return select(func.json_group_array(func.json_array(*columns))).where(_among(key))
+
+
+@functools.cache
+def _deleting(key: Column[Any]) -> Delete:
+    return delete(key.table).where(_among(key))
+
+
+def _among(key: Column[Any]) -> ColumnElement[bool]:
+    return key.in_(select(func.json_each(bindparam(_ROWS)).table_valued("value").c.value))
+
+
 def _each(count: int) -> list[ColumnElement[Any]]:
     """Name the values of each row that travels as JSON."""
     row = func.json_each(bindparam(_ROWS)).table_valued("value")
     return [func.json_extract(row.c.value, f"$[{place}]") for place in range(count)]
+
+
+def _execute(sql: Connection, statement: _Statement, rows: str) -> CursorResult[Any]:
+    text, values = _compiled(statement)
+    return sql.exec_driver_sql(text, tuple(rows if value is None else value for value in values))
+
+
+@functools.cache
+def _compiled(statement: _Statement) -> tuple[str, tuple[Any, ...]]:
+    """Give a statement as SQLite reads it, and its values in their order; None where the rows are to be."""
+    compiled: Any = statement.compile(dialect=sqlite.dialect())
+    return str(compiled), tuple(compiled.params[name] for name in compiled.positiontup)
 
 
 def _as_json(sql: Connection, columns: Sequence[Column[Any]], rows: Sequence[dict[str, Any]]) -> str:

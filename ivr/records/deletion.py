@@ -25,7 +25,14 @@ from sqlalchemy import delete, func, or_, select
 
 from ivr.checks.config import LEAST
 from ivr.records.counts import drop_tallies_of
-from ivr.records.database import Lock, RecordsUnavailable, among, be_alone, insert_missing, insert_or_change
+from ivr.records.database import (
+    Lock,
+    RecordsUnavailable,
+    be_alone,
+    insert_missing,
+    insert_or_change,
+    read_together,
+)
 from ivr.records.periods import moment
 from ivr.records.tables import (
     attempts,
@@ -108,13 +115,11 @@ def without_erased(
     A call of which something was filed before its caller was known is erased now.
     """
     be_alone(sql, Lock.ERASING, shared=True)
-    known = among(sql, erased_calls.c.call_id, arrived)
-    gone = set(sql.scalars(select(erased_calls.c.call_id).where(known)))
+    gone = {row[0] for row in read_together(sql, [erased_calls.c.call_id], erased_calls.c.call_id, arrived)}
     marks = {entry.mark for entries in arrived.values() for entry in entries} - {""}
-    asked = {
-        row.mark: row.at.timestamp()
-        for row in sql.execute(select(erased_marks).where(among(sql, erased_marks.c.mark, marks)))
-    }
+    columns = [erased_marks.c.mark, erased_marks.c.at]
+    found = read_together(sql, columns, erased_marks.c.mark, marks) if marks else ()
+    asked = {mark: at.timestamp() for mark, at in found}
     late = {call for call, entries in arrived.items() if any(_asked_after(asked, one) for one in entries)}
     late -= gone
     _erase(sql, sorted(late), now)

@@ -28,10 +28,9 @@ from ivr.records.counts import drop_tallies
 from ivr.records.database import (
     RecordRefused,
     RecordsUnavailable,
-    among,
+    delete_together,
     insert_missing,
     insert_together,
-    read_rows_together,
     read_together,
     update_together,
 )
@@ -308,9 +307,9 @@ def _replace_transfers(
 ) -> None:
     """Replace the rows of transfers and attempts, which hold nothing of their own; most calls have none."""
     if ids := [call.id for call in summaries if any(map(is_of_transfer, stored.get(call.id, ())))]:
-        theirs = select(transfers.c.id).where(among(sql, transfers.c.call_id, ids))
-        sql.execute(delete(attempts).where(attempts.c.transfer_id.in_(theirs)))
-        sql.execute(delete(transfers).where(among(sql, transfers.c.call_id, ids)))
+        theirs = [row[0] for row in read_together(sql, [transfers.c.id], transfers.c.call_id, ids)]
+        delete_together(sql, attempts.c.transfer_id, theirs)
+        delete_together(sql, transfers.c.call_id, ids)
     insert_together(sql, transfers, [row for call in summaries for row in _transfer_rows(call)])
     insert_together(sql, attempts, [row for call in summaries for row in _attempt_rows(call)])
 
@@ -320,10 +319,10 @@ def _replace_transfers(
 
 def _read_heads(sql: Connection, ids: Sequence[str], *, locked: bool = False) -> dict[str, Row]:
     """Read what is computed with of some calls' own rows."""
-    found = select(*(calls.c[name] for name in OF_A_CALL)).where(among(sql, calls.c.id, ids))
-    if locked:  # In one order by all: another process may file other turns of the same calls now.
-        found = found.order_by(calls.c.id).with_for_update()
-    return {row["id"]: row for row in read_together(sql, found)}
+    columns = [calls.c[name] for name in OF_A_CALL]
+    # Another process may file other turns of the same calls now.
+    rows = read_together(sql, columns, calls.c.id, ids, locked=locked)
+    return {row[0]: dict(zip(OF_A_CALL, row, strict=True)) for row in rows}
 
 
 def _read_entries(sql: Connection, heads: Mapping[str, Row]) -> dict[str, list[Entry]]:
@@ -332,14 +331,10 @@ def _read_entries(sql: Connection, heads: Mapping[str, Row]) -> dict[str, list[E
         call: (head["channel"], head["started_at"].timestamp(), head["mark"]) for call, head in heads.items()
     }
     entries: dict[str, list[Entry]] = defaultdict(list)
-    found = select(*(turns.c[name] for name in OF_A_TURN))
-    if sql.dialect.name == "sqlite":
-        found = found.where(among(sql, turns.c.call_id, heads))
-    else:  # By way of their calls: a table without statistics is read as a whole by PostgreSQL.
-        found = found.join_from(turns, calls).where(among(sql, calls.c.id, heads))
-    for call, key, seconds, language, stop, heard, order, rang, ended, *more in read_rows_together(
-        sql, found
-    ):
+    # By way of their calls: a table without statistics is read as a whole by PostgreSQL.
+    columns = [turns.c[name] for name in OF_A_TURN]
+    rows = read_together(sql, columns, turns.c.call_id, heads, through=calls.c.id)
+    for call, key, seconds, language, stop, heard, order, rang, ended, *more in rows:
         channel, began, mark = known[call]
         at = round(began + seconds, 3)
         entry = Entry(call, key, at, channel, language, stop, heard, order, rang, ended, mark, *more)
