@@ -33,7 +33,7 @@ from ivr.records.counter_files import CounterFiles, RequestMarks
 from ivr.records.counts import known_calls
 from ivr.records.database import LOCKED_SECONDS, connect
 from ivr.records.deletion import filed_for
-from ivr.records.ingest import JournalFiler
+from ivr.records.ingest import HostFiler, JournalFiler, JournalHandover
 from ivr.records.journal import Journal, backlog
 from ivr.records.markers import Markers, SharedMarkers, forget_shared
 from ivr.records.pending_wishes import PendingWishes
@@ -165,7 +165,7 @@ def build_worker_line(settings: Settings) -> Line:
     base, store = read_flow(settings.config, settings.prompts), TransferStore(database, clock.now)
     line, prompts = build_line(settings, base, journal, store, snapshots, clock=clock)
     _log_numbers_of(line.flow)
-    kept = partial(_kept, line, snapshots)
+    kept = partial(_kept, base, snapshots)
     keeps = keep_house(settings, line, database, kept, clock=clock)
     prompts.refresh()
     learning = PhraseLearning(
@@ -293,7 +293,8 @@ def _file(  # noqa: PLR0913 - the choices of a filer
     *,
     now: Callable[[], float],
     often: int,
-) -> None:
+    kind: type[JournalFiler] = JournalFiler,
+) -> JournalFiler:
     """Start filing the journal of this process; the same thread refreshes what the process knows."""
 
     def refresh() -> None:
@@ -303,12 +304,14 @@ def _file(  # noqa: PLR0913 - the choices of a filer
     def seconds() -> float:
         return filed_for(kept().rows_days)
 
-    JournalFiler(journal, database, now, keep_seconds=seconds, refresh=refresh, often=often).start()
+    filer = kind(journal, database, now, keep_seconds=seconds, refresh=refresh, often=often)
+    filer.start()
+    return filer
 
 
-def _kept(line: Line, snapshots: SnapshotHolder) -> Retention:
+def _kept(flow: Flow, snapshots: SnapshotHolder) -> Retention:
     """Say how long the log is kept, by the last that SQL said; as the file says when it never did."""
-    return within(line.flow.line.retention, snapshots.current.kept)
+    return within(flow.line.retention, snapshots.current.kept)
 
 
 def _lists(snapshots: SnapshotHolder) -> ListedCallers:
@@ -460,10 +463,27 @@ def web(files: WebFiles) -> Flask:
         clock.looked,
         parts.refusals.tell,
     )
-    _file(
-        journal, database, partial(_kept, line, snapshots), refreshes, now=clock.now, often=settings.patience
-    )
+    kept = partial(_kept, files.flow, snapshots)
+    _file(journal, database, kept, refreshes, now=clock.now, often=settings.patience, kind=JournalHandover)
     return app
+
+
+def file_journals(files: WebFiles) -> Callable[[], None]:
+    """Start filing what the processes of this host hand over, in a process of its own; give how to end it."""
+    set_up_logs(version=running_version())
+    settings = read_settings(os.environ)
+    clock, database = clock_of(settings.rehearsal), records_of(settings)
+    snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
+    filer = _file(
+        Journal(settings.journal_dir),
+        database,
+        partial(_kept, files.flow, snapshots),
+        (snapshots.refresh, clock.looked),
+        now=clock.now,
+        often=settings.patience,
+        kind=HostFiler,
+    )
+    return filer.stop
 
 
 def console(files: ConsoleFiles) -> Flask:

@@ -138,7 +138,7 @@ def test_file_adopted_by_another_at_the_same_moment_is_nobodys(tmp_path: Path) -
 
 
 def test_two_claims_never_share_a_file(tmp_path: Path) -> None:
-    descriptors = [claim_new(tmp_path) for _ in range(2)]
+    descriptors = [claim_new(tmp_path)[0] for _ in range(2)]
 
     assert len(list(tmp_path.iterdir())) == 2
     assert [claim_dead(path) for path in tmp_path.iterdir()] == [None, None]

@@ -12,6 +12,7 @@ from ivr.long_running import seek_garbage_often, share_memory
 if TYPE_CHECKING:
     from ivr.settings import Settings
 
+FILER = "ivr filer"  # What `ps` and `top` call the process of `ivr web` that files what is not heard.
 PAGE_SECONDS = 120.0  # No page of the console takes longer, not even a printed year.
 STUCK_SECONDS = 10.0  # A webhook that takes longer is answered by nobody: its process is replaced.
 
@@ -136,6 +137,7 @@ def _serve(  # noqa: PLR0913 - what a server needs to know
         stuck_seconds=stuck_seconds,
         files=files,
         prepare="ivr.wiring:prepare_web" if what == "web" else "",
+        background=(FILER, "ivr.wiring:file_journals") if what == "web" else None,
         prepare_first=prepare_first,
         refused="ivr.web.metrics:count_refusal",
     )

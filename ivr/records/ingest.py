@@ -35,6 +35,7 @@ from ivr.records.database import (
     update_together,
 )
 from ivr.records.deletion import without_erased, without_forgotten
+from ivr.records.journal import LATE, is_handed_over, is_left
 from ivr.records.periods import moment
 from ivr.records.tables import attempts, calls, transfers, turns
 
@@ -77,6 +78,7 @@ class JournalFiler:
     """Files one process's journal, in a thread. It is started after a fork, in each process that writes."""
 
     _thread: Thread | None
+    _share = SHARE
 
     def __init__(  # noqa: PLR0913 - its usual choices, by name
         self,
@@ -148,7 +150,7 @@ class JournalFiler:
 
     def tend(self, now: float) -> None:
         """Adopt the journals of dead processes, and close the calls that have fallen silent."""
-        adopted = self._journal.adopt(self.file)
+        adopted = self._journal.adopt(self.file, is_left)
         if adopted:
             logger.warning("entries adopted from processes that died: %s", adopted)
         close_silent(self._database, now)
@@ -166,7 +168,7 @@ class JournalFiler:
         while not self._stopping.wait(pause):
             began = time.monotonic()
             if self._round():
-                pause = pause_after(time.monotonic() - began, self._pause)
+                pause = pause_after(time.monotonic() - began, self._pause, self._share)
             else:
                 pause = min(pause * 2, LONGEST_PAUSE)
             self._refresh_if_due()
@@ -174,8 +176,7 @@ class JournalFiler:
     def _round(self) -> bool:
         """File and tend once; give whether SQL was there. Nothing may end the thread."""
         try:
-            self.file_once()
-            self._tend_if_due()
+            self._do_round()
         except (RecordsUnavailable, OSError) as fault:
             if not self._away:
                 logger.warning("records unavailable, the journal keeps what happens: %s", fault)
@@ -188,6 +189,11 @@ class JournalFiler:
             logger.warning("records are back, and the journal is filed")
         self._away = False
         return True
+
+    def _do_round(self) -> None:
+        """File what there is."""
+        self.file_once()
+        self._tend_if_due()
 
     def _tend_if_due(self) -> None:
         """Tend every few seconds, also when the wall clock was set back."""
@@ -208,9 +214,54 @@ class JournalFiler:
             logger.warning("refreshing failed, and is tried again", exc_info=True)
 
 
-def pause_after(took: float, shortest: float = PAUSE) -> float:
+class JournalHandover(JournalFiler):
+    """Hands the journal of one process over to the `HostFiler` of its host, so that callers have the process.
+
+    What nobody takes within some seconds it files itself, and so what the disk did not.
+    """
+
+    _waits_since: float | None = None
+
+    def _do_round(self) -> None:
+        """Hand over, or file after all."""
+        if not self._journal.hand_over():
+            self.file_once()
+        passed = self._passed()
+        if not self._journal.is_waiting:
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = passed
+        elif passed - self._waits_since > LATE:
+            self._tend_if_due()
+
+
+class HostFiler(JournalFiler):
+    """Files what the processes of a host hand over, in a process in which no caller is answered."""
+
+    _share = 0
+
+    def stop(self) -> None:
+        """File also what processes leave that end now."""
+        super().stop()
+        try:
+            self._journal.adopt(self.file)
+        except (RecordsUnavailable, OSError) as fault:
+            logger.warning("records unavailable, journals are left for later: %s", fault)
+
+    def file(self, entries: Sequence[Entry]) -> None:
+        """File some entries, then let SQLite's other writers have their turn."""
+        super().file(entries)
+        time.sleep(self._rest)
+
+    def _do_round(self) -> None:
+        """Take what was handed over since."""
+        self._journal.adopt(self.file, is_handed_over)
+        self._tend_if_due()
+
+
+def pause_after(took: float, shortest: float = PAUSE, share: float = SHARE) -> float:
     """Give the seconds until entries are filed again, after filing took so many."""
-    return min(max(shortest, SHARE * took), max(shortest, BUSY_PAUSE))
+    return min(max(shortest, share * took), max(shortest, BUSY_PAUSE))
 
 
 def record(database: Database, entries: Iterable[Entry], now: float) -> None:

@@ -1,7 +1,8 @@
 """The journal: what happened is appended to a file of this process, and filed into SQL when SQL is there.
 
 Nothing that answers a caller waits for more than one ``write`` to a local file. A file is locked while its
-process lives, so the living can tell whose process has died, and adopt it.
+process lives and writes to it, so others can tell which are handed over, or whose process has died, and adopt
+them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import itertools
 import logging
 import os
 import secrets
+import time
 import weakref
 import zlib
 from collections import deque
@@ -57,6 +59,8 @@ class Journal:
     """The journal of this process. Threads may share it, and a forked child begins its own."""
 
     _descriptor: int | None
+    _path: Path | None
+    _handed_over: Path | None
     _kept: deque[Entry]
 
     def __init__(self, folder: Path, *, put: Callable[[int, bytes], int] = os.write) -> None:
@@ -101,16 +105,35 @@ class Journal:
             if self._descriptor is not None:
                 self._shorten(self._descriptor)
 
-    def adopt(self, file: Callable[[Sequence[Entry]], None]) -> int:
-        """File what dead processes left, then remove it; what ``file`` raises leaves it for later."""
-        return sum(_take_over(path, file) for path in sorted(self._folder.glob(f"*{SUFFIX}")))
+    def adopt(
+        self, file: Callable[[Sequence[Entry]], None], which: Callable[[Path], bool] = lambda _: True
+    ) -> int:
+        """File journals that no process holds, then remove them; one that ``file`` refuses stays."""
+        return sum(_take_over(path, file) for path in sorted(self._folder.glob(f"*{SUFFIX}")) if which(path))
+
+    def hand_over(self) -> bool:
+        """Let go of what is written, for another process to file; what comes next is written elsewhere.
+
+        As long as what was handed over last is still there, more is written to the file that there is.
+        False where this process must file itself: entries are in memory, or the disk refuses the new name.
+        """
+        self._be_own()
+        with self._lock:
+            if self._kept:
+                return False
+            if self._path and self._descriptor is not None and not self.is_waiting:
+                return self._pass_on(self._path, self._descriptor)
+        return True
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether what was handed over last has not been filed yet."""
+        return self._handed_over is not None and self._handed_over.exists()
 
     def close(self) -> None:
         """Let go of the file: whatever it still holds can now be adopted."""
         with self._lock:
-            if self._descriptor is not None:
-                os.close(self._descriptor)
-            self._descriptor, self._filed_to, self._torn = None, 0, False
+            self._let_go()
 
     def leave_parent(self) -> None:
         """Close the parent's file in its child, so that the lock dies with the parent."""
@@ -122,12 +145,30 @@ class Journal:
         """Start with nothing: no file is opened before something happens in this process."""
         self._pid = os.getpid()
         self._lock = Lock()
-        self._descriptor = None
+        self._descriptor = self._path = self._handed_over = None
         self._filed_to = 0
         self._torn = False  # The file may end in the middle of a record.
         self._failing = False
         self._lost = 0
         self._kept = deque()
+
+    def _pass_on(self, path: Path, descriptor: int) -> bool:
+        """Rename and unlock the file, if there is something in it."""
+        if not os.fstat(descriptor).st_size:
+            return True
+        try:
+            self._handed_over = path.rename(path.with_suffix(HANDED_OVER))
+        except FileNotFoundError:  # Somebody removed it.
+            pass
+        except OSError:
+            return False
+        self._let_go()
+        return True
+
+    def _let_go(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor, self._filed_to, self._torn = None, 0, False
 
     def _be_own(self) -> None:
         """Notice a fork of which no hook was called."""
@@ -138,7 +179,7 @@ class Journal:
         """Append one record in one write, or keep its entry in memory."""
         try:
             if self._descriptor is None:
-                self._descriptor = claim_new(self._folder)
+                self._descriptor, self._path = claim_new(self._folder)
             record = b"\n" + line if self._torn else line
             self._torn = True  # Until the whole record is known to be there.
             if self._put(self._descriptor, record) != len(record):
@@ -247,20 +288,36 @@ def read_lines(lines: Iterable[bytes]) -> list[Entry]:
     return entries
 
 
-# Whose a journal file is: its process holds a lock on it for as long as it lives.
+# Whose a journal file is: its process holds a lock on it for as long as it lives and writes to it.
 
 
 SUFFIX = ".journal"
+HANDED_OVER = f".full{SUFFIX}"
+LATE = 5.0  # Seconds in which a journal that was handed over is filed, where all is well.
 
 
-def claim_new(folder: Path) -> int:
-    """Create a file that belongs to this process, and return its descriptor; OSError if it cannot be."""
+def is_handed_over(path: Path) -> bool:
+    """Whether a process left a journal to another that files for it."""
+    return path.name.endswith(HANDED_OVER)
+
+
+def is_left(path: Path) -> bool:
+    """Whether a journal was left by a process that died, or was handed over and is taken by nobody."""
+    if not is_handed_over(path):
+        return True
+    with suppress(FileNotFoundError):
+        return not 0 <= time.time() - path.stat().st_mtime < LATE
+    return False
+
+
+def claim_new(folder: Path) -> tuple[int, Path]:
+    """Create a file that belongs to this process; give its descriptor and path. OSError if it cannot be."""
     make_private_folder(folder)
     while True:
-        name = f"{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
-        descriptor = open_private(folder / name, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+        path = folder / f"{os.getpid()}-{secrets.token_hex(8)}{SUFFIX}"
+        descriptor = open_private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
         if _lock(descriptor):
-            return descriptor
+            return descriptor, path
         # Between its birth and its lock a file looks like a dead process's, and somebody adopted it.
         os.close(descriptor)
 

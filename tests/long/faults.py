@@ -35,14 +35,17 @@ from real.rehearsal import (
     Rehearsal,
     becomes,
     children,
+    name_of,
     redis_hanging,
     rehearsal,
     session_of,
+    web_workers,
     without_database,
 )
 from real.world import with_lines
 from sqlalchemy import func, select
 
+from ivr.cli.processes import FILER
 from ivr.flow.loader import read_flow
 from ivr.operations.local_stack import is_alive, project_folder, unfiled
 from ivr.operations.reload import list_refused
@@ -139,7 +142,17 @@ class Stand:
 
     @property
     def web_workers(self) -> list[int]:
-        return children(self.line.stage.running["web"].pid)
+        return web_workers(self.line.stage.running["web"].pid)
+
+    def filer(self) -> int:
+        """Find the process of `ivr web` that files."""
+
+        def found() -> list[int]:
+            pids = children(self.line.stage.running["web"].pid)
+            return [pid for pid in pids if name_of(pid) == FILER]
+
+        assert becomes(lambda: bool(found())), self.line.report()
+        return found()[0]
 
     def classifier(self) -> int:
         """Find the classifier's process among those of `ivr web`."""
@@ -173,6 +186,18 @@ def _web_worker_killed(stand: Stand) -> Iterator[None]:
 @contextmanager
 def _web_worker_hangs(stand: Stand) -> Iterator[None]:
     with _stopped(stand.web_workers[-1:]):
+        yield
+
+
+@contextmanager
+def _filer_killed(stand: Stand) -> Iterator[None]:
+    os.kill(stand.filer(), signal.SIGKILL)
+    yield
+
+
+@contextmanager
+def _filer_hangs(stand: Stand) -> Iterator[None]:
+    with _stopped([stand.filer()]):
         yield
 
 
@@ -445,6 +470,8 @@ FAULTS = (
     Fault("nothing", _switched()),
     *WORST,
     Fault("Redis and SQLite gone, then web workers killed", _wish_taken_by_the_dead),
+    Fault("filer killed", _filer_killed),
+    Fault("filer hangs", _filer_hangs),
     Fault("web server killed", _web_killed),
     Fault("web server restarted", _web_restarted),
     Fault("new version takes over", _new_version),

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from postgres import put_tables
-from real.rehearsal import IVR, becomes, children
+from real.rehearsal import IVR, becomes, web_workers
 
 from ivr.operations.local_stack import ACCOUNT, NUMBER, LocalStack, launch
 from ivr.simulator.webhooks import sign
@@ -179,7 +179,7 @@ async def lose(
     else it happens between two calls.
     """
     main = stack.running["web"].pid
-    before = set(children(main))
+    before = set(web_workers(main))
     started = stack.log("web").read_text().count("Started worker")
 
     def act() -> float:
@@ -197,7 +197,7 @@ async def lose(
     after, took = await asyncio.gather(call_steadily(stack, seconds, 0.02, acting), acting)
     answers.seconds += after.seconds
     answers.failed += after.failed
-    replaced = len(set(children(main)) - before)
+    replaced = len(set(web_workers(main)) - before)
     return answers.figures() | {"processes replaced": replaced, "seconds until replaced": round(took, 2)}
 
 
@@ -236,7 +236,7 @@ def busy(processes: int) -> Iterator[None]:
 async def starve(stack: LocalStack, seconds: float, *, nice: int = 0) -> dict[str, float]:
     """Let the machine be busy with other work; count the processes that were replaced."""
     main = stack.running["web"].pid
-    before = children(main)
+    before = web_workers(main)
     hung = stack.log("web").read_text().count("hangs, and is replaced")
     for pid in before:
         os.setpriority(os.PRIO_PROCESS, pid, nice)
@@ -244,7 +244,7 @@ async def starve(stack: LocalStack, seconds: float, *, nice: int = 0) -> dict[st
         answers = await call_steadily(stack, seconds, 0.25)
     hung = stack.log("web").read_text().count("hangs, and is replaced") - hung
     return answers.figures() | {
-        "processes replaced": len(set(before) - set(children(main))),
+        "processes replaced": len(set(before) - set(web_workers(main))),
         "taken for hanging": hung,
         "load": round(os.getloadavg()[0], 1),
     }

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from postgres import put_tables
 from redis import Redis
 
+from ivr.cli.processes import FILER
 from ivr.encryption import make_private_folder
 from ivr.operations.local_stack import (
     ACCOUNT,
@@ -101,6 +102,19 @@ def children(pid: int) -> list[int]:
     except OSError:
         return []
     return [child for child in map(int, found) if is_alive(child)]
+
+
+def web_workers(server: int) -> list[int]:
+    """List the living processes that a server started to answer: all but the one that files."""
+    return [pid for pid in children(server) if name_of(pid) != FILER]
+
+
+def name_of(pid: int) -> str:
+    """Give the name that a process has given itself."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text("utf-8").strip()
+    except OSError:
+        return ""
 
 
 def session_of(leader: int) -> list[int]:

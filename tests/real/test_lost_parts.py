@@ -23,9 +23,9 @@ from real.rehearsal import (
     TEXTER,
     Rehearsal,
     becomes,
-    children,
     redis_hanging,
     rehearsal,
+    web_workers,
     with_people,
     without_database,
 )
@@ -93,7 +93,7 @@ def test_a_caller_goes_on_where_they_were_when_web_workers_are_killed(mended: Re
     main = line.stage.running["web"].pid
     call = line.dial("1", "1", "1", "1")
 
-    first, second = children(main)  # Whichever of them answered last, it is killed before one of the keys.
+    first, second = web_workers(main)  # Whichever of them answered last, it is killed before one of the keys.
     call.wait_until_quiet()
     with line.at_the_speed_of_life():
         _kill(first)
@@ -169,7 +169,7 @@ def test_no_orphan_goes_on_serving_when_the_web_main_is_killed(tables: Rehearsal
 def test_no_orphan_is_left_when_the_web_main_is_killed_while_it_starts(dark: Rehearsal) -> None:
     dark.stage.start("web", IVR, "web")
     main = dark.stage.running["web"].pid
-    assert becomes(lambda: len(children(main)) == 2)
+    assert becomes(lambda: len(web_workers(main)) == 2)
 
     group = dark.kill("web")
 

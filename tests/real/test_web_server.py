@@ -38,7 +38,7 @@ from long.sockets import (
 from ivr.operations.local_stack import free_port, is_alive
 from ivr.operations.reload import list_refused
 from ivr.web.server.worker import HANGING_SECONDS
-from real.rehearsal import IVR, ROOT, becomes, children, run_ivr
+from real.rehearsal import IVR, ROOT, becomes, run_ivr, web_workers
 from real.warm_start import warm_start
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ def running_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack
 def whole_web(running_web: LocalStack) -> LocalStack:
     """Give the web server that runs already, once both of its processes answer: tests end some of them."""
     main = running_web.running["web"].pid
-    assert becomes(lambda: len(children(main)) == 2, PATIENCE)
+    assert becomes(lambda: len(web_workers(main)) == 2, PATIENCE)
     return running_web
 
 
@@ -206,20 +206,20 @@ def test_files_are_taken_up_by_sighup_and_broken_ones_are_refused(tmp_path: Path
     prompts = shutil.copytree(ROOT / "prompts", tmp_path / "prompts")
     with web_alone(tmp_path, warm_start(), IVR_PROMPTS=str(prompts)) as stack:
         main, english = stack.running["web"], prompts / "en.toml"
-        first, words = children(main.pid), english.read_text("utf-8")
+        first, words = web_workers(main.pid), english.read_text("utf-8")
         assert "Hello. In danger? Call 911." in words
         english.write_text(words.replace("Hello. In danger? Call 911.", "Hi. In danger? Call 911."), "utf-8")
 
         main.send_signal(signal.SIGHUP)
-        renewed = becomes(lambda: _others(main.pid, first) and len(children(main.pid)) == 2, PATIENCE)
+        renewed = becomes(lambda: _others(main.pid, first) and len(web_workers(main.pid)) == 2, PATIENCE)
         said = _menu_by_text(stack)
         english.write_text(words.replace("Hello. In danger? Call 911.", "Ho. {In danger?"), "utf-8")
         main.send_signal(signal.SIGHUP)
         refused = becomes(lambda: bool(list_refused(tmp_path / "journal")), PATIENCE)
-        second = children(main.pid)
+        second = web_workers(main.pid)
         for pid in second:  # What replaces them has the good files, too.
             os.kill(pid, signal.SIGKILL)
-        replaced = becomes(lambda: _others(main.pid, second) and len(children(main.pid)) == 2, PATIENCE)
+        replaced = becomes(lambda: _others(main.pid, second) and len(web_workers(main.pid)) == 2, PATIENCE)
         said_then = _menu_by_text(stack)
 
         assert (renewed, refused, replaced) == (True,) * 3, stack.log("web").read_text()
@@ -243,9 +243,9 @@ def test_files_are_taken_up_while_people_call_and_nobody_is_lost(whole_web: Loca
 def _take_up_files(stack: LocalStack) -> bool:
     """Have a server take up its files anew, which each of its processes does by being replaced."""
     main = stack.running["web"]
-    first = children(main.pid)
+    first = web_workers(main.pid)
     main.send_signal(signal.SIGHUP)
-    return becomes(lambda: _others(main.pid, first) and len(children(main.pid)) == 2, PATIENCE)
+    return becomes(lambda: _others(main.pid, first) and len(web_workers(main.pid)) == 2, PATIENCE)
 
 
 def test_who_started_the_server_is_told_once_it_answers_and_of_a_new_version(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ async def _call_once(web: LocalStack) -> None:
 
 def test_a_process_with_a_stuck_thread_is_replaced_though_its_loop_lives(tmp_path: Path) -> None:
     with slow_server(tmp_path, stuck_seconds=1) as (process, port):
-        first = children(process.pid)
+        first = web_workers(process.pid)
         asking = threading.Thread(target=_ask_slow, args=(port, []), daemon=True)
         asking.start()
         assert becomes((tmp_path / "begun").exists, PATIENCE)
@@ -374,7 +374,7 @@ def test_what_takes_long_is_done_before_new_processes_begin_where_others_answer(
     prepared = tmp_path / "prepared"
     with slow_server(tmp_path, stuck_seconds=60) as (process, port):
         at_start = prepared.exists()  # Nobody answers yet: a caller would wait for it.
-        first = children(process.pid)
+        first = web_workers(process.pid)
         process.send_signal(signal.SIGHUP)
         assert becomes(lambda: _others(process.pid, first), PATIENCE)
         by_files = prepared.read_text()
@@ -392,7 +392,7 @@ def test_a_server_that_is_told_to_end_finishes_what_it_began(tmp_path: Path) -> 
         asking = threading.Thread(target=_ask_slow, args=(port, answers), daemon=True)
         asking.start()
         assert becomes((tmp_path / "begun").exists, PATIENCE)
-        worker = children(process.pid)[0]
+        worker = web_workers(process.pid)[0]
         os.kill(worker, signal.SIGTERM)  # The last one that accepts: now nobody does.
         assert becomes(lambda: "finishing what was begun" in (tmp_path / "log").read_text(), PATIENCE)
         new.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -442,7 +442,7 @@ def _ask_slow(port: int, answers: list[str]) -> None:
 
 
 def _others(main: int, first: list[int]) -> bool:
-    now = children(main)
+    now = web_workers(main)
     return bool(now) and not set(now) & set(first)
 
 

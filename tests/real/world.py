@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.flow.loader import read_flow
 from ivr.simulator.faults import RestFault
-from real.rehearsal import ROOT, SOON, Rehearsal, becomes, children
+from real.rehearsal import ROOT, SOON, Rehearsal, becomes, web_workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,7 +138,7 @@ class Processes:
         if "web" not in stage.running:
             stage.start_web()
         assert becomes(lambda: self.line.redis.scard("rq:workers") > 0), self.report()
-        assert becomes(lambda: len(children(stage.running["web"].pid)) == 2), self.report()
+        assert becomes(lambda: len(web_workers(stage.running["web"].pid)) == 2), self.report()
 
     def forget(self) -> None:
         """Begin a story with nothing left of the last one: no faults, no calls, no agency switched off."""

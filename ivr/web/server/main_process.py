@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -22,6 +22,7 @@ from gunicorn.glogging import Logger
 
 from ivr.logs import set_up_logs
 from ivr.operations.version import running_version
+from ivr.web.server.background_process import BackgroundProcess
 from ivr.web.server.http_protocol import LAST_WORD_SECONDS
 from ivr.web.server.listening_socket import (
     PortTakenError,
@@ -104,6 +105,8 @@ class ServerOptions:
     # module:function, called with these files in the main process while others still answer: what takes long.
     prepare: str = ""
     prepare_first: bool = False  # Also where nobody answers yet.
+    # name and module:function, called with these files in one more process: see `BackgroundProcess`.
+    background: tuple[str, str] | None = None
 
 
 def serve(options: ServerOptions, *, replace: bool = False) -> None:
@@ -143,7 +146,22 @@ class _Application(BaseApplication):
         self._prepare: Callable[[object], object] | None = (
             _named(options.prepare) if options.prepare else None
         )
+        self._background = _named(options.background[1]) if options.background else None
         super().__init__()
+
+    def background(self) -> BackgroundProcess | None:
+        """Give what is to be done beside answering, if anything is."""
+        begin = self._background
+        if begin is None or not self.options.background:
+            return None
+        return BackgroundProcess(
+            self.options.background[0], lambda: self._begin_beside(begin), cast("Any", self.cfg)
+        )
+
+    def _begin_beside(self, begin: Callable[..., Callable[[], object]]) -> Callable[[], object]:
+        """Begin, in that process, with the files of now. It answers nobody."""
+        self.passing.close()
+        return begin(self._files)
 
     def prepare(self) -> None:
         """Prepare the files once for all processes, which then need not do it while callers wait."""
@@ -202,6 +220,7 @@ class MainProcess(Arbiter):
     ) -> None:
         super().__init__(app)
         self.LISTENERS = [listener]
+        self._background = app.background()
         self._older = older
         self._supervisor = supervisor
         self._answered = False  # All processes have answered once.
@@ -235,6 +254,14 @@ class MainProcess(Arbiter):
                 logger.info("the new version answers: process %s is told to end", self._older.pid)
                 self._older.stop()
         self.app.passing.look()
+        if self._background:
+            self._background.look()
+
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - gunicorn's
+        """End those that answer, then what is done beside them."""
+        super().stop(graceful)
+        if self._background:
+            self._background.end()
 
     def reap_workers(self) -> None:
         """Bury those that ended. Once all have answered, one that does not come up is tried again."""
@@ -268,6 +295,8 @@ class MainProcess(Arbiter):
         self._supervisor.tell_reloading()
         if self.app.read_anew():
             self._outdated_age = self.worker_age
+            if self._background:
+                self._background.renew()
         self._supervisor.tell_ready()
 
     def handle_usr2(self) -> None:
