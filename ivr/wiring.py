@@ -68,6 +68,7 @@ from ivr.web.app import create_app
 from ivr.web.context import NAME, WebhookContext
 from ivr.web.metrics import LineState, count_refusal
 from ivr.web.sms import ConversationCookie
+from ivr.web.warm_up import warm_up
 from ivr.web.webhook_guard import WebhookRefusals
 from ivr.work.housekeeping import Housekeeping, PhoneArchive
 from ivr.work.message_sending import MessageSender
@@ -402,6 +403,19 @@ def follow_prompts(app: Flask, prompts: LivePrompts) -> None:
     prompts.subscribe(follow)
 
 
+def _prepare_beside(app: Flask, rules: Rules, *, warm: bool) -> None:
+    """Prepare what callers and texters will need, one after the other: no first answer waits for it."""
+    rules.compile()
+    if warm:
+        _warm_up(app)
+
+
+def _warm_up(app: Flask) -> None:
+    """Prepare what callers will hear, until other prompts are spoken."""
+    context: WebhookContext = app.extensions[NAME]
+    warm_up(context, lambda: app.extensions[NAME] is context)
+
+
 def files_of_web(before: WebFiles | None = None) -> WebFiles | None:
     """Read the files of `ivr web`, in its main process; in place of others only if they have no fault."""
     settings = read_settings(os.environ)
@@ -447,10 +461,13 @@ def web(files: WebFiles) -> Flask:
         settings, line, clock.now, heard=signs.hear, meaning=meaning, rules=files.rules, state=state
     )
     app = create_app(parts)
-    # The first answers do not wait for it.
-    Thread(target=files.rules.compile, name="rules", daemon=True).start()
     follow_prompts(app, prompts)
     prompts.refresh()
+    warm = settings.rehearsal is None  # Else a network waits, and processors are short.
+    prepare = partial(_prepare_beside, app, files.rules, warm=warm)
+    Thread(target=prepare, name="prepare", daemon=True).start()
+    if warm:
+        prompts.subscribe(lambda _: Thread(target=_warm_up, args=(app,), name="warm-up", daemon=True).start())
     marks: Pseudonyms = app.extensions[NAME].pseudonyms
     wishes = PendingWishes(settings.journal_dir)
     refreshes = (
