@@ -78,7 +78,6 @@ class JournalFiler:
     """Files one process's journal, in a thread. It is started after a fork, in each process that writes."""
 
     _thread: Thread | None
-    _share = SHARE
 
     def __init__(  # noqa: PLR0913 - its usual choices, by name
         self,
@@ -168,7 +167,7 @@ class JournalFiler:
         while not self._stopping.wait(pause):
             began = time.monotonic()
             if self._round():
-                pause = pause_after(time.monotonic() - began, self._pause, self._share)
+                pause = pause_after(time.monotonic() - began, self._pause)
             else:
                 pause = min(pause * 2, LONGEST_PAUSE)
             self._refresh_if_due()
@@ -176,7 +175,7 @@ class JournalFiler:
     def _round(self) -> bool:
         """File and tend once; give whether SQL was there. Nothing may end the thread."""
         try:
-            self._do_round()
+            self.do_round()
         except (RecordsUnavailable, OSError) as fault:
             if not self._away:
                 logger.warning("records unavailable, the journal keeps what happens: %s", fault)
@@ -190,7 +189,7 @@ class JournalFiler:
         self._away = False
         return True
 
-    def _do_round(self) -> None:
+    def do_round(self) -> None:
         """File what there is."""
         self.file_once()
         self._tend_if_due()
@@ -222,7 +221,7 @@ class JournalHandover(JournalFiler):
 
     _waits_since: float | None = None
 
-    def _do_round(self) -> None:
+    def do_round(self) -> None:
         """Hand over, or file after all."""
         if not self._journal.hand_over():
             self.file_once()
@@ -238,8 +237,6 @@ class JournalHandover(JournalFiler):
 class HostFiler(JournalFiler):
     """Files what the processes of a host hand over, in a process in which no caller is answered."""
 
-    _share = 0
-
     def stop(self) -> None:
         """File also what processes leave that end now."""
         super().stop()
@@ -253,15 +250,15 @@ class HostFiler(JournalFiler):
         super().file(entries)
         time.sleep(self._rest)
 
-    def _do_round(self) -> None:
+    def do_round(self) -> None:
         """Take what was handed over since."""
         self._journal.adopt(self.file, is_handed_over)
         self._tend_if_due()
 
 
-def pause_after(took: float, shortest: float = PAUSE, share: float = SHARE) -> float:
+def pause_after(took: float, shortest: float = PAUSE) -> float:
     """Give the seconds until entries are filed again, after filing took so many."""
-    return min(max(shortest, share * took), max(shortest, BUSY_PAUSE))
+    return min(max(shortest, SHARE * took), max(shortest, BUSY_PAUSE))
 
 
 def record(database: Database, entries: Iterable[Entry], now: float) -> None:

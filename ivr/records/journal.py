@@ -115,14 +115,22 @@ class Journal:
         """Let go of what is written, for another process to file; what comes next is written elsewhere.
 
         As long as what was handed over last is still there, more is written to the file that there is.
-        False where this process must file itself: entries are in memory, or the disk refuses the new name.
+        False where this process must file itself: entries are in memory, or the disk takes no other file.
         """
         self._be_own()
-        with self._lock:
-            if self._kept:
-                return False
-            if self._path and self._descriptor is not None and not self.is_waiting:
-                return self._pass_on(self._path, self._descriptor)
+        if self._kept:
+            return False
+        if self.is_waiting or self._descriptor is None or not os.fstat(self._descriptor).st_size:
+            return True
+        try:
+            another = claim_new(self._folder)
+        except OSError:
+            return False
+        with self._lock:  # Nobody who answers waits for a file to be made or named.
+            written = self._descriptor, self._path
+            self._descriptor, self._path = another
+            self._filed_to, self._torn = 0, False
+        self._pass_on(*written)
         return True
 
     @property
@@ -152,18 +160,15 @@ class Journal:
         self._lost = 0
         self._kept = deque()
 
-    def _pass_on(self, path: Path, descriptor: int) -> bool:
-        """Rename and unlock the file, if there is something in it."""
-        if not os.fstat(descriptor).st_size:
-            return True
+    def _pass_on(self, descriptor: int | None, path: Path | None) -> None:
+        """Rename and unlock a file that is written to no more."""
+        if descriptor is None or path is None:
+            return
         try:
             self._handed_over = path.rename(path.with_suffix(HANDED_OVER))
-        except FileNotFoundError:  # Somebody removed it.
-            pass
-        except OSError:
-            return False
-        self._let_go()
-        return True
+        except OSError:  # Somebody removed it, or it is adopted under its old name.
+            self._handed_over = path
+        os.close(descriptor)
 
     def _let_go(self) -> None:
         if self._descriptor is not None:

@@ -35,10 +35,11 @@ from long.sockets import (
     web_alone,
 )
 
+from ivr.cli.processes import FILER
 from ivr.operations.local_stack import free_port, is_alive
 from ivr.operations.reload import list_refused
 from ivr.web.server.worker import HANGING_SECONDS
-from real.rehearsal import IVR, ROOT, becomes, run_ivr, web_workers
+from real.rehearsal import IVR, ROOT, becomes, children, name_of, run_ivr, web_workers
 from real.warm_start import warm_start
 
 T = TypeVar("T")
@@ -63,6 +64,14 @@ def prepare(files):
     with Path("prepared").open("a") as file:
         file.write(files + "\\n")
 
+def note(what):
+    with Path("beside").open("a") as file:
+        file.write(what + "\\n")
+
+def begin(files):
+    note("began")
+    return lambda: note("finished")
+
 def application(files):
     app = Flask("slow")
 
@@ -84,7 +93,7 @@ if __name__ == "__main__":
     port, seconds = int(sys.argv[1]), float(sys.argv[2])
     here = ServerOptions(
         "slow:application", "127.0.0.1", port, 1, 2, seconds, last_word_seconds=7,
-        files="slow:read_files", prepare="slow:prepare",
+        files="slow:read_files", prepare="slow:prepare", background=("ivr-filer", "slow:begin"),
     )
     serve(here, replace="--replace" in sys.argv)
 """
@@ -406,6 +415,53 @@ def test_a_server_that_is_told_to_end_finishes_what_it_began(tmp_path: Path) -> 
     assert answers == ["done"]
 
 
+def test_what_is_done_beside_answering_is_replaced_when_it_ends_hangs_or_has_older_files(
+    tmp_path: Path,
+) -> None:
+    with slow_server(tmp_path, stuck_seconds=60) as (process, _):
+        for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP):
+            assert becomes(lambda: bool(_beside(process.pid)), PATIENCE)
+            (first,) = _beside(process.pid)
+            os.kill(process.pid if number is signal.SIGHUP else first, number)
+            assert becomes(lambda before=first: _others_beside(process.pid, before), PATIENCE)
+        log = (tmp_path / "log").read_text()
+        assert becomes(lambda: _notes(tmp_path) in (4 * ["began"], 4 * ["began"] + ["finished"]), PATIENCE)
+
+    assert "(ivr-filer) has ended, and is started again" in log
+    assert "(ivr-filer) hangs, and is replaced" in log
+
+
+def test_what_is_done_beside_answering_ends_after_the_last_answer(tmp_path: Path) -> None:
+    answers: list[str] = []
+    with slow_server(tmp_path, stuck_seconds=60) as (process, port):
+        assert becomes(lambda: _notes(tmp_path) == ["began"], PATIENCE)
+        (beside,) = _beside(process.pid)
+        asking = threading.Thread(target=_ask_slow, args=(port, answers), daemon=True)
+        asking.start()
+        assert becomes((tmp_path / "begun").exists, PATIENCE)
+        for pid in (process.pid, beside):  # A platform tells all processes at once.
+            os.kill(pid, signal.SIGTERM)
+        assert becomes(lambda: "finishing what was begun" in (tmp_path / "log").read_text(), PATIENCE)
+        meanwhile = _notes(tmp_path)
+        (tmp_path / "go").touch()
+        asking.join(PATIENCE)
+        process.wait(PATIENCE)
+
+    assert (answers, meanwhile) == (["done"], ["began"])
+    assert _notes(tmp_path) == ["began", "finished"]
+    assert not is_alive(beside)
+
+
+def test_what_is_done_beside_answering_is_finished_where_the_main_process_was_killed(tmp_path: Path) -> None:
+    with slow_server(tmp_path, stuck_seconds=60) as (process, _):
+        assert becomes(lambda: _notes(tmp_path) == ["began"], PATIENCE)
+        (beside,) = _beside(process.pid)
+        process.kill()
+
+        assert becomes(lambda: not is_alive(beside), PATIENCE)
+        assert _notes(tmp_path) == ["began", "finished"]
+
+
 @contextmanager
 def slow_server(folder: Path, stuck_seconds: float) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Serve an application that answers when it is told to."""
@@ -439,6 +495,19 @@ def _slow_process(folder: Path, port: int, *given: object) -> Iterator[subproces
 def _ask_slow(port: int, answers: list[str]) -> None:
     with suppress(requests.RequestException):
         answers.append(requests.get(f"http://127.0.0.1:{port}/slow", timeout=PATIENCE).text)
+
+
+def _notes(folder: Path) -> list[str]:
+    found = folder / "beside"
+    return found.read_text().split() if found.exists() else []
+
+
+def _beside(main: int) -> list[int]:
+    return [pid for pid in children(main) if name_of(pid) == FILER]
+
+
+def _others_beside(main: int, first: int) -> bool:
+    return bool(set(_beside(main)) - {first}) and first not in children(main)
 
 
 def _others(main: int, first: list[int]) -> bool:

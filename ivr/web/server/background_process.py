@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 BEAT = 0.2  # Seconds.
 AFTER_FAILURE = 1.0  # Seconds until it is started again.
 ENDING_SECONDS = 8.0
-LESS_URGENT = 5  # By nice: where processors are short, it gets a third of what one that answers gets.
+LESS_URGENT = 10  # By nice: where processors are short, it gets a tenth of what one that answers gets.
 THEIRS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR2)  # The main process's.
 END = signal.SIGUSR1  # A platform ends all processes at once: this one waits for the main's word, or its end.
 
