@@ -15,6 +15,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -46,7 +47,6 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
-    from pathlib import Path
 
     from ivr.operations.local_stack import LocalStack
     from real.rehearsal import Limits
@@ -453,9 +453,11 @@ def test_what_is_done_beside_answering_ends_after_the_last_answer(tmp_path: Path
 
 
 def test_what_is_done_beside_answering_is_finished_where_the_main_process_was_killed(tmp_path: Path) -> None:
-    with slow_server(tmp_path, stuck_seconds=60) as (process, _):
+    with slow_server(tmp_path, stuck_seconds=60) as (process, port):
         assert becomes(lambda: _notes(tmp_path) == ["began"], PATIENCE)
         (beside,) = _beside(process.pid)
+        (answers,) = web_workers(process.pid)
+        assert (_listens(answers, port), _listens(beside, port)) == (True, False)
         process.kill()
 
         assert becomes(lambda: not is_alive(beside), PATIENCE)
@@ -495,6 +497,14 @@ def _slow_process(folder: Path, port: int, *given: object) -> Iterator[subproces
 def _ask_slow(port: int, answers: list[str]) -> None:
     with suppress(requests.RequestException):
         answers.append(requests.get(f"http://127.0.0.1:{port}/slow", timeout=PATIENCE).text)
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether a process holds the socket that listens on a port."""
+    rows = [row.split() for row in Path(f"/proc/{pid}/net/tcp").read_text("ascii").splitlines()[1:]]
+    ours = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"}
+    held = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    return bool(ours & held)
 
 
 def _notes(folder: Path) -> list[str]:

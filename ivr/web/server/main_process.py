@@ -149,19 +149,19 @@ class _Application(BaseApplication):
         self._background = _named(options.background[1]) if options.background else None
         super().__init__()
 
-    def background(self) -> BackgroundProcess | None:
+    def background(self, listener: socket.socket) -> BackgroundProcess | None:
         """Give what is to be done beside answering, if anything is."""
         begin = self._background
         if begin is None or not self.options.background:
             return None
-        return BackgroundProcess(
-            self.options.background[0], lambda: self._begin_beside(begin), cast("Any", self.cfg)
-        )
 
-    def _begin_beside(self, begin: Callable[..., Callable[[], object]]) -> Callable[[], object]:
-        """Begin, in that process, with the files of now. It answers nobody."""
-        self.passing.close()
-        return begin(self._files)
+        def beside() -> Callable[[], object]:
+            listener.close()  # It answers nobody, and must not keep the port.
+            self.passing.close()
+            finish: Callable[[], object] = begin(self._files)
+            return finish
+
+        return BackgroundProcess(self.options.background[0], beside, cast("Any", self.cfg))
 
     def prepare(self) -> None:
         """Prepare the files once for all processes, which then need not do it while callers wait."""
@@ -220,7 +220,7 @@ class MainProcess(Arbiter):
     ) -> None:
         super().__init__(app)
         self.LISTENERS = [listener]
-        self._background = app.background()
+        self._background = app.background(listener)
         self._older = older
         self._supervisor = supervisor
         self._answered = False  # All processes have answered once.
