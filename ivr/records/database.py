@@ -17,8 +17,11 @@ from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
     URL,
     Engine,
+    String,
+    any_,
     bindparam,
     create_engine,
     delete,
@@ -203,17 +206,20 @@ def insert_or_change(sql: Connection, table: Table, rows: Sequence[dict[str, Any
 
 
 # Many rows by one statement. Between two rows SQLite hands the interpreter to other threads, and where
-# callers keep those busy, a hundred rows held the write lock for two seconds. So all travel in one value, as
-# JSON.
+# callers keep those busy, a hundred rows held the write lock for two seconds. To PostgreSQL each row is a
+# message of its own. So all travel in one value, as JSON.
 
 
 def insert_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows, passing over those that are there. Each has the same columns; none of them is binary."""
-    if sql.dialect.name != "sqlite" or not rows:
-        insert_missing(sql, table, rows)
+    if not rows:
         return
     names = tuple(rows[0])
-    _execute(sql, _inserting(table, names), _as_json(sql, [table.c[name] for name in names], rows))
+    values = _written(sql, [table.c[name] for name in names], rows)
+    if sql.dialect.name == "sqlite":
+        _execute(sql, _inserting(table, names), msgspec.json.encode(values).decode())
+    else:
+        _send_records(sql, _inserting_records(table, names), names, values)
 
 
 def update_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -221,13 +227,12 @@ def update_together(sql: Connection, table: Table, rows: Sequence[dict[str, Any]
     (key,) = table.primary_key.columns
     if not rows:
         return
-    if sql.dialect.name != "sqlite":
-        named = [row | {"which": row[key.name]} for row in rows]
-        changed: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != key.name}
-        sql.execute(update(table).where(key == bindparam("which")).values(changed), named)
-        return
     names = (key.name, *(name for name in rows[0] if name != key.name))
-    _execute(sql, _updating(table, names), _as_json(sql, [table.c[name] for name in names], rows))
+    values = _written(sql, [table.c[name] for name in names], rows)
+    if sql.dialect.name == "sqlite":
+        _execute(sql, _updating(table, names), msgspec.json.encode(values).decode())
+    else:
+        _send_records(sql, _updating_records(table, names), names, values)
 
 
 def read_together(  # noqa: PLR0913 - what differs between the databases, by name
@@ -245,11 +250,8 @@ def read_together(  # noqa: PLR0913 - what differs between the databases, by nam
     one order, whoever else does so.
     """
     if sql.dialect.name != "sqlite":
-        found = select(*columns)
-        if through is not None:
-            found = found.join_from(key.table, through.table)
-        found = found.where((key if through is None else through).in_([*values]))
-        return sql.execute(found.order_by(key).with_for_update() if locked else found).all()
+        found = _reading_any(tuple(columns), key, through, locked=locked)
+        return sql.execute(found, {_ROWS: [*values]}).all()
     whole = _execute(sql, _reading(tuple(columns), key), msgspec.json.encode([*values]).decode())
     rows: list[list[Any]] = msgspec.json.decode(whole.scalar() or "[]")
     read = [column.type.dialect_impl(sql.dialect).result_processor(sql.dialect, None) for column in columns]
@@ -291,6 +293,34 @@ def _reading(columns: tuple[Column[Any], ...], key: Column[Any]) -> Select[Any]:
 
 
 @functools.cache
+def _reading_any(
+    columns: tuple[Column[Any], ...], key: Column[Any], through: Column[Any] | None, *, locked: bool
+) -> Select[Any]:
+    found = select(*columns)
+    if through is not None:
+        found = found.join_from(key.table, through.table)
+    found = found.where((key if through is None else through) == any_(bindparam(_ROWS, type_=ARRAY(String))))
+    return found.order_by(key).with_for_update() if locked else found
+
+
+@functools.cache
+def _inserting_records(table: Table, names: tuple[str, ...]) -> str:
+    """Give a statement of PostgreSQL, whose names are this project's own."""
+    columns = ", ".join(f'"{name}"' for name in names)
+    given = f"SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, %({_ROWS})s::json)"  # noqa: S608
+    return f"INSERT INTO {table.name} ({columns}) {given} ON CONFLICT DO NOTHING"
+
+
+@functools.cache
+def _updating_records(table: Table, names: tuple[str, ...]) -> str:
+    """Give a statement of PostgreSQL, whose names are this project's own."""
+    key, *others = (f'"{name}"' for name in names)
+    values = ", ".join(f"{name} = given.{name}" for name in others)
+    given = f"json_populate_recordset(NULL::{table.name}, %({_ROWS})s::json) AS given"
+    return f"UPDATE {table.name} SET {values} FROM {given} WHERE {table.name}.{key} = given.{key}"  # noqa: S608
+
+
+@functools.cache
 def _deleting(key: Column[Any]) -> Delete:
     return delete(key.table).where(_among(key))
 
@@ -317,11 +347,19 @@ def _compiled(statement: _Statement) -> tuple[str, tuple[Any, ...]]:
     return str(compiled), tuple(compiled.params[name] for name in compiled.positiontup)
 
 
-def _as_json(sql: Connection, columns: Sequence[Column[Any]], rows: Sequence[dict[str, Any]]) -> str:
-    """Write rows as SQLite keeps their values."""
+def _send_records(
+    sql: Connection, statement: str, names: Sequence[str], values: Sequence[Sequence[Any]]
+) -> None:
+    records = [dict(zip(names, each, strict=True)) for each in values]
+    sql.exec_driver_sql(statement, {_ROWS: msgspec.json.encode(records).decode()})
+
+
+def _written(
+    sql: Connection, columns: Sequence[Column[Any]], rows: Sequence[dict[str, Any]]
+) -> list[list[Any]]:
+    """Write the values of rows as the database keeps them."""
     write = [(each.name, each.type.dialect_impl(sql.dialect).bind_processor(sql.dialect)) for each in columns]
-    values = [[do(row[name]) if do else row[name] for name, do in write] for row in rows]
-    return msgspec.json.encode(values).decode()
+    return [[do(row[name]) if do else row[name] for name, do in write] for row in rows]
 
 
 class Lock(IntEnum):

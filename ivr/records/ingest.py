@@ -29,7 +29,6 @@ from ivr.records.database import (
     RecordRefused,
     RecordsUnavailable,
     delete_together,
-    insert_missing,
     insert_together,
     read_together,
     update_together,
@@ -269,7 +268,7 @@ def record(database: Database, entries: Iterable[Entry], now: float) -> None:
     with database.write() as sql:
         arrived = without_forgotten(sql, without_erased(sql, by_call, now), now)
         if sql.dialect.name != "sqlite":  # Others file turns of the same calls now: each has a row to lock.
-            insert_missing(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
+            insert_together(sql, calls, [_stub(arrived[call]) for call in sorted(arrived)])
         recompute(sql, sorted(arrived), arrived, now)
 
 
