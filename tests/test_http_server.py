@@ -69,6 +69,10 @@ def test_a_process_that_starts_has_a_minute() -> None:
     assert until_it_hangs([IDLE] * 121, sign=None) == 60.5
 
 
+def test_a_process_that_is_stopped_while_it_starts_has_no_minute() -> None:
+    assert until_it_hangs([STOPPED] * 20, sign=None) == 2.5
+
+
 def test_a_machine_that_slept_for_an_hour_wakes_up_with_all_its_processes() -> None:
     detector = StallDetector(0.0)
     detector.hangs(1.0, IDLE, 0.5)

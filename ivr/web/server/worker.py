@@ -246,9 +246,9 @@ class StallDetector:
         else:
             self._silence += elapsed
         self._cpu = state.cpu_seconds if state else None
-        if not self._started:
-            return self._silence > STARTING_SECONDS
-        return self._silence > (STOPPED_SECONDS if state and state.stopped else HANGING_SECONDS)
+        if state and state.stopped:
+            return self._silence > STOPPED_SECONDS
+        return self._silence > (HANGING_SECONDS if self._started else STARTING_SECONDS)
 
 
 def read_process(pid: int) -> ProcessState | None:
