@@ -43,26 +43,27 @@ STEP_COLUMNS = {
     "processors busy with the callers": "processors, the callers",
     "bytes in the journal at the end": "bytes not filed yet at the end",
 }
-WHY = """Where a goal is not met, this is the measured reason. Counted thread by thread while turns were
-answered, 48 % of the processor time is in the threads that answer, 22 % in the loop that reads and writes
-HTTP, and 30 % in filing the turns into SQL, which costs about what a bare page does on our server: so c/b'
-cannot reach 0.65 while filing shares the two processors. Answering alone is within its goal in one process.
-The slowest hundredth: a turn changes threads five to seven times, a bare page once or twice, and each time
-waits for the interpreter, which the filer may hold. Of memory, 88 MiB are there once the libraries are
-imported (SQLAlchemy 15, cryptography 7, pydantic 6, redis 6, rapidfuzz 3), and kept turns and documents are
-up to seven more, or nineteen where every key is pressed at every stop in fifteen languages. What was tried:
-decisions [36](decisions/0036-filing-gives-way-to-callers.md),
-[58](decisions/0058-every-turn-is-kept-its-words-once.md) and
-[59](decisions/0059-filing-of-long-calls.md). A text costs most by far: each asks the classifier,
-which is one process; of a keyword it is asked once a minute."""
+WHY = """Where a goal is not met, this is the measured reason. With nothing filed, and every turn and document
+ready, a turn came to 0.63 of a bare page on our server: filing it costs 150 to 370 us of a processor, by how
+many are filed together, and shares the two processors although it is done by a process of its own and less
+urgently ([decision 60](decisions/0060-a-process-that-files.md)). Of the time in which web processes had the
+interpreter, at 600 keys a second, 69 % went to the loop that reads and writes HTTP, as it would for a bare
+page, and 25 % to the threads that answer (py-spy); answering alone is within its goal in one process. The
+slowest hundredth: a turn changes threads seven or eight times, a bare page four or five, and each time may
+wait for the interpreter. Of memory, 88 MiB are there once the libraries are imported (SQLAlchemy 15,
+cryptography 7, pydantic 6, redis 6, rapidfuzz 3), and what every key leads to in thirteen spoken languages
+takes eight ([decision 61](decisions/0061-what-is-heard-is-ready.md)). What else was tried: decisions
+[36](decisions/0036-filing-gives-way-to-callers.md), [58](decisions/0058-every-turn-is-kept-its-words-once.md)
+and [59](decisions/0059-filing-of-long-calls.md). A text costs most by far: each asks the classifier, which is
+one process; of a keyword it is asked once a minute."""
 MEASURED = """Median of 5 runs in turn, load by {load generator}, {connections} connections, 4,000 callers
 a run, each turn of a call of its own; SQLite. CPU includes filing into SQL; MiB is of the largest process
 that answers (the classifier of texts: {the classifier of texts, MiB})."""
 ARRIVALS = """Open arrivals: a key every 8 s of each caller, ramped up in 30 s, the callers on the same
 processors. Wanted of 5,000: none failed, p99.9 at most 250 ms, every call in the log."""
-GIVES = """Not as promised: {failures}. What gave first, and what was mended of it, is told in [decision
-59](decisions/0059-filing-of-long-calls.md). Processors busy with the line at {count} callers: {most} of 2,
-with the callers themselves: {own}."""
+GIVES = """Not as promised: {failures}. What gave first, and what was mended of it, is told in decisions
+[59](decisions/0059-filing-of-long-calls.md) and [60](decisions/0060-a-process-that-files.md). Processors
+busy with the line at {count} callers: {most} of 2, with the callers themselves: {own}."""
 AT_ONCE = """By the wall clock: all dial and press their way to a person in the same moment. Of four rings
 at Victim Services one is busy, one is not answered, one accepts and one declines; whoever accepts talks
 for ten seconds. Wanted: everybody with a person or before a spoken choice within 60 s."""
@@ -77,8 +78,8 @@ and SQL as today.""",
 things, so that one filer could not have filed 2,000 a second: a row goes to its driver one by one, where all
 rows of a batch go to SQLite as one value. Into an empty PostgreSQL, with little beside it, it was 1,468 a
 second, and into the same file of SQLite with ten million turns 1,852 to 2,393 (decision 58). Since then they
-go to PostgreSQL as one value too: of a hundred new calls each turn takes 160 us of our own processor time in
-place of 444 ([decision 60](decisions/0060-a-process-that-files.md)); with ten million it was not measured.""",
+go to PostgreSQL as one value too: of a hundred new calls each turn takes 160 us of our own processor time,
+not 444 ([decision 60](decisions/0060-a-process-that-files.md)); with ten million it was not measured.""",
 }
 TITLES = {
     "side_by_side": "Beside bare Flask",
