@@ -67,6 +67,13 @@ busy with the line at {count} callers: {most} of 2, with the callers themselves:
 AT_ONCE = """By the wall clock: all dial and press their way to a person in the same moment. Of four rings
 at Victim Services one is busy, one is not answered, one accepts and one declines; whoever accepts talks
 for ten seconds. Wanted: everybody with a person or before a spoken choice within 60 s."""
+MINUTE = 60.0
+LATE = """The latest was {most:.1f} s over the minute, and the slowest webhook of that step took
+{slowest:.1f} s: the line, the pretend network and all callers and agencies share two processors. At 05f1440, with ten late,
+nine of them had heard "You are now with …" before the minute was over. What was tried: decisions
+[54](decisions/0054-connections-with-sqlite-stay-open.md),
+[55](decisions/0055-other-ways-are-heard-within-a-minute.md) and
+[60](decisions/0060-a-process-that-files.md), with which two of 500 went by the direct path, not 118."""
 REASONS = {
     "line": """A start is imports (1.4 to 2.0 s of a processor on this machine, and 0.1 to 0.2 for all files);
 `ivr check` is 1.2 to 1.9 s of rules over fifteen languages, after its own imports. Both are bound by one
@@ -198,6 +205,11 @@ def transfers(told: dict[str, Any]) -> Iterator[str]:
     told_rows = [row(title, *(each.get(column, 0) for column in columns)) for title, each in rows.items()]
     yield "\n".join([head("", *columns), *told_rows])
     yield f"Not as promised: {'; '.join(told['failures']) or 'nothing'}."
+    late = [each for each in rows.values() if each.get("later than 60 s")]
+    if late:
+        slowest = max(each["slowest webhook, s"] for each in late)
+        most = max(each["worst"] for each in late) - MINUTE
+        yield prose(LATE.format(slowest=slowest, most=most))
 
 
 def everything(told: dict[str, Any]) -> Iterator[str]:
