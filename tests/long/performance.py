@@ -69,9 +69,9 @@ at Victim Services one is busy, one is not answered, one accepts and one decline
 for ten seconds. Wanted: everybody with a person or before a spoken choice within 60 s."""
 MINUTE = 60.0
 LATE = """The latest was {most:.1f} s over the minute, and the slowest webhook of that step took
-{slowest:.1f} s: the line, the pretend network and all callers and agencies share two processors. At 05f1440, with ten late,
-nine of them had heard "You are now with …" before the minute was over. What was tried: decisions
-[54](decisions/0054-connections-with-sqlite-stay-open.md),
+{slowest:.1f} s: the line, the pretend network and all callers and agencies share two processors. At 05f1440,
+with ten late, nine of them had heard "You are now with …" before the minute was over. What was tried:
+decisions [54](decisions/0054-connections-with-sqlite-stay-open.md),
 [55](decisions/0055-other-ways-are-heard-within-a-minute.md) and
 [60](decisions/0060-a-process-that-files.md), with which two of 500 went by the direct path, not 118."""
 REASONS = {
