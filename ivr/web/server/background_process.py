@@ -81,8 +81,10 @@ class BackgroundProcess:
             self._signs.close()
         self._signs, self._detector = WorkerTmp(self._config), StallDetector(now)
         main = os.getpid()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {END})  # Whoever is told to end at once hears of it later.
         self._pid = os.fork()
         if self._pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {END})
             return
         failed = 1
         try:
@@ -102,6 +104,7 @@ class BackgroundProcess:
             signal.signal(each, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(END, lambda number, _: told.append(number))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {END})
         with suppress(OSError):
             Path("/proc/self/comm").write_text(self.name, "ascii")
             os.nice(LESS_URGENT)
