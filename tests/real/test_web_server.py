@@ -419,13 +419,13 @@ def test_what_is_done_beside_answering_is_replaced_when_it_ends_hangs_or_has_old
     tmp_path: Path,
 ) -> None:
     with slow_server(tmp_path, stuck_seconds=60) as (process, _):
-        for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP):
-            assert becomes(lambda: bool(_beside(process.pid)), PATIENCE)
+        for begun, number in enumerate((signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP), 1):
+            assert becomes(lambda begun=begun: _notes(tmp_path) == begun * ["began"], PATIENCE)
             (first,) = _beside(process.pid)
             os.kill(process.pid if number is signal.SIGHUP else first, number)
             assert becomes(lambda before=first: _others_beside(process.pid, before), PATIENCE)
         log = (tmp_path / "log").read_text()
-        assert becomes(lambda: _notes(tmp_path) in (4 * ["began"], 4 * ["began"] + ["finished"]), PATIENCE)
+        assert becomes(lambda: sorted(_notes(tmp_path)) == [*4 * ["began"], "finished"], PATIENCE)
 
     assert "(ivr-filer) has ended, and is started again" in log
     assert "(ivr-filer) hangs, and is replaced" in log
