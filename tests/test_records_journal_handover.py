@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("postgres",)
 
-STORY = [
-    Entry("c", "0", 1000.0, "voice", "", "hello"),
-    Entry("c", "1", 1008.0, "voice", "en", "main"),
-    Entry("c", "2", 1012.0, "voice", "en", "signs-me"),
-]
+STORY = [Entry("c", str(turn), 1000.0 + turn, "voice", "en", "main") for turn in range(3)]
 
 
 class Passing:
@@ -51,6 +47,14 @@ def journal(folder: Path) -> Iterator[Journal]:
     mine = Journal(folder)
     yield mine
     mine.close()
+
+
+@pytest.fixture
+def filer(folder: Path, database: Database) -> HostFiler:
+    """Give what files for the host; it has looked once, and found nothing."""
+    mine = HostFiler(Journal(folder), database, now)
+    mine.do_round()
+    return mine
 
 
 @pytest.fixture
@@ -154,10 +158,8 @@ def test_a_process_files_itself_what_nobody_takes_for_long(
 
 
 def test_the_filer_of_a_host_takes_what_is_handed_over_by_the_living(
-    folder: Path, journal: Journal, database: Database
+    filer: HostFiler, journal: Journal, database: Database
 ) -> None:
-    filer = HostFiler(Journal(folder), database, now)
-    filer.do_round()
     journal.write(STORY[0])
     filer.do_round()
     before = turns(database)
@@ -171,10 +173,8 @@ def test_the_filer_of_a_host_takes_what_is_handed_over_by_the_living(
 
 
 def test_the_filer_of_a_host_files_at_its_end_what_those_who_answered_left(
-    folder: Path, journal: Journal, database: Database
+    folder: Path, filer: HostFiler, journal: Journal, database: Database
 ) -> None:
-    filer = HostFiler(Journal(folder), database, now)
-    filer.do_round()
     journal.write(STORY[0])
     journal.hand_over()
     journal.write(STORY[1])

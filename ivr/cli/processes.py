@@ -12,7 +12,7 @@ from ivr.long_running import seek_garbage_often, share_memory
 if TYPE_CHECKING:
     from ivr.settings import Settings
 
-FILER = "ivr-filer"  # What `ps` and `top` call the process of `ivr web` that files what is not heard.
+FILER = "ivr-filer"  # What `ps` and `top` call the process of `ivr web` that files journals.
 PAGE_SECONDS = 120.0  # No page of the console takes longer, not even a printed year.
 STUCK_SECONDS = 10.0  # A webhook that takes longer is answered by nobody: its process is replaced.
 

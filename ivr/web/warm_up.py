@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from itertools import product
 from typing import TYPE_CHECKING
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from ivr.flow.turn import Heard
     from ivr.web.context import WebhookContext
 
-logger = logging.getLogger(__name__)
-
 EVERYWHERE = ("*", "9")  # Keys that mean something at every stop.
 REST = 40  # Times as long as each took, and so longer where processors are busy: callers have them.
 
@@ -30,7 +27,7 @@ def warm_up(
     sleep: Callable[[float], object] = time.sleep,
     passed: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Decide and write what the keys lead to, a little at a time; give how many turns there are to it.
+    """Decide what each key leads to and write its document, a little at a time; give how many were written.
 
     It ends early once other prompts are spoken: see ``still_current``.
     """

@@ -177,28 +177,26 @@ class Fault:
 # What is done to processes.
 
 
-@contextmanager
-def _web_worker_killed(stand: Stand) -> Iterator[None]:
-    os.kill(stand.web_workers[0], signal.SIGKILL)
-    yield
+def _killed(which: Callable[[Stand], int]) -> Callable[[Stand], AbstractContextManager[None]]:
+    """Kill one process, which the line has to replace."""
 
-
-@contextmanager
-def _web_worker_hangs(stand: Stand) -> Iterator[None]:
-    with _stopped(stand.web_workers[-1:]):
+    @contextmanager
+    def strike(stand: Stand) -> Iterator[None]:
+        os.kill(which(stand), signal.SIGKILL)
         yield
 
-
-@contextmanager
-def _filer_killed(stand: Stand) -> Iterator[None]:
-    os.kill(stand.filer(), signal.SIGKILL)
-    yield
+    return strike
 
 
-@contextmanager
-def _filer_hangs(stand: Stand) -> Iterator[None]:
-    with _stopped([stand.filer()]):
-        yield
+def _hangs(which: Callable[[Stand], int]) -> Callable[[Stand], AbstractContextManager[None]]:
+    """Stop one process in its tracks."""
+
+    @contextmanager
+    def strike(stand: Stand) -> Iterator[None]:
+        with _stopped([which(stand)]):
+            yield
+
+    return strike
 
 
 @contextmanager
@@ -272,18 +270,6 @@ def _redis_restarted(stand: Stand) -> Iterator[None]:
     stand.meanwhile("Redis is started anew", again)
     yield
     stand.done()
-
-
-@contextmanager
-def _classifier_killed(stand: Stand) -> Iterator[None]:
-    os.kill(stand.classifier(), signal.SIGKILL)
-    yield
-
-
-@contextmanager
-def _classifier_hangs(stand: Stand) -> Iterator[None]:
-    with _stopped([stand.classifier()]):
-        yield
 
 
 @contextmanager
@@ -457,8 +443,8 @@ def _files_broken(stand: Stand) -> Iterator[None]:
 
 
 WORST = (
-    Fault("web worker killed", _web_worker_killed),
-    Fault("web worker hangs", _web_worker_hangs),
+    Fault("web worker killed", _killed(lambda stand: stand.web_workers[0])),
+    Fault("web worker hangs", _hangs(lambda stand: stand.web_workers[-1])),
     Fault("worker killed", _worker_killed),
     Fault("Redis hangs", lambda stand: redis_hanging(stand.line)),
     Fault("SQLite gone", lambda stand: without_database(stand.line)),
@@ -470,8 +456,8 @@ FAULTS = (
     Fault("nothing", _switched()),
     *WORST,
     Fault("Redis and SQLite gone, then web workers killed", _wish_taken_by_the_dead),
-    Fault("filer killed", _filer_killed),
-    Fault("filer hangs", _filer_hangs),
+    Fault("filer killed", _killed(Stand.filer)),
+    Fault("filer hangs", _hangs(Stand.filer)),
     Fault("web server killed", _web_killed),
     Fault("web server restarted", _web_restarted),
     Fault("new version takes over", _new_version),
@@ -479,8 +465,8 @@ FAULTS = (
     Fault("worker restarted", _worker_restarted),
     Fault("Redis killed", _redis_killed),
     Fault("Redis restarted", _redis_restarted),
-    Fault("classifier killed", _classifier_killed),
-    Fault("classifier hangs", _classifier_hangs),
+    Fault("classifier killed", _killed(Stand.classifier)),
+    Fault("classifier hangs", _hangs(Stand.classifier)),
     Fault("SQLite locked", _sqlite_locked),
     Fault("PostgreSQL killed", _postgres_killed, "postgres"),
     Fault("PostgreSQL hangs", _postgres_hangs, "postgres"),
