@@ -1,8 +1,8 @@
-"""Processes of the line that begin where their libraries are imported already, which is most of a start.
+"""Processes of the line that begin where their modules are imported already, which is most of a start.
 
-A process that has imported them waits; asked for a command, it forks and runs the command's own script in the
-child, with the environment, log, session and folder that it was given. What is ours is imported by the child.
-The child belongs to whoever asked, as one that was started without help.
+A process that has imported them, and compiled the rules by which texts are read, waits. Asked for a command,
+it forks and runs the command's script in the child, with the environment, log, session and folder that it was
+given. The child belongs to whoever asked, as one that was started without help.
 """
 
 from __future__ import annotations
@@ -20,36 +20,31 @@ import time
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-LIBRARIES = (  # All that no setting changes on import: the library of counts reads one.
-    "argon2",
-    "click",
-    "flask",
+PHRASES = Path(__file__).parent.parent.parent / "phrases"
+MODULES = (  # What commands import, and what those import only once they run.
+    "ivr.cli.main",
+    "ivr.wiring",
+    "ivr.jobs",
+    "ivr.reports.digest",
+    "ivr.web.server.main_process",
+    "ivr.web.server.worker",
+    "ivr.work.worker",
     "gunicorn.arbiter",
-    "gunicorn.app.base",
-    "httptools",
-    "msgspec",
-    "phonenumbers",
-    "pydantic",
-    "pydantic_settings",
-    "redis",
-    "requests",
-    "rq",
+    "pydantic.dataclasses",
     "rq.worker",
     "sqlalchemy.dialects.postgresql",
     "sqlalchemy.dialects.sqlite",
-    "tomli",
     "twilio.rest.api.v2010",
-    "twilio.twiml.voice_response",
-    "twilio.twiml.messaging_response",
     "uvicorn_worker",
     "uvloop",
 )
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"
 SUBREAPER = 36  # prctl(2): whoever loses their parent below this process becomes its child.
 LONGEST = 65_536  # Bytes of a command and its environment.
 LOOK = 0.01  # Seconds between two looks whether a process has ended.
@@ -158,9 +153,17 @@ def run_script(wish: tuple[list[str], dict[str, str], str], log: int) -> NoRetur
     raise SystemExit(0)
 
 
-if __name__ == "__main__":
-    for library in LIBRARIES:
+def import_all() -> None:
+    """Import what processes of the line need, and compile what they compile: `re` keeps it for children."""
+    os.environ[COUNTS] = ""  # Now the library of counts decides that processes share them; where, each reads.
+    for module in MODULES:
         with suppress(ImportError):  # It costs its time later.
-            import_module(library)
+            import_module(module)
+    del os.environ[COUNTS]
+    import_module("ivr.understanding.understand").read_rules(PHRASES).compile()
+
+
+if __name__ == "__main__":
+    import_all()
     with socket.socket(fileno=int(sys.argv[1])) as wishes:
         wait_for_wishes(wishes)
