@@ -38,11 +38,16 @@ def until_it_hangs(states: Iterable[ProcessState | None], sign: float | None = 1
     """Look twice a second at a process that is silent; say when it is taken for hanging."""
     detector = StallDetector(0.0)
     if sign is not None:
-        assert not detector.hangs(sign, IDLE, 0.0)
+        assert not detector.hangs(sign, [IDLE].pop, 0.0)
     for look, state in enumerate(states, 1):
-        if detector.hangs(sign, state, look / 2):
+        if detector.hangs(sign, [state].pop, look / 2):
             return look / 2
     return None
+
+
+def test_a_process_that_gives_signs_of_life_is_not_looked_into() -> None:
+    detector, nothing_to_read = StallDetector(0.0), [].pop
+    assert not any(detector.hangs(look / 2, nothing_to_read, look / 2) for look in range(1, 20))
 
 
 def test_a_process_that_waits_for_something_hangs_within_four_seconds() -> None:
@@ -75,10 +80,10 @@ def test_a_process_that_is_stopped_while_it_starts_has_no_minute() -> None:
 
 def test_a_machine_that_slept_for_an_hour_wakes_up_with_all_its_processes() -> None:
     detector = StallDetector(0.0)
-    detector.hangs(1.0, IDLE, 0.5)
+    detector.hangs(1.0, [IDLE].pop, 0.5)
 
-    assert not detector.hangs(1.0, IDLE, 3600.0)
-    assert not detector.hangs(3600.2, IDLE, 3600.5)
+    assert not detector.hangs(1.0, [IDLE].pop, 3600.0)
+    assert not detector.hangs(3600.2, [IDLE].pop, 3600.5)
 
 
 def test_refusals_write_a_line_a_second_with_their_count(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from ivr.effects import Entry
 from ivr.records.call_log import CallRecord, list_calls
 from ivr.records.call_summary import BRIDGED_SILENT, TEXT_SILENT, VOICE_SILENT
 from ivr.records.database import Database, RecordsUnavailable, connect
-from ivr.records.ingest import JournalFiler, record
+from ivr.records.ingest import JournalFiler, pause_after, record
 from ivr.records.journal import Journal
 from ivr.records.tables import attempts, calls, transfers, turns
 
@@ -263,3 +263,23 @@ def test_thread_files_and_stops(journal: Journal, filer: JournalFiler, database:
 
     assert only(database).turns == 1
     assert "filer" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize(
+    ("pause", "took", "found", "shortest", "expected"),
+    [
+        (0.1, 0.01, True, 0.1, 0.1),
+        (0.1, 0.05, True, 0.1, 0.2),  # Callers have the process for four times as long.
+        (0.1, 3.0, True, 0.1, 0.5),
+        (0.1, 0.001, False, 0.1, 0.1),
+        (0.01, 0.001, False, 0.01, 0.02),  # A rehearsal in which nothing happens.
+        (0.08, 0.001, False, 0.01, 0.1),
+        (0.1, 0.001, True, 0.01, 0.01),  # And one in which something does again.
+        (0.1, 0.3, None, 0.1, 0.2),
+        (1.6, 0.3, None, 0.1, 2.0),
+    ],
+)
+def test_the_next_round_comes_when_callers_and_sql_can_bear_it(
+    *, pause: float, took: float, found: bool | None, shortest: float, expected: float
+) -> None:
+    assert pause_after(pause, took, found=found, shortest=shortest) == pytest.approx(expected)

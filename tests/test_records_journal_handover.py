@@ -157,6 +157,18 @@ def test_a_process_files_itself_what_nobody_takes_for_long(
     assert journal.is_waiting
 
 
+def test_rounds_tell_whether_there_was_anything_so_that_the_next_comes_soon(
+    filer: HostFiler, journal: Journal, database: Database
+) -> None:
+    handover = JournalHandover(journal, database, now)
+    nothing = (handover.do_round(), filer.do_round())
+    journal.write(STORY[0])
+
+    assert nothing == (False, False)
+    assert (handover.do_round(), handover.do_round()) == (True, True)  # The second waits for the filer.
+    assert (filer.do_round(), filer.do_round(), handover.do_round()) == (True, False, False)
+
+
 def test_the_filer_of_a_host_takes_what_is_handed_over_by_the_living(
     filer: HostFiler, journal: Journal, database: Database
 ) -> None:

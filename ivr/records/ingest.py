@@ -165,33 +165,32 @@ class JournalFiler:
         pause = self._pause
         while not self._stopping.wait(pause):
             began = time.monotonic()
-            if self._round():
-                pause = pause_after(time.monotonic() - began, self._pause)
-            else:
-                pause = min(pause * 2, LONGEST_PAUSE)
+            found = self._round()
+            pause = pause_after(pause, time.monotonic() - began, found=found, shortest=self._pause)
             self._refresh_if_due()
 
-    def _round(self) -> bool:
-        """File and tend once; give whether SQL was there. Nothing may end the thread."""
+    def _round(self) -> bool | None:
+        """File and tend once; give whether there was anything, None if SQL is gone. It ends no thread."""
         try:
-            self.do_round()
+            found = self.do_round()
         except (RecordsUnavailable, OSError) as fault:
             if not self._away:
                 logger.warning("records unavailable, the journal keeps what happens: %s", fault)
             self._away = True
-            return False
+            return None
         except Exception:
             logger.exception("filing failed, and is tried again")
-            return False
+            return None
         if self._away:
             logger.warning("records are back, and the journal is filed")
         self._away = False
-        return True
+        return found
 
-    def do_round(self) -> None:
-        """File what there is."""
-        self.file_once()
+    def do_round(self) -> bool:
+        """File what there is; give whether there was anything."""
+        filed = self.file_once()
         self._tend_if_due()
+        return filed > 0
 
     def _tend_if_due(self) -> None:
         """Tend every few seconds, also when the wall clock was set back."""
@@ -220,10 +219,9 @@ class JournalHandover(JournalFiler):
 
     _waits_since: float | None = None
 
-    def do_round(self) -> None:
-        """Hand over, or file after all."""
-        if not self._journal.hand_over():
-            self.file_once()
+    def do_round(self) -> bool:
+        """Hand over, or file after all; give whether there was anything."""
+        filed = 0 if self._journal.hand_over() else self.file_once()
         passed = self._passed()
         if not self._journal.is_waiting:
             self._waits_since = None
@@ -231,6 +229,7 @@ class JournalHandover(JournalFiler):
             self._waits_since = passed
         elif passed - self._waits_since > LATE:
             self._tend_if_due()
+        return filed > 0 or self._waits_since is not None
 
 
 class HostFiler(JournalFiler):
@@ -249,14 +248,23 @@ class HostFiler(JournalFiler):
         super().file(entries)
         time.sleep(self._rest)
 
-    def do_round(self) -> None:
-        """Take what was handed over since."""
-        self._journal.adopt(self.file, is_handed_over)
+    def do_round(self) -> bool:
+        """Take what was handed over since; give whether there was anything."""
+        adopted = self._journal.adopt(self.file, is_handed_over)
         self._tend_if_due()
+        return adopted > 0
 
 
-def pause_after(took: float, shortest: float = PAUSE) -> float:
-    """Give the seconds until entries are filed again, after filing took so many."""
+def pause_after(pause: float, took: float, *, found: bool | None, shortest: float = PAUSE) -> float:
+    """Give the seconds until entries are filed again, after a pause and a round that took so many.
+
+    Without SQL (``found`` is None) pauses double. Where there was nothing, they do so up to the usual one: a
+    rehearsal asks for shorter ones, for as long as something happens in it.
+    """
+    if found is None:
+        return min(pause * 2, LONGEST_PAUSE)
+    if not found:
+        return max(shortest, min(pause * 2, PAUSE))
     return min(max(shortest, SHARE * took), max(shortest, BUSY_PAUSE))
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,7 +126,7 @@ class BackgroundProcess:
         if not self._signs or not self._detector:
             return False
         sign = self._signs.last_update()
-        return self._detector.hangs(sign if sign <= now else None, read_process(self._pid), now)
+        return self._detector.hangs(sign if sign <= now else None, partial(read_process, self._pid), now)
 
     def _is_there(self) -> bool:
         """Whether it lives; it is buried if it does not, by us or with those that answer."""

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from gunicorn.app.base import BaseApplication
@@ -244,7 +245,7 @@ class MainProcess(Arbiter):
         now = time.monotonic()
         self._detectors = {pid: self._detectors.get(pid) or StallDetector(now) for pid in self.WORKERS}
         for pid, worker in list(self.WORKERS.items()):
-            if self._detectors[pid].hangs(_sign_of(worker), read_process(pid), now):
+            if self._detectors[pid].hangs(_sign_of(worker), partial(read_process, pid), now):
                 logger.error("process %s hangs, and is replaced", pid)
                 self.kill_worker(pid, signal.SIGKILL)
         if not self._answered and self.WORKERS and all(map(_sign_of, self.WORKERS.values())):

@@ -27,6 +27,7 @@ from ivr.web.server.wsgi_adapter import ThreadPool, WsgiAdapter, environ_of
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from uvicorn._types import HTTPScope
     from uvicorn.config import Config
@@ -232,12 +233,16 @@ class StallDetector:
         self._silence = 0.0
         self._cpu: float | None = None
 
-    def hangs(self, sign: float | None, state: ProcessState | None, now: float) -> bool:
-        """Whether the process has been silent for too long. ``sign`` is the time of its last sign of life."""
+    def hangs(self, sign: float | None, read: Callable[[], ProcessState | None], now: float) -> bool:
+        """Whether the process has been silent for too long. ``sign`` is the time of its last sign of life.
+
+        The kernel is asked only where the sign is an old one: a process has many threads.
+        """
         elapsed, self._looked = min(now - self._looked, LONGEST_LOOK), now
         if sign != self._sign:
             self._sign, self._started, self._silence, self._cpu = sign, True, 0.0, None
             return False
+        state = read()
         if state is None:  # It ends, or this system has no /proc: then half of the time is given away.
             self._silence += elapsed / 2
         elif state.runnable:
