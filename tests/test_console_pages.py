@@ -270,6 +270,8 @@ def test_a_number_that_an_operator_types_is_not_kept(hands: Hands, console: Cons
         *("/transfers?since=9999-12-31&until=9999-12-31", "/transfers?since=0001-01-01&until=0001-01-02"),
         *("/calls?endpoint=x", "/calls?kind=x", "/calls?_method=POST", "/calls?_external=1&_scheme=x"),
         *("/calls?_anchor=x&after=x", "/reports/chart/days.svg?until=0001-01-01"),
+        *("/audit?until=9999-12-31", "/audit/export.csv?until=9999-12-31", "/calls?until=9999-12-31"),
+        *("/since?until=9999-12-31", "/since?since=0001-01-01", "/reports?since=9999-12-31&until=9999-12-31"),
     ],
 )
 def test_no_address_that_somebody_types_breaks_a_page(hands: Hands, address: str) -> None:

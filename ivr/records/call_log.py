@@ -35,7 +35,7 @@ from ivr.records.agency_status import FAILURES
 from ivr.records.audit import hour_of_call, write_audit_entry
 from ivr.records.call_summary import ACCEPTED, LAST
 from ivr.records.database import Lock, RecordRefused, be_alone
-from ivr.records.periods import A_DAY, midnight
+from ivr.records.periods import end_of_day, midnight
 from ivr.records.tables import UtcDateTime, attempts, calls, notes, saved_views, transfers, turns
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ def within(
     if since and since > date.min:
         claims.append(began >= midnight(since, zone))
     if until and until < date.max:
-        claims.append(began < midnight(until + A_DAY, zone))
+        claims.append(began < end_of_day(until, zone))
     return and_(True, *claims)  # True: SQLAlchemy's word for no condition at all.
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import case, distinct, func, or_, select, true, update
 
 from ivr.records.call_summary import ACCEPTED, LAST
 from ivr.records.database import Lock, be_alone, delete_together, insert_missing, insert_or_change
-from ivr.records.periods import A_DAY, Period, moment
+from ivr.records.periods import A_DAY, LAST_MOMENT, Period, moment
 from ivr.records.tables import (
     attempts,
     calls,
@@ -67,8 +67,9 @@ class CountKey(NamedTuple):
 def count_period(sql: Connection, period: Period) -> Counter[CountKey]:
     """Count the calls that began in a period: as such by the day, all else under its first day."""
     # No call lasts a day: so its transfers and attempts are found along the indexes of their own times.
-    near = (transfers.c.started_at >= period.begins) & (transfers.c.started_at < period.ends + A_DAY)
-    rung_near = (attempts.c.rung_at >= period.begins) & (attempts.c.rung_at < period.ends + A_DAY)
+    late = min(period.ends, LAST_MOMENT - A_DAY) + A_DAY
+    near = (transfers.c.started_at >= period.begins) & (transfers.c.started_at < late)
+    rung_near = (attempts.c.rung_at >= period.begins) & (attempts.c.rung_at < late)
     return _count(sql, _began_in(period), period.zone, period.since, near=near, rung_near=rung_near)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 A_DAY = timedelta(days=1)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)  # Of the calendar: after its last day there is none.
 
 
 def moment(at: float) -> datetime:
@@ -34,7 +35,7 @@ class Period:
     @property
     def ends(self) -> datetime:
         """When it is over, in UTC."""
-        return midnight(self.until + A_DAY, self.zone)
+        return end_of_day(self.until, self.zone)
 
     @property
     def days(self) -> list[date]:
@@ -96,3 +97,8 @@ def midnight(day: date, zone: tzinfo) -> datetime:
         return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
     except OverflowError:
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def end_of_day(day: date, zone: tzinfo) -> datetime:
+    """Give when a day is over, in UTC."""
+    return midnight(day + A_DAY, zone) if day < date.max else LAST_MOMENT

@@ -17,7 +17,7 @@ from ivr.records.audit import (
     list_faults,
 )
 from ivr.records.operators import Role
-from ivr.records.periods import A_DAY, midnight
+from ivr.records.periods import end_of_day, midnight
 from ivr.web.console.access import needs
 from ivr.web.console.context import console, current_operator, language, render_page, translations
 from ivr.web.console.query_params import LONGEST_TEXT, call_filter, mask, whole_number
@@ -92,7 +92,7 @@ def _filter() -> tuple[AuditFilter, list[str]]:
         did=query.get("did", ""),
         about=query.get("about", ""),
         since=midnight(days.since, zone) if days.since else None,
-        until=midnight(days.until + A_DAY, zone) if days.until else None,
+        until=end_of_day(days.until, zone) if days.until else None,
     )
     return kept, faults
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, request
 
 from ivr.records.counts import list_undelivered
-from ivr.records.periods import A_DAY, midnight
+from ivr.records.periods import end_of_day, midnight
 from ivr.records.shift_log import PINNED, list_shift_entries
 from ivr.records.shift_summary import last_here, sign_in_before, summarize
 from ivr.web.console.context import console, current_operator, render_page
@@ -24,7 +24,7 @@ def show_since() -> str:
     context = console()
     chosen = bool(request.args.get("since") or request.args.get("until"))
     since, until, faults = day_range(request.args, context.today)
-    begins, ends = midnight(since, context.zone), midnight(until + A_DAY, context.zone)
+    begins, ends = midnight(since, context.zone), end_of_day(until, context.zone)
     if not chosen:
         begins, ends = _last_here(), context.moment + timedelta(hours=1)
     return render_page(
