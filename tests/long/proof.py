@@ -49,8 +49,9 @@ SUITES = {
     "fuzz": "Fuzz",
 }
 SAYS = {  # How the figures of a suite are to be read.
-    "soak": """First each key was pressed at each stop in each spoken language, six times, so that each web
-process kept all turns, documents and positions that it ever keeps; then the half hour began. Growth is that
+    "soak": """First each key was pressed at each stop in each spoken language, also after one that was not
+understood and in slower speech, three times: more than the turns, documents and positions that a web process
+keeps, so that it kept as many as it ever does. Then the half hour began. Growth is that
 of its last two thirds: the first copies at Twilio are due, and deleted by the worker, after fifteen minutes.
 "MiB, from the start" has the mean of each twelfth of all the time, the first included.""",
     "fuzz": """Of a download, such as all calls as CSV, the time counts until it begins: all of it takes as

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
@@ -181,11 +181,16 @@ class Callers:
         return made
 
     def every_turn(self) -> dict[str, bytes]:
-        """Make each key at each stop in each spoken language, as the first turn of a call of its own."""
+        """Make each key at each stop in each spoken language, as the first turn of a call of its own.
+
+        Each comes three times: at once, after a key that was not understood, and where speech is slower.
+        """
         month, made = month_of(time.time()), {}
-        for each, (language, (stop, key)) in enumerate(product(self._languages, self._places)):
+        ways = (Position(), Position(attempt=1), Position(slow=True))
+        for each, (way, language, (stop, key)) in enumerate(product(ways, self._languages, self._places)):
             sid = "CA" + secrets.token_hex(16)
-            made[sid] = self._turn(Position(stop, language, turn=1, month=month), key, sid, 0, each)
+            here = replace(way, stop=stop, language=language, turn=1, month=month)
+            made[sid] = self._turn(here, key, sid, 0, each)
         return made
 
     def keywords(self, number: int) -> list[bytes]:
