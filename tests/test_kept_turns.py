@@ -131,6 +131,23 @@ def test_what_is_kept_does_not_grow_without_end(flow: Flow) -> None:
     assert len(documents) == MOST_DOCUMENTS
 
 
+def test_turns_that_go_take_their_words_along_and_those_that_come_share_theirs(flow: Flow) -> None:
+    kept, parts = KeptTurns(), []
+    for first in (1, 10_001):  # Twice as many turns as are kept, and more, of which no two are the same.
+        for question in range(first, first + MOST_KEPT // 10 + 50):
+            for key in "0123456789":
+                kept.find(flow, Position(STOP, "en", question=question), Pressed(key))
+        parts.append(len(kept.parts))
+
+    one, other = (kept.find(flow, Position(STOP, "en", question=n), Pressed("1")) for n in (10_400, 10_401))
+
+    assert len(kept) == MOST_KEPT
+    assert parts[0] == parts[1] < MOST_KEPT / 2
+    assert one is not None
+    assert other is not None
+    assert one.says is other.says
+
+
 def test_keys_that_lead_to_one_place_keep_its_words_once(flow: Flow) -> None:
     kept, here = KeptTurns(), Position(flow.menus.home, "en")
 

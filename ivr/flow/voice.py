@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Never, TypeVar, cast
 
 from ivr.effects import TextNumbers
@@ -377,7 +377,8 @@ class KeptTurns:
 
     def __init__(self) -> None:
         self._kept: tuple[Flow | None, dict[tuple[Position, Heard], Turn | None]] = (None, {})
-        self._shared: dict[object, Any] = {}  # Places and words of turns that are kept, each once.
+        self.parts = SharedParts()
+        self._lock = Lock()  # For what is kept and goes; nobody who only looks waits for it.
 
     def __len__(self) -> int:
         """Count the turns that are kept, and those known to be decided anew."""
@@ -388,35 +389,65 @@ class KeptTurns:
         if position.asked or position.transfer_id or isinstance(heard, Spoken):  # No two are alike.
             return None
         of, turns = self._kept
-        if of is not flow:
-            turns, self._shared = {}, {}
-            self._kept = (flow, turns)
         key = (position.at(0, ""), heard)
         try:
-            kept = turns[key]
+            kept = turns[key] if of is flow else self._keep(flow, key)
         except KeyError:
-            if len(turns) >= MOST_KEPT:
-                with suppress(KeyError, RuntimeError):  # Another thread was there first.
-                    del turns[next(iter(turns))]  # The oldest, which is soon kept again if it is much heard.
-            kept = self._share_parts(_decide(flow, *key))
-            turns[self._share(replace(key[0])), self._share(heard)] = kept  # `replace` makes small ones.
+            kept = self._keep(flow, key)
         if kept is None:
             return None
         after = kept.position.at(position.turn + kept.position.turn, position.month)
         return Turn(after, kept.says, kept.then, kept.effects, kept.ended, kept.sign)
 
-    def _share_parts(self, turn: Turn | None) -> Turn | None:
-        """Let a turn have the parts of others that are the same: many keys lead to one place."""
-        if turn is None:
-            return None
-        share, place = self._share, replace(turn.position)
-        return replace(turn, position=share(place), says=share(turn.says), then=share(turn.then))
+    def _keep(self, flow: Flow, key: tuple[Position, Heard]) -> Turn | None:
+        """Decide a turn and keep it. Of too many the oldest goes; it soon comes again if it is much heard."""
+        turn = _decide(flow, *key)
+        share = self.parts.take
+        with self._lock:
+            if self._kept[0] is not flow:
+                self._kept, self.parts = (flow, {}), SharedParts()
+                share = self.parts.take
+            turns = self._kept[1]
+            if key in turns:  # Another thread was there first.
+                return turn
+            if len(turns) >= MOST_KEPT:
+                oldest = next(iter(turns))
+                self._let_go(oldest, turns.pop(oldest))
+            position, heard = key
+            if turn is not None:
+                place = share(replace(turn.position))  # `replace` makes small ones.
+                turn = replace(turn, position=place, says=share(turn.says), then=share(turn.then))
+            turns[share(replace(position)), share(heard)] = turn
+        return turn
 
-    def _share(self, part: T) -> T:
-        if len(self._shared) >= MOST_KEPT:
-            self._shared = {}
-        found: T = self._shared.setdefault((type(part), part), part)
-        return found
+    def _let_go(self, key: tuple[Position, Heard], turn: Turn | None) -> None:
+        for part in (*key, *((turn.position, turn.says, turn.then) if turn else ())):
+            self.parts.give_back(part)
+
+
+class SharedParts:
+    """Places and words of turns that are kept, each once: many keys lead to one place."""
+
+    def __init__(self) -> None:
+        self._parts: dict[object, list[Any]] = {}  # Type and part -> the part itself, how many turns have it.
+
+    def __len__(self) -> int:
+        """Count the parts, each once."""
+        return len(self._parts)
+
+    def take(self, part: T) -> T:
+        """Give the one that is the same, which one turn more has now."""
+        shared = self._parts.setdefault((type(part), part), [part, 0])
+        shared[1] += 1
+        return cast("T", shared[0])
+
+    def give_back(self, part: object) -> None:
+        """Note that one turn fewer has it; the last that had it takes it along."""
+        name = (type(part), part)
+        shared = self._parts[name]
+        shared[1] -= 1
+        if not shared[1]:
+            del self._parts[name]
 
 
 class LookedAtError(Exception):
