@@ -45,7 +45,7 @@ from ivr.understanding.client import start_classifier
 from ivr.understanding.weights_in_force import FOLDER as WEIGHTS
 from ivr.work.network_clock import NOW
 from ivr.work.worker import jobs_in_hand
-from real.warm_start import warm_start
+from real.warm_start import WarmStart, warm_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -63,6 +63,7 @@ VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001
 SOON = 60.0  # Seconds of ours in which whatever is to happen does, on whichever machine.
 AGAIN = "scheduled"  # RQ's word for a job that failed and is tried again.
 TOLD = 6000  # Characters of each log that a failed test shows.
+TERMINAL = {"PATH": os.environ["PATH"], "COLUMNS": "200"}  # Where somebody types a command.
 
 
 @dataclass(frozen=True)
@@ -362,7 +363,10 @@ class Rehearsal:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of ours with this line's settings."""
-        return run_ivr(*arguments, environment=self.stage.environment)
+        start, settings = self.stage.launch, self.stage.environment
+        if isinstance(start, WarmStart):
+            return start.run([IVR, *arguments], TERMINAL | settings, ROOT, 2 * SOON)
+        return run_ivr(*arguments, environment=settings)
 
 
 def run_ivr(
@@ -371,7 +375,7 @@ def run_ivr(
     """Run one of our commands to its end."""
     return subprocess.run(
         [IVR, *arguments],
-        env={"PATH": os.environ["PATH"], "COLUMNS": "200", **environment},
+        env={**TERMINAL, **environment},
         cwd=cwd,
         input=typed,
         capture_output=True,

@@ -15,9 +15,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -98,14 +99,33 @@ class WarmStart:
         self._asked, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._waiting = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()]
+                [sys.executable, __file__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
             )
 
     def __call__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> WarmProcess:
         """Start a Python script in a session of its own, in the folder of its log."""
-        wish = json.dumps([list(command), dict(environment), str(log.parent)]).encode()
-        with self._lock, log.open("ab") as file:
-            socket.send_fds(self._asked, [wish], [file.fileno()])
+        return self._start(command, environment, log.parent, log, log)
+
+    def run(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a Python script in a folder to its end, and give what it wrote."""
+        with tempfile.TemporaryDirectory() as own:
+            said, complained = Path(own) / "said", Path(own) / "complained"
+            code = self._start(command, environment, folder, said, complained).wait(seconds)
+            return subprocess.CompletedProcess(
+                command, code, said.read_text("utf-8"), complained.read_text("utf-8")
+            )
+
+    def _start(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, *logs: Path
+    ) -> WarmProcess:
+        wish = json.dumps([list(command), dict(environment), str(folder)]).encode()
+        with self._lock, ExitStack() as open_files:
+            files = [open_files.enter_context(log.open("ab")).fileno() for log in logs]
+            socket.send_fds(self._asked, [wish], files)
             return WarmProcess(int(self._asked.recv(LONGEST)), command)
 
 
@@ -118,7 +138,7 @@ def warm_start() -> WarmStart:
 def wait_for_wishes(asked: socket.socket) -> None:
     """Start what is asked for until nobody can ask any more."""
     while True:
-        wish, logs, _, _ = socket.recv_fds(asked, LONGEST, 1)
+        wish, logs, _, _ = socket.recv_fds(asked, LONGEST, 2)
         if not wish:
             return
         come, gone = os.pipe()
@@ -131,21 +151,22 @@ def wait_for_wishes(asked: socket.socket) -> None:
             asked.close()
             os.close(come)
             os.close(gone)
-            run_script(json.loads(wish), logs[0])
+            run_script(json.loads(wish), *logs)
         os.close(gone)
         os.waitpid(between, 0)
         asked.send(os.read(come, LONGEST))
         os.close(come)
-        os.close(logs[0])
+        for log in logs:
+            os.close(log)
 
 
-def run_script(wish: tuple[list[str], dict[str, str], str], log: int) -> NoReturn:
+def run_script(wish: tuple[list[str], dict[str, str], str], said: int, complained: int) -> NoReturn:
     """Be the process that was asked for."""
     sys.argv, environment, folder = wish
     os.setsid()
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
+    for log, descriptor in ((said, 1), (complained, 2)):
+        os.dup2(log, descriptor)
+        os.close(log)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
