@@ -35,14 +35,19 @@ def main(names: tuple[str, ...], size: str, seed: int, to: Path, only: tuple[str
                 console.print_exception()
                 file = to / f"{name}.json"
             progress.update(task, completed=1)
-        for what, figure in given.figures.items():
-            console.print(f"  {what}: {figure}", highlight=False)
-        for failure in given.failures:
-            console.print(f"  failed: {failure}", markup=False)
+        show(console, given)
         console.print(f"{name}: {file}")
         failed += [name] if given.failures else []
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def show(console: Console, run: Run) -> None:
+    """Print figures and failures as they are: in square brackets stand names of tests, and no markup."""
+    for what, figure in run.figures.items():
+        console.print(f"  {what}: {figure}", markup=False, highlight=False)
+    for failure in run.failures:
+        console.print(f"  failed: {failure}", markup=False)
 
 
 if __name__ == "__main__":

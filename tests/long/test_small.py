@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from real.steady import red_tests
+from rich.console import Console
 from rich.progress import Progress
 
 from ivr.operations.local_stack import find_redis
 from long import bad_requests, performance, proof, turn_cost
-from long.__main__ import main
+from long.__main__ import main, show
 from long.bad_requests import ConsoleForm, Target
 from long.faults import FAULTS
 from long.flame import draw, sample, shares
@@ -30,6 +32,17 @@ if TYPE_CHECKING:
     from ivr.flow.models import Flow
 
 GET = "redis-server is not on this machine: apt-get install redis-server"
+
+
+def test_names_of_tests_are_printed_as_they_are(tmp_path: Path) -> None:
+    told = Run(
+        Size.SMALL, 1, tmp_path, Progress(), figures={"seen by": "test_a[/voice]"}, failures=["test_b[/x]"]
+    )
+    written = io.StringIO()
+
+    show(Console(file=written, width=80), told)
+
+    assert written.getvalue() == "  seen by: test_a[/voice]\n  failed: test_b[/x]\n"
 
 
 @pytest.mark.parametrize("name", SUITES)
