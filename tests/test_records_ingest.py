@@ -272,6 +272,7 @@ def test_thread_files_and_stops(journal: Journal, filer: JournalFiler, database:
         (0.1, 0.05, True, 0.1, 0.2),  # Callers have the process for four times as long.
         (0.1, 3.0, True, 0.1, 0.5),
         (0.1, 0.001, False, 0.1, 0.1),
+        (0.1, 0.05, False, 0.1, 0.2),  # Nothing was filed, but calls that fell silent were closed.
         (0.01, 0.001, False, 0.01, 0.02),  # A rehearsal in which nothing happens.
         (0.08, 0.001, False, 0.01, 0.1),
         (0.1, 0.001, True, 0.01, 0.01),  # And one in which something does again.

@@ -402,12 +402,10 @@ class KeptTurns:
     def _keep(self, flow: Flow, key: tuple[Position, Heard]) -> Turn | None:
         """Decide a turn and keep it. Of too many the oldest goes; it soon comes again if it is much heard."""
         turn = _decide(flow, *key)
-        share = self.parts.take
         with self._lock:
             if self._kept[0] is not flow:
                 self._kept, self.parts = (flow, {}), SharedParts()
-                share = self.parts.take
-            turns = self._kept[1]
+            turns, share = self._kept[1], self.parts.take
             if key in turns:  # Another thread was there first.
                 return turn
             if len(turns) >= MOST_KEPT:

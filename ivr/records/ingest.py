@@ -170,7 +170,7 @@ class JournalFiler:
             self._refresh_if_due()
 
     def _round(self) -> bool | None:
-        """File and tend once; give whether there was anything, None if SQL is gone. It ends no thread."""
+        """File and tend once; give whether there was anything, None without SQL. No fault ends the thread."""
         try:
             found = self.do_round()
         except (RecordsUnavailable, OSError) as fault:
@@ -263,9 +263,8 @@ def pause_after(pause: float, took: float, *, found: bool | None, shortest: floa
     """
     if found is None:
         return min(pause * 2, LONGEST_PAUSE)
-    if not found:
-        return max(shortest, min(pause * 2, PAUSE))
-    return min(max(shortest, SHARE * took), max(shortest, BUSY_PAUSE))
+    rest = min(max(shortest, SHARE * took), max(shortest, BUSY_PAUSE))
+    return rest if found else max(rest, min(pause * 2, PAUSE))
 
 
 def record(database: Database, entries: Iterable[Entry], now: float) -> None:

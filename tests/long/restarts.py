@@ -34,6 +34,7 @@ WAITS, TALKS = 12.0, 20.0  # Seconds of the network's until an agency answers, a
 BETWEEN = 4.0  # Seconds of the network's between two keys.
 TEXTED_EVERY = 4  # Rounds: fewer than 20 texts a minute and 100 an hour.
 FEWEST_ROUNDS = 10  # Fewer would not show that callers go on all the while.
+MOST_ROUNDS = 60  # Four minutes of the network's: who still talks then never stops.
 APOLOGIES = ("fixed_sorry", "fixed_text")
 
 
@@ -142,7 +143,9 @@ def restart_under_traffic(traffic: Traffic, times: int) -> tuple[dict[str, float
         thread = threading.Thread(target=version.take_over, daemon=True)
         thread.start()
         keys, before = cycle(("2", "9", "1")), traffic.rounds
-        while not (version.over.is_set() and traffic.has_gone_on()):
+        while not version.over.is_set():
+            traffic.go_on(next(keys))
+        while not traffic.has_gone_on() and traffic.rounds - before < MOST_ROUNDS:
             traffic.go_on(next(keys))
         thread.join(SOON)
         while (traffic.rounds - before) % len(KEYS) != len(KEYS) - 1:

@@ -388,8 +388,8 @@ def put(network: Network, people: Mapping[str, Person]) -> None:
 def hear_everything(run: Run, stack: LocalStack, fetch: NotingFetch) -> None:
     """Press each key at each stop in each spoken language; what a web process keeps of it, it keeps then.
 
-    These are more turns than it keeps, and as many as callers lead it to in days: from then on one goes for
-    each that comes. In half an hour of traffic alone, what is kept would grow to the end.
+    These are more turns than it keeps: from then on one goes for each that comes. Without them, what is kept
+    would still fill while its growth is measured.
     """
     callers = Callers(stack, Amounts(), random.Random(run.seed))  # noqa: S311 - a test's lot
     turns = callers.every_turn()

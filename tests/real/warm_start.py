@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -178,10 +178,11 @@ def import_all() -> None:
     """Import what processes of the line need, and compile what they compile: `re` keeps it for children."""
     os.environ[COUNTS] = ""  # Now the library of counts decides that processes share them; where, each reads.
     for module in MODULES:
-        with suppress(ImportError):  # It costs its time later.
-            import_module(module)
+        import_module(module)
     del os.environ[COUNTS]
-    import_module("ivr.understanding.understand").read_rules(PHRASES).compile()
+    from ivr.understanding.understand import read_rules  # noqa: PLC0415 - after the library of counts
+
+    read_rules(PHRASES).compile()
 
 
 if __name__ == "__main__":
