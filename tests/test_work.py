@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from postgres import put_tables
@@ -42,7 +43,7 @@ from ivr.work.queue import JOB, QUEUES, TALKING, OwnJob, RedisQueue, connect_red
 from ivr.work.redis_limits import CallPacing, RedisLimits
 from ivr.work.secret_store import KEPT_SECONDS, LENT_SECONDS, SecretStore
 from ivr.work.twilio_heartbeat import LastSigns, TwilioHeartbeat
-from ivr.work.worker import heartbeats, keep_working, make_worker
+from ivr.work.worker import EffectWorker, heartbeats, keep_working, make_worker, stop_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -831,6 +832,65 @@ def test_a_worker_takes_no_orders_by_way_of_redis(redis: Redis) -> None:
     assert heard == 0
 
 
+class Interrupted(Redis):
+    """Redis to a process that is told to stop when it first says a certain command."""
+
+    told_at = ""
+
+    def execute_command(self, *command: Any, **options: Any) -> Any:
+        answer = super().execute_command(*command, **options)
+        if command[0] == self.told_at:
+            self.told_at = ""
+            os.kill(os.getpid(), signal.SIGTERM)
+        return answer
+
+
+@pytest.mark.parametrize("told_at", ["EXISTS", "SMEMBERS", "EXPIRE", "BLPOP", "HGETALL"])
+def test_a_worker_that_is_told_to_stop_ends_and_loses_no_job_wherever_the_signal_meets_it(
+    redis: Redis, redis_url: str, told_at: str
+) -> None:
+    queue = queues(redis)["line"]
+    job = queue.enqueue(JOB, "OptIn", "beef", job_id="OptIn-beef")
+
+    with Interrupted.from_url(redis_url) as theirs, stop_signals() as stopping:
+        worker = EffectWorker(theirs, stopping)
+        theirs.told_at = told_at
+        worker.work()
+        stopped = stopping.wait(SOON)
+
+    assert stopped
+    where = (job.get_status(), queue.count)
+    assert where in {("queued", 1), ("failed", 0)}  # Left for another, or tried: nobody is there to do it.
+
+
+def test_a_worker_that_waits_for_work_ends_once_it_is_told_to(redis: Redis) -> None:
+    stopping = threading.Event()
+    worker = EffectWorker(redis, stopping)
+    thread = threading.Thread(target=worker.work)
+
+    thread.start()
+    waits = becomes(lambda: worker.get_state() == "idle")
+    stopping.set()
+    thread.join(SOON)
+
+    assert (waits, thread.is_alive()) == (True, False)
+
+
+def test_no_worker_is_suspended_by_way_of_redis(redis: Redis) -> None:
+    redis.set("rq:suspended", 1)
+    job = queues(redis)["line"].enqueue(JOB, "OptIn", "beef", job_id="OptIn-beef")
+    stopping = threading.Event()
+    worker = EffectWorker(redis, stopping)
+    thread = threading.Thread(target=worker.work)
+
+    thread.start()
+    done = becomes(lambda: job.get_status() == "failed")  # Nobody is there to perform it.
+    stopping.set()
+    thread.join(SOON)
+
+    assert (done, thread.is_alive()) == (True, False)
+
+
 @dataclass
 class Shift:
     """A worker that works once and then ends; its faults are given."""
@@ -907,6 +967,14 @@ def test_a_worker_shows_itself_again_when_sql_is_back(tmp_path: Path) -> None:
     with heartbeats(database, clock, every=0.01):
         put_tables(url)
         assert soon(lambda: seconds_since_signs(database, clock.seconds))
+
+
+def becomes(claim: Callable[[], bool]) -> bool:
+    """Wait until a claim is true; whether it became so."""
+    deadline = time.monotonic() + SOON
+    while not claim() and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    return claim()
 
 
 def soon(ask: Callable[[], list[float]]) -> list[float]:

@@ -12,13 +12,15 @@ import signal
 import threading
 import time
 from contextlib import contextmanager, suppress
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from redis import Redis, RedisError
 from rq import SimpleWorker
-from rq.exceptions import StopRequested
+from rq.exceptions import DequeueTimeout
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 
 from ivr.circuit_breaker import PartUnavailable
 from ivr.records.worker_heartbeats import BEAT_SECONDS, note_alive, note_ended
@@ -26,9 +28,9 @@ from ivr.work.queue import QUEUES, OwnJob, connect_redis, queues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
     from typing import Protocol
 
+    from rq import Queue
     from rq.job import Job
 
     from ivr.records.database import Database
@@ -44,18 +46,20 @@ logger = logging.getLogger(__name__)
 
 OVER = frozenset({"failed", "finished", "stopped", "canceled"})  # The states of a job in nobody's hands.
 SECONDS = 2.0  # What Redis may take to answer at once.
-WAITS = 30  # Half of these seconds a worker waits for a job before it asks anew; RQ's "time to live".
-PAUSE = 2.0  # Seconds between two tries to reach Redis.
+LIVES = 30  # Seconds for which RQ believes in a worker that shows nothing, and a minute more.
+STEP = 1  # Seconds that a worker waits for a job before it looks whether it is to stop.
+HANGS = 4  # Seconds beyond these after which Redis counts as lost.
+PAUSE = 1.0  # Seconds between two tries to reach Redis.
 SCHEDULED_EVERY = 1.0  # Seconds between two looks for effects that are to be tried again.
 
 
 class EffectWorker(SimpleWorker):
     """Performs effects in its own process, so that the line is put together only once.
 
-    It obeys the signals of its host, and no orders that are left in Redis.
+    It stops between two jobs once it is told to. RQ's own worker raises an error from within the signal,
+    wherever that meets it: a job that was just taken off its queue would be lost with it, and whoever catches
+    every error would take the signal for a fault of the job. No orders that are left in Redis are obeyed.
     """
-
-    max_connection_wait_time = 4.0  # Seconds between two tries when Redis is lost while it waits for a job.
 
     def __init__(self, redis: Redis, stopping: threading.Event) -> None:
         """Prepare for the queues; a RedisError if Redis is not there."""
@@ -64,25 +68,66 @@ class EffectWorker(SimpleWorker):
             connection=redis,
             serializer=JSONSerializer,
             job_class=OwnJob,
-            worker_ttl=WAITS,
+            worker_ttl=LIVES,
         )
         self._stopping = stopping
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds to wait for a job."""
+        return STEP
+
+    @property
+    def connection_timeout(self) -> int:
+        """Seconds to wait for any answer of Redis."""
+        return STEP + HANGS
 
     def work(self) -> bool:  # type: ignore[override]  # RQ's own choices are made here
         """Perform effects until told to stop, or until Redis is lost."""
         return bool(super().work(logging_level="WARNING"))
 
+    def dequeue_job_and_maintain_ttl(
+        self,
+        timeout: int | None,
+        max_idle_time: int | None = None,  # noqa: ARG002 - RQ's signature; no worker of ours ends for want of work
+    ) -> tuple[Job, Queue] | None:
+        """Wait for a job; None when told to stop, or when Redis is lost."""
+        self.set_state(WorkerStatus.IDLE)
+        while not self._stopping.is_set():
+            try:
+                self.heartbeat()
+                if self.should_run_maintenance_tasks:
+                    self.run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's, untyped
+                return self._take_job(timeout)
+            except DequeueTimeout:
+                continue
+            except (RedisError, OSError) as fault:
+                self.log.warning("Redis was lost while waiting for work (%s)", type(fault).__name__)
+                return None
+        return None
+
+    def _take_job(self, timeout: int | None) -> tuple[Job, Queue] | None:
+        taken = self.queue_class.dequeue_any(
+            self._ordered_queues,
+            timeout,
+            connection=self.connection,
+            job_class=self.job_class,
+            serializer=self.serializer,
+            death_penalty_class=self.death_penalty_class,
+        )
+        if taken:
+            taken[0].redis_server_version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
+        return taken
+
     def handle_exception(self, _job: Job, *exc_info: Any) -> None:
         """Say in one line that an effect was not performed: `ivr.jobs` reworded the fault."""
         self.log.error("not done, and tried again where it may be: %r", exc_info[1])
 
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Note that the host wants this process to end, and finish the job in hand."""
-        self._stopping.set()
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ leaves it untyped
+    def _install_signal_handlers(self) -> None:
+        """Leave signals to `stop_signals`."""
 
-    def set_shutdown_requested_date(self) -> None:
-        """Tell nobody in Redis, which may be gone, within a signal."""
+    def check_for_suspension(self, burst: bool) -> None:  # noqa: FBT001 - RQ's signature
+        """Go on: whoever could write to Redis could suspend every worker for good."""
 
     def subscribe(self) -> None:
         """Take no orders by way of Redis: whoever could write there could end the worker."""
@@ -93,13 +138,39 @@ class EffectWorker(SimpleWorker):
 
 def run_worker(url: str, database: Database) -> None:
     """Work until told to stop, with Redis and without."""
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    with heartbeats(database), _scheduling(url, stopping):
+    with stop_signals() as stopping, heartbeats(database), _scheduling(url, stopping):
         keep_working(
             lambda: EffectWorker(Redis.from_url(url, socket_connect_timeout=SECONDS), stopping), stopping
         )
+
+
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """Give what is set once the host wants this process to end; handlers are as before after this block.
+
+    A thread sets it. The signal itself may meet the main thread within the event's own lock, and only puts
+    something into a queue that allows that.
+    """
+    heard: SimpleQueue[int] = SimpleQueue()
+    stopping = threading.Event()
+
+    def listen() -> None:
+        heard.get()
+        stopping.set()
+
+    before = {
+        number: signal.signal(number, lambda number, _frame: heard.put(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    thread = threading.Thread(target=listen, name="signals", daemon=True)
+    thread.start()
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        heard.put(0)
+        thread.join()
 
 
 def make_worker(redis: Redis) -> EffectWorker:
@@ -110,19 +181,18 @@ def make_worker(redis: Redis) -> EffectWorker:
 def keep_working(begin: Callable[[], Works], stopping: threading.Event, pause: float = PAUSE) -> None:
     """Work; begin anew whenever that has ended by itself, until somebody wants this process to end."""
     away = False
-    with suppress(StopRequested):  # RQ raises it wherever a signal meets a worker without a job.
-        while not stopping.is_set():
-            try:
-                worker = begin()
-                if away:
-                    logger.warning("Redis is back, and effects are taken off its queues again")
-                away = False
-                worker.work()
-            except (RedisError, OSError) as fault:
-                if not away:
-                    logger.warning("no work without Redis (%s); housekeeping goes on", type(fault).__name__)
-                away = True
-            stopping.wait(pause)
+    while not stopping.is_set():
+        try:
+            worker = begin()
+            if away:
+                logger.warning("Redis is back, and effects are taken off its queues again")
+            away = False
+            worker.work()
+        except (RedisError, OSError) as fault:
+            if not away:
+                logger.warning("no work without Redis (%s); housekeeping goes on", type(fault).__name__)
+            away = True
+        stopping.wait(pause)
 
 
 @contextmanager
