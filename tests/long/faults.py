@@ -93,6 +93,7 @@ HELD = 15.0  # Seconds that systemd holds a connection while the web server is s
 DISK = "2m"
 OLDER = "0012"  # A revision of the tables that lacks some of those that this version reads.
 CLASSIFIER = "ivr.understanding.server"
+UNDERSTANDS = "texts are understood by "  # What the log says once the classifier answers.
 MIGRATING = threading.Lock()  # Alembic can do one thing at a time.
 
 
@@ -648,6 +649,8 @@ def stand_for(folder: Path, faults: tuple[Fault, ...], flow: Flow, start: Launch
         if "old tables" in needs:
             line.lost.add("sql")
         line.start(None if "DATABASE_URL" in extra else migrated)
+        # A text that comes twice while it starts may be read by rules first, and then by the classifier.
+        assert becomes(lambda: UNDERSTANDS in line.stage.log("web").read_text("utf-8")), line.report()
         stand = Stand(line, collector, config, postgres, disk)
         yield stand
         stand.done()

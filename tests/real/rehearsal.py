@@ -61,6 +61,7 @@ SPEED = 10.0  # How fast the network runs where its time is paced.
 CALLER, TEXTER = "+12895550123", "+12895550124"
 VICTIM_SERVICES, CHRYSALIS, HOTLINE = "+19055464904", "+18665287109", "+18339001010"
 SOON = 60.0  # Seconds of ours in which whatever is to happen does, on whichever machine.
+BEGUN = "started"  # RQ's word for a job that a worker is at, or was when it was killed.
 AGAIN = "scheduled"  # RQ's word for a job that failed and is tried again.
 TOLD = 6000  # Characters of each log that a failed test shows.
 TERMINAL = {"PATH": os.environ["PATH"], "COLUMNS": "200"}  # Where somebody types a command.
@@ -226,7 +227,11 @@ class Rehearsal:
         line gives nobody anything twice for it.
         """
         jobs = jobs_in_hand(self.redis)
-        return {n: state for n, state in jobs.items() if not (self.limits.lived and self._is_left(n))}
+        return {
+            n: state
+            for n, state in jobs.items()
+            if not (self.limits.lived and state == BEGUN and self._is_left(n))
+        }
 
     def _jobs(self) -> dict[str, str]:
         """Name the jobs that time waits for; where people live on, none that is tried again later."""
