@@ -49,7 +49,7 @@ from ivr.telephony.alarms import Alarms
 from ivr.telephony.data_deletion import DeletionSweep, SweepResult, twilio_records
 from ivr.telephony.fallback_twiml import fixed_documents
 from ivr.telephony.signature import SignatureValidator
-from ivr.telephony.twilio_client import TwilioClient
+from ivr.telephony.twilio_client import TwilioClient, load_resources
 from ivr.telephony.twiml import TwimlRenderer
 from ivr.transfer.agency_order import AgencyStatus
 from ivr.transfer.coordinator import TransferCoordinator
@@ -160,6 +160,7 @@ def _log_numbers_of(flow: Flow) -> None:
 
 def build_worker_line(settings: Settings) -> Line:
     """Put together the line of the worker, which also keeps house."""
+    load_resources()
     database, journal = records_of(settings), Journal(settings.journal_dir)
     clock = clock_of(settings.rehearsal)
     snapshots = SnapshotHolder(database, settings.journal_dir, clock.now)
@@ -421,6 +422,7 @@ def files_of_web(before: WebFiles | None = None) -> WebFiles | None:
     settings = read_settings(os.environ)
     if before is not None:
         return try_reload(settings, "web", read_web_files)
+    load_resources()
     files = read_web_files(settings)
     note_taken_up(settings.journal_dir, "web")
     return files

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +23,7 @@ from ivr.transfer.coordinator import NumberRefused, PhoneSilent, TooManyCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from ivr.flow.models import Flow
 
@@ -158,3 +162,35 @@ def test_a_leg_that_we_ring_has_a_fallback(set_to: str, twilio: Twilio, flow: Fl
     fallbacks = [(form["FallbackUrl"], form["FallbackMethod"]) for form in twilio.forms]
 
     assert fallbacks == [(set_to or "https://line.example/voice/farewell", "POST")] * 2
+
+
+@pytest.mark.parametrize("starts", ["files_of_web()", "build_worker_line(settings)"], ids=["web", "worker"])
+def test_a_process_that_has_begun_imports_nothing_when_it_first_rings(starts: str, tmp_path: Path) -> None:
+    program = f"""
+import os, sys
+from ivr.settings import read_settings
+from ivr.telephony.twilio_client import make_client
+from ivr.wiring import build_worker_line, files_of_web
+settings = read_settings(os.environ)
+{starts}
+before = set(sys.modules)
+client = make_client(settings)
+client.calls, client.messages, client.queues
+print(sorted(set(sys.modules) - before))
+os._exit(0)  # Its threads would file for ever.
+"""
+    place = {
+        "JOURNAL_DIR": str(tmp_path),
+        "KEYS_DIR": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/line.sqlite3",
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-u", "-c", program],
+        env={**os.environ, **ENVIRONMENT, **place},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout == "[]\n", done.stderr

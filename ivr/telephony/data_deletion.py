@@ -44,7 +44,7 @@ ROUNDS = 10  # Lists are asked for again until nothing new is on them, but not f
 MOST_DUE = 5_000  # A worker that lists all at once grows with what its line is asked.
 MOST_BUSY = 5  # So often Twilio may say that it is busy before it is left alone until the next sweep.
 AT_ONCE = 200  # Ids that the log is asked about in one go.
-PAGE = 1000  # The most that Twilio lists at once.
+PAGE = 250  # Twilio lists a thousand at once: reading them, a process grew by 7.5 MiB; so by 2.9.
 FINAL = frozenset(
     {"delivered", "undelivered", "failed", "received", "canceled", "read", "partially_delivered"}
 )
