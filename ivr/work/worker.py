@@ -107,6 +107,7 @@ class EffectWorker(SimpleWorker):
         return None
 
     def _take_job(self, timeout: int | None) -> tuple[Job, Queue] | None:
+        version = self.get_redis_server_version()  # type: ignore[no-untyped-call]  # Before a job is in hand.
         taken = self.queue_class.dequeue_any(
             self._ordered_queues,
             timeout,
@@ -116,7 +117,7 @@ class EffectWorker(SimpleWorker):
             death_penalty_class=self.death_penalty_class,
         )
         if taken:
-            taken[0].redis_server_version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
+            taken[0].redis_server_version = version
         return taken
 
     def handle_exception(self, _job: Job, *exc_info: Any) -> None:
